@@ -1,0 +1,1 @@
+"""The stored index: all that ingestion and the query service share."""

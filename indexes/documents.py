@@ -1,0 +1,153 @@
+"""The things that ingestion stores and the service reads: documents, chunks and their places."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+MetadataValue = str | int | float | bool | None | list[str] | list[int] | list[float]
+Metadata = Mapping[str, MetadataValue]
+
+TITLE_LIMIT: Final = 200
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_DOCUMENT_ID: Final = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range `[start, end)` of Unicode code points in a document's stored text."""
+
+    start: int
+    end: int
+
+    def cut(self, text: str) -> str:
+        """Return the part of `text` that the span covers."""
+        return text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a paged document; `number` counts from 1."""
+
+    number: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading in the stored text; `level` 1 is the outermost, `span` covers its words only."""
+
+    level: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table in the stored text: its header row and the rows below it (one row a line or more)."""
+
+    header: Span
+    rows: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something worth telling about a document that was stored all the same."""
+
+    code: str
+    message: str
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What a reader got out of one source: text in stored form and where things are in it.
+
+    `record_id` is set where one file holds many documents (JSONL records). `as_of` is an ISO date
+    (YYYY-MM-DD) with `as_of_source` one of given, front_matter, content. Every span lies in `text`.
+    """
+
+    text: str
+    media_type: str
+    title: str = ""
+    pages: tuple[Page, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    tables: tuple[Table, ...] = ()
+    as_of: str | None = None
+    as_of_source: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of the stored text with the spans that give it context.
+
+    `headings` is the heading path from the outermost inwards, `header` a table's header row.
+    """
+
+    span: Span
+    headings: tuple[Span, ...] = ()
+    header: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as the catalog keeps it (its text apart).
+
+    `content_sha256` is of the source's bytes, `text_sha256` of the stored text in UTF-8; `size` is
+    in bytes, `modified` the file's time in nanoseconds (0 for uploads), `reader` e.g. "pdf/1".
+    """
+
+    document_id: str
+    uri: str
+    source: str
+    title: str
+    media_type: str
+    content_sha256: str
+    text_sha256: str
+    size: int
+    modified: int
+    reader: str
+    as_of: str | None
+    as_of_source: str | None
+    metadata: Metadata
+    findings: tuple[Finding, ...] = ()
+    pages: tuple[Page, ...] = ()
+    characters: int = 0
+    chunks: int = 0
+
+
+def stored_form(text: str) -> str:
+    r"""Return `text` as it is stored: newlines `\n`, NUL and lone surrogates U+FFFD, else as given."""
+    return _UNSTORABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def encoded_text(title: str, context: Sequence[str], text: str) -> str:
+    """Return what encoder, lexical view and reader see of a chunk: title, context and its words.
+
+    A context line that only repeats the title is left out.
+    """
+    lines = [line for line in (title, *(part for part in context if part != title)) if line]
+    return "\n".join([*lines, text])
+
+
+def text_hash(text: str) -> bytes:
+    """Return the 16-byte BLAKE2b digest of `text` in UTF-8: the key of a stored vector."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def sha256_text(text: str) -> str:
+    """Return the hexadecimal sha256 of `text` in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def document_id_for(uri: str) -> str:
+    """Return the id of a document that was given none: 16 hex digits of its uri's sha256."""
+    return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def is_document_id(value: str) -> bool:
+    """Tell whether `value` may be a document id."""
+    return _DOCUMENT_ID.fullmatch(value) is not None

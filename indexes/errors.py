@@ -1,0 +1,140 @@
+"""Every error that a user can meet.
+
+    AfterwordError
+    ├── UsageError            the call was wrong (exit status 2, HTTP 422)
+    │   ├── BadFilter
+    │   └── BadName           a collection, document or source name is not allowed
+    ├── NotFound              the named thing is not there (HTTP 404)
+    │   ├── CollectionNotFound
+    │   ├── DocumentNotFound
+    │   └── JobNotFound
+    ├── Conflict              another state than the call assumed (HTTP 409)
+    │   ├── CollectionExists
+    │   ├── CollectionBusy
+    │   └── DocumentChanged
+    ├── IndexDamaged          the catalog cannot be used (HTTP 503)
+    ├── EncoderMismatch       the loaded encoder is not the one that made the vectors (HTTP 503)
+    ├── ModelMissing          weights are not where they should be (HTTP 503)
+    ├── StorageFull           no space is left (HTTP 507)
+    └── ReadFailure           a source could not be read; carries an ingest code
+"""
+
+from typing import ClassVar
+
+
+class AfterwordError(Exception):
+    """An error with a stable code and a message that says what, where and what to do next."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str) -> None:
+        """Keep the one sentence that the user reads."""
+        super().__init__(message)
+        self.message = message
+
+
+class UsageError(AfterwordError):
+    """The call itself was wrong."""
+
+    code = "usage"
+
+
+class BadFilter(UsageError):
+    """A filter names an unknown field or operator, or has the wrong shape."""
+
+    code = "bad_filter"
+
+
+class BadName(UsageError):
+    """A collection, document or source name is not allowed."""
+
+    code = "bad_name"
+
+
+class NotFound(AfterwordError):
+    """The named thing does not exist."""
+
+    code = "not_found"
+
+
+class CollectionNotFound(NotFound):
+    """No collection has that name."""
+
+    code = "collection_not_found"
+
+
+class DocumentNotFound(NotFound):
+    """No document has that id."""
+
+    code = "document_not_found"
+
+
+class JobNotFound(NotFound):
+    """No job has that id."""
+
+    code = "job_not_found"
+
+
+class Conflict(AfterwordError):
+    """The state is not what the call assumed."""
+
+    code = "conflict"
+
+
+class CollectionExists(Conflict):
+    """A collection of that name is there already."""
+
+    code = "collection_exists"
+
+
+class CollectionBusy(Conflict):
+    """Another process holds the lock that this work needs."""
+
+    code = "collection_busy"
+
+
+class DocumentChanged(Conflict):
+    """The document's text is not the one that the caller quoted."""
+
+    code = "document_changed"
+
+
+class IndexDamaged(AfterwordError):
+    """The catalog of a collection cannot be read or has an unknown format."""
+
+    code = "index_damaged"
+
+
+class EncoderMismatch(AfterwordError):
+    """The loaded encoder gives other vectors than those stored."""
+
+    code = "encoder_mismatch"
+
+
+class ModelMissing(AfterwordError):
+    """A model's files are missing or are not the expected ones."""
+
+    code = "model_missing"
+
+
+class StorageFull(AfterwordError):
+    """The disk that holds the data folder is full."""
+
+    code = "disk_full"
+
+
+class ReadFailure(AfterwordError):
+    """A source could not be read.
+
+    `reason` is one of the ingest codes: no_text_layer, empty, encrypted, wrong_password, damaged,
+    wrong_type, unsupported_format, too_large, time_limit, memory_limit, unreadable,
+    changed_while_read, bad_id, bad_record, hidden_text, disk_full.
+    """
+
+    code = "read_failure"
+
+    def __init__(self, reason: str, message: str, pages: tuple[int, ...] = ()) -> None:
+        """Keep the reason code, the sentence and the pages concerned (counted from 1)."""
+        super().__init__(message)
+        self.reason = reason
+        self.pages = pages

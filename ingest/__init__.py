@@ -1,0 +1,1 @@
+"""The writer: documents in, index out."""
