@@ -1,39 +1,58 @@
-"""All settings, one frozen object, from `AFTERWORD_*`, `.env` and `afterword.toml`."""
+"""All settings, one frozen object, from `AFTERWORD_*`, `.env` and `afterword.toml`.
 
+`python -m indexes.settings` prints the table of README.md.
+"""
+
+import difflib
 import os
 import re
-from collections.abc import Mapping
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from annotated_types import Ge, Gt, Le, MinLen
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from indexes.errors import UsageError
 
 PREFIX: Final = "AFTERWORD_"
 BUNDLED: Final = "bundled"
-# Kubernetes and Docker links put these into the environment of a service called "afterword".
-_INJECTED: Final = re.compile(
-    r"AFTERWORD_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?|NAME|ENV_\w+)"
+ENV_FILE: Final = ".env"
+TOML_FILE: Final = "afterword.toml"
+
+# What Kubernetes and Docker links put into the environment next to a service whose name begins
+# with "afterword"; none of it was meant for us.
+_INJECTED_NAME: Final = re.compile(
+    r"AFTERWORD_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
+    r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|START|END))?)|AFTERWORD_(\w+_)?ENV_\w+"
 )
+_INJECTED_VALUE: Final = re.compile(r"(tcp|udp|sctp)://\S+")
+_LINK_NAME: Final = re.compile(r"/[\w./-]+")
 
 
 class Settings(BaseSettings):
-    """What a person can set; names are `AFTERWORD_` and the field in capitals."""
+    """What a person can set; names are `AFTERWORD_` and the field in capitals.
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", toml_file="afterword.toml", frozen=True, extra="ignore"
-    )
+    Built directly it reads nothing but its arguments; `load_settings` reads the environment.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data: Path = Field(Path("afterword-data"), description="Folder of the collections.")
     encoder: str = Field(
-        BUNDLED, description="Encoder of new collections: `bundled`, a hub id or a local folder."
+        BUNDLED,
+        min_length=1,
+        description="Encoder of new collections: `bundled`, a hub id or a local folder.",
     )
     chunk_tokens: int = Field(200, ge=16, le=8192, description="Largest chunk, in encoder tokens.")
     reader_processes: int = Field(
@@ -46,22 +65,39 @@ class Settings(BaseSettings):
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least score of an answer; unset means the built-in value."
     )
-    host: str = Field("127.0.0.1", description="Address that the service binds.")
-    port: int = Field(8000, ge=0, le=65535, description="Port that the service binds.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address that the service binds.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="Port that the service binds; 0 means any free one."
+    )
     api_key: SecretStr | None = Field(
-        None, min_length=16, description="Bearer key that every /v1 call must carry."
+        None,
+        min_length=16,
+        description="Bearer key that every call to `/v1` and `/metrics` must carry.",
     )
     allow_anonymous: bool = Field(
         default=False, description="Allow binding off loopback without a key."
     )
-    max_upload_mb: int = Field(64, ge=1, description="Largest upload.")
+    max_upload_mb: int = Field(64, ge=1, le=4096, description="Largest upload.")
     max_question_chars: int = Field(4000, ge=1, description="Longest question.")
     max_concurrent: int = Field(
         16, ge=1, description="Questions answered or waiting at once; more are answered 429."
     )
+    max_queued_jobs: int = Field(
+        1000, ge=1, description="Uploads waiting for ingestion at once; more are answered 429."
+    )
+    stop_seconds: int = Field(
+        20, ge=0, le=3600, description="How long a stop waits for the requests in flight."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
     )
+
+    @field_validator("api_key")
+    @classmethod
+    def _api_key_is_one_word(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("a header cannot carry it")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -72,36 +108,144 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: given, environment, `.env`, TOML."""
-        del file_secret_settings
-        toml = TomlConfigSettingsSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, toml
+        """Take the arguments only: which environment counts is the caller's to say."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    def as_environ(self) -> dict[str, str]:
+        """Return what a child process needs to load these settings, the service's key left out."""
+        values = self.model_dump(exclude={"api_key"}, exclude_none=True)
+        return {_variable(name): str(value) for name, value in values.items()}
 
 
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings and report all mistakes at once.
+def load_settings(environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Settings:
+    """Read the settings of `environ`, then `.env`, then `afterword.toml` of `folder`.
 
-    Raises UsageError that lists each unknown `AFTERWORD_*` name and each value out of range.
+    `environ` is the process's own where it is not given. Raises UsageError that lists every
+    unknown name and every value that is not allowed, with where it stands.
     """
-    environ = os.environ if environ is None else environ
-    mistakes = _unknown_names(environ)
+    layers, mistakes = _layers(os.environ if environ is None else environ, folder)
+    given: dict[str, object] = {}
+    place: dict[str, str] = {}
+    for source, values in layers:
+        for name, value in values.items():
+            if name not in Settings.model_fields:
+                mistakes.append(f"{_unknown(name)} ({source})")
+                continue
+            given.setdefault(name, value)
+            place.setdefault(name, source)
     try:
-        settings = Settings()
+        settings = Settings(**given)  # type: ignore[arg-type] # checked by pydantic, here
     except ValidationError as error:
-        mistakes += [
-            f"{PREFIX}{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors(include_input=False)
-        ]
+        wrong = dict.fromkeys(str(item["loc"][0]) for item in error.errors(include_input=False))
+        mistakes += [_wrong(name, given[name], place[name]) for name in wrong]
     if mistakes:
-        raise UsageError("Settings: " + "; ".join(mistakes))
+        raise UsageError("Settings:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
     return settings
 
 
-def _unknown_names(environ: Mapping[str, str]) -> list[str]:
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(
-        name
-        for name in environ
-        if name.startswith(PREFIX) and name not in known and not _INJECTED.fullmatch(name)
-    )
-    return [f"{name} is not a setting (see the table in README.md)" for name in unknown]
+def settings_table() -> str:
+    """Return the table of all settings in Markdown."""
+    rows = ["| name | default | allowed | meaning |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default is None else f"`{_plain(field.default)}`"
+        rows.append(f"| `{_variable(name)}` | {default} | {allowed(field)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def allowed(field: FieldInfo) -> str:
+    """Return in words which values a setting may have."""
+    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    if field.annotation is bool:
+        return "true or false"
+    if kinds and all(isinstance(kind, str) for kind in kinds):
+        return "one of " + ", ".join(kinds)
+    kind = kinds[0] if kinds else field.annotation
+    if kind in {int, float}:
+        return _bounds("a whole number" if kind is int else "a number", field)
+    if kind is Path:
+        return "a path"
+    least = next((item.min_length for item in field.metadata if isinstance(item, MinLen)), 0)
+    return f"{least} or more printable ASCII characters, no space" if least > 1 else "text"
+
+
+def _bounds(kind: str, field: FieldInfo) -> str:
+    low = next((item.ge for item in field.metadata if isinstance(item, Ge)), None)
+    above = next((item.gt for item in field.metadata if isinstance(item, Gt)), None)
+    high = next((item.le for item in field.metadata if isinstance(item, Le)), None)
+    if above is not None:
+        return f"{kind} above {above}"
+    if high is not None:
+        return f"{kind} from {low} to {high}"
+    return kind if low is None else f"{kind}, {low} or more"
+
+
+def _layers(
+    environ: Mapping[str, str], folder: Path
+) -> tuple[list[tuple[str, Mapping[str, object]]], list[str]]:
+    """Return each place with its values by field name, the strongest first, and what is broken."""
+    layers: list[tuple[str, Mapping[str, object]]] = [
+        ("environment", _fields(dict(_not_injected(environ))))
+    ]
+    mistakes = []
+    env_file = folder / ENV_FILE
+    if env_file.is_file():
+        lines = dotenv_values(env_file, interpolate=False)
+        pairs = {name: value for name, value in lines.items() if value is not None}
+        layers.append((ENV_FILE, _fields(pairs)))
+    toml_file = folder / TOML_FILE
+    if toml_file.is_file():
+        try:
+            layers.append((TOML_FILE, tomllib.loads(toml_file.read_text(encoding="utf-8"))))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            mistakes.append(f"{TOML_FILE} is not TOML: {error}")
+    return layers, mistakes
+
+
+def _fields(pairs: Mapping[str, str]) -> dict[str, object]:
+    """Return our own variables by field name, unknown ones too; an empty value means unset."""
+    source = EnvSettingsSource(Settings)
+    ours = {name.upper(): value for name, value in pairs.items() if value}
+    source.env_vars = {name.lower(): value for name, value in ours.items()}
+    known = source()
+    unknown = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in ours.items()
+        if name.startswith(PREFIX)
+    }
+    return {**unknown, **known}
+
+
+def _not_injected(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in environ.items():
+        injected = (
+            _INJECTED_NAME.fullmatch(name)
+            or (name.endswith("PORT") and _INJECTED_VALUE.fullmatch(value))
+            or (name.endswith("_NAME") and _LINK_NAME.fullmatch(value))
+        )
+        if not injected:
+            yield name, value
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name}".upper()
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
+    hint = f"; did you mean {_variable(near[0])}?" if near else "; README.md lists the settings"
+    return f"{_variable(name)} is not a setting{hint}"
+
+
+def _wrong(name: str, value: object, source: str) -> str:
+    field = Settings.model_fields[name]
+    shown = "the value" if field.annotation == SecretStr | None else repr(value)
+    return f"{_variable(name)}: {shown} is not allowed; it must be {allowed(field)} ({source})"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_table())
