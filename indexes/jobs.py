@@ -1,0 +1,488 @@
+"""The queue of uploads: a durable spool and a small database, in `DATA/.jobs/`.
+
+The service enqueues, one worker process claims and finishes; they meet only here. `enqueue` returns
+when payload and row are on disk, so a job outlives a crash of either. A job whose worker died is
+queued again, and given up after `ATTEMPTS` times.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Final, Literal
+
+from indexes.documents import Metadata, document_id_for
+from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, StorageFull
+
+JobState = Literal["queued", "running", "done", "failed"]
+STATES: Final[tuple[JobState, ...]] = ("queued", "running", "done", "failed")
+ATTEMPTS: Final = 3
+KEPT_SECONDS: Final = 7 * 24 * 3600.0
+
+_FOLDER: Final = ".jobs"
+# Format history:
+#   1  first format
+_FORMAT: Final = 1
+_DDL: Final = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    collection TEXT NOT NULL,
+    filename TEXT NOT NULL,
+    document_id TEXT,
+    target TEXT NOT NULL,
+    title TEXT,
+    metadata TEXT NOT NULL,
+    media_type TEXT,
+    size INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0,
+    total INTEGER NOT NULL DEFAULT 0,
+    unit TEXT NOT NULL DEFAULT '',
+    items TEXT NOT NULL DEFAULT '[]',
+    created REAL NOT NULL,
+    started REAL,
+    finished REAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
+"""
+_INSERT: Final = (
+    "INSERT INTO jobs (job_id, state, collection, filename, document_id, target, title, metadata,"
+    " media_type, size, created) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_OF_DOCUMENT: Final = (
+    "SELECT job_id, filename, target FROM jobs"
+    " WHERE state = ?1 AND collection = ?2 AND (?3 IS NULL OR target = ?3)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed upload; `payload` is its file in the spool, `size` in bytes.
+
+    `document_id`, `title` and `media_type` are None where the caller gave none.
+    """
+
+    job_id: str
+    collection: str
+    filename: str
+    document_id: str | None
+    title: str | None
+    metadata: Metadata
+    media_type: str | None
+    payload: Path
+    size: int
+    attempts: int
+
+    @property
+    def uri(self) -> str:
+        """The uri of the document that the upload becomes."""
+        return f"upload:{self.filename}"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: `done` of `total` units (0 of 0 before anything is known)."""
+
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """What can be told of a job; times are ISO 8601 in UTC, items as in ingest's report."""
+
+    job_id: str
+    state: JobState
+    collection: str
+    filename: str
+    progress: Progress
+    items: tuple[Mapping[str, object], ...]
+    created: str
+    started: str | None
+    finished: str | None
+
+
+def enqueue(
+    data: Path,
+    *,
+    payload: bytes | BinaryIO,
+    collection: str,
+    filename: str | None = None,
+    document_id: str | None = None,
+    title: str | None = None,
+    metadata: Metadata | None = None,
+    media_type: str | None = None,
+) -> str:
+    """Put an upload on disk for good and return its job id.
+
+    Without a filename the document is named by its id or title. Raises StorageFull.
+    """
+    name = filename or document_id or title or "text"
+    target = document_id or document_id_for(f"upload:{name}")
+    job_id = secrets.token_hex(8)
+    source = BytesIO(payload) if isinstance(payload, bytes) else payload
+    described = json.dumps(dict(metadata or {}))
+    with _disk_full_said(data), _connect(data) as database, _spool_lock(data, fcntl.LOCK_SH):
+        size = _spool(data, job_id, source)
+        row = (job_id, collection, name, document_id, target, title, described, media_type, size)
+        try:
+            database.execute(_INSERT, (*row, time.time()))
+        except sqlite3.Error:
+            _payload_path(data, job_id).unlink(missing_ok=True)
+            raise
+    return job_id
+
+
+def claim(data: Path) -> Job | None:
+    """Take the oldest queued job, or return None; no other worker gets the same one."""
+    if not _database_path(data).exists():
+        return None
+    with _connect(data) as database:
+        # Looking first keeps an idle worker from taking the write lock at each poll.
+        if database.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None:
+            return None
+        row = database.execute(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?"
+            " WHERE number = (SELECT min(number) FROM jobs WHERE state = 'queued')"
+            " RETURNING job_id, collection, filename, document_id, title, metadata, media_type,"
+            " size, attempts",
+            (time.time(),),
+        ).fetchone()
+    if row is None:
+        return None
+    job_id, collection, filename, document_id, title, metadata, media_type, size, attempts = row
+    return Job(
+        job_id=job_id,
+        collection=collection,
+        filename=filename,
+        document_id=document_id,
+        title=title,
+        metadata=json.loads(metadata),
+        media_type=media_type,
+        payload=_payload_path(data, job_id),
+        size=size,
+        attempts=attempts,
+    )
+
+
+def progress(data: Path, job_id: str, done: int, total: int, unit: str) -> None:
+    """Note how far a running job is."""
+    with _connect(data, durable=False) as database:
+        database.execute(
+            "UPDATE jobs SET done = ?, total = ?, unit = ? WHERE job_id = ? AND state = 'running'",
+            (done, total, unit, job_id),
+        )
+
+
+def finish(
+    data: Path,
+    job_id: str,
+    state: Literal["done", "failed"],
+    items: Sequence[Mapping[str, object]],
+) -> None:
+    """Note how a job ended, drop its payload and forget the jobs that ended long ago.
+
+    Raises JobNotFound.
+    """
+    with _connect(data) as database:
+        changed = database.execute(
+            "UPDATE jobs SET state = ?, items = ?, finished = ? WHERE job_id = ?",
+            (state, json.dumps([dict(item) for item in items]), time.time(), job_id),
+        ).rowcount
+    if not changed:
+        raise _unknown(job_id)
+    _payload_path(data, job_id).unlink(missing_ok=True)
+    prune(data)
+
+
+def release(data: Path, job_id: str) -> None:
+    """Give a running job back, as a worker does that was asked to stop; it counts as no attempt."""
+    with _connect(data) as database:
+        database.execute(
+            "UPDATE jobs SET state = 'queued', attempts = attempts - 1, done = 0, total = 0,"
+            " started = NULL WHERE job_id = ? AND state = 'running'",
+            (job_id,),
+        )
+
+
+def recover(data: Path) -> int:
+    """Queue the jobs whose worker died again and return how many; call it as the sole worker.
+
+    A job that was begun `ATTEMPTS` times is failed instead: it is what kills the worker. Payloads
+    that no queued job owns are removed.
+    """
+    if not _database_path(data).exists():
+        return 0
+    with _connect(data) as database:
+        database.execute("BEGIN IMMEDIATE")
+        for job_id, filename, target in database.execute(
+            "SELECT job_id, filename, target FROM jobs WHERE state = 'running' AND attempts >= ?",
+            (ATTEMPTS,),
+        ).fetchall():
+            _end(database, job_id, _given_up(filename, target))
+        queued = database.execute(
+            "UPDATE jobs SET state = 'queued', done = 0, total = 0, started = NULL"
+            " WHERE state = 'running'"
+        ).rowcount
+        database.execute("COMMIT")
+        _sweep(data, database)
+    return queued
+
+
+def cancel(data: Path, collection: str, document_id: str | None = None) -> int:
+    """End the queued uploads of a document (or of a whole collection); return how many.
+
+    Raises CollectionBusy where one of them is being ingested right now.
+    """
+    if not _database_path(data).exists():
+        return 0
+    with _connect(data) as database:
+        database.execute("BEGIN IMMEDIATE")
+        running = database.execute(_OF_DOCUMENT, ("running", collection, document_id)).fetchone()
+        if running is not None:
+            database.execute("ROLLBACK")
+            raise CollectionBusy(
+                f"Collection {collection!r}: job {running[0]} is ingesting an upload that this"
+                " would delete. Try again when the job has ended."
+            )
+        ended = database.execute(_OF_DOCUMENT, ("queued", collection, document_id)).fetchall()
+        for job_id, filename, target in ended:
+            _end(database, job_id, _cancelled(filename, target))
+        database.execute("COMMIT")
+    for job_id, _, _ in ended:
+        _payload_path(data, job_id).unlink(missing_ok=True)
+    return len(ended)
+
+
+def job(data: Path, job_id: str) -> JobStatus:
+    """Return what is known of a job; raises JobNotFound."""
+    if not _database_path(data).exists():
+        raise _unknown(job_id)
+    with _connect(data) as database:
+        row = database.execute(
+            "SELECT state, collection, filename, done, total, unit, items, created, started,"
+            " finished FROM jobs WHERE job_id = ?",
+            (job_id,),
+        ).fetchone()
+    if row is None:
+        raise _unknown(job_id)
+    state, collection, filename, done, total, unit, items, *times = row
+    created, started, finished = (_iso(moment) for moment in times)
+    return JobStatus(
+        job_id=job_id,
+        state=state,
+        collection=collection,
+        filename=filename,
+        progress=Progress(done, total, unit),
+        items=tuple(json.loads(items)),
+        created=created or "",
+        started=started,
+        finished=finished,
+    )
+
+
+def counts(data: Path) -> dict[JobState, int]:
+    """Return how many jobs are in each state."""
+    found: dict[JobState, int] = dict.fromkeys(STATES, 0)
+    if _database_path(data).exists():
+        with _connect(data) as database:
+            found |= dict(database.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
+    return found
+
+
+def prune(data: Path, kept_seconds: float = KEPT_SECONDS) -> int:
+    """Forget the jobs that ended longer ago than `kept_seconds`; return how many."""
+    if not _database_path(data).exists():
+        return 0
+    with _connect(data) as database:
+        return database.execute(
+            "DELETE FROM jobs WHERE finished < ?", (time.time() - kept_seconds,)
+        ).rowcount
+
+
+@contextmanager
+def sole_worker(data: Path) -> Iterator[None]:
+    """Hold the place of the one worker of a data folder; raises CollectionBusy if it is taken."""
+    _set_up_folder(data)
+    with (data / _FOLDER / "worker.lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CollectionBusy(
+                f"Another worker ingests the uploads of {data}. Stop it, or let it do the work."
+            ) from None
+        yield
+
+
+def _end(database: sqlite3.Connection, job_id: str, item: Mapping[str, object]) -> None:
+    database.execute(
+        "UPDATE jobs SET state = 'failed', items = ?, finished = ? WHERE job_id = ?",
+        (json.dumps([item]), time.time(), job_id),
+    )
+
+
+def _given_up(filename: str, target: str) -> dict[str, object]:
+    message = (
+        f"{filename}: the worker process ended {ATTEMPTS} times while it read this upload, so it"
+        " was given up. Read the service's log for the cause, or ingest the file by"
+        " `afterword ingest`."
+    )
+    return _item(filename, target, "failed", "unreadable", message)
+
+
+def _cancelled(filename: str, target: str) -> dict[str, object]:
+    message = f"{filename}: deleted before it was ingested."
+    return _item(filename, target, "removed", None, message)
+
+
+def _item(
+    filename: str, target: str, outcome: str, code: str | None, message: str
+) -> dict[str, object]:
+    return {
+        "uri": f"upload:{filename}",
+        "outcome": outcome,
+        "code": code,
+        "message": message,
+        "pages": [],
+        "document_id": target,
+        "findings": [],
+    }
+
+
+def _unknown(job_id: str) -> JobNotFound:
+    days = round(KEPT_SECONDS / 86400)
+    return JobNotFound(f"No job {job_id!r}. Jobs are forgotten {days} days after they ended.")
+
+
+def _iso(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+
+
+def _database_path(data: Path) -> Path:
+    return data / _FOLDER / "jobs.db"
+
+
+def _payload_path(data: Path, job_id: str) -> Path:
+    return data / _FOLDER / "spool" / job_id
+
+
+def _spool(data: Path, job_id: str, source: BinaryIO) -> int:
+    """Write the payload so that its final name never stands for half a file; return its size."""
+    final = _payload_path(data, job_id)
+    part = final.with_suffix(".part")
+    try:
+        with part.open("xb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+            size = file.tell()
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(final)
+    _sync_folder(final.parent)
+    return size
+
+
+def _sweep(data: Path, database: sqlite3.Connection) -> None:
+    """Remove payloads without a job; left for another time while an upload is being written."""
+    try:
+        with _spool_lock(data, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            owned = {
+                job_id
+                for (job_id,) in database.execute(
+                    "SELECT job_id FROM jobs WHERE state IN ('queued', 'running')"
+                )
+            }
+            for path in (data / _FOLDER / "spool").iterdir():
+                if path.name not in owned:
+                    path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return
+
+
+@contextmanager
+def _spool_lock(data: Path, mode: int) -> Iterator[None]:
+    with (data / _FOLDER / "spool.lock").open("ab") as file:
+        fcntl.flock(file, mode)
+        yield
+
+
+@contextmanager
+def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    """Open the queue's database, made at first use; an autocommit connection."""
+    _set_up_folder(data)
+    with closing(
+        sqlite3.connect(_database_path(data), timeout=30, isolation_level=None)
+    ) as database:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > _FORMAT:
+            raise IndexDamaged(
+                f"{_database_path(data)} has format {version}, newer than this version of"
+                f" afterword knows ({_FORMAT}). Install the version that wrote it."
+            )
+        if version < _FORMAT:
+            _set_up_database(data, database)
+        database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        yield database
+
+
+def _set_up_folder(data: Path) -> None:
+    spool = data / _FOLDER / "spool"
+    if not spool.is_dir():
+        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync_folder(data / _FOLDER)
+        _sync_folder(data)
+
+
+def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
+    # Two processes that switch to WAL at once would fail with "locked", so they take turns.
+    with (data / _FOLDER / "setup.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.executescript(f"BEGIN; {_DDL} PRAGMA user_version = {_FORMAT}; COMMIT;")
+        _sync_folder(data / _FOLDER)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _disk_full_said(data: Path) -> Iterator[None]:
+    """Turn what the system says of a full disk into StorageFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise _full(data) from error
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        raise _full(data) from error
+
+
+def _full(data: Path) -> StorageFull:
+    return StorageFull(
+        f"No space is left for uploads in {data}. Nothing was kept; free space and send it again."
+    )
