@@ -1,0 +1,175 @@
+"""What became of every input: the report of an ingestion, for people and for machines."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from indexes.documents import Finding
+
+Outcome = Literal["added", "updated", "unchanged", "removed", "partial", "failed"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+
+# These say something about a document whose text was stored in full.
+_HARMLESS: Final = frozenset({"hidden_text", "wrong_type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one input.
+
+    `code` and `message` are set where something is wrong; `pages` count from 1.
+    """
+
+    uri: str
+    outcome: Outcome
+    code: str | None = None
+    message: str | None = None
+    pages: tuple[int, ...] = ()
+    document_id: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the item as the JSON contract writes it."""
+        return {
+            "uri": self.uri,
+            "outcome": self.outcome,
+            "code": self.code,
+            "message": self.message,
+            "pages": list(self.pages),
+            "document_id": self.document_id,
+            "findings": [
+                {"code": finding.code, "message": finding.message, "pages": list(finding.pages)}
+                for finding in self.findings
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about the run as a whole; `held` counts documents that a run refused to remove."""
+
+    code: str
+    message: str
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every item of a run with what it took.
+
+    `chunks` counts those stored by this run; `stopped` says why a run ended before its end.
+    """
+
+    collection: str
+    items: tuple[Item, ...]
+    notes: tuple[Note, ...] = ()
+    chunks: int = 0
+    seconds: float = 0.0
+    dry_run: bool = False
+    stopped: str | None = None
+
+    def counts(self) -> dict[Outcome, int]:
+        """Return how many items had each outcome."""
+        counts: dict[Outcome, int] = dict.fromkeys(OUTCOMES, 0)
+        for item in self.items:
+            counts[item.outcome] += 1
+        return counts
+
+    def exit_status(self, *, strict: bool = False) -> int:
+        """Return 0 all good, 1 some inputs failed, 3 the run could not go on.
+
+        A run that held back a removal counts as failed; with `strict` so does a partial document.
+        """
+        counts = self.counts()
+        if self.stopped is not None:
+            return 3
+        held = any(note.held for note in self.notes)
+        return int(counts["failed"] > 0 or held or (strict and counts["partial"] > 0))
+
+    def as_json(self) -> dict[str, object]:
+        """Return the report as the JSON contract writes it."""
+        return {
+            "collection": self.collection,
+            **{str(outcome): count for outcome, count in self.counts().items()},
+            "chunks": self.chunks,
+            "seconds": round(self.seconds, 3),
+            "dry_run": self.dry_run,
+            "stopped": self.stopped,
+            "notes": [
+                {"code": note.code, "message": note.message, "held": note.held}
+                for note in self.notes
+            ],
+            "items": [item.as_json() for item in self.items],
+        }
+
+
+def stored_item(
+    uri: str, outcome: Outcome, document_id: str, findings: tuple[Finding, ...]
+) -> Item:
+    """Return the item of a stored document, `partial` where a finding says that text is missing."""
+    missing = next((finding for finding in findings if finding.code not in _HARMLESS), None)
+    if missing is None:
+        return Item(uri, outcome, document_id=document_id, findings=findings)
+    pages = sorted({page for finding in findings for page in finding.pages})
+    return Item(uri, "partial", missing.code, missing.message, tuple(pages), document_id, findings)
+
+
+def page_ranges(pages: Iterable[int]) -> str:
+    """Return page numbers as a reader writes them: `3, 7-9`."""
+    return ", ".join(
+        str(first) if first == last else f"{first}-{last}" for first, last in _runs(pages)
+    )
+
+
+def _runs(pages: Iterable[int]) -> Iterator[tuple[int, int]]:
+    ordered = sorted(set(pages))
+    start = 0
+    for index, page in enumerate(ordered):
+        if index + 1 == len(ordered) or ordered[index + 1] != page + 1:
+            yield ordered[start], page
+            start = index + 1
+
+
+def text_lines(report: Report) -> Iterator[str]:
+    """Give the report as lines of text: counts, then what is wrong, then notes."""
+    if report.dry_run:
+        yield "Dry run: nothing was changed; this is what would happen."
+    counts = report.counts()
+    for outcome in OUTCOMES:
+        if counts[outcome]:
+            yield f"  {outcome:<10}{counts[outcome]:>8}"
+    if not report.items:
+        yield "  no documents"
+    yield _summary(report)
+    for outcome in ("partial", "failed"):
+        yield from _wrong(report, outcome)
+    yield from _findings(report)
+    for note in report.notes:
+        yield f"Note: {note.message}"
+    if report.stopped is not None:
+        yield f"Stopped: {report.stopped}"
+
+
+def _summary(report: Report) -> str:
+    took = f"{report.seconds:.1f} s"
+    return f"Collection {report.collection!r}: {report.chunks} chunks stored, {took}."
+
+
+def _wrong(report: Report, outcome: str) -> Iterator[str]:
+    items = [item for item in report.items if item.outcome == outcome]
+    if items:
+        yield f"\n{outcome.capitalize()}:"
+    for item in items:
+        pages = f", pages {page_ranges(item.pages)}" if item.pages else ""
+        yield f"  {item.uri} ({item.code}{pages})"
+        yield f"      {item.message}"
+
+
+def _findings(report: Report) -> Iterator[str]:
+    told = [item for item in report.items if item.outcome in {"added", "updated"} and item.findings]
+    if told:
+        yield "\nStored, but worth knowing:"
+    for item in told:
+        for finding in item.findings:
+            pages = f", pages {page_ranges(finding.pages)}" if finding.pages else ""
+            yield f"  {item.uri} ({finding.code}{pages}): {finding.message}"

@@ -1,0 +1,260 @@
+"""Where documents come from: what a given path means, and which files are there.
+
+A folder is a source and a file's uri is `source/relative/path`. A path inside a folder that was
+ingested before belongs to that folder's source, so that no document is stored twice.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from indexes.errors import BadName, UsageError
+
+UPLOADS: Final = "upload:"
+_SOURCE_LIMIT: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which files a person asked for.
+
+    A pattern without "/" is compared with each part of the relative path, another with its
+    beginning; `*` and `?` stay within a part, a part `**` stands for any number of them.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def excludes(self, relative: str) -> bool:
+        """Tell whether a file or folder is left out, by itself or by a folder above it."""
+        return any(_matches(pattern, relative) for pattern in self.exclude)
+
+    def takes(self, relative: str) -> bool:
+        """Tell whether a file is asked for."""
+        included = not self.include or any(_matches(p, relative) for p in self.include)
+        return included and not self.excludes(relative)
+
+
+def _matches(pattern: str, relative: str) -> bool:
+    wanted = pattern.removeprefix("./").strip("/").split("/")
+    parts = relative.split("/")
+    if len(wanted) == 1:
+        return any(fnmatchcase(part, wanted[0]) for part in parts)
+    return _begins(parts, wanted)
+
+
+def _begins(parts: list[str], wanted: list[str]) -> bool:
+    if not wanted:
+        return True
+    if wanted[0] == "**":
+        return any(_begins(parts[start:], wanted[1:]) for start in range(len(parts) + 1))
+    fits = bool(parts) and fnmatchcase(parts[0], wanted[0])
+    return fits and _begins(parts[1:], wanted[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A path that a person gave, as a part of a source.
+
+    `root` is the source's folder; `below` is the part of it to look at, relative to the root
+    ("" for all of it); `single` says that it is one file.
+    """
+
+    source: str
+    root: Path
+    below: str = ""
+    single: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The folder or file to look at."""
+        return self.root / self.below
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that was found: `relative` to the source's folder, `size` in bytes, time in ns."""
+
+    relative: str
+    path: str
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A folder or file that could not be looked at; `relative` ends in "/" for a folder."""
+
+    relative: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A link that leads out of the folder and is not followed."""
+
+    relative: str
+
+
+Entry = Listed | Unlisted | Outside
+
+
+def find_targets(
+    paths: Sequence[str], source: str | None, roots: Mapping[str, str]
+) -> tuple[Target, ...]:
+    """Return what the given paths mean, `roots` being the folder of each source known so far.
+
+    Raises UsageError that lists all mistakes.
+    """
+    known = dict(roots)
+    targets: dict[Target, None] = {}
+    mistakes: list[str] = []
+    for path in paths:
+        try:
+            target = _target(_absolute(path), source, known)
+        except UsageError as error:
+            mistakes.append(error.message)
+            continue
+        known[target.source] = stored_name(str(target.root))
+        targets[target] = None
+    if mistakes:
+        raise UsageError("; ".join(dict.fromkeys(mistakes)))
+    return tuple(targets)
+
+
+def _absolute(path: str) -> Path:
+    # Links stay as given: `current` keeps its name and place when it points to another folder.
+    return Path(os.path.normpath(Path.cwd() / path))
+
+
+def check_source(name: str) -> None:
+    """Raise BadName unless `name` may be the name of a source."""
+    fits = 0 < len(name) <= _SOURCE_LIMIT and name.isprintable() and "/" not in name
+    if not fits or name in {".", ".."} or name.startswith(UPLOADS):
+        raise BadName(
+            f"{name!r} cannot be the name of a source: use --source with up to {_SOURCE_LIMIT} "
+            f"printable characters, no '/', not beginning with {UPLOADS!r}"
+        )
+
+
+def _target(path: Path, source: str | None, roots: Mapping[str, str]) -> Target:
+    single = not path.is_dir()
+    if single and not path.is_file():
+        kind = "is not a file or folder" if os.path.lexists(path) else "does not exist"
+        raise UsageError(f"{path} {kind}; check the path")
+    folder = path.parent if single else path
+    within = _recorded(folder, source, roots)
+    if within is not None:
+        name, root = within
+        below = "" if path == root else str(path.relative_to(root))
+        return Target(name, root, below, single=single)
+    name = stored_name(folder.name) if source is None else source
+    check_source(name)
+    _check_free(name, folder, roots, given=source is not None and not single)
+    return Target(name, folder, path.name if single else "", single=single)
+
+
+def _recorded(
+    folder: Path, source: str | None, roots: Mapping[str, str]
+) -> tuple[str, Path] | None:
+    """Return the source that `folder` lies in, the deepest one, and the path of its root."""
+    names = [name for name in sorted(roots) if source in (None, name)]
+    names.sort(key=lambda name: name != folder.name)
+    for above in (folder, *folder.parents):
+        for name in names:
+            if _same_folder(above, roots[name]):
+                return name, above
+    return None
+
+
+def _same_folder(one: Path, other: str) -> bool:
+    try:
+        return stored_name(str(one)) == other or one.samefile(other)
+    except OSError:
+        return False
+
+
+def _check_free(name: str, folder: Path, roots: Mapping[str, str], *, given: bool) -> None:
+    # A folder that was moved, or a checkout made anew and named with --source, takes over.
+    root = roots.get(name)
+    if root is None or given or not Path(root).is_dir():
+        return
+    raise UsageError(
+        f"{folder} cannot be the source {name!r}: in this collection that is the folder {root}; "
+        "give this one a name of its own with --source NAME"
+    )
+
+
+def overlapping(targets: Sequence[Target], roots: Mapping[str, str]) -> dict[str, str]:
+    """Return those sources, with their folders, that lie inside a target of another source.
+
+    Their files are then in the collection twice.
+    """
+    return {
+        name: root
+        for name, root in roots.items()
+        for target in targets
+        if name != target.source and not target.single and target.path in Path(root).parents
+    }
+
+
+def stored_name(name: str) -> str:
+    r"""Return a file name as text that can be stored; bytes that are no UTF-8 become `\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def list_target(target: Target, selection: Selection, skip: Path) -> Iterator[Entry]:
+    """Find the files of a target in the order of their names, folder by folder.
+
+    Hidden files and folders are left out, and the folder `skip`. Links to files are followed
+    within the source's folder, links to folders never: what they lead to is found where it is.
+    """
+    if not target.single:
+        root = target.root.resolve()
+        yield from _walk(root, target.below, selection, str(skip.resolve()))
+    elif selection.takes(relative := stored_name(target.below)):
+        yield _listed(relative, str(target.path))
+
+
+def _walk(root: Path, below: str, selection: Selection, skip: str) -> Iterator[Entry]:
+    prefix = f"{stored_name(below)}/" if below else ""
+    try:
+        with os.scandir(root / below) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Unlisted(prefix, f"cannot be listed ({error.strerror}); allow reading and run again")
+        return
+    for entry in entries:
+        relative = prefix + stored_name(entry.name)
+        if entry.name.startswith(".") or entry.path == skip or selection.excludes(relative):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(
+                root, f"{below}/{entry.name}" if below else entry.name, selection, skip
+            )
+        elif entry.is_symlink():
+            yield from _link(root, relative, entry.path, selection)
+        elif entry.is_file(follow_symlinks=False) and selection.takes(relative):
+            yield _listed(relative, entry.path)
+
+
+def _link(root: Path, relative: str, path: str, selection: Selection) -> Iterator[Entry]:
+    real = Path(os.path.realpath(path))  # unlike resolve(), it bears links that go in circles
+    if not real.is_relative_to(root):
+        yield Outside(relative)
+    elif real.is_file() and selection.takes(relative):
+        yield _listed(relative, path)
+
+
+def _listed(relative: str, path: str) -> Entry:
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        return Unlisted(relative, f"cannot be looked at ({error.strerror}); check the file")
+    if not stat.S_ISREG(found.st_mode):
+        return Unlisted(relative, "is no ordinary file; name another")
+    return Listed(relative, path, found.st_size, found.st_mtime_ns)
