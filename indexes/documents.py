@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 MetadataValue = str | int | float | bool | None | list[str] | list[int] | list[float]
 Metadata = Mapping[str, MetadataValue]
 
@@ -120,7 +123,7 @@ class Document:
 
 
 def stored_form(text: str) -> str:
-    r"""Return `text` as it is stored: newlines `\n`, NUL and lone surrogates U+FFFD, else as given."""
+    r"""Return `text` as stored: newlines `\n`, NUL and lone surrogates U+FFFD, else as given."""
     return _UNSTORABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -151,3 +154,66 @@ def document_id_for(uri: str) -> str:
 def is_document_id(value: str) -> bool:
     """Tell whether `value` may be a document id."""
     return _DOCUMENT_ID.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that is ready to be stored.
+
+    `hashes[i]` is the text_hash of chunk i's encoded text; `vectors` needs to hold only those that
+    the catalog lacks, each of shape (dimension,), unit length.
+    """
+
+    document: Document
+    text: str
+    chunks: Sequence[Chunk]
+    hashes: Sequence[bytes]
+    vectors: Mapping[bytes, npt.NDArray[np.float32]]
+    headings: Sequence[Heading] = ()
+    tables: Sequence[Table] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as it was read back, with the facts of its document that an answer shows.
+
+    `text` is the chunk's own words, `headings` the words of its heading path, `pages` the pages
+    that it touches.
+    """
+
+    chunk_id: int
+    document_id: str
+    uri: str
+    title: str
+    media_type: str
+    as_of: str | None
+    text_sha256: str
+    span: Span
+    text: str
+    headings: tuple[str, ...] = ()
+    header: str | None = None
+    pages: tuple[Page, ...] = field(default=(), repr=False)
+
+    @property
+    def page(self) -> int | None:
+        """The number of the first page that the chunk touches, or None where there are no pages."""
+        return self.pages[0].number if self.pages else None
+
+    @property
+    def section(self) -> str | None:
+        """The heading path, outermost first, or None where there is none."""
+        return " > ".join(self.headings) or None
+
+    @property
+    def encoded(self) -> str:
+        """What encoder, lexical view and reader see of this chunk."""
+        context = [*self.headings, *([self.header] if self.header else [])]
+        return encoded_text(self.title, context, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a collection holds."""
+
+    documents: int
+    chunks: int

@@ -1,0 +1,272 @@
+"""The catalog of one collection: its documents, chunks and vectors in one SQLite file.
+
+Every statement on the catalog is in this module. A change is one transaction with a number of its
+own; a reader's transaction sees all changes up to some number and none of the later ones.
+"""
+
+import errno
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+
+from indexes.encoder import EncoderIdentity
+from indexes.errors import EncoderMismatch, IndexDamaged, StorageFull
+from indexes.schema import DDL, FORMAT
+
+Vectors = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+_BUSY_SECONDS: Final = 60.0
+_PROBE_COSINE: Final = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class SplitterSettings:
+    """How a collection's documents are cut: the splitter's name and the largest chunk in tokens."""
+
+    chunk_tokens: int
+    name: str = "semantic/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a catalog is: `uuid` for life, `epoch` until a restore or reindex, and its models."""
+
+    uuid: str
+    epoch: str
+    encoder: EncoderIdentity
+    encoder_id: int
+    splitter: SplitterSettings
+
+
+@contextmanager
+def storage_errors(where: Path) -> Iterator[None]:
+    """Turn SQLite's and the system's storage errors into ours, naming the file and the remedy."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if kind == sqlite3.SQLITE_FULL:
+            raise _full(where) from error
+        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise IndexDamaged(
+                f"{where} is damaged ({error}); restore it from a snapshot with "
+                "`afterword restore`, or delete the collection and ingest again"
+            ) from error
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(where) from error
+        raise
+
+
+def _full(where: Path) -> StorageFull:
+    return StorageFull(
+        f"no space is left for {where}; free some and run the same command again: "
+        "what was reported as stored is kept"
+    )
+
+
+def create_catalog(
+    path: Path, encoder: EncoderIdentity, probes: Mapping[str, Vectors], splitter: SplitterSettings
+) -> None:
+    """Write a new, empty catalog at `path`, which must not exist.
+
+    `probes` maps the encoder's probe texts to their vectors.
+    """
+    with storage_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in DDL.split(";\n"):
+                connection.execute(statement)
+            encoder_id = add_encoder(connection, encoder, probes)
+            set_meta(connection, "format", str(FORMAT))
+            set_meta(connection, "uuid", uuid4().hex)
+            set_meta(connection, "epoch", uuid4().hex[:12])
+            set_meta(connection, "encoder", str(encoder_id))
+            set_splitter(connection, splitter)
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the catalog at `path`. Raises IndexDamaged for another format or a damaged file."""
+    with storage_errors(path):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA cache_size = -16384")
+            check_format(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def check_format(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise IndexDamaged unless the file is a catalog of the format that this version reads."""
+    try:
+        found = int(_meta(connection, "format"))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table
+            raise IndexDamaged(f"{path} is not an Afterword catalog: {error}") from error
+        raise
+    if found != FORMAT:
+        raise IndexDamaged(
+            f"{path} has format {found}, this version reads format {FORMAT}; "
+            "use the version of Afterword that wrote it"
+        )
+
+
+def _meta(connection: sqlite3.Connection, key: str) -> str:
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise IndexDamaged(f"the catalog lacks its {key}; restore it with `afterword restore`")
+    return str(row[0])
+
+
+def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Store one fact about the catalog."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def set_splitter(connection: sqlite3.Connection, splitter: SplitterSettings) -> None:
+    """Store how documents are cut from now on."""
+    value = json.dumps({"name": splitter.name, "chunk_tokens": splitter.chunk_tokens})
+    set_meta(connection, "splitter", value)
+
+
+def renew_epoch(connection: sqlite3.Connection) -> None:
+    """Make every view of the catalog stale, so that each is built anew."""
+    set_meta(connection, "epoch", uuid4().hex[:12])
+
+
+def identity(connection: sqlite3.Connection) -> Identity:
+    """Return what the catalog is."""
+    encoder_id = int(_meta(connection, "encoder"))
+    row = connection.execute(
+        "SELECT name, sha256, dimension, max_tokens FROM encoders WHERE id = ?", (encoder_id,)
+    ).fetchone()
+    splitter = json.loads(_meta(connection, "splitter"))
+    return Identity(
+        uuid=_meta(connection, "uuid"),
+        epoch=_meta(connection, "epoch"),
+        encoder=EncoderIdentity(*row),
+        encoder_id=encoder_id,
+        splitter=SplitterSettings(splitter["chunk_tokens"], splitter["name"]),
+    )
+
+
+def epoch(connection: sqlite3.Connection) -> str:
+    """Return the catalog's epoch, which a restore or reindex renews."""
+    return _meta(connection, "epoch")
+
+
+def source_root(connection: sqlite3.Connection, source: str) -> str | None:
+    """Return the folder that a source was last read from, or None."""
+    row = connection.execute("SELECT root FROM sources WHERE name = ?", (source,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_source_root(connection: sqlite3.Connection, source: str, root: str) -> None:
+    """Note the folder that a source is read from."""
+    connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (source, root))
+
+
+def add_encoder(
+    connection: sqlite3.Connection, encoder: EncoderIdentity, probes: Mapping[str, Vectors]
+) -> int:
+    """Store an encoder's identity and probe vectors if they are new; return its id."""
+    connection.execute(
+        "INSERT OR IGNORE INTO encoders (name, sha256, dimension, max_tokens) VALUES (?, ?, ?, ?)",
+        (encoder.name, encoder.sha256, encoder.dimension, encoder.max_tokens),
+    )
+    row = connection.execute(
+        "SELECT id FROM encoders WHERE name = ? AND sha256 = ?", (encoder.name, encoder.sha256)
+    ).fetchone()
+    encoder_id = int(row[0])
+    connection.executemany(
+        "INSERT OR IGNORE INTO probes VALUES (?, ?, ?, ?)",
+        [
+            (encoder_id, position, text, vector.astype(np.float16).tobytes())
+            for position, (text, vector) in enumerate(probes.items())
+        ],
+    )
+    return encoder_id
+
+
+def stored_probes(connection: sqlite3.Connection) -> dict[str, Vectors]:
+    """Return the probe texts of the catalog's encoder with the vectors it gave them."""
+    rows = connection.execute(
+        "SELECT text, vector FROM probes WHERE encoder = ? ORDER BY position",
+        (int(_meta(connection, "encoder")),),
+    )
+    return {text: np.frombuffer(vector, np.float16).astype(np.float32) for text, vector in rows}
+
+
+def check_probes(name: str, stored: Mapping[str, Vectors], given: Vectors) -> None:
+    """Raise EncoderMismatch if a probe's vector is not within cosine .98 of the stored one.
+
+    `given` has shape (len(stored), dimension), unit length, in the order of `stored`.
+    """
+    expected = np.stack(list(stored.values()))
+    if given.shape == expected.shape:
+        lengths = np.linalg.norm(expected, axis=1) * np.linalg.norm(given, axis=1)
+        least = float(np.min(np.sum(expected * given, axis=1) / lengths))
+        if least >= _PROBE_COSINE:
+            return
+    raise EncoderMismatch(
+        f"the encoder {name} gives other vectors than those stored in this collection; "
+        "put the original model back, or run `afterword reindex`"
+    )
+
+
+@contextmanager
+def reading(connection: sqlite3.Connection) -> Iterator[int]:
+    """Hold one read transaction; yields the number of the last change that it sees."""
+    connection.execute("BEGIN")
+    try:
+        yield last_change(connection)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def changing(connection: sqlite3.Connection, kind: str, where: Path) -> Iterator[int]:
+    """Hold one write transaction that commits as one numbered change; yields the number."""
+    with storage_errors(where):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            cursor = connection.execute("INSERT INTO changes (at, kind) VALUES (?, ?)", (now, kind))
+            yield int(cursor.lastrowid or 0)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def last_change(connection: sqlite3.Connection) -> int:
+    """Return the number of the last change (0 for none)."""
+    return int(connection.execute("SELECT ifnull(max(number), 0) FROM changes").fetchone()[0])

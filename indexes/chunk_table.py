@@ -1,0 +1,253 @@
+"""Chunks, their text and their vectors in the catalog, and what the views are made from."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from indexes.catalog import Identity, Vectors
+from indexes.documents import (
+    Chunk,
+    Page,
+    Span,
+    StoredChunk,
+)
+from indexes.errors import DocumentNotFound
+from indexes.filters import Where
+from indexes.hits import Ids
+from indexes.schema import BLOCK_CHARACTERS
+
+_MANY: Final = 500
+
+
+def insert_chunks(
+    connection: sqlite3.Connection,
+    document: int,
+    chunks: Sequence[Chunk],
+    hashes: Sequence[bytes],
+    number: int,
+) -> None:
+    """Store a document's chunks; their ids are consecutive and were never used before."""
+    connection.executemany(
+        "INSERT INTO chunks (document, start, end, context, hash, added) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (document, c.span.start, c.span.end, _context(c), h, number)
+            for c, h in zip(chunks, hashes, strict=True)
+        ],
+    )
+    connection.execute(
+        "UPDATE documents SET chunk_count = ?, first_chunk = "
+        "(SELECT ifnull(min(id), 0) FROM chunks WHERE document = ?) WHERE row = ?",
+        (len(chunks), document, document),
+    )
+
+
+def drop_chunks(connection: sqlite3.Connection, row: int, number: int) -> list[bytes]:
+    """Erase a document's chunks, note their ids for the views, and return their hashes."""
+    first, last = connection.execute(
+        "SELECT min(id), max(id) FROM chunks WHERE document = ?", (row,)
+    ).fetchone()
+    if first is None:
+        return []
+    rows = connection.execute("SELECT DISTINCT hash FROM chunks WHERE document = ?", (row,))
+    hashes = [r[0] for r in rows]
+    connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (first, last, number))
+    connection.execute("DELETE FROM chunks WHERE document = ?", (row,))
+    return hashes
+
+
+def read_chunks(connection: sqlite3.Connection, ids: Sequence[int]) -> list[StoredChunk]:
+    """Return the chunks with these ids, in this order; ids that are gone are left out."""
+    found: dict[int, StoredChunk] = {}
+    for group in _groups(list(ids)):
+        rows = connection.execute(
+            "SELECT chunks.id, chunks.document, start, end, context, document_id, uri, title, "
+            "media_type, as_of, text_sha256, pages FROM chunks "
+            "JOIN documents ON documents.row = chunks.document "
+            f"WHERE chunks.id IN ({_marks(group)})",
+            group,
+        ).fetchall()
+        pages: dict[int, list[Page]] = {}
+        for row in rows:
+            if row[1] not in pages:
+                pages[row[1]] = [Page(n, Span(s, e)) for n, s, e in json.loads(row[11])]
+            found[row[0]] = _stored_chunk(connection, row, pages[row[1]])
+    return [found[chunk_id] for chunk_id in ids if chunk_id in found]
+
+
+def chunk_ids(connection: sqlite3.Connection, document_id: str) -> list[int]:
+    """Return the ids of a document's chunks in their order. Raises DocumentNotFound."""
+    row = connection.execute(
+        "SELECT first_chunk, chunk_count FROM documents WHERE document_id = ?", (document_id,)
+    ).fetchone()
+    if row is None:
+        raise DocumentNotFound(f"no document has the id {document_id!r}")
+    return list(range(row[0], row[0] + row[1]))
+
+
+def chunk_ranges(connection: sqlite3.Connection, where: Where) -> list[Span]:
+    """Return the id ranges `[start, end)` of the chunks of the documents that match, ascending."""
+    rows = connection.execute(
+        "SELECT first_chunk, chunk_count FROM documents "
+        f"WHERE chunk_count > 0 AND {where.sql} ORDER BY first_chunk",
+        where.parameters,
+    )
+    return [Span(first, first + count) for first, count in rows]
+
+
+def _stored_chunk(
+    connection: sqlite3.Connection, row: Sequence[object], pages: Sequence[Page]
+) -> StoredChunk:
+    chunk_id, document, start, end, context, document_id, uri, title, media_type, as_of, sha = row[
+        :11
+    ]
+    assert isinstance(chunk_id, int)
+    assert isinstance(document, int)
+    assert isinstance(start, int)
+    assert isinstance(end, int)
+    headings, header = json.loads(str(context))
+    span = Span(start, end)
+    return StoredChunk(
+        chunk_id=chunk_id,
+        document_id=str(document_id),
+        uri=str(uri),
+        title=str(title),
+        media_type=str(media_type),
+        as_of=None if as_of is None else str(as_of),
+        text_sha256=str(sha),
+        span=span,
+        text=block_text(connection, document, span),
+        headings=tuple(block_text(connection, document, Span(s, e)) for s, e in headings),
+        header=block_text(connection, document, Span(*header)) if header else None,
+        pages=tuple(p for p in pages if p.span.start < end and p.span.end > start),
+    )
+
+
+def block_text(connection: sqlite3.Connection, document: int, span: Span) -> str:
+    """Return the part of a document's stored text (by its row) that a span covers."""
+    first = span.start - span.start % BLOCK_CHARACTERS
+    rows = connection.execute(
+        "SELECT text FROM blocks WHERE document = ? AND start >= ? AND start < ? ORDER BY start",
+        (document, first, span.end),
+    )
+    joined = "".join(row[0] for row in rows)
+    return joined[span.start - first : span.end - first]
+
+
+def _context(chunk: Chunk) -> str:
+    headings = [[span.start, span.end] for span in chunk.headings]
+    header = [chunk.header.start, chunk.header.end] if chunk.header else None
+    return compact([headings, header])
+
+
+def compact(value: object) -> str:
+    """Return `value` as JSON without needless white space."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def stored_hashes(
+    connection: sqlite3.Connection, encoder_id: int, hashes: Iterable[bytes]
+) -> set[bytes]:
+    """Return those of `hashes` whose vectors the catalog has for that encoder."""
+    found: set[bytes] = set()
+    for group in _groups(list(hashes)):
+        rows = connection.execute(
+            f"SELECT hash FROM vectors WHERE encoder = ? AND hash IN ({_marks(group)})",
+            (encoder_id, *group),
+        )
+        found.update(row[0] for row in rows)
+    return found
+
+
+def store_vectors(
+    connection: sqlite3.Connection, encoder_id: int, vectors: Mapping[bytes, Vectors]
+) -> None:
+    """Store vectors in float16 by the hash of the text that was encoded."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+        [(encoder_id, h, np.asarray(v).astype(np.float16).tobytes()) for h, v in vectors.items()],
+    )
+
+
+def drop_unused_vectors(connection: sqlite3.Connection, hashes: Sequence[bytes]) -> None:
+    """Erase those of the vectors that no chunk uses any more."""
+    connection.executemany(
+        "DELETE FROM vectors WHERE hash = ? AND NOT EXISTS "
+        "(SELECT 1 FROM chunks WHERE chunks.hash = vectors.hash)",
+        [(h,) for h in hashes],
+    )
+
+
+def drop_other_vectors(connection: sqlite3.Connection, encoder_id: int) -> None:
+    """Erase the vectors of every other encoder, and those that no chunk uses."""
+    connection.execute(
+        "DELETE FROM vectors WHERE encoder <> ? OR hash NOT IN (SELECT hash FROM chunks)",
+        (encoder_id,),
+    )
+    connection.execute("DELETE FROM probes WHERE encoder <> ?", (encoder_id,))
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Chunks that a view lacks, in the order of their ids.
+
+    `ids` has shape (n,), `vectors` (n, dimension) float32, `texts` n encoded texts (empty where
+    they were not asked for).
+    """
+
+    ids: Ids
+    vectors: Vectors
+    texts: tuple[str, ...]
+
+
+def added_since(
+    connection: sqlite3.Connection, who: Identity, number: int, *, texts: bool = True
+) -> Iterator[Added]:
+    """Yield the chunks added after change `number`, in groups of up to 500."""
+    last = 0
+    while True:
+        rows = connection.execute(
+            "SELECT chunks.id, vectors.vector FROM chunks JOIN vectors "
+            "ON vectors.encoder = ? AND vectors.hash = chunks.hash "
+            "WHERE chunks.added > ? AND chunks.id > ? ORDER BY chunks.id LIMIT ?",
+            (who.encoder_id, number, last, _MANY),
+        ).fetchall()
+        if not rows:
+            return
+        ids = np.array([row[0] for row in rows], np.int64)
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
+        encoded = [c.encoded for c in read_chunks(connection, ids.tolist())] if texts else []
+        yield Added(ids, vectors.reshape(len(ids), -1).astype(np.float32), tuple(encoded))
+        last = int(ids[-1])
+
+
+def count_added(connection: sqlite3.Connection, number: int) -> int:
+    """Return how many chunks were added after change `number`."""
+    row = connection.execute("SELECT count(*) FROM chunks WHERE added > ?", (number,))
+    return int(row.fetchone()[0])
+
+
+def removed_since(connection: sqlite3.Connection, number: int) -> list[Span]:
+    """Return the id ranges `[start, end)` of the chunks removed after change `number`."""
+    rows = connection.execute(
+        "SELECT first_chunk, last_chunk FROM removed WHERE number > ? ORDER BY first_chunk",
+        (number,),
+    )
+    return [Span(first, last + 1) for first, last in rows]
+
+
+def purge_removed(connection: sqlite3.Connection, number: int) -> None:
+    """Forget the chunks removed up to change `number`, which every view has passed."""
+    connection.execute("DELETE FROM removed WHERE number <= ?", (number,))
+
+
+def _groups(values: list[bytes] | list[int]) -> Iterator[list[bytes] | list[int]]:
+    for start in range(0, len(values), _MANY):
+        yield values[start : start + _MANY]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

@@ -1,0 +1,371 @@
+"""A collection: one catalog, which is the truth, and two views of it.
+
+DATA/COLLECTION/catalog.db      documents, chunks, vectors
+DATA/COLLECTION/dense.faiss     dense view,   dense.json its stamp
+DATA/COLLECTION/lexical/EPOCH   lexical view, lexical.json its stamp
+DATA/COLLECTION/{run,view}.lock
+"""
+
+import fcntl
+import re
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from indexes import catalog, chunk_table, document_table
+from indexes.catalog import SplitterSettings, Vectors
+from indexes.documents import Counts, Document, Extract, Prepared, StoredChunk
+from indexes.encoder import PROBES, Encoder, EncoderIdentity
+from indexes.errors import (
+    BadName,
+    CollectionBusy,
+    CollectionExists,
+    CollectionNotFound,
+    DocumentNotFound,
+    EncoderMismatch,
+)
+from indexes.filters import FilterJson, compile_filter
+from indexes.hits import ChunkSet, Hit
+from indexes.views import (
+    Due,
+    LiveViews,
+    advance,
+    live_views,
+    load_views,
+    merge_views,
+    view_state,
+)
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CATALOG: Final = "catalog.db"
+
+
+class Writer:
+    """Changes to a collection; each call is one transaction, durable when it returns."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self._folder = folder
+        self._path = folder / _CATALOG
+        self._connection = connection
+
+    def known(self, source: str) -> dict[str, Document]:
+        """Return the documents of one source by uri."""
+        return document_table.documents_of_source(self._connection, source)
+
+    def find(self, document_id: str) -> Document | None:
+        """Return the document of that id, or None."""
+        return document_table.find_document(self._connection, document_id)
+
+    def source_root(self, source: str) -> str | None:
+        """Return the folder that a source was last read from, or None."""
+        return catalog.source_root(self._connection, source)
+
+    def set_source_root(self, source: str, root: str) -> None:
+        """Note the folder that a source is read from."""
+        catalog.set_source_root(self._connection, source, root)
+
+    def stored_vectors(self, hashes: Iterable[bytes]) -> set[bytes]:
+        """Return those of `hashes` that need no encoding: the catalog has their vectors."""
+        encoder_id = catalog.identity(self._connection).encoder_id
+        return chunk_table.stored_hashes(self._connection, encoder_id, hashes)
+
+    def put(self, items: Sequence[Prepared]) -> int:
+        """Add or update documents, all in one transaction; return the change's number.
+
+        Raises StorageFull; then nothing of this call is stored.
+        """
+        with catalog.changing(self._connection, "put", self._path) as number:
+            encoder_id = catalog.identity(self._connection).encoder_id
+            document_table.put_documents(self._connection, items, encoder_id, number)
+        return number
+
+    def refresh(self, document: Document) -> int:
+        """Store new facts (size, times, dates, metadata) of a document whose text is the same."""
+        with catalog.changing(self._connection, "refresh", self._path) as number:
+            document_table.update_facts(self._connection, document, number)
+        return number
+
+    def remove(self, document_ids: Sequence[str]) -> int:
+        """Erase documents that vanished from their source; return the change's number."""
+        with catalog.changing(self._connection, "remove", self._path) as number:
+            document_table.remove_documents(self._connection, document_ids, number)
+        return number
+
+    def erase(self, document_ids: Sequence[str]) -> int:
+        """Erase documents on request, and their words from the write-ahead log too.
+
+        Raises DocumentNotFound if one of the ids is unknown; then nothing is erased.
+        """
+        with catalog.changing(self._connection, "erase", self._path) as number:
+            for document_id in document_ids:
+                if not document_table.remove_documents(self._connection, [document_id], number):
+                    raise DocumentNotFound(f"no document has the id {document_id!r}")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return number
+
+    def merge_views(self, *, force: bool = False) -> None:
+        """Bring the views on disk up to the catalog where their delta has grown, or by `force`."""
+        merge_views(self._folder, self._connection, Due.NOW if force else Due.CHEAP)
+
+
+class Reading:
+    """A collection as it was after change `number`; nothing later is seen.
+
+    Belongs to the thread that opened it, but `dense` and `lexical` may run in others.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, live: LiveViews) -> None:
+        self._connection = connection
+        self._live = live
+        self.number = live.number
+        self.encoder = live.who.encoder
+
+    def documents(self, limit: int, after: str | None = None) -> list[Document]:
+        """Return up to `limit` documents in the order of their ids, those past `after`."""
+        return document_table.list_documents(self._connection, limit, after)
+
+    def document(self, document_id: str) -> Document:
+        """Return one document. Raises DocumentNotFound."""
+        document = document_table.find_document(self._connection, document_id)
+        if document is None:
+            raise DocumentNotFound(f"no document has the id {document_id!r}")
+        return document
+
+    def text(self, document_id: str, start: int = 0, end: int | None = None) -> str:
+        """Return code points `[start, end)` of a document's text. Raises DocumentNotFound."""
+        return document_table.document_text(self._connection, document_id, start, end)
+
+    def extract(self, document_id: str) -> Extract:
+        """Return a document as its reader gave it. Raises DocumentNotFound."""
+        return document_table.document_extract(self._connection, document_id)
+
+    def allowed(self, condition: FilterJson | None, as_of: str | None) -> ChunkSet | None:
+        """Return the chunks of the documents that match, or None where nothing narrows.
+
+        Raises BadFilter.
+        """
+        where = compile_filter(condition, as_of)
+        if where is None:
+            return None
+        return ChunkSet(tuple(chunk_table.chunk_ranges(self._connection, where)))
+
+    def count(self) -> Counts:
+        """Return how much the collection holds."""
+        return document_table.counts(self._connection)
+
+    def dense(self, vector: Vectors, k: int, allowed: ChunkSet | None = None) -> list[Hit]:
+        """Return the `k` chunks nearest to a unit vector of shape (dimension,), by cosine."""
+        return self._live.dense(vector, k, allowed)
+
+    def lexical(self, query: str, k: int, allowed: ChunkSet | None = None) -> list[Hit]:
+        """Return the `k` chunks with the best BM25 score over 0."""
+        return self._live.lexical(query, k, allowed)
+
+    def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
+        """Return the chunks with these ids, in this order; ids that are gone are left out."""
+        return chunk_table.read_chunks(self._connection, ids)
+
+    def document_chunks(self, document_id: str) -> list[StoredChunk]:
+        """Return all chunks of a document in their order. Raises DocumentNotFound."""
+        ids = chunk_table.chunk_ids(self._connection, document_id)
+        return chunk_table.read_chunks(self._connection, ids)
+
+
+class Collection:
+    """An open collection; any number of threads may read it at once."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self._path = folder / _CATALOG
+        self._lock = threading.Lock()
+        self._idle: list[tuple[int, sqlite3.Connection]] = []
+        self._inode = self._path.stat().st_ino
+        self._live: LiveViews | None = None
+        self._state: tuple[int, ...] = ()
+        with self._borrowed() as connection:
+            self._identity = catalog.identity(connection)
+
+    @property
+    def encoder(self) -> EncoderIdentity:
+        """The encoder that made the vectors."""
+        return self._identity.encoder
+
+    @property
+    def splitter(self) -> SplitterSettings:
+        """How documents are cut."""
+        return self._identity.splitter
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raise EncoderMismatch unless `encoder` gives the vectors that are stored."""
+        with self._borrowed() as connection:
+            self._identity = catalog.identity(connection)
+            stored = catalog.stored_probes(connection)
+        if encoder.identity.dimension != self.encoder.dimension:
+            raise EncoderMismatch(
+                f"collection {self.name}: its vectors have {self.encoder.dimension} dimensions "
+                f"(encoder {self.encoder.name}), the loaded encoder {encoder.identity.name} gives "
+                f"{encoder.identity.dimension}; use the original or run `afterword reindex`"
+            )
+        catalog.check_probes(encoder.identity.name, stored, encoder.encode_documents(list(stored)))
+
+    @contextmanager
+    def write(self) -> Iterator[Writer]:
+        """Open the collection for changes; writers of other processes wait their turn."""
+        with self._borrowed() as connection:
+            yield Writer(self.folder, connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Reading]:
+        """Hold one state of the collection. Raises CollectionNotFound if it was deleted."""
+        with self._borrowed() as connection, catalog.storage_errors(self._path):
+            while True:
+                views_state = self._fresh_views(connection)
+                with catalog.reading(connection) as number:
+                    live = self._live_at(connection, number, views_state)
+                    if live.number == number:
+                        yield Reading(connection, live)
+                        return
+
+    def _fresh_views(self, connection: sqlite3.Connection) -> tuple[int, ...]:
+        """Return the state of the views on disk; mend them first where they changed and lag far."""
+        state = view_state(self.folder)
+        if state == self._state:
+            return state
+        try:
+            merge_views(self.folder, connection, Due.NEEDED)
+        except OSError:  # a read-only or full disk: the delta in memory serves as well
+            return state
+        return view_state(self.folder)
+
+    def _live_at(
+        self, connection: sqlite3.Connection, number: int, state: tuple[int, ...]
+    ) -> LiveViews:
+        """Return the views at `number`, or later ones where another thread went ahead."""
+        with self._lock:
+            live = self._live
+            epoch = catalog.epoch(connection)
+            if live is None or state != self._state or live.who.epoch != epoch:
+                self._identity = catalog.identity(connection)
+                views = load_views(self.folder, self._identity)
+                live = live_views(connection, number, self._identity, views)
+                self._state = state
+            elif live.number < number:
+                live = advance(connection, number, live)
+            self._live = live
+            return live
+
+    @contextmanager
+    def run_lock(self) -> Iterator[None]:
+        """Hold the lock of a folder's plan. Raises CollectionBusy if another run holds it."""
+        with (self.folder / "run.lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CollectionBusy(
+                    f"another `afterword ingest` is working on collection {self.name}; "
+                    "wait until it ends, or name another --collection"
+                ) from None
+            yield
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        inode = self._current_inode()
+        try:
+            opened, connection = self._idle.pop()
+        except IndexError:
+            opened, connection = inode, catalog.connect(self._path)
+        try:
+            yield connection
+        finally:
+            if opened == self._inode:
+                self._idle.append((opened, connection))
+            else:
+                connection.close()
+
+    def _current_inode(self) -> int:
+        """Return the catalog file's inode; where it is another file now, forget the old one."""
+        try:
+            inode = self._path.stat().st_ino
+        except FileNotFoundError:
+            raise _not_found(self.name, self.folder.parent) from None
+        if inode != self._inode:
+            self._inode = inode
+            self.close()
+            self._live = None
+        return inode
+
+    def close(self) -> None:
+        """Close the idle connections; those in use close when they are given back."""
+        while self._idle:
+            self._idle.pop()[1].close()
+
+
+def check_name(name: str) -> str:
+    """Return `name` if a collection may have it. Raises BadName."""
+    if not _NAME.fullmatch(name):
+        raise BadName(
+            f"collection name {name!r}: use 1 to 64 of letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit"
+        )
+    return name
+
+
+def collection_names(data: Path) -> list[str]:
+    """Return the names of the collections in a data folder, sorted."""
+    if not data.is_dir():
+        return []
+    return sorted(
+        entry.name
+        for entry in data.iterdir()
+        if _NAME.fullmatch(entry.name) and (entry / _CATALOG).is_file()
+    )
+
+
+def create_collection(
+    data: Path, name: str, encoder: Encoder, splitter: SplitterSettings
+) -> Collection:
+    """Make a new, empty collection. Raises BadName, CollectionExists, StorageFull."""
+    folder = data / check_name(name)
+    beside = folder / f"{_CATALOG}.new"
+    with catalog.storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "view.lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if (folder / _CATALOG).exists():
+                raise CollectionExists(f"collection {name} is there already")
+            beside.unlink(missing_ok=True)
+            probes = dict(zip(PROBES, encoder.encode_documents(PROBES), strict=True))
+            catalog.create_catalog(beside, encoder.identity, probes, splitter)
+            beside.rename(folder / _CATALOG)
+    return Collection(name, folder)
+
+
+def open_collection(data: Path, name: str) -> Collection:
+    """Open a collection. Raises BadName, CollectionNotFound, IndexDamaged."""
+    folder = data / check_name(name)
+    if not (folder / _CATALOG).is_file():
+        raise _not_found(name, data)
+    return Collection(name, folder)
+
+
+def delete_collection(data: Path, name: str) -> None:
+    """Delete a collection with all that it holds. Raises BadName, CollectionNotFound."""
+    folder = data / check_name(name)
+    if not (folder / _CATALOG).is_file():
+        raise _not_found(name, data)
+    # The name goes first and at once, so that a kill leaves no half of a collection behind.
+    doomed = data / f".deleted-{name}-{(folder / _CATALOG).stat().st_ino}"
+    folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _not_found(name: str, data: Path) -> CollectionNotFound:
+    return CollectionNotFound(
+        f"there is no collection {name!r} in {data}; make it with "
+        f"`afterword ingest PATH --collection {name}`"
+    )

@@ -1,0 +1,238 @@
+"""Documents in the catalog: put, found, listed, removed."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from indexes.chunk_table import (
+    block_text,
+    compact,
+    drop_chunks,
+    drop_unused_vectors,
+    insert_chunks,
+    store_vectors,
+)
+from indexes.documents import (
+    Counts,
+    Document,
+    Extract,
+    Finding,
+    Heading,
+    Metadata,
+    Page,
+    Prepared,
+    Span,
+    Table,
+)
+from indexes.errors import DocumentNotFound
+from indexes.schema import BLOCK_CHARACTERS
+
+_DOCUMENT_COLUMNS: Final = (
+    "document_id, uri, source, title, media_type, content_sha256, text_sha256, size, modified, "
+    "reader, as_of, as_of_source, metadata, findings, pages, characters, chunk_count"
+)
+
+
+def find_document(connection: sqlite3.Connection, document_id: str) -> Document | None:
+    """Return the document of that id, or None."""
+    row = connection.execute(
+        f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE document_id = ?",
+        (document_id,),
+    ).fetchone()
+    return None if row is None else _document(row)
+
+
+def documents_of_source(connection: sqlite3.Connection, source: str) -> dict[str, Document]:
+    """Return the documents of one source by uri."""
+    rows = connection.execute(
+        f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE source = ? ORDER BY uri",
+        (source,),
+    )
+    return {document.uri: document for document in map(_document, rows)}
+
+
+def list_documents(connection: sqlite3.Connection, limit: int, after: str | None) -> list[Document]:
+    """Return up to `limit` documents in the order of their ids, those past `after`."""
+    rows = connection.execute(
+        f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE document_id > ? "
+        "ORDER BY document_id LIMIT ?",
+        (after or "", limit),
+    )
+    return [_document(row) for row in rows]
+
+
+def counts(connection: sqlite3.Connection) -> Counts:
+    """Return how much the catalog holds."""
+    row = connection.execute("SELECT count(*), ifnull(sum(chunk_count), 0) FROM documents")
+    return Counts(*row.fetchone())
+
+
+def document_text(
+    connection: sqlite3.Connection, document_id: str, start: int = 0, end: int | None = None
+) -> str:
+    """Return code points `[start, end)` of a document's stored text.
+
+    Raises DocumentNotFound. Ends past the text are cut to it.
+    """
+    row = connection.execute(
+        "SELECT row, characters FROM documents WHERE document_id = ?", (document_id,)
+    ).fetchone()
+    if row is None:
+        raise DocumentNotFound(f"no document has the id {document_id!r}")
+    stop = row[1] if end is None else min(end, row[1])
+    return block_text(connection, row[0], Span(start, max(start, stop)))
+
+
+def document_extract(connection: sqlite3.Connection, document_id: str) -> Extract:
+    """Return a document as its reader gave it, for cutting it anew. Raises DocumentNotFound."""
+    document = find_document(connection, document_id)
+    if document is None:
+        raise DocumentNotFound(f"no document has the id {document_id!r}")
+    row = connection.execute(
+        "SELECT structure FROM documents WHERE document_id = ?", (document_id,)
+    ).fetchone()
+    structure = json.loads(row[0])
+    return Extract(
+        text=document_text(connection, document_id),
+        media_type=document.media_type,
+        title=document.title,
+        pages=document.pages,
+        headings=tuple(Heading(level, Span(s, e)) for level, s, e in structure["headings"]),
+        tables=tuple(
+            Table(Span(*header), tuple(Span(*row) for row in rows))
+            for header, rows in structure["tables"]
+        ),
+        as_of=document.as_of,
+        as_of_source=document.as_of_source,
+        metadata=document.metadata,
+        findings=document.findings,
+    )
+
+
+def put_documents(
+    connection: sqlite3.Connection, items: Sequence[Prepared], encoder_id: int, number: int
+) -> None:
+    """Add each document, or put it in the place of the one with its id or its uri."""
+    for item in items:
+        store_vectors(connection, encoder_id, item.vectors)
+        replaced = _same_document(connection, item.document)
+        hashes = [h for row in replaced for h in _drop(connection, row, number)]
+        _insert(connection, item, encoder_id, number)
+        drop_unused_vectors(connection, hashes)
+
+
+def _same_document(connection: sqlite3.Connection, document: Document) -> list[int]:
+    rows = connection.execute(
+        "SELECT row FROM documents WHERE document_id = ? OR (source = ? AND uri = ?)",
+        (document.document_id, document.source, document.uri),
+    )
+    return [row[0] for row in rows]
+
+
+def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, number: int) -> None:
+    document = item.document
+    structure = {
+        "headings": [[h.level, h.span.start, h.span.end] for h in item.headings],
+        "tables": [
+            [[t.header.start, t.header.end], [[r.start, r.end] for r in t.rows]]
+            for t in item.tables
+        ],
+    }
+    cursor = connection.execute(
+        f"INSERT INTO documents ({_DOCUMENT_COLUMNS}, structure, first_chunk, changed) "
+        f"VALUES ({','.join('?' * 20)})",
+        (
+            *_document_values(document),
+            len(item.text),
+            len(item.chunks),
+            compact(structure),
+            0,
+            number,
+        ),
+    )
+    row = int(cursor.lastrowid or 0)
+    connection.executemany(
+        "INSERT INTO blocks VALUES (?, ?, ?)",
+        [
+            (row, start, item.text[start : start + BLOCK_CHARACTERS])
+            for start in range(0, len(item.text), BLOCK_CHARACTERS)
+        ],
+    )
+    insert_chunks(connection, row, item.chunks, item.hashes, number)
+    lacking = connection.execute(
+        "SELECT count(*) FROM chunks LEFT JOIN vectors ON vectors.encoder = ? "
+        "AND vectors.hash = chunks.hash WHERE document = ? AND vectors.hash IS NULL",
+        (encoder_id, row),
+    ).fetchone()[0]
+    if lacking:
+        raise ValueError(f"{document.uri}: {lacking} chunks have no vector")
+
+
+def _document_values(document: Document) -> tuple[object, ...]:
+    return (
+        document.document_id,
+        document.uri,
+        document.source,
+        document.title,
+        document.media_type,
+        document.content_sha256,
+        document.text_sha256,
+        document.size,
+        document.modified,
+        document.reader,
+        document.as_of,
+        document.as_of_source,
+        compact(dict(document.metadata)),
+        compact([[f.code, f.message, list(f.pages)] for f in document.findings]),
+        compact([[p.number, p.span.start, p.span.end] for p in document.pages]),
+    )
+
+
+def update_facts(connection: sqlite3.Connection, document: Document, number: int) -> None:
+    """Store a document's size, times, dates and metadata; its text and chunks stay."""
+    connection.execute(
+        "UPDATE documents SET size = ?, modified = ?, content_sha256 = ?, reader = ?, as_of = ?, "
+        "as_of_source = ?, metadata = ?, changed = ? WHERE document_id = ?",
+        (
+            document.size,
+            document.modified,
+            document.content_sha256,
+            document.reader,
+            document.as_of,
+            document.as_of_source,
+            compact(dict(document.metadata)),
+            number,
+            document.document_id,
+        ),
+    )
+
+
+def remove_documents(
+    connection: sqlite3.Connection, document_ids: Iterable[str], number: int
+) -> int:
+    """Erase documents with their text, chunks and vectors; return how many were there."""
+    gone = 0
+    for document_id in document_ids:
+        row = connection.execute(
+            "SELECT row FROM documents WHERE document_id = ?", (document_id,)
+        ).fetchone()
+        if row is not None:
+            drop_unused_vectors(connection, _drop(connection, row[0], number))
+            gone += 1
+    return gone
+
+
+def _drop(connection: sqlite3.Connection, row: int, number: int) -> list[bytes]:
+    hashes = drop_chunks(connection, row, number)
+    connection.execute("DELETE FROM documents WHERE row = ?", (row,))
+    return hashes
+
+
+def _document(row: Sequence[object]) -> Document:
+    values = list(row)
+    metadata: Metadata = json.loads(str(values[12]))
+    findings = tuple(Finding(c, m, tuple(p)) for c, m, p in json.loads(str(values[13])))
+    pages = tuple(Page(n, Span(s, e)) for n, s, e in json.loads(str(values[14])))
+    values[12:15] = [metadata, findings, pages]
+    return Document(*values)  # type: ignore[arg-type]  # the columns have the fields' types (STRICT)

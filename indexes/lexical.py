@@ -1,0 +1,254 @@
+"""The lexical view: tantivy's BM25 over the encoded texts of a collection's chunks.
+
+BM25 as Robertson and Zaragoza (2009) give it, k1 = 1.2 and b = .75, with the length of a text
+rounded the way Lucene and tantivy store it (one byte). English stemming and stop words.
+"""
+
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tantivy
+
+from indexes.hits import ChunkSet, Hit, Ids
+
+_K1: Final = 1.2
+_B: Final = 0.75
+_LONGEST_TERM: Final = 100
+_FEW_RANGES: Final = 64
+_HEAP: Final = 64_000_000
+_ANALYZER: Final = "afterword_english"
+_EXACT_LENGTHS: Final = 24
+_MANTISSA: Final = 8
+_TERMS_TRIED: Final = 1_000
+
+
+@cache
+def analyzer() -> tantivy.TextAnalyzer:
+    """Return the English analyser: words, lower case, accents folded, stop words, stems."""
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(_LONGEST_TERM))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stopword("english"))
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
+    )
+
+
+def terms(text: str) -> list[str]:
+    """Return the terms of a text in order, as they are indexed."""
+    return analyzer().analyze(text)
+
+
+@cache
+def _schema() -> tantivy.Schema:
+    return (
+        tantivy.SchemaBuilder()
+        .add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
+        .add_unsigned_field("chunk", indexed=True, fast=True)
+        .build()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What BM25 knows of all texts: their number, their mean length, and how many have a term."""
+
+    texts: int
+    mean_length: float
+    frequencies: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedText:
+    """A text of the delta: how often each term is in it, and its length in terms."""
+
+    counts: Mapping[str, int]
+    length: int
+
+
+def count_terms(text: str) -> CountedText:
+    """Return a text's terms with their counts."""
+    found = terms(text)
+    return CountedText(Counter(found), len(found))
+
+
+def stored_length(length: int) -> int:
+    """Return a length as the index keeps it in one byte (Lucene's SmallFloat, byte4)."""
+    rest = length - _EXACT_LENGTHS
+    if rest < 2 * _MANTISSA:
+        return length
+    shift = rest.bit_length() - 4
+    return _EXACT_LENGTHS + ((rest >> shift) << shift)
+
+
+def bm25(query: Iterable[str], text: CountedText, of: Statistics) -> float:
+    """Return the BM25 score of one text for the distinct terms of a query."""
+    length = _K1 * (1 - _B + _B * stored_length(text.length) / of.mean_length)
+    score = 0.0
+    for term in query:
+        count = text.counts.get(term, 0)
+        if count:
+            n = of.frequencies[term]
+            weight = math.log(1 + (of.texts - n + 0.5) / (n + 0.5))
+            score += weight * (_K1 + 1) * count / (count + length)
+    return score
+
+
+@dataclass(frozen=True)
+class LexicalView:
+    """An immutable state of a tantivy index.
+
+    `texts` and `mean_length` are what its BM25 reckons with: removed texts count until the engine
+    has merged them away.
+    """
+
+    searcher: tantivy.Searcher
+    last_id: int
+    texts: int
+    mean_length: float
+
+    def search(self, query: Sequence[str], k: int, allowed: ChunkSet | None) -> list[Hit]:
+        """Return the `k` best chunks for the distinct terms of a query, among the allowed ones."""
+        if not query or not self.searcher.num_docs or (allowed is not None and allowed.empty):
+            return []
+        words = tantivy.Query.boolean_query([(tantivy.Occur.Should, _term(word)) for word in query])
+        if allowed is None:
+            return self._hits(words, k)
+        if len(allowed.ranges) <= _FEW_RANGES:
+            inside = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Should, _range(span.start, span.end)) for span in allowed.ranges]
+            )
+            inside = tantivy.Query.const_score_query(inside, 0.0)
+            return self._hits(
+                tantivy.Query.boolean_query(
+                    [(tantivy.Occur.Must, words), (tantivy.Occur.Must, inside)]
+                ),
+                k,
+            )
+        return self._filtered(words, k, allowed)
+
+    def _filtered(self, words: tantivy.Query, k: int, allowed: ChunkSet) -> list[Hit]:
+        """Look ever deeper until `k` allowed chunks are found or there are no more."""
+        share = max(1, self.searcher.num_docs // max(1, len(allowed)))
+        depth = 2 * k * share
+        while True:
+            hits = self._hits(words, depth)
+            keep = allowed.holds(_ids(hits))
+            found = [hit for hit, kept in zip(hits, keep, strict=True) if kept]
+            if len(found) >= k or len(hits) < depth:
+                return found[:k]
+            depth *= 4
+
+    def _hits(self, query: tantivy.Query, k: int) -> list[Hit]:
+        result = self.searcher.search(query, min(k, max(1, self.searcher.num_docs)), count=False)
+        values = self.searcher.fast_field_values("chunk", [address for _, address in result.hits])
+        return [
+            Hit(int(value or 0), float(score))
+            for (score, _), value in zip(result.hits, values, strict=True)
+        ]
+
+    def frequency(self, term: str) -> int:
+        """Return how many of the view's texts have the term."""
+        return self.searcher.doc_freq("text", term) if self.texts else 0
+
+
+def _ids(hits: Sequence[Hit]) -> Ids:
+    return np.array([hit.chunk_id for hit in hits], np.int64)
+
+
+def _term(word: str) -> tantivy.Query:
+    return tantivy.Query.term_query(_schema(), "text", word)
+
+
+def _range(first: int, end: int) -> tantivy.Query:
+    return tantivy.Query.range_query(_schema(), "chunk", tantivy.FieldType.Unsigned, first, end - 1)
+
+
+def open_lexical(folder: Path) -> LexicalView | None:
+    """Return the view that `folder` holds, or None where it is missing or damaged."""
+    if not (folder / "meta.json").is_file():
+        return None
+    try:
+        index = tantivy.Index.open(str(folder))
+        index.config_reader("manual")
+        index.reload()
+        return _view(index.searcher())
+    except (ValueError, OSError):  # how tantivy says that it cannot read its files
+        return None
+
+
+def empty_lexical() -> LexicalView:
+    """Return a view of nothing, held in memory."""
+    return _view(tantivy.Index(_schema()).searcher())
+
+
+def _view(searcher: tantivy.Searcher) -> LexicalView:
+    texts, mean_length = _reckoned_with(searcher)
+    return LexicalView(searcher, _last_id(searcher), texts, mean_length)
+
+
+def _reckoned_with(searcher: tantivy.Searcher) -> tuple[int, float]:
+    """Return the number of texts and their mean length in terms that the engine scores with.
+
+    The engine tells them only when it explains a score, so any term of a living text will do.
+    """
+    for word, _ in searcher.terms_with_prefix("text", "", limit=_TERMS_TRIED):
+        found = searcher.search(_term(word), 1, count=False).hits
+        if found:
+            explained = json.loads(_term(word).explain(searcher, found[0][1]).to_json())
+            facts = dict(_facts(explained))
+            return int(facts["N"]), facts["avgdl"]
+    return 0, 1.0
+
+
+def _facts(explained: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    yield explained["description"].split(",")[0], explained["value"]
+    for detail in explained.get("details", ()):
+        yield from _facts(detail)
+
+
+def _last_id(searcher: tantivy.Searcher) -> int:
+    result = searcher.search(
+        tantivy.Query.all_query(), 1, count=False, order_by_field="chunk", order=tantivy.Order.Desc
+    )
+    return int(result.hits[0][0]) if result.hits else 0
+
+
+def extend_lexical(
+    folder: Path,
+    removed: ChunkSet,
+    added: Iterable[tuple[int, str]],
+    before: LexicalView | None,
+) -> None:
+    """Write removals and additions `(chunk id, encoded text)` into the index at `folder`.
+
+    Chunks that the index has already are passed over, so a replay does no harm. One process at a
+    time (tantivy holds a lock of its own).
+    """
+    if before is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    index = tantivy.Index(_schema(), str(folder))
+    index.register_tokenizer(_ANALYZER, analyzer())
+    writer = index.writer(_HEAP, num_threads=1)
+    last = before.last_id if before else 0
+    for span in removed.ranges:
+        writer.delete_documents_by_query(_range(span.start, span.end))
+    for chunk_id, text in added:
+        if chunk_id > last:
+            document = tantivy.Document()
+            document.add_text("text", text)
+            document.add_unsigned("chunk", chunk_id)
+            writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()

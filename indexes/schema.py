@@ -1,0 +1,89 @@
+"""The catalog's tables and its format version."""
+
+from typing import Final
+
+# Format history. A catalog of a later format is refused by name, never guessed at.
+#   1  first format: documents with blocks of text, chunks as spans, vectors by (encoder, hash)
+FORMAT: Final = 1
+
+# Text is kept in blocks so that a quote from a long document does not read all of it.
+BLOCK_CHARACTERS: Final = 16_384
+
+DDL: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL
+) STRICT;
+CREATE TABLE encoders (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    dimension INTEGER NOT NULL,
+    max_tokens INTEGER NOT NULL,
+    UNIQUE (name, sha256)
+) STRICT;
+CREATE TABLE probes (
+    encoder INTEGER NOT NULL REFERENCES encoders (id),
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (encoder, position)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE sources (name TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE documents (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id TEXT NOT NULL UNIQUE,
+    uri TEXT NOT NULL,
+    source TEXT NOT NULL,
+    title TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    content_sha256 TEXT NOT NULL,
+    text_sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    reader TEXT NOT NULL,
+    as_of TEXT,
+    as_of_source TEXT,
+    metadata TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    pages TEXT NOT NULL,
+    structure TEXT NOT NULL,
+    characters INTEGER NOT NULL,
+    first_chunk INTEGER NOT NULL,
+    chunk_count INTEGER NOT NULL,
+    changed INTEGER NOT NULL REFERENCES changes (number)
+) STRICT;
+CREATE INDEX documents_by_source ON documents (source, uri);
+CREATE TABLE blocks (
+    document INTEGER NOT NULL REFERENCES documents (row) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (document, start)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document INTEGER NOT NULL REFERENCES documents (row) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    context TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    added INTEGER NOT NULL
+) STRICT;
+CREATE INDEX chunks_by_document ON chunks (document);
+CREATE INDEX chunks_by_hash ON chunks (hash);
+CREATE INDEX chunks_by_change ON chunks (added);
+CREATE TABLE vectors (
+    encoder INTEGER NOT NULL REFERENCES encoders (id),
+    hash BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (encoder, hash)
+) WITHOUT ROWID, STRICT;
+-- Ids of chunks that are gone, for views that still hold them; purged when all views passed.
+CREATE TABLE removed (
+    first_chunk INTEGER PRIMARY KEY,
+    last_chunk INTEGER NOT NULL,
+    number INTEGER NOT NULL
+) STRICT;
+"""

@@ -1,0 +1,111 @@
+"""Snapshot and restore: a collection as one file, made while it is in use."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from indexes import catalog
+from indexes.collection import Collection, check_name, open_collection
+from indexes.errors import CollectionExists, IndexDamaged, UsageError
+
+
+def snapshot(collection: Collection, target: Path) -> None:
+    """Write the whole collection, as of one change, into the new file `target`.
+
+    Writers go on meanwhile. Raises UsageError if `target` exists, StorageFull.
+    """
+    if target.exists():
+        raise UsageError(f"{target} exists; name a new file")
+    beside = target.with_name(f"{target.name}.new")
+    with catalog.storage_errors(target):
+        beside.unlink(missing_ok=True)
+        try:
+            with (
+                closing(catalog.connect(collection.folder / "catalog.db")) as source,
+                closing(sqlite3.connect(beside)) as copy,
+            ):
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            _flush(beside)
+            beside.rename(target)
+            _flush(target.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def restore(data: Path, name: str, source: Path, *, replace: bool = False) -> Collection:
+    """Make collection `name` from a snapshot; its views are built anew when it is read.
+
+    With `replace` a collection of that name gives way in one step, otherwise CollectionExists is
+    raised. Raises IndexDamaged if the snapshot is not whole, and changes nothing then.
+    """
+    folder = data / check_name(name)
+    target = folder / "catalog.db"
+    if target.exists() and not replace:
+        raise CollectionExists(f"collection {name} is there already; --replace gives it up")
+    if not source.is_file():
+        raise UsageError(f"there is no snapshot {source}")
+    check_whole(source)
+    beside = folder / "catalog.db.new"
+    with catalog.storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _copy_with_new_epoch(source, beside)
+            if not _replace_content(beside, target):
+                _replace_file(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+    return open_collection(data, name)
+
+
+def _copy_with_new_epoch(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    with (
+        closing(_open_read_only(source)) as original,
+        closing(sqlite3.connect(target, isolation_level=None)) as copy,
+    ):
+        original.backup(copy)
+        catalog.renew_epoch(copy)
+    _flush(target)
+
+
+def _replace_content(source: Path, target: Path) -> bool:
+    """Overwrite a sound catalog in one transaction; False where there is none."""
+    try:
+        with closing(catalog.connect(target)) as live, closing(_open_read_only(source)) as copy:
+            copy.backup(live)
+    except (sqlite3.OperationalError, IndexDamaged):  # missing or beyond use
+        return False
+    return True
+
+
+def _replace_file(source: Path, target: Path) -> None:
+    # A log that belongs to the old file must never be replayed into the new one.
+    for log in ("-wal", "-shm"):
+        target.with_name(target.name + log).unlink(missing_ok=True)
+    with closing(sqlite3.connect(source)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    source.replace(target)
+    _flush(target.parent)
+
+
+def check_whole(path: Path) -> None:
+    """Raise IndexDamaged unless `path` is a catalog of this format without damage."""
+    with catalog.storage_errors(path), closing(_open_read_only(path)) as connection:
+        catalog.check_format(connection, path)
+        problems = connection.execute("PRAGMA integrity_check(5)").fetchall()
+        if problems != [("ok",)]:
+            raise IndexDamaged(f"{path} is damaged: {problems[0][0]}; use another snapshot")
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,328 @@
+"""The two views of a catalog: how they are kept on disk and how a question sees them.
+
+A view carries a stamp (catalog uuid, epoch, change number). A stamp may lag behind the catalog,
+never lead it: what the catalog did since is a small delta in memory and a list of removed ids.
+A view that is missing, damaged or of another epoch counts as empty at change 0.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from indexes.catalog import Identity, Vectors, identity, reading, storage_errors
+from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
+from indexes.dense import DenseView, build_dense, load_dense, save_dense
+from indexes.document_table import counts
+from indexes.hits import ChunkSet, Hit, Ids, Mask, best
+from indexes.lexical import (
+    CountedText,
+    LexicalView,
+    Statistics,
+    bm25,
+    count_terms,
+    empty_lexical,
+    extend_lexical,
+    open_lexical,
+    terms,
+)
+
+_STAMPS: Final = ("dense.json", "lexical.json")
+# A view this small is written anew in a moment; a larger one only for a delta of some size.
+_SMALL_VIEW: Final = 5_000
+_SMALL_DELTA: Final = 1_000
+_DELTA_PART: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which state of which catalog a view on disk holds."""
+
+    uuid: str
+    epoch: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Both views as they were read from disk, with the change that both have reached."""
+
+    number: int
+    dense: DenseView
+    lexical: LexicalView
+
+
+@dataclass(frozen=True)
+class LiveViews:
+    """Views, delta and removed ids that together are the collection at change `number`.
+
+    `delta_ids` has shape (n,), ascending, `delta_vectors` (n, dimension), `delta_texts` n texts.
+    """
+
+    number: int
+    who: Identity
+    views: Views
+    removed: ChunkSet
+    delta_ids: Ids
+    delta_vectors: Vectors
+    delta_texts: tuple[CountedText, ...]
+
+    def dense(self, vector: Vectors, k: int, allowed: ChunkSet | None) -> list[Hit]:
+        """Return the `k` chunks whose vectors are nearest, best first (inner product)."""
+        main = self.views.dense
+        hits = main.search(vector, k, self._keep(main.ids, allowed))
+        fresh = self._fresh(main.last_id, allowed)
+        scores = self.delta_vectors[fresh] @ vector
+        hits += [
+            Hit(int(chunk_id), float(score))
+            for chunk_id, score in zip(self.delta_ids[fresh], scores, strict=True)
+        ]
+        return best(hits, k)
+
+    def lexical(self, query: str, k: int, allowed: ChunkSet | None) -> list[Hit]:
+        """Return the `k` chunks with the best BM25 score over 0, best first."""
+        words = list(dict.fromkeys(terms(query)))
+        main = self.views.lexical
+        gone = len(self.removed)
+        hits = main.search(words, k + gone, allowed)
+        keep = ~self.removed.holds(np.array([hit.chunk_id for hit in hits], np.int64))
+        hits = [hit for hit, kept in zip(hits, keep, strict=True) if kept]
+        fresh = self._fresh(main.last_id, allowed)
+        if words and len(fresh):
+            statistics = self._statistics(words)
+            scored = [(int(self.delta_ids[i]), self.delta_texts[i]) for i in fresh]
+            hits += [
+                Hit(i, score) for i, text in scored if (score := bm25(words, text, statistics))
+            ]
+        return best(hits, k)
+
+    def _keep(self, ids: Ids, allowed: ChunkSet | None) -> Mask | None:
+        if allowed is None and self.removed.empty:
+            return None
+        keep = ~self.removed.holds(ids)
+        return keep if allowed is None else keep & allowed.holds(ids)
+
+    def _fresh(self, last_id: int, allowed: ChunkSet | None) -> Ids:
+        """Return the places in the delta of what a view lacks and may be found."""
+        keep = self.delta_ids > last_id
+        if allowed is not None:
+            keep &= allowed.holds(self.delta_ids)
+        return np.flatnonzero(keep)
+
+    def _statistics(self, words: Sequence[str]) -> Statistics:
+        main = self.views.lexical
+        extra = self.delta_texts
+        texts = main.texts + len(extra)
+        tokens = main.texts * main.mean_length + sum(text.length for text in extra)
+        return Statistics(
+            texts=texts,
+            mean_length=max(1.0, tokens / texts),
+            frequencies={
+                word: main.frequency(word) + sum(word in text.counts for text in extra)
+                for word in words
+            },
+        )
+
+
+def view_state(folder: Path) -> tuple[int, ...]:
+    """Return numbers that change whenever a view on disk does."""
+    state: list[int] = []
+    for name in _STAMPS:
+        try:
+            status = (folder / name).stat()
+        except FileNotFoundError:
+            state += [0, 0]
+        else:
+            state += [status.st_ino, status.st_mtime_ns]
+    return tuple(state)
+
+
+def load_views(folder: Path, who: Identity) -> Views:
+    """Read both views of a collection; one that cannot be used is empty, and so is the number."""
+    dense, dense_number = _load_dense(folder, who)
+    lexical, lexical_number = _load_lexical(folder, who)
+    for view, name in ((dense, "dense.json"), (lexical, "lexical.json")):
+        if view is None:  # without its stamp, a damaged view is built anew by the next merge
+            with suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
+    return Views(
+        min(dense_number, lexical_number),
+        dense or build_dense(who.encoder.dimension, ()),
+        lexical or empty_lexical(),
+    )
+
+
+def _load_dense(folder: Path, who: Identity) -> tuple[DenseView | None, int]:
+    stamp = _read_stamp(folder / "dense.json", who)
+    view = load_dense(folder / "dense.faiss", who.encoder.dimension) if stamp else None
+    return view, stamp.number if stamp and view else 0
+
+
+def _load_lexical(folder: Path, who: Identity) -> tuple[LexicalView | None, int]:
+    stamp = _read_stamp(folder / "lexical.json", who)
+    if stamp is None:
+        return None, 0
+    view = open_lexical(folder / "lexical" / who.epoch)
+    return view, stamp.number if view else 0
+
+
+def live_views(
+    connection: sqlite3.Connection, number: int, who: Identity, views: Views
+) -> LiveViews:
+    """Return what `views` and the catalog's later changes are at change `number`.
+
+    `connection` is in a read transaction that sees `number`.
+    """
+    empty = LiveViews(
+        views.number,
+        who,
+        views,
+        ChunkSet(()),
+        np.zeros(0, np.int64),
+        np.zeros((0, who.encoder.dimension), np.float32),
+        (),
+    )
+    return advance(connection, number, empty)
+
+
+def advance(connection: sqlite3.Connection, number: int, live: LiveViews) -> LiveViews:
+    """Return `live` with the catalog's changes up to `number`."""
+    if number == live.number:
+        return live
+    removed = ChunkSet(tuple(removed_since(connection, live.views.number)))
+    groups = list(added_since(connection, live.who, live.number))
+    keep = ~removed.holds(live.delta_ids)
+    texts = [text for text, kept in zip(live.delta_texts, keep, strict=True) if kept]
+    texts += [count_terms(text) for group in groups for text in group.texts]
+    return replace(
+        live,
+        number=number,
+        removed=removed,
+        delta_ids=np.concatenate([live.delta_ids[keep], *(g.ids for g in groups)]),
+        delta_vectors=np.concatenate([live.delta_vectors[keep], *(g.vectors for g in groups)]),
+        delta_texts=tuple(texts),
+    )
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+class Due(Enum):
+    """When views on disk are brought up to the catalog."""
+
+    NOW = "now"  # whatever it costs
+    CHEAP = "cheap"  # when a view is small, or its delta is a good part of it: after writing
+    NEEDED = "needed"  # when the delta is too large to keep in memory: before reading
+
+
+def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
+    """Bring the views on disk up to the catalog if that is due.
+
+    Returns False at once where another process holds the view lock: that one does the work.
+    """
+    with _view_lock(folder) as held:
+        if not held:
+            return False
+        with storage_errors(folder), reading(connection) as number:
+            who = identity(connection)
+            if _is_due(folder, connection, who, due):
+                _merge_dense(folder, connection, number, who)
+                _merge_lexical(folder, connection, number, who)
+        _purge(folder, connection, who)
+    return True
+
+
+def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Due) -> bool:
+    if due is Due.NOW:
+        return True
+    stamps = [_read_stamp(folder / name, who) for name in _STAMPS]
+    since = min(stamp.number if stamp else 0 for stamp in stamps)
+    gone = sum(span.end - span.start for span in removed_since(connection, since))
+    change = count_added(connection, since) + gone
+    total = counts(connection).chunks
+    if due is Due.CHEAP and total <= _SMALL_VIEW:
+        return change > 0
+    return change > max(_SMALL_DELTA, total // _DELTA_PART)
+
+
+def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who: Identity) -> None:
+    old, since = _load_dense(folder, who)
+    removed = ChunkSet(tuple(removed_since(connection, since)))
+    last = old.last_id if old else 0
+
+    def blocks() -> Iterator[tuple[Ids, Vectors]]:
+        if old:
+            yield from old.blocks(~removed.holds(old.ids))
+        for group in added_since(connection, who, since, texts=False):
+            new = group.ids > last
+            yield group.ids[new], group.vectors[new]
+
+    view = build_dense(who.encoder.dimension, blocks())
+    save_dense(view, folder / "dense.faiss")
+    _write_stamp(folder / "dense.json", Stamp(who.uuid, who.epoch, number))
+
+
+def _merge_lexical(
+    folder: Path, connection: sqlite3.Connection, number: int, who: Identity
+) -> None:
+    old, since = _load_lexical(folder, who)
+    removed = ChunkSet(tuple(removed_since(connection, since)))
+    added = (
+        (int(chunk_id), text)
+        for group in added_since(connection, who, since)
+        for chunk_id, text in zip(group.ids, group.texts, strict=True)
+    )
+    extend_lexical(folder / "lexical" / who.epoch, removed, added, old)
+    _write_stamp(folder / "lexical.json", Stamp(who.uuid, who.epoch, number))
+    for other in (folder / "lexical").iterdir():
+        if other.name != who.epoch:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
+    stamps = [_read_stamp(folder / name, who) for name in _STAMPS]
+    if all(stamps):
+        purge_removed(connection, min(stamp.number for stamp in stamps if stamp))
+
+
+@contextmanager
+def _view_lock(folder: Path) -> Iterator[bool]:
+    with (folder / "view.lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _read_stamp(path: Path, who: Identity) -> Stamp | None:
+    try:
+        values = json.loads(path.read_text())
+        stamp = Stamp(**values)
+    except (OSError, ValueError, TypeError):
+        return None
+    return stamp if (stamp.uuid, stamp.epoch) == (who.uuid, who.epoch) else None
+
+
+def _write_stamp(path: Path, stamp: Stamp) -> None:
+    beside = path.with_suffix(".new")
+    with beside.open("w") as file:
+        json.dump({name: getattr(stamp, name) for name in Stamp.__dataclass_fields__}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
