@@ -1,0 +1,150 @@
+"""The example documents and questions agree with each other and with their sources' table."""
+
+import importlib
+import importlib.util
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+DOCUMENTS = sorted((EXAMPLES / "documents").iterdir())
+ISO_DATE = re.compile(r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9]\b")
+TAG = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line of examples/questions.jsonl."""
+
+    question_id: str
+    question: str
+    answers: tuple[str, ...]
+    relevant: tuple[str, ...]
+    answerable: bool
+
+
+def questions() -> Iterator[Question]:
+    """Read the questions."""
+    for line in (EXAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines():
+        item = json.loads(line)
+        yield Question(
+            item["id"],
+            item["question"],
+            tuple(item["answers"]),
+            tuple(item["relevant"]),
+            item["answerable"],
+        )
+
+
+def pdf_pages(path: Path) -> list[str]:
+    """Return the text of each page with its lines joined."""
+    document = importlib.import_module("pypdfium2").PdfDocument(path)
+    texts = [cast("str", page.get_textpage().get_text_range()) for page in document]
+    return [" ".join(text.split()) for text in texts]
+
+
+def passages() -> dict[str, str]:
+    """Map everything that a question may call relevant to its words, read without our readers.
+
+    Keys are uris, for a PDF with its page, and ids for the records of a JSONL file.
+    """
+    found: dict[str, str] = {}
+    for path in DOCUMENTS:
+        uri = f"documents/{path.name}"
+        if path.suffix == ".pdf":
+            pages = pdf_pages(path)
+            found |= {f"{uri}#page={number}": text for number, text in enumerate(pages, 1)}
+        elif path.suffix == ".jsonl":
+            records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+            found |= {record["id"]: record["text"] for record in records}
+        elif path.suffix == ".html":
+            found[uri] = TAG.sub("", path.read_text(encoding="utf-8"))
+        else:
+            found[uri] = path.read_text(encoding="utf-8")
+    return found
+
+
+PASSAGES = passages()
+QUESTIONS = list(questions())
+ANSWERABLE = [question for question in QUESTIONS if question.answerable]
+
+
+def test_there_are_enough_documents_formats_and_questions() -> None:
+    """At least 14 documents in 6 formats, 18 questions with an answer and 6 without."""
+    assert len(DOCUMENTS) >= 14
+    assert len({path.suffix for path in DOCUMENTS}) >= 6
+    assert len(ANSWERABLE) >= 18
+    assert len(QUESTIONS) - len(ANSWERABLE) >= 6
+    assert len({question.question_id for question in QUESTIONS}) == len(QUESTIONS)
+
+
+@pytest.mark.parametrize("question", ANSWERABLE, ids=lambda question: question.question_id)
+def test_every_answer_stands_in_its_document(question: Question) -> None:
+    """Each relevant passage contains each answer word for word."""
+    assert question.answers
+    assert question.relevant
+    for where in question.relevant:
+        for answer in question.answers:
+            assert answer in PASSAGES[where], f"{answer!r} is not in {where}"
+
+
+def test_questions_without_answer_name_nothing() -> None:
+    """A question that the documents do not answer has no answers and no relevant passages."""
+    for question in QUESTIONS:
+        assert question.answerable == bool(question.answers) == bool(question.relevant)
+
+
+def test_the_demo_comes_first() -> None:
+    """Three answers from three formats, one of them page 2 of a PDF, then one that is not found."""
+    demo = QUESTIONS[:4]
+    assert [question.answerable for question in demo] == [True, True, True, False]
+    assert demo[0].relevant == ("documents/clock-changes.pdf#page=2",)
+    formats = {Path(question.relevant[0].partition("#")[0]).suffix for question in demo[:3]}
+    assert len(formats) == 3
+
+
+def source_rows() -> dict[str, str]:
+    """Map each document in SOURCES.md to its date."""
+    table = (EXAMPLES / "SOURCES.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| `(documents/[^`]+)` \| (\S+) \|", table, flags=re.MULTILINE))
+
+
+def test_sources_list_every_document() -> None:
+    """SOURCES.md has a dated row for each document and for nothing else."""
+    assert set(source_rows()) == {f"documents/{path.name}" for path in DOCUMENTS}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_document_says_its_date_and_source(path: Path) -> None:
+    """The date of SOURCES.md is in the document itself, after 2024, beside the word source."""
+    stated = source_rows()[f"documents/{path.name}"]
+    assert date(2025, 1, 1) <= date.fromisoformat(stated) <= date(2026, 12, 31)
+    if path.suffix == ".pdf":
+        text = " ".join(pdf_pages(path))
+        day = date.fromisoformat(stated)
+        assert f"As of {day.day} {day:%B %Y}." in text
+    else:
+        text = path.read_text(encoding="utf-8")
+        assert stated in ISO_DATE.findall(text)
+    assert re.search(r"\bsources?\b", text, flags=re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if path.suffix == ".pdf"], ids=lambda path: path.name
+)
+def test_the_pdf_documents_are_what_the_script_makes(path: Path) -> None:
+    """make_pdf.py gives the committed bytes, and each PDF has two pages or more."""
+    spec = importlib.util.spec_from_file_location("make_pdf", EXAMPLES / "make_pdf.py")
+    assert spec is not None
+    assert spec.loader is not None
+    make_pdf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_pdf)
+    text = (EXAMPLES / "pdf" / f"{path.stem}.txt").read_text(encoding="utf-8")
+    assert make_pdf.render(text) == path.read_bytes()
+    assert len(pdf_pages(path)) >= 2
