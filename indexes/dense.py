@@ -42,8 +42,9 @@ class DenseView:
             return []
         parameters = None
         if keep is not None:
-            bits = np.packbits(keep, bitorder="little")
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+            bits = np.packbits(keep, bitorder="little")  # must live as long as the selector
+            parameters = faiss.SearchParameters()
+            parameters.sel = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
         scores, rows = self.index.index.search(
             vector.reshape(1, -1), min(k, len(self.ids)), params=parameters
         )

@@ -1,0 +1,53 @@
+# Everything that is run by hand starts here; `make` alone lists it.
+PYTHON ?= python3.11
+# An extra package index for PyTorch's CPU build, where the default index serves a CUDA build.
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+SOURCES := afterword.py ingest indexes service training tests benchmarks
+RUN := $(VENV)/.run
+TEST := $(VENV)/.test
+
+.PHONY: help demo serve test test-all check format clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(RUN): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv, or name one with PYTHON=..." >&2; exit 2; }
+	@echo "Setting up $(VENV) (about 2 GB, some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install $(INDEX) -r requirements.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(TEST): $(RUN) requirements-test.txt
+	@$(PIP) install -r requirements-test.txt
+	@touch $@
+
+demo: $(RUN) ## set up, ingest examples/documents, and ask four questions
+	@$(BIN)/python examples/demo.py
+
+serve: $(RUN) ## start the service on http://127.0.0.1:8000 with the demo's collection
+	@AFTERWORD_DATA=$${AFTERWORD_DATA:-afterword-data} $(BIN)/afterword serve
+
+test: $(TEST) ## set up and run the tests
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: $(TEST) ## run every test, the slow ones too
+	@$(BIN)/python -m pytest -n 2
+
+check: $(TEST) ## format, lint, types and import contracts
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(TEST) ## format the code and mend what lint can
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+clean: ## remove what the targets above made (not your collections)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
