@@ -193,6 +193,24 @@ def set_source_root(connection: sqlite3.Connection, source: str, root: str) -> N
     connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (source, root))
 
 
+def source_roots(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the folder of each source that is read from one."""
+    return dict(connection.execute("SELECT name, root FROM sources ORDER BY name"))
+
+
+def marks(connection: sqlite3.Connection, source: str) -> dict[str, str]:
+    """Return the marks of a source's files of records, by file uri."""
+    return dict(connection.execute("SELECT uri, mark FROM marks WHERE source = ?", (source,)))
+
+
+def set_mark(connection: sqlite3.Connection, source: str, uri: str, mark: str | None) -> None:
+    """Note that a file of records was stored to its end, or forget it."""
+    if mark is None:
+        connection.execute("DELETE FROM marks WHERE source = ? AND uri = ?", (source, uri))
+    else:
+        connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (source, uri, mark))
+
+
 def add_encoder(
     connection: sqlite3.Connection, encoder: EncoderIdentity, probes: Mapping[str, Vectors]
 ) -> int:

@@ -60,6 +60,23 @@ class Writer:
         """Return the document of that id, or None."""
         return document_table.find_document(self._connection, document_id)
 
+    def known_file(self, source: str, uri: str) -> list[Document]:
+        """Return the document with this uri and those that are records of it."""
+        return document_table.documents_of_file(self._connection, source, uri)
+
+    def source_roots(self) -> dict[str, str]:
+        """Return the folder of each source that is read from one."""
+        return catalog.source_roots(self._connection)
+
+    def marks(self, source: str) -> dict[str, str]:
+        """Return the marks of a source's files of records, by file uri."""
+        return catalog.marks(self._connection, source)
+
+    def set_mark(self, source: str, uri: str, mark: str | None) -> None:
+        """Note that a file of records was stored to its end, or forget it."""
+        with catalog.storage_errors(self._path):
+            catalog.set_mark(self._connection, source, uri, mark)
+
     def source_root(self, source: str) -> str | None:
         """Return the folder that a source was last read from, or None."""
         return catalog.source_root(self._connection, source)
@@ -76,17 +93,19 @@ class Writer:
     def put(self, items: Sequence[Prepared]) -> int:
         """Add or update documents, all in one transaction; return the change's number.
 
-        Raises StorageFull; then nothing of this call is stored.
+        Raises StorageFull, and VectorsGone where a chunk's vector is neither given nor stored;
+        then nothing of this call is stored.
         """
         with catalog.changing(self._connection, "put", self._path) as number:
             encoder_id = catalog.identity(self._connection).encoder_id
             document_table.put_documents(self._connection, items, encoder_id, number)
         return number
 
-    def refresh(self, document: Document) -> int:
-        """Store new facts (size, times, dates, metadata) of a document whose text is the same."""
+    def refresh(self, *documents: Document) -> int:
+        """Store new facts (size, times, dates, metadata) of documents whose text is the same."""
         with catalog.changing(self._connection, "refresh", self._path) as number:
-            document_table.update_facts(self._connection, document, number)
+            for document in documents:
+                document_table.update_facts(self._connection, document, number)
         return number
 
     def remove(self, document_ids: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ from indexes.documents import (
     Span,
     Table,
 )
-from indexes.errors import DocumentNotFound
+from indexes.errors import DocumentNotFound, VectorsGone
 from indexes.schema import BLOCK_CHARACTERS
 
 _DOCUMENT_COLUMNS: Final = (
@@ -50,6 +50,16 @@ def documents_of_source(connection: sqlite3.Connection, source: str) -> dict[str
         (source,),
     )
     return {document.uri: document for document in map(_document, rows)}
+
+
+def documents_of_file(connection: sqlite3.Connection, source: str, uri: str) -> list[Document]:
+    """Return the document with this uri and those that are records of it (`uri#id`)."""
+    rows = connection.execute(
+        f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE source = ? AND (uri = ? OR "
+        "(uri > ? AND uri < ?)) ORDER BY uri",
+        (source, uri, f"{uri}#", f"{uri}$"),
+    )
+    return [_document(row) for row in rows]
 
 
 def list_documents(connection: sqlite3.Connection, limit: int, after: str | None) -> list[Document]:
@@ -113,13 +123,18 @@ def document_extract(connection: sqlite3.Connection, document_id: str) -> Extrac
 def put_documents(
     connection: sqlite3.Connection, items: Sequence[Prepared], encoder_id: int, number: int
 ) -> None:
-    """Add each document, or put it in the place of the one with its id or its uri."""
+    """Add each document, or put it in the place of the one with its id or its uri.
+
+    Raises VectorsGone where a chunk's vector is neither given nor stored.
+    """
+    hashes: list[bytes] = []
     for item in items:
         store_vectors(connection, encoder_id, item.vectors)
-        replaced = _same_document(connection, item.document)
-        hashes = [h for row in replaced for h in _drop(connection, row, number)]
+        for row in _same_document(connection, item.document):
+            hashes += _drop(connection, row, number)
         _insert(connection, item, encoder_id, number)
-        drop_unused_vectors(connection, hashes)
+    # Only now: text that moved from one document to another keeps its vector.
+    drop_unused_vectors(connection, hashes)
 
 
 def _same_document(connection: sqlite3.Connection, document: Document) -> list[int]:
@@ -166,7 +181,7 @@ def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, num
         (encoder_id, row),
     ).fetchone()[0]
     if lacking:
-        raise ValueError(f"{document.uri}: {lacking} chunks have no vector")
+        raise VectorsGone(f"{document.uri}: {lacking} of its chunks have no vector; encode them")
 
 
 def _document_values(document: Document) -> tuple[object, ...]:

@@ -11,6 +11,7 @@
     ├── Conflict              another state than the call assumed (HTTP 409)
     │   ├── CollectionExists
     │   ├── CollectionBusy
+    │   ├── VectorsGone
     │   └── DocumentChanged
     ├── IndexDamaged          the catalog cannot be used (HTTP 503)
     ├── EncoderMismatch       the loaded encoder is not the one that made the vectors (HTTP 503)
@@ -91,6 +92,12 @@ class CollectionBusy(Conflict):
     """Another process holds the lock that this work needs."""
 
     code = "collection_busy"
+
+
+class VectorsGone(Conflict):
+    """A vector that was there is not any more: another process erased the last text that used it."""
+
+    code = "vectors_gone"
 
 
 class DocumentChanged(Conflict):

@@ -32,6 +32,13 @@ CREATE TABLE probes (
     PRIMARY KEY (encoder, position)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE sources (name TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID, STRICT;
+-- A file of many records that was stored to its end; what it says is the pipeline's own.
+CREATE TABLE marks (
+    source TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    PRIMARY KEY (source, uri)
+) WITHOUT ROWID, STRICT;
 CREATE TABLE documents (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     document_id TEXT NOT NULL UNIQUE,
