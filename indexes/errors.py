@@ -95,7 +95,7 @@ class CollectionBusy(Conflict):
 
 
 class VectorsGone(Conflict):
-    """A vector that was there is not any more: another process erased the last text that used it."""
+    """A chunk's vector is not there any more: another process erased the last use of it."""
 
     code = "vectors_gone"
 
