@@ -1,0 +1,103 @@
+"""Encoders turn texts into vectors: the bundled one, or any model of sentence-transformers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from indexes.settings import BUNDLED
+
+Vectors = npt.NDArray[np.float32]
+
+FOLDER: Final = Path(__file__).parent / "models" / "encoder"
+# Texts of different lengths, scripts and kinds: another model, tokenizer or pooling moves at least
+# one of their vectors. They are stored with a collection, so they must never change.
+PROBES: Final = (
+    "What is the capital of Norway?",
+    "The invoice is payable within 30 days of receipt, net of any credit notes.",
+    "def total(prices: list[float]) -> float:\n    return sum(prices)",
+    "Die Fähre nach Ærø fährt nur im Sommer, täglich um 9:15 Uhr.",
+    "東京タワーの高さは333メートルです。",
+    "Revenue | 2024 | 2025\nNorth | 1,204.5 | 1,377.0\nSouth | 998.1 | 1,002.4",
+    "photosynthesis",
+    (
+        "Water that seeps through cracked limestone dissolves it grain by grain, and over "
+        "thousands of years a crack becomes a passage, a passage becomes a chamber, and what drips "
+        "from the roof leaves its minerals behind, so that pillars grow where there was nothing "
+        "but air. Those who map such caves write down every bend, because the next flood may "
+        "close it again."
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderIdentity:
+    """Which network made a vector: `sha256` covers its weights and its tokenizer."""
+
+    name: str
+    sha256: str
+    dimension: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A loaded encoder; its callables may be called from several threads.
+
+    `encode_documents` gives float32 rows of unit length, shape (texts, dimension), and
+    `encode_query` one such row; what is longer than `max_tokens` is cut. `count_tokens` counts
+    special tokens too, and cuts nothing. `tokenizer_json` is the tokenizer as the tokenizers
+    library writes it, without truncation or padding.
+    """
+
+    identity: EncoderIdentity
+    encode_documents: Callable[[Sequence[str]], Vectors]
+    encode_query: Callable[[str], Vectors]
+    count_tokens: Callable[[str], int]
+    tokenizer_json: str
+
+
+def load_encoder(name: str, *, threads: int = 0) -> Encoder:
+    """Load an encoder once a process: "bundled", a hub id, or the folder of a model.
+
+    `threads` of 0 means all cores. Raises ModelMissing that says which file or model was looked
+    for, where, and what to do.
+    """
+    return _load(name, threads)
+
+
+@lru_cache(maxsize=4)
+def _load(name: str, threads: int) -> Encoder:
+    if name == BUNDLED:
+        return load_network_encoder(FOLDER, threads)
+    from indexes.hub_encoder import load_hub_encoder
+
+    return load_hub_encoder(name, threads)
+
+
+def load_network_encoder(folder: Path, threads: int = 0) -> Encoder:
+    """Load the encoder whose compiled form lies in `folder`.
+
+    Raises ModelMissing that names the file that is not there or not the expected one.
+    """
+    from indexes.network import Network
+
+    network = Network(folder, threads)
+    manifest = network.manifest
+
+    def encode_documents(texts: Sequence[str]) -> Vectors:
+        return network.run(texts)["embedding"]
+
+    return Encoder(
+        identity=EncoderIdentity(
+            manifest.name, manifest.sha256, manifest.dimension, manifest.max_tokens
+        ),
+        encode_documents=encode_documents,
+        encode_query=lambda text: encode_documents([text])[0],
+        count_tokens=network.count_tokens,
+        tokenizer_json=network.tokenizer_json,
+    )
