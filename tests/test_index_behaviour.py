@@ -3,17 +3,18 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small_encoder import encode, small_encoder
+from stored_documents import prepared
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection, open_collection
-from indexes.documents import Chunk, Document, Prepared, Span, sha256_text, text_hash
+from indexes.documents import Prepared
 from indexes.hits import ChunkSet, Hit
 from indexes.lexical import terms
 
@@ -23,33 +24,6 @@ WORDS = [
 ]  # fmt: skip
 # The lengths from 40 on that fit one byte in Lucene's encoding (SmallFloat.byte4ToInt).
 LENGTHS = [40, 42, 44, 46, 48, 50, 52, 54, 56, 60, 64, 68, 72, 76, 80, 84, 88, 96, 104, 112]
-
-
-def prepared(document_id: str, texts: Sequence[str], **facts: object) -> Prepared:
-    """Return a document whose chunks are `texts`."""
-    text = "\n".join(texts)
-    chunks, start = [], 0
-    for part in texts:
-        chunks.append(Chunk(Span(start, start + len(part))))
-        start += len(part) + 1
-    document = Document(
-        document_id=document_id,
-        uri=f"source/{document_id}",
-        source="source",
-        title="",
-        media_type="text/plain",
-        content_sha256=sha256_text(text),
-        text_sha256=sha256_text(text),
-        size=len(text),
-        modified=0,
-        reader="plain/1",
-        as_of=None,
-        as_of_source=None,
-        metadata={},
-    )
-    hashes = [text_hash(part) for part in texts]
-    vectors = dict(zip(hashes, encode(texts), strict=True))
-    return Prepared(replace(document, **facts), text, chunks, hashes, vectors)  # type: ignore[arg-type]
 
 
 @dataclass

@@ -1,0 +1,428 @@
+"""What a collection promises: one state a reading, nothing half, views that mend themselves."""
+
+import json
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_encoder import encode, small_encoder
+from stored_documents import prepared
+
+from indexes.catalog import SplitterSettings
+from indexes.collection import (
+    Collection,
+    collection_names,
+    create_collection,
+    delete_collection,
+    open_collection,
+)
+from indexes.documents import Heading, Page, Span, Table
+from indexes.encoder import Encoder, EncoderIdentity
+from indexes.errors import (
+    BadName,
+    CollectionBusy,
+    CollectionExists,
+    CollectionNotFound,
+    DocumentNotFound,
+    EncoderMismatch,
+    IndexDamaged,
+    UsageError,
+    VectorsGone,
+)
+from indexes.snapshot import restore, snapshot
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Iterator[Collection]:
+    """Give an empty collection with the small encoder."""
+    made = create_collection(tmp_path / "data", "c", small_encoder(), SplitterSettings(64))
+    yield made
+    made.close()
+
+
+def fill(collection: Collection, count: int = 20) -> None:
+    """Store documents d0, d1, … with three chunks each."""
+    with collection.write() as writer:
+        for i in range(count):
+            texts = [f"document {i} alpha", f"second part beta {i}", f"third {i * 7} gamma"]
+            writer.put([prepared(f"d{i}", texts)])
+
+
+def answers(collection: Collection, query: str = "alpha gamma 14") -> list[tuple[str, str, float]]:
+    """Return what both engines find, as (document id, text, score)."""
+    with collection.read() as reading:
+        hits = reading.dense(encode([query])[0], 10) + reading.lexical(query, 10)
+        rows = reading.chunks([hit.chunk_id for hit in hits])
+        return [
+            (row.document_id, row.text, round(hit.score, 4))
+            for row, hit in zip(rows, hits, strict=True)
+        ]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from small_encoder import encode
+from stored_documents import prepared
+from indexes.collection import open_collection
+collection = open_collection(Path(sys.argv[1]), "c")
+with collection.write() as writer:
+    for version in range(int(sys.argv[2])):
+        names = [f"d{i}" for i in range(5)]
+        writer.put([prepared(n, [f"{n} version{version}", f"more of {n}"]) for n in names])
+        print(version, flush=True)
+        if version % 7 == 3:
+            writer.merge_views(force=True)
+"""
+
+
+def start_writer(data: Path, versions: int) -> "subprocess.Popen[str]":
+    """Start another process that replaces five documents together, again and again."""
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(data), str(versions)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": f"{HERE}:{HERE.parent}", "PATH": "/usr/bin:/bin"},
+    )
+
+
+def test_a_reader_sees_old_or_new_never_both(collection: Collection) -> None:
+    """While another process updates five documents at once, all five have one version."""
+    process = start_writer(collection.folder.parent, 60)
+    seen = set()
+    while process.poll() is None:
+        with collection.read() as reading:
+            versions: set[str] = set()
+            for i in range(5):
+                hits = reading.lexical(f"d{i}", 10)
+                own = [r for r in reading.chunks([h.chunk_id for h in hits]) if "version" in r.text]
+                versions.update(r.text.split("version")[1] for r in own)
+                dense = reading.dense(encode([f"d{i} version3"])[0], 50)
+                rows = reading.chunks([h.chunk_id for h in dense])
+                assert len(rows) in (0, 10)
+            assert len(versions) <= 1
+            seen |= versions
+    assert process.returncode == 0
+    assert len(seen) > 3, "the reader saw the writer at work"
+
+
+def test_a_commit_is_seen_within_a_second(collection: Collection) -> None:
+    """An open collection finds what another process has committed, without being opened anew."""
+    answers(collection)
+    process = start_writer(collection.folder.parent, 1)
+    assert process.stdout is not None
+    process.stdout.readline()
+    start = time.monotonic()
+    assert answers(collection, "version0")
+    assert time.monotonic() - start < 1
+    process.wait()
+
+
+def test_killed_writers_leave_whole_documents(collection: Collection) -> None:
+    """After SIGKILL at random moments each reported change is there and none is half there."""
+    chance = random.Random(7)
+    for _ in range(15):
+        process = start_writer(collection.folder.parent, 10_000)
+        assert process.stdout is not None
+        reported = -1
+        stop = time.monotonic() + chance.uniform(0.4, 0.9)
+        while time.monotonic() < stop:
+            reported = int(process.stdout.readline())
+        process.kill()
+        process.wait()
+        rest = process.stdout.read().split()
+        reported = int(rest[-1]) if rest else reported
+        with open_collection(collection.folder.parent, "c").read() as reading:
+            texts = [reading.text(f"d{i}") for i in range(5)]
+            versions = {text.split("version")[1].split("\n")[0] for text in texts}
+            assert len(versions) == 1
+            assert int(versions.pop()) in (reported, reported + 1)
+            assert len(reading.dense(encode(["d1"])[0], 50)) == 10
+            assert len(reading.lexical("version more d0 d1 d2 d3 d4", 50)) == 10
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut", "noise", "old stamp", "foreign stamp"])
+def test_harmed_views_are_rebuilt(collection: Collection, harm: str) -> None:
+    """Whatever happens to the files of a view, answers stay the same."""
+    fill(collection)
+    with collection.write() as writer:
+        writer.merge_views(force=True)
+    expected = answers(collection)
+    stamp = collection.folder / "dense.json"
+    old_stamp = stamp.read_text()
+    with collection.write() as writer:
+        writer.put([prepared("new", ["nothing alike"])])
+        writer.merge_views(force=True)
+    for name in ("dense.faiss", "lexical.json"):
+        path = collection.folder / name
+        if harm == "missing":
+            path.unlink()
+            shutil.rmtree(collection.folder / "lexical", ignore_errors=True)
+        elif harm == "cut":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        elif harm == "noise":
+            path.write_bytes(random.Random(1).randbytes(path.stat().st_size))
+    if harm == "old stamp":
+        stamp.write_text(old_stamp)
+    if harm == "foreign stamp":
+        stamp.write_text(json.dumps({**json.loads(old_stamp), "uuid": "another"}))
+    collection.close()
+    again = open_collection(collection.folder.parent, "c")
+    with again.write() as writer:
+        writer.erase(["new"])
+    assert {a[:2] for a in answers(again)} == {a[:2] for a in expected}
+    with again.write() as writer:
+        writer.merge_views(force=True)
+    assert {a[:2] for a in answers(again)} == {a[:2] for a in expected}
+
+
+def test_erase_leaves_no_words_on_disk(collection: Collection) -> None:
+    """After an erase neither the catalog nor its log has the words."""
+    secret = "xylophonesecret"
+    with collection.write() as writer:
+        writer.put([prepared("a", [f"the {secret} word"]), prepared("b", ["other words"])])
+        assert secret.encode() in b"".join(p.read_bytes() for p in catalog_files(collection))
+        writer.erase(["a"])
+        assert secret.encode() not in b"".join(p.read_bytes() for p in catalog_files(collection))
+        with pytest.raises(DocumentNotFound):
+            writer.erase(["a"])
+    with collection.read() as reading:
+        assert reading.lexical(secret, 5) == []
+        assert reading.count().documents == 1
+    with sqlite3.connect(collection.folder / "catalog.db") as raw:
+        assert raw.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
+
+
+def catalog_files(collection: Collection) -> list[Path]:
+    """Return the catalog's file and its log."""
+    return [p for p in collection.folder.glob("catalog.db*") if not p.name.endswith("-shm")]
+
+
+def test_chunk_ids_are_never_reused(collection: Collection) -> None:
+    """Ids given after a removal are greater than all before, also when the last ones went."""
+    with collection.write() as writer:
+        writer.put([prepared("a", ["one", "two"])])
+    with collection.read() as reading:
+        before = [chunk.chunk_id for chunk in reading.document_chunks("a")]
+    with collection.write() as writer:
+        writer.remove(["a"])
+        writer.put([prepared("b", ["one", "two"])])
+    with collection.read() as reading:
+        after = [chunk.chunk_id for chunk in reading.document_chunks("b")]
+    assert min(after) > max(before)
+
+
+def test_vectors_are_kept_once_and_only_while_used(collection: Collection) -> None:
+    """Equal texts share one vector; it goes with the last chunk that needs it."""
+    with collection.write() as writer:
+        writer.put([prepared("a", ["same words"]), prepared("b", ["same words", "others"])])
+        item = prepared("c", ["same words"])
+        assert writer.stored_vectors(item.hashes) == set(item.hashes)
+        writer.remove(["b"])
+        assert writer.stored_vectors(prepared("x", ["others"]).hashes) == set()
+        assert writer.stored_vectors(item.hashes) == set(item.hashes)
+        writer.remove(["a"])
+        assert writer.stored_vectors(item.hashes) == set()
+
+
+def test_a_document_without_a_vector_is_refused_whole(collection: Collection) -> None:
+    """A chunk whose vector is nowhere stops the transaction; nothing of it is stored."""
+    good, bad = prepared("a", ["fine"]), prepared("b", ["no vector"])
+    bad = replace(bad, vectors={})
+    with collection.write() as writer, pytest.raises(VectorsGone, match="no vector"):
+        writer.put([good, bad])
+    with collection.read() as reading:
+        assert reading.count().documents == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1),
+    repeat=st.integers(1, 9000),
+    data=st.data(),
+)
+def test_text_is_read_back_by_code_points(
+    tmp_path_factory: pytest.TempPathFactory, text: str, repeat: int, data: st.DataObject
+) -> None:
+    """Any slice of any stored text equals the slice of the original."""
+    whole = (text * repeat)[:60_000]
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(0, len(whole) + 10))
+    folder = tmp_path_factory.mktemp("text")
+    collection = create_collection(folder, "c", small_encoder(), SplitterSettings(64))
+    with collection.write() as writer:
+        item = prepared("a", ["x"])
+        writer.put([replace(item, text=whole, chunks=[], hashes=[], vectors={})])
+    with collection.read() as reading:
+        assert reading.text("a", start, end) == whole[start:end]
+        assert reading.text("a") == whole
+    collection.close()
+
+
+def test_structure_comes_back_as_it_was_given(collection: Collection) -> None:
+    """Pages, headings, tables, dates and metadata of a document survive storage."""
+    item = prepared(
+        "a",
+        ["Heading", "a,b", "1,2"],
+        pages=(Page(1, Span(0, 8)), Page(2, Span(8, 15))),
+        metadata={"n": 1.5, "list": ["x", "y"], "flag": True, "none": None, "ü": "é"},
+        as_of="2026-01-02",
+        as_of_source="content",
+    )
+    headings, tables = (Heading(1, Span(0, 7)),), (Table(Span(8, 11), (Span(12, 15),)),)
+    with collection.write() as writer:
+        writer.put(
+            [
+                type(item)(
+                    item.document,
+                    item.text,
+                    item.chunks,
+                    item.hashes,
+                    item.vectors,
+                    headings,
+                    tables,
+                )
+            ]
+        )
+        assert writer.known("source") == {"source/a": writer.find("a")}
+    with collection.read() as reading:
+        extract = reading.extract("a")
+        document = reading.document("a")
+        last = reading.document_chunks("a")[-1]
+    assert (extract.headings, extract.tables, extract.pages) == (
+        headings,
+        tables,
+        item.document.pages,
+    )
+    assert document.metadata == item.document.metadata
+    assert (document.as_of, document.as_of_source) == ("2026-01-02", "content")
+    assert (last.page, last.text) == (2, "1,2")
+
+
+def test_snapshot_of_a_collection_in_use(collection: Collection, tmp_path: Path) -> None:
+    """A snapshot taken while another process writes holds one state, and restores elsewhere."""
+    fill(collection)
+    process = start_writer(collection.folder.parent, 40)
+    assert process.stdout is not None
+    process.stdout.readline()
+    snapshot(collection, tmp_path / "copy.db")
+    process.wait()
+    copy = restore(tmp_path / "data", "copy", tmp_path / "copy.db")
+    with copy.read() as reading:
+        versions = {reading.text(f"d{i}").split("version")[1].split("\n")[0] for i in range(5)}
+        assert len(versions) == 1
+        assert reading.count().documents == 20
+    with pytest.raises(UsageError, match="exists"):
+        snapshot(collection, tmp_path / "copy.db")
+
+
+def test_restore_replaces_a_collection_in_use(collection: Collection, tmp_path: Path) -> None:
+    """Readers that were open see the restored state; views of the later state do not return."""
+    fill(collection)
+    expected = answers(collection)
+    snapshot(collection, tmp_path / "copy.db")
+    with collection.write() as writer:
+        writer.remove([f"d{i}" for i in range(10)])
+        writer.put([prepared("late", ["alpha gamma 14"])])
+        writer.merge_views(force=True)
+    assert answers(collection) != expected
+    with pytest.raises(CollectionExists):
+        restore(collection.folder.parent, "c", tmp_path / "copy.db")
+    restore(collection.folder.parent, "c", tmp_path / "copy.db", replace=True)
+    assert answers(collection) == expected
+    with collection.write() as writer:
+        writer.merge_views(force=True)
+    assert {a[:2] for a in answers(collection)} == {a[:2] for a in expected}
+
+
+def test_a_damaged_catalog_is_named_and_can_be_restored(
+    collection: Collection, tmp_path: Path
+) -> None:
+    """Noise in the catalog is IndexDamaged with the remedy; restore mends it."""
+    fill(collection)
+    expected = answers(collection)
+    snapshot(collection, tmp_path / "copy.db")
+    collection.close()
+    catalog = collection.folder / "catalog.db"
+    catalog.write_bytes(b"no database" * 1000)
+    with pytest.raises(IndexDamaged, match="afterword restore"):
+        open_collection(collection.folder.parent, "c")
+    with pytest.raises(IndexDamaged):
+        restore(collection.folder.parent, "c", catalog, replace=True)
+    mended = restore(collection.folder.parent, "c", tmp_path / "copy.db", replace=True)
+    assert answers(mended) == expected
+
+
+def test_a_later_format_is_refused(collection: Collection) -> None:
+    """A catalog of another format is named, not guessed at."""
+    with sqlite3.connect(collection.folder / "catalog.db") as raw:
+        raw.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
+    collection.close()
+    with pytest.raises(IndexDamaged, match="format 99"):
+        open_collection(collection.folder.parent, "c")
+
+
+def test_another_encoder_is_refused(collection: Collection) -> None:
+    """The same vectors under another name pass; other vectors or dimensions do not."""
+    collection.check_encoder(small_encoder("renamed"))
+    turned = Encoder(
+        identity=small_encoder().identity,
+        encode_documents=lambda texts: np.roll(encode(texts), 1, axis=1),
+        encode_query=lambda text: encode([text])[0],
+        count_tokens=len,
+        tokenizer_json="",
+    )
+    with pytest.raises(EncoderMismatch, match="reindex"):
+        collection.check_encoder(turned)
+    wide = Encoder(
+        identity=EncoderIdentity("wide", "0" * 64, 64, 64),
+        encode_documents=lambda texts: np.tile(encode(texts), 2),
+        encode_query=lambda text: np.tile(encode([text])[0], 2),
+        count_tokens=len,
+        tokenizer_json="",
+    )
+    with pytest.raises(EncoderMismatch, match="64"):
+        collection.check_encoder(wide)
+
+
+def test_names_and_life_of_collections(tmp_path: Path) -> None:
+    """Collections are made once, listed, deleted, and made anew under an open reader."""
+    for bad in ("", ".hidden", "a/b", "..", "ü", "x" * 65):
+        with pytest.raises(BadName):
+            create_collection(tmp_path, bad, small_encoder(), SplitterSettings(64))
+    with pytest.raises(CollectionNotFound, match="afterword ingest"):
+        open_collection(tmp_path, "c")
+    first = create_collection(tmp_path, "c", small_encoder(), SplitterSettings(64))
+    fill(first, 2)
+    with pytest.raises(CollectionExists):
+        create_collection(tmp_path, "c", small_encoder(), SplitterSettings(64))
+    assert collection_names(tmp_path) == ["c"]
+    assert answers(first)
+    delete_collection(tmp_path, "c")
+    assert collection_names(tmp_path) == []
+    with pytest.raises(CollectionNotFound), first.read():
+        pass
+    create_collection(tmp_path, "c", small_encoder(), SplitterSettings(64))
+    assert answers(first) == []
+
+
+def test_one_folder_plan_at_a_time(collection: Collection) -> None:
+    """A second run lock is refused at once with what to do."""
+    with collection.run_lock():
+        other = open_collection(collection.folder.parent, "c")
+        with pytest.raises(CollectionBusy, match="wait"), other.run_lock():
+            pass
+    with collection.run_lock():
+        pass
