@@ -1,0 +1,192 @@
+"""The HTTP service: its parts put together, started and stopped."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
+from typing import Final, NoReturn
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from indexes.errors import AfterwordError, UsageError
+from indexes.settings import Settings
+from service import routes_collections, routes_documents, routes_operations, routes_questions
+from service.answer import Answerer, build_answerer
+from service.gate import Edge, Gate, is_loopback
+from service.logs import configure_logs, get_log, log_unexpected
+from service.openapi import describe, methods_of
+from service.problems import (
+    MethodNotAllowed,
+    from_http_exception,
+    from_validation,
+    problem_response,
+)
+from service.state import Service
+
+_RETRY_SECONDS: Final = 5.0
+_log = get_log(__name__)
+
+Build = Callable[[Settings], Answerer]
+
+
+def create_app(
+    settings: Settings, build: Build = build_answerer, *, worker: bool = True
+) -> FastAPI:
+    """Return the service as an ASGI application; `build` runs in a thread once it is started."""
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(_load(service, build))]
+        if worker:
+            tasks.append(asyncio.create_task(service.keeper.keep()))
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        service.close()
+
+    app = FastAPI(
+        title="Afterword",
+        version=_version(),
+        summary="Answers questions from your own documents and shows the words it relied on.",
+        lifespan=life,
+        openapi_url=None,
+        redirect_slashes=False,
+        # Its records would carry what was asked; `logs.py` and `metrics.py` are ours.
+        telemetry={"logs": False, "auto_configure": False},
+    )
+    app.state.service = service
+    for routes in (routes_questions, routes_documents, routes_collections, routes_operations):
+        app.include_router(routes.router)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way
+    app.add_middleware(Gate, settings=settings)
+    app.add_middleware(Edge, metrics=service.metrics)
+    app.add_exception_handler(AfterwordError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Run the service until it is told to stop, and let the requests in flight end.
+
+    Raises UsageError where it may not or cannot bind the address.
+    """
+    check_exposure(settings)
+    configure_logs(settings.log_level)
+    listener = _listen(settings.host, settings.port)
+    # Uploads pass through files of their own; those belong into the data folder like the rest.
+    folder = settings.data / ".jobs" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(folder.absolute())
+    app = create_app(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            lifespan="on",
+            timeout_graceful_shutdown=settings.stop_seconds,
+        )
+    )
+    # uvicorn raises a signal again when it has stopped in order; this is what it then meets.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _exit)
+    host, port = listener.getsockname()[:2]
+    _log.info(
+        "listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    )
+    with suppress(SystemExit):
+        server.run(sockets=[listener])
+    service: Service = app.state.service
+    if service.busy:
+        # A question that does not notice the stop would hold the exit until it is answered.
+        _log.warning("stopped_with_work_left")
+        sys.stderr.flush()
+        os._exit(0)
+    _log.info("stopped")
+
+
+def check_exposure(settings: Settings) -> None:
+    """Raise UsageError where the service would be open to others without a key."""
+    if settings.api_key is None and not settings.allow_anonymous and not is_loopback(settings.host):
+        raise UsageError(
+            f"The service would answer anybody who reaches {settings.host}. Set AFTERWORD_API_KEY "
+            "to a key of 16 or more characters, or AFTERWORD_ALLOW_ANONYMOUS=1 if it shall, or "
+            "bind 127.0.0.1."
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another by "
+            "AFTERWORD_HOST and AFTERWORD_PORT, or --host and --port."
+        ) from error
+
+
+def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _version() -> str:
+    try:
+        return version("afterword")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"
+
+
+async def _load(service: Service, build: Build) -> None:
+    """Load what questions need; where something is missing, say so and try again."""
+    service.reasons = ("The encoder is being loaded.",)
+    while True:
+        try:
+            answerer = await service.operations.run(lambda: build(service.settings))
+            await service.operations.run(answerer.ready)
+        except AfterwordError as error:
+            service.reasons = (error.message,)
+        except Exception as error:  # noqa: BLE001 # a service that cannot load still tells why
+            log_unexpected(_log, "load_failed", error)
+            service.reasons = (f"Loading failed ({type(error).__name__}); the log tells more.",)
+        else:
+            service.answerer = answerer
+            _log.info("loaded")
+            return
+        _log.error("not_loaded", reason=service.reasons[0], retry_in=_RETRY_SECONDS)
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AfterwordError)
+    return problem_response(error, request.scope)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    methods = methods_of(request.app.openapi(), path)
+    problem = from_http_exception(error, path, methods)
+    refused = isinstance(problem, MethodNotAllowed)
+    headers = {"Allow": ", ".join(methods)} if refused else {}
+    return problem_response(problem, request.scope, headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(from_validation(error), request.scope)

@@ -1,0 +1,218 @@
+"""What every request passes before a route and after it: two layers of plain ASGI.
+
+`Edge`, the outermost, gives the request its id, its log line and its last-resort answer; `Gate`
+refuses what must not come in: other sites' pages, wrong keys, bodies over their limit.
+"""
+
+import hmac
+import ipaddress
+import re
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from indexes.errors import AfterwordError
+from indexes.settings import Settings
+from service.logs import get_log, log_unexpected, new_request_id, request_id
+from service.metrics import Metrics
+from service.problems import (
+    CODE_KEY,
+    KeyRefused,
+    OriginRefused,
+    TooLarge,
+    internal_error,
+    problem_response,
+)
+
+OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready"})
+UPLOAD_PATH: Final = "/v1/documents"
+BODY_LIMIT: Final = 1 << 20
+FORM_ALLOWANCE: Final = 1 << 20
+CLIENT_LEFT: Final = 499
+_PORT: Final = re.compile(r":\d*$")
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_REJECTIONS: Final = frozenset({401, 403, 413, 415, 429, 503, 507})
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_log = get_log(__name__)
+
+
+class ClientLeft(Exception):
+    """The client closed the connection before the answer was ready."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of a request; the status stays at 499 if no answer was begun."""
+
+    status: int = CLIENT_LEFT
+
+
+class Edge:
+    """The outermost layer: request id, log line, counters, headers, and an answer to any error."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; no error but a cancellation gets past this."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        outcome = _Outcome()
+        token = request_id.set(new_request_id(Headers(scope=scope).get("x-request-id")))
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                outcome.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id.get()
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, send_marked, outcome)
+        finally:
+            self._note(scope, outcome.status, time.perf_counter() - began)
+            request_id.reset(token)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, outcome: _Outcome) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except (ClientLeft, ClientDisconnect):
+            outcome.status = CLIENT_LEFT
+        except Exception as error:  # noqa: BLE001 # the edge of a request: the client is answered
+            log_unexpected(_log, "request_failed", error)
+            if outcome.status == CLIENT_LEFT:
+                await problem_response(internal_error(), scope)(scope, receive, send)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "(none)")
+        code = scope.get(CODE_KEY)
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self._metrics.requests.labels(method, route, status).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        if code is not None and status in _REJECTIONS:
+            self._metrics.rejected.labels(code).inc()
+        log = _log.debug if route.startswith("/health") else _log.info
+        log(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            **({} if code is None else {"problem": code}),
+        )
+
+
+class Gate:
+    """Refuses what must not come in, before anything of the body is read."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        key = settings.api_key
+        self._key = None if key is None else key.get_secret_value().encode()
+        self._loopback_only = key is None and is_loopback(settings.host)
+        self._upload_limit = settings.max_upload_mb * (1 << 20) + FORM_ALLOWANCE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check_sender(scope, headers)
+            limit = self._limit(scope)
+            length = headers.get("content-length", "")
+            if length.isascii() and length.isdigit() and int(length) > limit:
+                raise TooLarge(_over(limit))
+        except AfterwordError as error:
+            await problem_response(error, scope)(scope, receive, send)
+            return
+        await self._app(scope, _counted(receive, limit), send)
+
+    def _check_sender(self, scope: Scope, headers: Headers) -> None:
+        if self._key is None:
+            _check_origin(scope, headers)
+            if self._loopback_only:
+                _check_host(headers)
+        elif scope["path"] not in OPEN_PATHS:
+            scheme, _, given = headers.get("authorization", "").partition(" ")
+            given_key = given.strip().encode("latin-1")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(given_key, self._key):
+                raise KeyRefused(
+                    "This service has a key. Send it as `Authorization: Bearer KEY`; it is the "
+                    "value of AFTERWORD_API_KEY."
+                )
+
+    def _limit(self, scope: Scope) -> int:
+        return self._upload_limit if scope["path"] == UPLOAD_PATH else BODY_LIMIT
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address or host name is this machine's own, seen from itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _check_origin(scope: Scope, headers: Headers) -> None:
+    """Refuse what a page of another site makes a browser send; it needs no key to do so."""
+    origin = headers.get("origin")
+    if origin is None or scope["method"] in _SAFE_METHODS:
+        return
+    if origin.partition("://")[2].lower() != headers.get("host", "").lower():
+        raise OriginRefused(
+            f"A page of {origin!r} sent this. Only this service's own pages may; other programs "
+            "send no Origin header, other sites need AFTERWORD_API_KEY set and the key sent."
+        )
+
+
+def _check_host(headers: Headers) -> None:
+    """Refuse other names for this machine, by which a web page could reach a loopback service."""
+    host = headers.get("host", "")
+    if not is_loopback(_PORT.sub("", host).strip("[]")):
+        raise OriginRefused(
+            f"The Host header says {host!r}, but this service answers on loopback only. Use "
+            "http://127.0.0.1 or localhost, or set AFTERWORD_API_KEY."
+        )
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Return `receive` with a limit on the body, for bodies that do not tell their length."""
+    received = 0
+
+    async def receive_counted() -> Message:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > limit:
+                # The framework lets only its own exception through while it reads a body.
+                raise HTTPException(413, _over(limit))
+        return message
+
+    return receive_counted
+
+
+def _over(limit: int) -> str:
+    return (
+        f"The body is over the limit of {limit} bytes. Send less, or raise "
+        "AFTERWORD_MAX_UPLOAD_MB for uploads."
+    )

@@ -1,0 +1,231 @@
+"""Every error that an HTTP client can meet: one table from error to status (RFC 9457).
+
+AfterwordError
+├── HttpError                errors that only HTTP has
+│   ├── BadRequest           400   the body cannot be read at all
+│   ├── KeyRefused           401   no bearer key, or another one
+│   ├── OriginRefused        403   a page of another site, or a foreign Host header
+│   ├── RouteNotFound        404
+│   ├── MethodNotAllowed     405
+│   ├── TooLarge             413
+│   ├── MediaTypeRefused     415
+│   ├── InvalidRequest       422   a field is missing, unknown or out of range
+│   ├── TooManyRequests      429
+│   ├── InternalError        500
+│   └── NotReady             503
+└── the errors of indexes/errors.py
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import Scope
+
+from indexes import errors
+from indexes.errors import AfterwordError
+from service.logs import request_id
+from service.schemas import Mistake, Problem
+
+PROBLEM_JSON: Final = "application/problem+json"
+# Where the outermost layer finds, for its log line, which problem was answered.
+CODE_KEY: Final = "afterword.problem"
+_SAID: Final = 5
+
+
+class HttpError(AfterwordError):
+    """An error that only HTTP has."""
+
+    code = "http_error"
+
+
+class BadRequest(HttpError):
+    """The request's body cannot be read."""
+
+    code = "bad_request"
+
+
+class KeyRefused(HttpError):
+    """The bearer key is missing or is not the one that was set."""
+
+    code = "key_refused"
+
+
+class OriginRefused(HttpError):
+    """A browser sent the request for another site, or by a name that is not ours."""
+
+    code = "origin_refused"
+
+
+class RouteNotFound(HttpError):
+    """No route has that path."""
+
+    code = "route_not_found"
+
+
+class MethodNotAllowed(HttpError):
+    """The path has no such method."""
+
+    code = "method_not_allowed"
+
+
+class TooLarge(HttpError):
+    """The body is over its limit."""
+
+    code = "too_large"
+
+
+class MediaTypeRefused(HttpError):
+    """The body's media type is not one that the route reads."""
+
+    code = "media_type_refused"
+
+
+class InvalidRequest(HttpError):
+    """Parts of the request are missing, unknown or out of range; `mistakes` names each."""
+
+    code = "invalid_request"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        """Keep the mistakes and say the first of them in one sentence."""
+        said = "; ".join(f"{mistake.where}: {mistake.message}" for mistake in mistakes[:_SAID])
+        more = f"; and {len(mistakes) - _SAID} more" if len(mistakes) > _SAID else ""
+        super().__init__(f"{said}{more}")
+        self.mistakes = tuple(mistakes)
+
+
+class TooManyRequests(HttpError):
+    """All places are taken; the request was not begun."""
+
+    code = "too_many_requests"
+
+
+class InternalError(HttpError):
+    """Something failed that should not; the log knows more under the trace id."""
+
+    code = "internal_error"
+
+
+class NotReady(HttpError):
+    """The service has not loaded what it needs."""
+
+    code = "not_ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an error is answered; `retry_after` is in seconds."""
+
+    status: int
+    title: str
+    retry_after: int | None = None
+
+
+TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
+    BadRequest: Answer(400, "The body cannot be read"),
+    KeyRefused: Answer(401, "A bearer key is needed"),
+    OriginRefused: Answer(403, "Not for other sites"),
+    RouteNotFound: Answer(404, "No such path"),
+    errors.NotFound: Answer(404, "Not found"),
+    MethodNotAllowed: Answer(405, "No such method here"),
+    errors.CollectionBusy: Answer(409, "Busy with other work", retry_after=5),
+    errors.Conflict: Answer(409, "Another state than assumed"),
+    TooLarge: Answer(413, "Too large"),
+    MediaTypeRefused: Answer(415, "Another media type is needed"),
+    InvalidRequest: Answer(422, "The request is not valid"),
+    errors.UsageError: Answer(422, "The request is not valid"),
+    errors.ReadFailure: Answer(422, "The source cannot be read"),
+    TooManyRequests: Answer(429, "All places are taken", retry_after=1),
+    NotReady: Answer(503, "Not loaded yet", retry_after=2),
+    errors.IndexDamaged: Answer(503, "The index is damaged"),
+    errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
+    errors.ModelMissing: Answer(503, "A model is missing"),
+    errors.StorageFull: Answer(507, "The disk is full"),
+    AfterwordError: Answer(500, "Something failed here"),
+}
+
+
+def answer_for(error: type[AfterwordError]) -> Answer:
+    """Return the table's row of an error, or that of the nearest class above it."""
+    return next(TABLE[kind] for kind in error.__mro__ if kind in TABLE)
+
+
+def problem_of(error: AfterwordError, path: str) -> Problem:
+    """Return an error as problem details of the request that is being served."""
+    answer = answer_for(type(error))
+    mistakes = error.mistakes if isinstance(error, InvalidRequest) else ()
+    return Problem(
+        type=f"/docs#problem-{error.code}",
+        title=answer.title,
+        status=answer.status,
+        detail=error.message,
+        instance=path,
+        code=error.code,
+        trace_id=request_id.get(),
+        errors=list(mistakes),
+    )
+
+
+def problem_response(
+    error: AfterwordError, scope: Scope, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return the HTTP answer for an error and note its code in the request's scope."""
+    scope[CODE_KEY] = error.code
+    problem = problem_of(error, scope["path"])
+    retry_after = answer_for(type(error)).retry_after
+    extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if isinstance(error, KeyRefused):
+        extra["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        problem.model_dump(),
+        status_code=problem.status,
+        headers={**extra, **(headers or {})},
+        media_type=PROBLEM_JSON,
+    )
+
+
+def internal_error() -> InternalError:
+    """Return what a client is told of an error that nobody foresaw."""
+    return InternalError(
+        "Something failed that should not have. The service's log tells more under this trace id."
+    )
+
+
+def from_http_exception(error: HTTPException, path: str, methods: Sequence[str]) -> AfterwordError:
+    """Return the framework's own error as ours; `methods` are those that the path has."""
+    match error.status_code:
+        case 404:
+            return RouteNotFound(f"There is nothing at {path}. /docs lists what there is.")
+        case 405:
+            return MethodNotAllowed(f"{path} can only be used with {', '.join(methods)}.")
+        case 413:
+            return TooLarge(str(error.detail))
+        case _:
+            return BadRequest(f"The body cannot be read: {error.detail}")
+
+
+def from_validation(error: RequestValidationError) -> InvalidRequest:
+    """Return all that is wrong with a request; what was sent is not repeated."""
+    mistakes = [
+        Mistake(where=".".join(map(str, item["loc"])), message=_sentence(item))
+        for item in error.errors()
+    ]
+    return InvalidRequest(mistakes)
+
+
+def invalid(where: str, message: str) -> InvalidRequest:
+    """Return one mistake as an error."""
+    return InvalidRequest([Mistake(where=where, message=message)])
+
+
+def _sentence(item: Mapping[str, object]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "there is no such field"
+    if item["type"] == "json_invalid":
+        return "the body is not JSON"
+    if item["type"] in {"model_attributes_type", "dict_type"}:
+        return "a JSON object is needed (Content-Type: application/json)"
+    return str(item["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,107 @@
+"""The routes of collections: list, make, look at, delete."""
+
+from fastapi import APIRouter, Response
+
+from indexes import jobs
+from indexes.catalog import SplitterSettings
+from indexes.collection import (
+    collection_names,
+    create_collection,
+    delete_collection,
+)
+from indexes.encoder import load_encoder
+from indexes.errors import AfterwordError, NotFound
+from service.answer import Answerer
+from service.openapi import problems
+from service.schemas import (
+    CollectionName,
+    CollectionReply,
+    CollectionRequest,
+    CollectionsReply,
+    EncoderReply,
+)
+from service.state import Here, Service
+
+router = APIRouter(prefix="/v1/collections", tags=["collections"])
+
+
+@router.get("", responses=problems(429))
+async def collections(service: Here) -> CollectionsReply:
+    """List all collections; one that cannot be used is there with its problem."""
+    answerer = service.loaded()
+    found = await service.documents.run(lambda: list_collections(service, answerer))
+    return CollectionsReply(items=found)
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(400, 409, 413, 429, 507),
+)
+async def make_collection(
+    body: CollectionRequest, response: Response, service: Here
+) -> CollectionReply:
+    """Make an empty collection with the encoder and the chunk size of the settings."""
+    settings, answerer = service.settings, service.loaded()
+
+    def make() -> CollectionReply:
+        encoder = load_encoder(settings.encoder, threads=settings.threads)
+        splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
+        create_collection(settings.data, body.name, encoder, splitter).close()
+        return _look(answerer, body.name)
+
+    made = await service.documents.run(make)
+    response.headers["Location"] = f"/v1/collections/{body.name}"
+    return made
+
+
+@router.get("/{name}", responses=problems(404, 429))
+async def collection(name: CollectionName, service: Here) -> CollectionReply:
+    """Tell what a collection holds and which encoder it needs."""
+    answerer = service.loaded()
+    return await service.documents.run(lambda: _look(answerer, name))
+
+
+@router.delete("/{name}", status_code=204, responses=problems(404, 409, 429))
+async def remove_collection(name: CollectionName, service: Here) -> None:
+    """Delete a collection with all its documents; uploads for it that wait are ended too."""
+    data = service.settings.data
+
+    def remove() -> None:
+        if name in collection_names(data):
+            jobs.cancel(data, name)
+        delete_collection(data, name)
+
+    await service.documents.run(remove)
+
+
+def list_collections(service: Service, answerer: Answerer) -> list[CollectionReply]:
+    """Return what each collection holds; one deleted meanwhile is left out."""
+    found = []
+    for name in collection_names(service.settings.data):
+        try:
+            found.append(_look(answerer, name))
+        except NotFound:
+            continue
+        except AfterwordError as error:
+            found.append(_broken(name, error.message))
+    return found
+
+
+def _look(answerer: Answerer, name: str) -> CollectionReply:
+    found = answerer.collection(name)
+    with found.read() as reading:
+        counts = reading.count()
+    return CollectionReply(
+        name=name,
+        documents=counts.documents,
+        chunks=counts.chunks,
+        chunk_tokens=found.splitter.chunk_tokens,
+        encoder=EncoderReply.model_validate(found.encoder),
+    )
+
+
+def _broken(name: str, problem: str) -> CollectionReply:
+    return CollectionReply(
+        name=name, documents=0, chunks=0, chunk_tokens=0, encoder=None, problem=problem
+    )

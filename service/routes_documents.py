@@ -1,0 +1,184 @@
+"""The routes of documents: upload, follow the job, list, read, delete."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from indexes import jobs
+from indexes.documents import Document
+from indexes.errors import DocumentChanged
+from service.openapi import problems, reference
+from service.problems import TooManyRequests, invalid
+from service.schemas import (
+    LARGEST_INTEGER,
+    Accepted,
+    CollectionName,
+    DocumentId,
+    DocumentReply,
+    DocumentsReply,
+    DocumentSummary,
+    JobReply,
+    PageSpan,
+    TextReply,
+    UploadForm,
+    UploadText,
+)
+from service.state import Here, Service
+from service.uploads import Upload, read_upload
+
+router = APIRouter(prefix="/v1", tags=["documents"])
+
+_MULTIPART: Final = {"schema": reference(UploadForm)}
+_JSON: Final = {"schema": reference(UploadText)}
+_UPLOAD_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": _MULTIPART, "application/json": _JSON},
+    }
+}
+In = Annotated[CollectionName, Query()]
+Offset = Annotated[int, Query(ge=0, lt=LARGEST_INTEGER)]
+
+
+@router.post(
+    "/documents",
+    status_code=202,
+    responses=problems(400, 413, 415, 429, 507),
+    openapi_extra=_UPLOAD_BODY,
+)
+async def upload(request: Request, response: Response, service: Here) -> Accepted:
+    """Store a file or a text; it is on disk when this answers, its job tells the rest."""
+    data, most = service.settings.data, service.settings.max_queued_jobs
+    if (await service.documents.run(lambda: jobs.counts(data)))["queued"] >= most:
+        raise TooManyRequests(
+            f"{most} uploads wait for ingestion already. Try again when some are done, or raise "
+            "AFTERWORD_MAX_QUEUED_JOBS."
+        )
+    with service.uploads.place():
+        given = await read_upload(request)
+        job_id = await service.documents.run(lambda: _enqueue(service, given))
+    response.headers["Location"] = f"/v1/jobs/{job_id}"
+    return Accepted(job_id=job_id)
+
+
+@router.get("/jobs/{job_id}", responses=problems(404, 429))
+async def job(job_id: str, service: Here) -> JobReply:
+    """Tell how far an upload is, or what became of it."""
+    data = service.settings.data
+    return JobReply.model_validate(await service.documents.run(lambda: jobs.job(data, job_id)))
+
+
+@router.get("/documents", responses=problems(404, 429))
+async def documents(
+    service: Here,
+    collection: In = "default",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[DocumentId | None, Query(description="`next` of the page before.")] = None,
+) -> DocumentsReply:
+    """List the documents of a collection in the order of their ids."""
+    answerer = service.loaded()
+
+    def read() -> list[Document]:
+        with answerer.collection(collection).read() as reading:
+            return reading.documents(limit + 1, after)
+
+    found = await service.documents.run(read)
+    return DocumentsReply(
+        items=[DocumentSummary.model_validate(document) for document in found[:limit]],
+        next=found[limit - 1].document_id if len(found) > limit else None,
+    )
+
+
+@router.get("/documents/{document_id}", responses=problems(404, 429))
+async def document(
+    document_id: DocumentId, service: Here, collection: In = "default"
+) -> DocumentReply:
+    """Tell all about a document but its text."""
+    answerer = service.loaded()
+
+    def read() -> Document:
+        with answerer.collection(collection).read() as reading:
+            return reading.document(document_id)
+
+    return _reply(await service.documents.run(read))
+
+
+@router.get("/documents/{document_id}/text", responses=problems(404, 409, 429))
+async def document_text(
+    document_id: DocumentId,
+    service: Here,
+    collection: In = "default",
+    start: Offset = 0,
+    end: Annotated[Offset | None, Query(description="Up to here; the text's end if unset.")] = None,
+    sha256: Annotated[
+        str | None,
+        Query(pattern="^[0-9a-f]{64}$", description="The text must be the one with this hash."),
+    ] = None,
+) -> TextReply:
+    """Return the code points `[start, end)` of a document's text: a citation's quote is such."""
+    if end is not None and end < start:
+        raise invalid("query.end", f"{end} lies before start, {start}")
+    answerer = service.loaded()
+
+    def read() -> TextReply:
+        with answerer.collection(collection).read() as reading:
+            found = reading.document(document_id)
+            if sha256 is not None and sha256 != found.text_sha256:
+                raise DocumentChanged(
+                    f"Document {document_id!r} has another text now (sha256 {found.text_sha256})."
+                    " Ask the question again for citations of the new text."
+                )
+            first = min(start, found.characters)
+            last = min(found.characters if end is None else end, found.characters)
+            text = reading.text(document_id, first, last)
+        return TextReply(
+            text=text,
+            sha256=found.text_sha256,
+            start=first,
+            end=last,
+            characters=found.characters,
+        )
+
+    return await service.documents.run(read)
+
+
+@router.delete("/documents/{document_id}", status_code=204, responses=problems(404, 409, 429, 507))
+async def delete_document(
+    document_id: DocumentId, service: Here, collection: In = "default"
+) -> None:
+    """Erase a document, its text and its vectors; uploads of it that wait are ended too."""
+    answerer = service.loaded()
+
+    def erase() -> None:
+        found = answerer.collection(collection)
+        ended = jobs.cancel(service.settings.data, collection, document_id)
+        with found.write() as writer:
+            if ended and writer.find(document_id) is None:
+                return
+            writer.erase([document_id])
+            writer.merge_views()
+
+    await service.documents.run(erase)
+
+
+def _enqueue(service: Service, given: Upload) -> str:
+    return jobs.enqueue(
+        service.settings.data,
+        payload=given.payload,
+        collection=given.fields.collection,
+        filename=given.filename,
+        document_id=given.fields.id,
+        title=given.fields.title,
+        metadata=given.metadata,
+        media_type=given.media_type,
+    )
+
+
+def _reply(found: Document) -> DocumentReply:
+    pages = [
+        PageSpan(number=page.number, start=page.span.start, end=page.span.end)
+        for page in found.pages
+    ]
+    facts = asdict(found) | {"pages": pages}
+    return DocumentReply.model_validate(facts)

@@ -1,0 +1,80 @@
+"""The routes for those who run the service: health, metrics, the description of the API."""
+
+import asyncio
+import time
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from service.openapi import PAGE_POLICY, page, problems
+from service.schemas import Health, Readiness
+from service.state import Here, Service
+
+router = APIRouter(tags=["operations"])
+
+# A probe that takes longer than this says so instead of waiting.
+_PROBE_SECONDS: Final = 10.0
+# Between probes this close together the first one's answer holds.
+_FRESH_SECONDS: Final = 1.0
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Say that the process is alive; asks nothing of anybody, so it never waits."""
+    return Health(status="alive")
+
+
+@router.get(
+    "/health/ready",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Not ready, with the reasons"}},
+)
+async def ready(service: Here) -> JSONResponse:
+    """Say whether questions can be answered, by a tiny search in each open collection."""
+    reasons = await _reasons(service)
+    body = Readiness(ready=not reasons, reasons=reasons, worker=service.keeper.state)
+    return JSONResponse(body.model_dump(), status_code=503 if reasons else 200)
+
+
+@router.get("/metrics", responses=problems(429), response_class=Response)
+async def metrics(service: Here) -> Response:
+    """Return the counters and timings in Prometheus' format."""
+    text = await service.operations.run(service.metrics.page)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """Show the description of the API to a person."""
+    return HTMLResponse(
+        page(request.app.openapi()), headers={"Content-Security-Policy": PAGE_POLICY}
+    )
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> JSONResponse:
+    """Return the description of the API to a program."""
+    return JSONResponse(request.app.openapi())
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """Lead whoever opens the address in a browser to the page."""
+    return RedirectResponse("/docs")
+
+
+async def _reasons(service: Service) -> list[str]:
+    """Probe, or share the probe that is under way or just over."""
+    answerer = service.answerer
+    if answerer is None:
+        return list(service.reasons)
+    probe, now = service.probe, time.monotonic()
+    if probe.result is None or (probe.result.done() and now - probe.began > _FRESH_SECONDS):
+        probe.result, probe.began = service.operations.start(answerer.ready), now
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return list(await asyncio.shield(probe.result))
+    except TimeoutError:
+        return [f"A search took longer than {_PROBE_SECONDS:.0f} s."]

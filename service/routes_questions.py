@@ -1,0 +1,75 @@
+"""The routes of a question: ask, and search alone."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from indexes.settings import Settings
+from service.answer import Question
+from service.openapi import problems
+from service.problems import invalid
+from service.reply import Reply
+from service.schemas import QueryReply, QueryRequest, SearchReply, SearchRequest
+from service.state import Here
+from service.stream import Asking
+
+router = APIRouter(prefix="/v1", tags=["questions"])
+
+_EVENTS = {
+    "description": "The reply; with `stream` as server-sent events `search`, `token`, `citation`, "
+    "`final` and `error`.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
+@router.post(
+    "/query", response_model=QueryReply, responses={200: _EVENTS, **problems(400, 404, 413, 429)}
+)
+async def query(body: QueryRequest, request: Request, service: Here) -> Reply | StreamingResponse:
+    """Answer a question from the documents of a collection, with citations."""
+    _check_length("question", body.question, service.settings)
+    asking = Asking(service, _question(body))
+    if not body.stream:
+        return await asking.reply(request)
+    await asking.begun()
+    return StreamingResponse(
+        asking.events(),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.post("/search", response_model=SearchReply, responses=problems(400, 404, 413, 429))
+async def search(body: SearchRequest, service: Here) -> dict[str, object]:
+    """Find passages; nothing looks at them closely and nothing is answered."""
+    _check_length("query", body.query, service.settings)
+    answerer = service.loaded()
+    passages = await service.questions.run(
+        lambda: answerer.search(body.query, body.collection, body.filter, body.top_k)
+    )
+    return {"passages": [asdict(passage) for passage in passages]}
+
+
+def _check_length(name: str, text: str, settings: Settings) -> None:
+    limit = settings.max_question_chars
+    if len(text) > limit:
+        raise invalid(
+            f"body.{name}",
+            f"it has {len(text)} characters, {limit} are allowed; shorten it, or raise "
+            "AFTERWORD_MAX_QUESTION_CHARS",
+        )
+
+
+def _question(body: QueryRequest) -> Question:
+    return Question(
+        question=body.question,
+        collection=body.collection,
+        filter=body.filter,
+        as_of=body.as_of,
+        top_k=body.top_k,
+        candidates=max(body.candidates, body.top_k),
+        generator=body.generator,
+        strategy=body.strategy,
+        history=tuple(body.history),
+    )

@@ -1,0 +1,440 @@
+"""What goes in and out over HTTP, as the OpenAPI page shows it."""
+
+import re
+from datetime import date
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+LARGEST_INTEGER: Final = 2**63
+MOST_METADATA: Final = 64
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def _iso_date(value: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("write the date as YYYY-MM-DD")
+    return date.fromisoformat(value).isoformat()
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it is empty")
+    return value
+
+
+def _storable(value: dict[str, object]) -> dict[str, object]:
+    """Refuse what JSON's grammar lets through and no database or answer can hold."""
+    rest: list[object] = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            rest += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            rest += item
+        elif isinstance(item, str) and _SURROGATE.search(item):
+            raise ValueError("a text holds half of a surrogate pair")
+        elif isinstance(item, float) and not float("-inf") < item < float("inf"):
+            raise ValueError("a number is not finite")
+    return value
+
+
+def _few_keys(value: dict[str, object]) -> dict[str, object]:
+    if len(value) > MOST_METADATA:
+        raise ValueError(f"at most {MOST_METADATA} fields are allowed")
+    return value
+
+
+def _in_one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Say once what a metadata value may be, not once for each kind that it is not."""
+    try:
+        checked: object = check(value)
+    except ValidationError:
+        raise ValueError(
+            "use a text (10,000 characters at most), a 64-bit number, true, false, null, or a "
+            "list of 1,000 texts or numbers at most"
+        ) from None
+    return checked
+
+
+CollectionName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Name of a collection.",
+        examples=["default"],
+    ),
+]
+DocumentId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._:~-]{1,128}$", description="Id of a document.")
+]
+IsoDate = Annotated[
+    str,
+    AfterValidator(_iso_date),
+    Field(json_schema_extra={"format": "date"}, examples=["2026-01-31"]),
+]
+Text = Annotated[str, AfterValidator(_not_blank), Field(min_length=1)]
+Offset = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
+Filter = Annotated[
+    dict[str, object],
+    AfterValidator(_storable),
+    Field(
+        description='`{"field", "operator", "value"}`, or `{"operator": "and|or|not", '
+        '"conditions": [...]}`; fields are id, uri, media_type, as_of and metadata.NAME.',
+        examples=[{"field": "metadata.year", "operator": ">=", "value": 2025}],
+    ),
+]
+MetadataName = Annotated[str, Field(pattern=r'^[^"\\\x00-\x1f]{1,64}$')]
+MetadataText = Annotated[StrictStr, Field(max_length=10_000)]
+MetadataNumber = (
+    Annotated[StrictInt, Field(ge=-LARGEST_INTEGER, lt=LARGEST_INTEGER)]
+    | Annotated[FiniteFloat, Field(strict=True)]
+)
+MetadataValue = Annotated[
+    MetadataText
+    | StrictBool
+    | MetadataNumber
+    | Annotated[list[MetadataText], Field(max_length=1000)]
+    | Annotated[list[MetadataNumber], Field(max_length=1000)]
+    | None,
+    WrapValidator(_in_one_sentence),
+]
+MetadataFields = Annotated[
+    dict[MetadataName, MetadataValue],
+    AfterValidator(_few_keys),
+    Field(description="Flat: texts, numbers, true or false, null, or lists of texts or numbers."),
+]
+
+
+class _In(BaseModel):
+    """A request's body; an unknown field is a mistake, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Out(BaseModel):
+    """A part of a reply, filled from the product's own objects."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class Turn(_In):
+    """An earlier question or answer of the same conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Field(max_length=20_000)]
+
+
+class QueryRequest(_In):
+    """A question, where to look and how to answer."""
+
+    question: Text
+    collection: CollectionName = "default"
+    filter: Filter | None = None
+    as_of: IsoDate | None = Field(
+        None, description="Leave out documents that speak of a later date."
+    )
+    top_k: int = Field(8, ge=1, le=100, description="Passages that the answer may rest on.")
+    candidates: int = Field(24, ge=1, le=200, description="Passages that are looked at closely.")
+    generator: Literal["quote"] = Field("quote", description="How the answer is written.")
+    strategy: Literal["direct"] = Field("direct", description="How the question is searched for.")
+    history: Annotated[list[Turn], Field(max_length=50)] = []
+    stream: bool = Field(
+        default=False, description="Answer as server-sent events while the work is done."
+    )
+
+
+class SearchRequest(_In):
+    """What to look for, where, and how many passages to return."""
+
+    query: Text
+    collection: CollectionName = "default"
+    filter: Filter | None = None
+    top_k: int = Field(8, ge=1, le=100)
+
+
+class Scores(_Out):
+    """What each step gave a passage, in [0, 1], higher is better."""
+
+    dense: float | None
+    lexical: float | None
+    fused: float | None
+    reader: float | None
+
+
+class Passage(_Out):
+    """A chunk of a document; `start` and `end` are code points of the document's text."""
+
+    document_id: str
+    chunk_id: int
+    title: str
+    uri: str
+    page: int | None
+    section: str
+    start: int
+    end: int
+    text: str
+    score: float
+    scores: Scores
+    as_of: str | None
+    text_sha256: str
+
+
+class Citation(_Out):
+    """One place in one document; `quote` is the text's `[start, end)`, verbatim."""
+
+    marker: str
+    document_id: str
+    title: str
+    uri: str
+    page: int | None
+    section: str
+    start: int
+    end: int
+    quote: str
+    score: float
+    as_of: str | None
+    text_sha256: str
+
+
+class Dropped(_Out):
+    """A chunk that was found and not used, and why."""
+
+    chunk_id: int
+    reason: str
+
+
+class Timings(_Out):
+    """How long the steps took, in milliseconds."""
+
+    encode: float
+    retrieve: float
+    attend: float
+    generate: float
+    total: float
+
+
+class QueryReply(_Out):
+    """The whole answer; below `threshold` the status is not_found."""
+
+    status: Literal["answered", "not_found", "no_documents"]
+    answer: str
+    answer_short: str
+    score: float
+    threshold: float
+    query: str
+    citations: list[Citation]
+    passages: list[Passage]
+    dropped: list[Dropped]
+    usage: dict[str, int] | None
+    timings: Timings
+    trace_id: str
+
+
+class SearchReply(_Out):
+    """What was found, best first."""
+
+    passages: list[Passage]
+
+
+class UploadFields(_In):
+    """What may go with an upload."""
+
+    collection: CollectionName = "default"
+    metadata: MetadataFields = {}
+    id: DocumentId | None = Field(None, description="Id of the document; else made of its name.")
+    title: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class UploadText(UploadFields):
+    """A text to store as a document; the same id, or else the same title, is the same document."""
+
+    text: str
+    title: Annotated[Text, Field(max_length=1000)]
+
+
+class UploadForm(_In):
+    """A file to store as a document; the same id, or else the same name, is the same document."""
+
+    file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
+    collection: CollectionName = "default"
+    metadata: str = Field("{}", description="A JSON object of flat fields.")
+    id: DocumentId | None = None
+    title: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class Accepted(_Out):
+    """The upload is on disk; the job tells what becomes of it."""
+
+    job_id: str
+
+
+class Finding(_Out):
+    """Something worth telling about a document that was stored all the same."""
+
+    code: str
+    message: str
+    pages: list[int] = []
+
+
+class JobItem(_Out):
+    """What became of one document, as `afterword ingest --json` reports it."""
+
+    uri: str
+    outcome: Literal["added", "updated", "unchanged", "removed", "partial", "failed"]
+    code: str | None = None
+    message: str | None = None
+    pages: list[int] = []
+    document_id: str | None = None
+    findings: list[Finding] = []
+
+
+class JobProgress(_Out):
+    """How far a job is; 0 of 0 before anything is known."""
+
+    done: int
+    total: int
+    unit: str
+
+
+class JobReply(_Out):
+    """An upload on its way into a collection."""
+
+    job_id: str
+    state: Literal["queued", "running", "done", "failed"]
+    collection: str
+    filename: str
+    progress: JobProgress
+    items: list[JobItem]
+    created: str
+    started: str | None
+    finished: str | None
+
+
+class DocumentSummary(_Out):
+    """A stored document without its text; `size` in bytes, `characters` in code points."""
+
+    document_id: str
+    uri: str
+    source: str
+    title: str
+    media_type: str
+    content_sha256: str
+    text_sha256: str
+    size: int
+    reader: str
+    as_of: str | None
+    as_of_source: str | None
+    metadata: dict[str, object]
+    findings: list[Finding]
+    characters: int
+    chunks: int
+
+
+class PageSpan(_Out):
+    """A page and the part `[start, end)` of the text that stands on it."""
+
+    number: int
+    start: int
+    end: int
+
+
+class DocumentReply(DocumentSummary):
+    """A stored document with its pages; none where the format has no pages."""
+
+    pages: list[PageSpan]
+
+
+class DocumentsReply(_Out):
+    """Documents in the order of their ids; `next` is the `after` of the next page, or null."""
+
+    items: list[DocumentSummary]
+    next: str | None
+
+
+class TextReply(_Out):
+    """The part `[start, end)` of a document's text; `sha256` is of the whole text in UTF-8."""
+
+    text: str
+    sha256: str
+    start: int
+    end: int
+    characters: int
+
+
+class CollectionRequest(_In):
+    """A collection to make."""
+
+    name: CollectionName
+
+
+class EncoderReply(_Out):
+    """The encoder that made a collection's vectors."""
+
+    name: str
+    sha256: str
+    dimension: int
+    max_tokens: int
+
+
+class CollectionReply(_Out):
+    """What a collection holds; `problem` says why it cannot be used, else it is null."""
+
+    name: str
+    documents: int
+    chunks: int
+    chunk_tokens: int
+    encoder: EncoderReply | None
+    problem: str | None = None
+
+
+class CollectionsReply(_Out):
+    """All collections by name."""
+
+    items: list[CollectionReply]
+
+
+class Health(_Out):
+    """The process is alive."""
+
+    status: Literal["alive"]
+
+
+class Readiness(_Out):
+    """Whether questions can be answered now; `reasons` says what is missing."""
+
+    ready: bool
+    reasons: list[str]
+    worker: Literal["running", "restarting", "stopped"]
+
+
+class Mistake(_Out):
+    """One thing that is wrong with a request, and where: `body.top_k`, `query.limit`."""
+
+    where: str
+    message: str
+
+
+class Problem(_Out):
+    """Problem details (RFC 9457); `code` is stable, `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    trace_id: str
+    errors: list[Mistake] = []

@@ -1,0 +1,118 @@
+"""Questions on the wire: one reply, or its events as they happen; who leaves stops the work."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from fastapi import Request
+
+from indexes.errors import AfterwordError
+from service.answer import Question
+from service.gate import ClientLeft
+from service.logs import get_log, log_unexpected, request_id
+from service.problems import internal_error, problem_of
+from service.reply import Event, FinalEvent, Reply, event_data
+from service.state import Service
+
+KEEP_ALIVE_SECONDS: Final = 15.0
+_KEEP_ALIVE: Final = b": still working\n\n"
+# An error within this time is answered by its status; later ones by an event.
+_PATIENCE_SECONDS: Final = 10.0
+_log = get_log(__name__)
+
+
+class Asking:
+    """One question at work in a thread, with the events it has given so far."""
+
+    def __init__(self, service: Service, question: Question) -> None:
+        """Begin the work. Raises NotReady, TooManyRequests."""
+        self._service = service
+        self._answerer = service.loaded()
+        self._question = question
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._left = threading.Event()
+        self._gone = False
+        self._some = asyncio.Event()
+        self._reply = service.questions.start(self._work)
+        self._reply.add_done_callback(lambda _: self._push(None))
+
+    async def reply(self, request: Request) -> Reply:
+        """Wait for the reply; where the client does not, stop the work and raise ClientLeft."""
+        leaving = asyncio.create_task(self._stop_when_gone(request))
+        try:
+            return await self._reply
+        except asyncio.CancelledError:
+            if self._gone:
+                raise ClientLeft from None
+            raise
+        finally:
+            leaving.cancel()
+            self._left.set()
+
+    async def begun(self) -> None:
+        """Wait for the first event, and raise what went wrong before it."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._some.wait()
+        except TimeoutError:
+            return
+        if self._reply.done() and self._events.qsize() == 1:
+            self._reply.result()
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Give the events as they happen, a comment where nothing does, then reply or error."""
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                        event = await self._events.get()
+                except TimeoutError:
+                    yield _KEEP_ALIVE
+                    continue
+                if event is None:
+                    break
+                yield _event(event.name, event_data(event))
+            yield self._last()
+        finally:
+            self._left.set()
+
+    async def _stop_when_gone(self, request: Request) -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._reply.cancel()
+
+    def _last(self) -> bytes:
+        try:
+            return _event(FinalEvent.name, self._reply.result().as_json())
+        except AfterwordError as error:
+            problem = problem_of(error, "/v1/query")
+        except Exception as error:  # noqa: BLE001 # the edge of a request: the client is answered
+            log_unexpected(_log, "request_failed", error)
+            problem = problem_of(internal_error(), "/v1/query")
+        return _event("error", problem.model_dump())
+
+    def _work(self) -> Reply:
+        reply = self._answerer.answer(self._question, on_event=self._on_event)
+        self._service.metrics.answers.labels(reply.status).inc()
+        self._service.metrics.observe_steps(reply.timings)
+        return replace(reply, trace_id=request_id.get())
+
+    def _on_event(self, event: Event) -> None:
+        if self._left.is_set():
+            raise ClientLeft
+        if not isinstance(event, FinalEvent):
+            self._loop.call_soon_threadsafe(self._push, event)
+
+    def _push(self, event: Event | None) -> None:
+        self._events.put_nowait(event)
+        self._some.set()
+
+
+def _event(name: str, data: Mapping[str, object]) -> bytes:
+    line = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return f"event: {name}\ndata: {line}\n\n".encode()

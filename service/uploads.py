@@ -1,0 +1,105 @@
+"""What an upload must be before it may go into the spool: its form, its fields, its name."""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import BinaryIO, Final, TypeVar, cast
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+
+from indexes.documents import Metadata
+from service.gate import BODY_LIMIT
+from service.problems import MediaTypeRefused, invalid
+from service.schemas import UploadFields, UploadText
+
+_LONGEST_NAME: Final = 200
+_FIELDS: Final = frozenset({"file", *UploadFields.model_fields})
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A checked upload; `media_type` is None where only its content can tell."""
+
+    payload: BinaryIO | bytes
+    filename: str
+    fields: UploadFields
+    media_type: str | None = None
+
+    @property
+    def metadata(self) -> Metadata:
+        """The metadata as documents keep it."""
+        return cast("Metadata", dict(self.fields.metadata))
+
+
+async def read_upload(request: Request) -> Upload:
+    """Read a multipart form or a JSON text. Raises InvalidRequest, MediaTypeRefused, TooLarge."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        return await _read_form(request)
+    if media_type == "application/json":
+        return _read_text(await request.body())
+    raise MediaTypeRefused(
+        f"Content-Type is {media_type!r}. Send multipart/form-data with a part `file`, or "
+        "application/json with `text` and `title`."
+    )
+
+
+def clean_filename(name: str) -> str:
+    """Return the last part of a path, without what could break a line, a page or a file system."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    normal = unicodedata.normalize("NFC", last)
+    kept = "".join(c for c in normal if unicodedata.category(c)[0] != "C").strip()
+    kept = re.sub(r"\s+", " ", kept).lstrip(".")
+    if len(kept.encode()) <= _LONGEST_NAME:
+        return kept or "upload"
+    suffix = PurePosixPath(kept).suffix[:16]
+    room = _LONGEST_NAME - len(suffix.encode())
+    return kept.encode()[:room].decode(errors="ignore") + suffix
+
+
+async def _read_form(request: Request) -> Upload:
+    form = await request.form(max_files=1, max_fields=16, max_part_size=BODY_LIMIT)
+    unknown = sorted(set(form) - _FIELDS)
+    if unknown:
+        raise invalid(f"body.{unknown[0]}", "there is no such field")
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise invalid("body.file", "a part named `file` with a filename is needed")
+    values: dict[str, object] = {key: value for key, value in form.items() if key != "file"}
+    if "metadata" in values:
+        values["metadata"] = _metadata(values["metadata"])
+    fields = _checked(UploadFields, values)
+    return Upload(file.file, clean_filename(file.filename or ""), fields)
+
+
+def _read_text(body: bytes) -> Upload:
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        raise invalid("body", "it is not JSON in UTF-8") from None
+    text = _checked(UploadText, values)
+    name = clean_filename(text.id or text.title)
+    return Upload(text.text.encode(), name, text, "text/plain")
+
+
+def _metadata(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else None
+    except (ValueError, RecursionError):
+        raise invalid("body.metadata", "it is not JSON") from None
+
+
+def _checked(model: type[Model], values: object) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        mistakes = error.errors(include_input=False, include_url=False, include_context=False)
+        raise RequestValidationError(
+            [{**mistake, "loc": ("body", *mistake["loc"])} for mistake in mistakes]
+        ) from None

@@ -1,0 +1,96 @@
+"""The keeper of the ingestion worker: one child process, started again when it dies."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from prometheus_client import Counter
+
+from indexes.settings import PREFIX, Settings
+from service.logs import get_log
+
+_COMMAND: Final = ("-m", "afterword", "ingest", "--worker")
+_FIRST_DELAY: Final = 0.5
+_LONGEST_DELAY: Final = 30.0
+_STEADY_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 3.0
+_log = get_log(__name__)
+
+State = Literal["running", "restarting", "stopped"]
+
+
+class WorkerKeeper:
+    """Keeps `afterword ingest --worker` running for as long as `keep` does.
+
+    The child's stdin is a pipe that nobody writes to: it ends when this process ends, however that
+    happens, and so does the child.
+    """
+
+    def __init__(
+        self, settings: Settings, restarts: Counter, command: Sequence[str] = _COMMAND
+    ) -> None:
+        self._settings = settings
+        self._restarts = restarts
+        self._command = (sys.executable, *command)
+        self.state: State = "stopped"
+        self.pid: int | None = None
+
+    async def keep(self) -> None:
+        """Run the child until cancelled; wait longer after each death, up to half a minute."""
+        delay = _FIRST_DELAY
+        try:
+            while True:
+                began = time.monotonic()
+                status = await self._run_once()
+                if time.monotonic() - began > _STEADY_SECONDS:
+                    delay = _FIRST_DELAY
+                self.state = "restarting"
+                self._restarts.inc()
+                _log.warning("worker_ended", ended=_in_words(status), restart_in=delay)
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, _LONGEST_DELAY)
+        finally:
+            self.state = "stopped"
+
+    async def _run_once(self) -> int:
+        # A session of its own: Ctrl-C reaches the service, which then stops the child in order.
+        child = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=sys.stderr.fileno(),
+            start_new_session=True,
+            env=self._environ(),
+        )
+        self.state, self.pid = "running", child.pid
+        _log.info("worker_started", worker=child.pid)
+        try:
+            return await child.wait()
+        finally:
+            self.pid = None
+            await _stop(child)
+
+    def _environ(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
+        return {**inherited, **self._settings.as_environ()}
+
+
+async def _stop(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is not None:
+        return
+    if child.stdin is not None:
+        child.stdin.close()
+    child.terminate()
+    try:
+        status = await asyncio.wait_for(child.wait(), _STOP_SECONDS)
+    except TimeoutError:
+        child.kill()
+        status = await child.wait()
+    _log.info("worker_stopped", ended=_in_words(status))
+
+
+def _in_words(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
