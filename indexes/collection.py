@@ -11,14 +11,14 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from indexes import catalog, chunk_table, document_table
 from indexes.catalog import SplitterSettings, Vectors
-from indexes.documents import Counts, Document, Extract, Prepared, StoredChunk
+from indexes.documents import Counts, Document, Extract, Prepared, Recut, StoredChunk
 from indexes.encoder import PROBES, Encoder, EncoderIdentity
 from indexes.errors import (
     BadName,
@@ -51,6 +51,7 @@ class Writer:
         self._folder = folder
         self._path = folder / _CATALOG
         self._connection = connection
+        self._who = catalog.identity(connection)
 
     def known(self, source: str) -> dict[str, Document]:
         """Return the documents of one source by uri."""
@@ -87,18 +88,22 @@ class Writer:
 
     def stored_vectors(self, hashes: Iterable[bytes]) -> set[bytes]:
         """Return those of `hashes` that need no encoding: the catalog has their vectors."""
-        encoder_id = catalog.identity(self._connection).encoder_id
-        return chunk_table.stored_hashes(self._connection, encoder_id, hashes)
+        return chunk_table.stored_hashes(self._connection, self._who.encoder_id, hashes)
 
     def put(self, items: Sequence[Prepared]) -> int:
         """Add or update documents, all in one transaction; return the change's number.
 
         Raises StorageFull, and VectorsGone where a chunk's vector is neither given nor stored;
-        then nothing of this call is stored.
+        then nothing of this call is stored. Raises CollectionBusy where the collection was
+        restored or indexed anew since this writer was opened: its vectors may be of another kind.
         """
         with catalog.changing(self._connection, "put", self._path) as number:
-            encoder_id = catalog.identity(self._connection).encoder_id
-            document_table.put_documents(self._connection, items, encoder_id, number)
+            if catalog.epoch(self._connection) != self._who.epoch:
+                raise CollectionBusy(
+                    f"{self._folder.name} was restored or indexed anew meanwhile; "
+                    "run the same command again"
+                )
+            document_table.put_documents(self._connection, items, self._who.encoder_id, number)
         return number
 
     def refresh(self, *documents: Document) -> int:
@@ -125,6 +130,40 @@ class Writer:
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return number
+
+    def add_encoder(self, encoder: Encoder) -> int:
+        """Note an encoder that the collection may be indexed anew with; return its number."""
+        probes = dict(zip(PROBES, encoder.encode_documents(PROBES), strict=True))
+        with catalog.changing(self._connection, "add encoder", self._path):
+            return catalog.add_encoder(self._connection, encoder.identity, probes)
+
+    def stored_vectors_of(self, encoder_id: int, hashes: Iterable[bytes]) -> set[bytes]:
+        """Return those of `hashes` whose vectors by that encoder are stored."""
+        return chunk_table.stored_hashes(self._connection, encoder_id, hashes)
+
+    def store_vectors(self, encoder_id: int, vectors: Mapping[bytes, Vectors]) -> None:
+        """Store vectors ahead of the chunks that will use them."""
+        with catalog.changing(self._connection, "store vectors", self._path):
+            chunk_table.store_vectors(self._connection, encoder_id, vectors)
+
+    def replace_index(
+        self, encoder_id: int, splitter: SplitterSettings, recut: Mapping[str, Recut]
+    ) -> bool:
+        """Give every document new chunks and the collection its encoder, all in one change.
+
+        `recut` has each document's new chunks by document id. Returns False, and changes nothing,
+        where a document is new or has another text by now, or a vector is not stored.
+        """
+        with suppress(document_table.Outdated):
+            with catalog.changing(self._connection, "reindex", self._path) as number:
+                document_table.replace_chunks(self._connection, encoder_id, recut, number)
+                chunk_table.drop_other_vectors(self._connection, encoder_id)
+                catalog.set_meta(self._connection, "encoder", str(encoder_id))
+                catalog.set_splitter(self._connection, splitter)
+                catalog.renew_epoch(self._connection)
+            self._who = catalog.identity(self._connection)
+            return True
+        return False
 
     def merge_views(self, *, force: bool = False) -> None:
         """Bring the views on disk up to the catalog where their delta has grown, or by `force`."""

@@ -137,6 +137,25 @@ def put_documents(
     drop_unused_vectors(connection, hashes)
 
 
+class Outdated(Exception):  # noqa: N818  # it names a state, and never reaches a user
+    """The documents are not those that the new chunks were made from."""
+
+
+def replace_chunks(
+    connection: sqlite3.Connection, encoder_id: int, recut: Mapping[str, Recut], number: int
+) -> None:
+    """Put new chunks in the place of every document's. Raises Outdated, see there."""
+    rows = connection.execute("SELECT row, document_id, text_sha256 FROM documents").fetchall()
+    for row, document_id, text_sha256 in rows:
+        new = recut.get(document_id)
+        if new is None or new.text_sha256 != text_sha256:
+            raise Outdated
+        drop_chunks(connection, row, number)
+        insert_chunks(connection, row, new.chunks, new.hashes, number)
+        if _count_lacking(connection, encoder_id, row):
+            raise Outdated
+
+
 def _same_document(connection: sqlite3.Connection, document: Document) -> list[int]:
     rows = connection.execute(
         "SELECT row FROM documents WHERE document_id = ? OR (source = ? AND uri = ?)",
@@ -175,13 +194,19 @@ def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, num
         ],
     )
     insert_chunks(connection, row, item.chunks, item.hashes, number)
-    lacking = connection.execute(
+    lacking = _count_lacking(connection, encoder_id, row)
+    if lacking:
+        raise VectorsGone(f"{document.uri}: {lacking} of its chunks have no vector; encode them")
+
+
+def _count_lacking(connection: sqlite3.Connection, encoder_id: int, row: int) -> int:
+    """Return how many of a document's chunks have no vector of that encoder."""
+    found = connection.execute(
         "SELECT count(*) FROM chunks LEFT JOIN vectors ON vectors.encoder = ? "
         "AND vectors.hash = chunks.hash WHERE document = ? AND vectors.hash IS NULL",
         (encoder_id, row),
-    ).fetchone()[0]
-    if lacking:
-        raise VectorsGone(f"{document.uri}: {lacking} of its chunks have no vector; encode them")
+    )
+    return int(found.fetchone()[0])
 
 
 def _document_values(document: Document) -> tuple[object, ...]:

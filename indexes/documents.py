@@ -136,6 +136,12 @@ def encoded_text(title: str, context: Sequence[str], text: str) -> str:
     return "\n".join([*lines, text])
 
 
+def encoded_chunk(title: str, text: str, chunk: Chunk) -> str:
+    """Return what encoder, lexical view and reader see of a chunk of a document's text."""
+    context = [*chunk.headings, *([chunk.header] if chunk.header else [])]
+    return encoded_text(title, [span.cut(text) for span in context], chunk.span.cut(text))
+
+
 def text_hash(text: str) -> bytes:
     """Return the 16-byte BLAKE2b digest of `text` in UTF-8: the key of a stored vector."""
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
@@ -171,6 +177,15 @@ class Prepared:
     vectors: Mapping[bytes, npt.NDArray[np.float32]]
     headings: Sequence[Heading] = ()
     tables: Sequence[Table] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recut:
+    """New chunks for a document whose text stays: `hashes` as in Prepared."""
+
+    text_sha256: str
+    chunks: Sequence[Chunk]
+    hashes: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
