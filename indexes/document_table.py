@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from indexes.chunk_table import (
@@ -22,6 +22,7 @@ from indexes.documents import (
     Metadata,
     Page,
     Prepared,
+    Recut,
     Span,
     Table,
 )
@@ -137,8 +138,8 @@ def put_documents(
     drop_unused_vectors(connection, hashes)
 
 
-class Outdated(Exception):  # noqa: N818  # it names a state, and never reaches a user
-    """The documents are not those that the new chunks were made from."""
+class Outdated(Exception):
+    """The documents are not those that the new chunks were made from; never reaches a user."""
 
 
 def replace_chunks(

@@ -1,5 +1,7 @@
 """Every error that a user can meet.
 
+::
+
     AfterwordError
     ├── UsageError            the call was wrong (exit status 2, HTTP 422)
     │   ├── BadFilter
