@@ -18,8 +18,8 @@ ENV PATH=/opt/afterword/bin:$PATH
 WORKDIR /build
 
 COPY requirements.txt ./
-RUN pip install --no-compile --no-deps \
-        ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} -r requirements.txt \
+RUN pip install --no-compile ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} \
+        -r requirements.txt \
     && python -c "import torch; assert torch.version.cuda is None, 'this torch is built for CUDA: build the image with --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu'"
 
 COPY LICENSE README.md afterword.py pyproject.toml ./
@@ -35,7 +35,7 @@ RUN cd /opt/afterword/lib/python3.11/site-packages \
     && rm -rf torch/include torch/share torch/test openvino/include openvino/cmake \
     && find torch/bin -type f ! -name torch_shm_manager -delete \
     && find . -name '*.a' -delete \
-    && pip uninstall --yes pip
+    && pip uninstall --yes setuptools pip
 
 # Bytecode only for what every start imports: the file system of a container may be read-only.
 WORKDIR /
