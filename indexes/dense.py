@@ -45,6 +45,8 @@ class DenseView:
             bits = np.packbits(keep, bitorder="little")  # must live as long as the selector
             parameters = faiss.SearchParameters()
             parameters.sel = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+        # One question is searched faster than a second thread is woken; the setting is a thread's.
+        faiss.omp_set_num_threads(1)
         scores, rows = self.index.index.search(
             vector.reshape(1, -1), min(k, len(self.ids)), params=parameters
         )
