@@ -3,11 +3,14 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexes.errors import AfterwordError, UsageError
+
+if TYPE_CHECKING:
+    from indexes.collection import Collection
 
 CollectionName = Annotated[str, typer.Option(help="Which collection.")]
 
@@ -21,11 +24,137 @@ app = typer.Typer(
 
 WRONG_USE = 2
 COULD_NOT_RUN = 3
+INTERRUPTED = 130
+
+
+documents = typer.Typer(help="List, show or delete the documents of a collection.")
+app.add_typer(documents, name="documents", no_args_is_help=True)
 
 
 @app.callback()
 def afterword() -> None:
     """Answer questions from your own documents, with the exact words relied on."""
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[str] | None, typer.Argument(help="Folders and files.")] = None,
+    collection: CollectionName = "default",
+    source: Annotated[
+        str | None, typer.Option(help="Name of the source; else the folder's name.")
+    ] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Only files like this, e.g. '*.pdf'; repeatable.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="No files or folders like this; repeatable.")
+    ] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE for every document; repeatable.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="The date that the documents speak of, YYYY-MM-DD.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Partial documents give exit status 1 too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A line for each document as it is stored.")
+    ] = False,
+    allow_mass_removal: Annotated[
+        bool,
+        typer.Option("--allow-mass-removal", help="Remove even over half of a source's documents."),
+    ] = False,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")
+    ] = False,
+) -> None:
+    """Read documents into a collection: new and changed ones are stored, vanished ones removed.
+
+    Run it again at any time, after an interruption too: what is stored and unchanged is not read.
+    Exit status: 0 all good, 1 some inputs failed, 2 wrong use, 3 could not run.
+    """
+    from indexes.settings import load_settings
+
+    settings = load_settings()
+    if worker:
+        from ingest.worker import work
+
+        work(settings)
+        return
+    if not paths:
+        raise UsageError("say what to ingest: afterword ingest PATH…")
+    from ingest.command import Manner, parse_date, parse_metadata, run
+    from ingest.plan import Given
+    from ingest.sources import Selection
+    from ingest.survey import Order
+
+    order = Order(
+        tuple(paths),
+        collection,
+        source,
+        Selection(tuple(include or ()), tuple(exclude or ())),
+        Given(parse_metadata(metadata or ()), parse_date(as_of)),
+        dry_run=dry_run,
+        allow_mass_removal=allow_mass_removal,
+    )
+    raise typer.Exit(run(order, settings, Manner(as_json, verbose, strict)))
+
+
+@documents.command("list")
+def list_documents(
+    collection: CollectionName = "default",
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 1000,
+    after: Annotated[str | None, typer.Option(help="Only ids past this one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """List the documents of a collection in the order of their ids."""
+    from ingest.shelf import listed_json, listed_lines, page
+
+    found = page(_opened(collection), limit, after)
+    typer.echo(listed_json(found) if as_json else "\n".join(listed_lines(found)))
+
+
+@documents.command("show")
+def show_document(
+    document: Annotated[str, typer.Argument(help="A document's id or uri.")],
+    collection: CollectionName = "default",
+    text: Annotated[bool, typer.Option("--text", help="Its stored text instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show what is stored of one document."""
+    from ingest.shelf import find, shown_json, shown_lines
+
+    with _opened(collection).read() as reading:
+        found = find(reading, document)
+        if text:
+            typer.echo(reading.text(found.document_id), nl=False)
+        else:
+            typer.echo(shown_json(found) if as_json else "\n".join(shown_lines(found)))
+
+
+@documents.command("delete")
+def delete_documents(
+    document: Annotated[list[str], typer.Argument(help="Ids or uris.")],
+    collection: CollectionName = "default",
+) -> None:
+    """Erase documents: text, chunks and vectors are gone at once."""
+    from indexes.settings import load_settings
+    from ingest.shelf import delete
+
+    for line in delete(load_settings().data, _opened(collection), document):
+        typer.echo(line)
+
+
+def _opened(collection: str) -> "Collection":
+    from indexes.collection import open_collection
+    from indexes.settings import load_settings
+
+    return open_collection(load_settings().data, collection)
 
 
 @app.command()
@@ -112,6 +241,9 @@ def main() -> None:
     except AfterwordError as error:
         sys.stderr.write(f"afterword: {error.message}\n")
         sys.exit(WRONG_USE if isinstance(error, UsageError) else COULD_NOT_RUN)
+    except KeyboardInterrupt:
+        sys.stderr.write("afterword: interrupted; what was stored is kept, rerun to resume\n")
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A file with the documents that it gave last time (one, or many records, or none)."""
+    """A file with the documents that it gave last time (one, or many records, or none).
+
+    `name` is the one that the user knows, where it is not the uri.
+    """
 
     uri: str
     source: str
@@ -70,6 +73,7 @@ class Step:
     modified: int
     known: tuple[Document, ...] = ()
     mark: Mark | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,18 +24,26 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """Some work is done for good: `items` are settled, `chunks` stored.
+    """Some work is done: `items` are settled for good, `stored` chunks are in the catalog.
 
-    `files` and `size` (bytes) count the files that are read to their end.
+    `cut` and `encoded` count chunks on their way there; `files` and `size` (bytes) the files that
+    are read to their end.
     """
 
     items: tuple[Item, ...] = ()
-    chunks: int = 0
+    stored: int = 0
+    cut: int = 0
+    encoded: int = 0
     files: int = 0
     size: int = 0
 
 
-Event = Planned | Advanced
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """All documents are stored; what searches them is brought up to date."""
+
+
+Event = Planned | Advanced | Merging
 Observer = Callable[[Event], None]
 
 
@@ -59,12 +67,15 @@ class Pace:
 
     def take(self, event: Event) -> None:
         """Count an event."""
-        if isinstance(event, Planned):
-            self.planned = event
-            return
-        self.files += event.files
-        self.size += event.size
-        self.chunks += event.chunks
+        match event:
+            case Planned():
+                self.planned = event
+            case Advanced():
+                self.files += event.files
+                self.size += event.size
+                self.chunks += event.encoded
+            case Merging():
+                pass
 
     def left(self, now: float) -> float | None:
         """Return the seconds left, or None before anything is done."""
@@ -148,6 +159,8 @@ def _moving(progress: "Progress", pace: Pace) -> Observer:
         pace.take(event)
         if isinstance(event, Planned):
             progress.update(task, description="Ingesting", total=max(event.size, 1))
+        elif isinstance(event, Merging):
+            progress.update(task, description="Merging the search views")
         progress.update(task, completed=pace.size)
 
     return observe

@@ -1,0 +1,114 @@
+"""What `afterword ingest` does with its options: what they mean, what is shown, how it ends."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TextIO, cast
+
+from indexes.documents import MetadataValue, stored_form
+from indexes.errors import UsageError
+from indexes.settings import Settings
+from ingest.pipeline import ingest
+from ingest.progress import Observer, bar, plain, silent, with_lines
+from ingest.report import Report, text_lines
+from ingest.survey import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run is shown and judged."""
+
+    as_json: bool = False
+    verbose: bool = False
+    strict: bool = False
+
+
+def run(order: Order, settings: Settings, manner: Manner) -> int:
+    """Ingest, show progress on standard error and the report on standard output.
+
+    Returns the exit status.
+    """
+    with _progress(manner, sys.stderr) as observe:
+        report = ingest(order, settings, observe)
+    _show(report, manner, sys.stdout)
+    return report.exit_status(strict=manner.strict)
+
+
+@contextmanager
+def _progress(manner: Manner, stream: TextIO) -> Iterator[Observer]:
+    if manner.verbose:
+        yield with_lines(stream, plain(stream))
+    elif stream.isatty():
+        with bar() as observe:
+            yield observe
+    else:
+        yield silent if manner.as_json else plain(stream)
+
+
+def _show(report: Report, manner: Manner, stream: TextIO) -> None:
+    if manner.as_json:
+        json.dump(report.as_json(), stream, ensure_ascii=False)
+        stream.write("\n")
+    else:
+        stream.writelines(f"{line}\n" for line in text_lines(report))
+    stream.flush()
+
+
+def parse_metadata(pairs: Sequence[str]) -> dict[str, MetadataValue]:
+    """Return the metadata of `key=value` pairs.
+
+    A value that reads as a JSON number, true, false, string or list of strings or numbers is that;
+    any other is text. Raises UsageError that lists all mistakes.
+    """
+    metadata: dict[str, MetadataValue] = {}
+    mistakes = []
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            mistakes.append(f"--metadata {pair!r} is not KEY=VALUE")
+        metadata[stored_form(key.strip())] = _value(stored_form(value))
+    if mistakes:
+        raise UsageError("; ".join(mistakes))
+    return metadata
+
+
+def _value(text: str) -> MetadataValue:
+    try:
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except ValueError:
+        return text
+    if isinstance(value, str | int | float):
+        return value
+    return (_typed(value) if isinstance(value, list) else None) or text
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise ValueError(text)
+    return float(text)
+
+
+def _typed(parts: list[object]) -> list[str] | list[int] | list[float] | None:
+    """Return a list whose parts are all texts, or all numbers; None for any other."""
+    texts = [part for part in parts if isinstance(part, str)]
+    numbers = [part for part in parts if type(part) in {int, float}]
+    if len(texts) == len(parts):
+        return texts
+    return cast("list[float]", numbers) if len(numbers) == len(parts) else None
+
+
+def parse_date(text: str | None) -> str | None:
+    """Return an ISO date (YYYY-MM-DD) as it is. Raises UsageError for anything else."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise UsageError(f"--as-of {text!r} is not a date; write it as YYYY-MM-DD")
+    return text

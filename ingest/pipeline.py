@@ -1,0 +1,548 @@
+"""The way of a document: read -> split -> encode -> put -> merge the views -> report.
+
+This file alone knows the order. A document counts as stored once `put` has returned, and only then
+is it reported; a run that was killed is resumed by the same command.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final, TypeVar
+
+from indexes.catalog import SplitterSettings, Vectors
+from indexes.collection import Collection, Writer, create_collection, open_collection
+from indexes.documents import (
+    TITLE_LIMIT,
+    Chunk,
+    Document,
+    Extract,
+    Prepared,
+    document_id_for,
+    encoded_chunk,
+    is_document_id,
+    sha256_text,
+    stored_form,
+    text_hash,
+)
+from indexes.encoder import Encoder, load_encoder
+from indexes.errors import (
+    CollectionBusy,
+    CollectionExists,
+    CollectionNotFound,
+    ReadFailure,
+    StorageFull,
+    VectorsGone,
+)
+from indexes.settings import Settings
+from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
+from ingest.pool import ReaderPool, ReadJob, ReadResult
+from ingest.progress import Advanced, Merging, Observer, Planned
+from ingest.report import Item, Note, Outcome, Report, stored_item
+from ingest.sources import UPLOADS, stored_name
+from ingest.split import Splitter
+from ingest.survey import (
+    Order,
+    Survey,
+    forecast,
+    mass_note,
+    removed_item,
+    settled_items,
+    survey,
+    unlisted_items,
+)
+
+# A transaction holds one document, or several with up to this many chunks together.
+_GROUP_CHUNKS: Final = 500
+_GROUP_CHARACTERS: Final = 2_000_000
+_ENCODED_AT_ONCE: Final = 256
+_CHANGED_AT_ONCE: Final = 500
+
+T = TypeVar("T")
+
+
+def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
+    """Plan, apply and report an ingestion of files and folders.
+
+    Raises UsageError for paths that cannot be ingested, CollectionBusy while another run works.
+    """
+    started = time.monotonic()
+    with ExitStack() as stack:
+        collection = _existing(settings.data, order.collection)
+        writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
+        found = survey(order, settings.data, writer)
+        if order.dry_run:
+            items, notes = forecast(found, allow_mass_removal=order.allow_mass_removal)
+            return _report(order, items, notes, 0, time.monotonic() - started)
+        if collection is None and found.steps:
+            collection = _created(order.collection, settings)
+            writer = _opened(stack, collection, lock=True)
+        run = _Run(order, settings, found, observe)
+        if collection is not None and writer is not None:
+            run.apply(writer, Tools(collection, settings))
+        return run.report(time.monotonic() - started)
+
+
+def _existing(data: Path, name: str) -> Collection | None:
+    try:
+        return open_collection(data, name)
+    except CollectionNotFound:
+        return None
+
+
+def _created(name: str, settings: Settings) -> Collection:
+    encoder = load_encoder(settings.encoder, threads=settings.threads)
+    splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
+    try:
+        return create_collection(settings.data, name, encoder, splitter)
+    except CollectionExists:
+        raise CollectionBusy(
+            f"another `afterword ingest` has just made collection {name}; "
+            "run the same command again when it has ended"
+        ) from None
+
+
+def _opened(stack: ExitStack, collection: Collection, *, lock: bool) -> Writer:
+    stack.callback(collection.close)
+    if lock:
+        stack.enter_context(collection.run_lock())
+    return stack.enter_context(collection.write())
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was handed in under a name; `path` is where it lies, `size` in bytes."""
+
+    collection: str
+    filename: str
+    path: Path
+    size: int
+    given: Given
+
+
+def ingest_upload(upload: Upload, settings: Settings, observe: Observer) -> Report:
+    """Ingest one upload, in the place of an earlier one of its id or else of its name.
+
+    The collection is made where there is none.
+    """
+    started = time.monotonic()
+    with ExitStack() as stack:
+        collection = _existing(settings.data, upload.collection)
+        collection = collection or _created(upload.collection, settings)
+        writer = _opened(stack, collection, lock=False)
+        step = _upload_step(upload, writer)
+        plan = Plan(UPLOADS, read=(step,), known=len(step.known))
+        order = Order((), upload.collection, given=upload.given, allow_mass_removal=True)
+        run = _Run(order, settings, Survey((plan,), (), {}), observe)
+        run.apply(writer, Tools(collection, settings))
+        return run.report(time.monotonic() - started)
+
+
+def _upload_step(upload: Upload, writer: Writer) -> Step:
+    uri = f"{UPLOADS}{stored_name(upload.filename)}"
+    known = writer.known_file(UPLOADS, uri)
+    key = upload.given.document_id
+    if key and any(d.uri == uri and d.document_id != key for d in known):
+        # Two documents of one file name, told apart by the ids that they were given.
+        uri = record_uri(uri, key)
+        known = [document for document in known if document.uri == uri]
+    return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.filename)
+
+
+class Tools:
+    """The encoder and the splitter of a collection, loaded when the first text needs them."""
+
+    def __init__(self, collection: Collection, settings: Settings) -> None:
+        self._collection = collection
+        self._threads = settings.threads
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder that the catalog names. Raises ModelMissing, EncoderMismatch."""
+        encoder = load_encoder(self._collection.encoder.name, threads=self._threads)
+        self._collection.check_encoder(encoder)
+        return encoder
+
+    @cached_property
+    def splitter(self) -> Splitter:
+        """The splitter with the collection's chunk size."""
+        return Splitter(
+            self.encoder.tokenizer_json,
+            self._collection.splitter.chunk_tokens,
+            self.encoder.identity.max_tokens,
+        )
+
+
+class _Run:
+    """One ingestion of files and folders: what the plans say, up to a full disk."""
+
+    def __init__(self, order: Order, settings: Settings, found: Survey, observe: Observer) -> None:
+        self._order = order
+        self._settings = settings
+        self._found = found
+        self._observe = observe
+        self._notes = list(found.notes)
+        self._items: list[Item] = []
+        self._chunks = 0
+        self._stopped: str | None = None
+
+    def apply(self, writer: Writer, tools: Tools) -> None:
+        """Do it all, in this order."""
+        steps = self._found.steps
+        intake = Intake(writer, tools, self._order.given, self._note)
+        for plan in self._found.plans:
+            intake.leaving.update((document.document_id, document) for document in plan.vanished)
+        self._observe(Planned(len(steps), sum(step.size for step in steps.values())))
+        try:
+            for source, root in self._found.roots.items():
+                writer.set_source_root(source, root)
+            self._settle(writer)
+            if steps:
+                read_all(steps, intake, self._settings)
+            self._remove(writer, intake)
+            self._notes += intake.notes
+            self._observe(Merging())
+            writer.merge_views()
+        except StorageFull as error:
+            self._stop(error, intake)
+
+    def _note(self, event: Advanced) -> None:
+        self._items += event.items
+        self._chunks += event.stored
+        self._observe(event)
+
+    def _settle(self, writer: Writer) -> None:
+        """Report what need not be read, storing its new facts where there are some."""
+        for plan in self._found.plans:
+            self._note(Advanced(items=tuple(unlisted_items(plan))))
+            for step, documents in plan.settled:
+                pairs = zip(step.known, documents, strict=True)
+                for group in slices([new for old, new in pairs if new != old], _CHANGED_AT_ONCE):
+                    writer.refresh(*group)
+                if step.mark and step.mark.modified != step.modified:
+                    mark = replace(step.mark, modified=step.modified)
+                    writer.set_mark(step.source, step.uri, mark.dumps())
+                self._note(Advanced(items=tuple(settled_items(step, documents))))
+
+    def _remove(self, writer: Writer, intake: "Intake") -> None:
+        """Remove the documents whose files or records are gone, unless they are too many."""
+        for plan in self._found.plans:
+            gone = [d for d in intake.leaving.values() if d.source == plan.source]
+            # What was stored anew in another place is moved, not lost.
+            lost = [d for d in gone if d.content_sha256 not in intake.contents]
+            if removes_too_many(len(lost), plan.known) and not self._order.allow_mass_removal:
+                self._notes.append(mass_note(plan.source, len(lost), plan.known))
+                gone = [d for d in gone if d.content_sha256 in intake.contents]
+            for group in slices(gone, _CHANGED_AT_ONCE):
+                writer.remove([document.document_id for document in group])
+                for uri in {file_uri(d) for d in group} - {d.uri for d in group}:
+                    writer.set_mark(plan.source, uri, None)
+                self._note(Advanced(items=tuple(map(removed_item, group))))
+                for document in group:
+                    del intake.leaving[document.document_id]
+        intake.mark_ended()
+
+    def _stop(self, error: StorageFull, intake: "Intake") -> None:
+        self._stopped = error.message
+        for uri in [*intake.waiting, *(set(self._found.steps) - intake.ended)]:
+            self._items.append(Item(uri, "failed", "disk_full", f"{uri}: {error.message}"))
+
+    def report(self, seconds: float) -> Report:
+        """Return what became of everything; `seconds` is the time taken."""
+        report = _report(self._order, self._items, self._notes, self._chunks, seconds)
+        return replace(report, stopped=self._stopped)
+
+
+def _report(
+    order: Order, items: Sequence[Item], notes: Sequence[Note], chunks: int, seconds: float
+) -> Report:
+    ordered = tuple(sorted(items, key=lambda item: item.uri))
+    return Report(order.collection, ordered, tuple(notes), chunks, seconds, dry_run=order.dry_run)
+
+
+def read_all(steps: Mapping[str, Step], intake: "Intake", settings: Settings) -> None:
+    """Read files in child processes and take in what they give, as it comes."""
+    pool = ReaderPool(settings.reader_processes, settings.reader_seconds, settings.reader_memory_mb)
+    with pool:
+        jobs = (ReadJob(uri, Path(s.path), s.name or s.uri) for uri, s in steps.items())
+        for result in pool.results(jobs):
+            intake.take(steps[result.job.key], result)
+    intake.store()
+
+
+def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Give `items` in parts of up to `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A document that was read and split; `texts` are what the encoder sees of its chunks."""
+
+    document: Document
+    extract: Extract
+    chunks: tuple[Chunk, ...]
+    texts: tuple[str, ...]
+    hashes: tuple[bytes, ...]
+    outcome: Outcome
+
+    def prepared(self, vectors: Mapping[bytes, Vectors]) -> Prepared:
+        """Return the document as the catalog takes it."""
+        own = {key: vectors[key] for key in self.hashes if key in vectors}
+        extract = self.extract
+        return Prepared(
+            self.document,
+            extract.text,
+            self.chunks,
+            self.hashes,
+            own,
+            headings=extract.headings,
+            tables=extract.tables,
+        )
+
+
+@dataclass(slots=True)
+class _File:
+    """A file that is being read: which of its documents were seen, which records failed.
+
+    `records` says that the file holds many; `settled` is false where a record's failure hangs on
+    other files, so that it must be tried again.
+    """
+
+    step: Step
+    known: dict[str, Document]
+    seen: set[str] = field(default_factory=set)
+    failed: list[tuple[str, str, str]] = field(default_factory=list)
+    settled: bool = True
+    records: bool = False
+
+
+class Intake:
+    """Takes what readers give: splits it, encodes what is new, puts it, says what became of it.
+
+    `leaving` are known documents whose file or record is gone, by id; one whose id turns up in
+    another place moves there. `contents` are the sha256 of what was stored, `ended` the uris of the
+    files that were read to their end, `waiting` those of documents that are not yet stored.
+    """
+
+    def __init__(
+        self, writer: Writer, tools: Tools, given: Given, observe: Callable[[Advanced], None]
+    ) -> None:
+        self.leaving: dict[str, Document] = {}
+        self.contents: set[str] = set()
+        self.ended: set[str] = set()
+        self.notes: list[Note] = []
+        self._writer = writer
+        self._tools = tools
+        self._given = given
+        self._observe = observe
+        self._files: dict[str, _File] = {}
+        self._given_out: dict[str, str] = {}
+        self._cuts: list[_Cut] = []
+        self._marks: list[tuple[Step, Mark, frozenset[str]]] = []
+
+    @property
+    def waiting(self) -> list[str]:
+        """The uris of the documents that are read but not yet stored."""
+        return [cut.document.uri for cut in self._cuts]
+
+    def take(self, step: Step, result: ReadResult) -> None:
+        """Take a part, or all, of what a reader gave for one file."""
+        known = {document.document_id: document for document in step.known}
+        file = self._files.setdefault(step.uri, _File(step, known))
+        for extract in result.extracts:
+            self._document(file, extract, result)
+        for record, failure in result.failures:
+            self._record_failed(file, record, failure)
+        if result.failure is not None:
+            self._file_failed(step, result.failure)
+        elif result.last:
+            self._file_ended(file, result)
+        if result.last:
+            del self._files[step.uri]
+            self.ended.add(step.uri)
+            self._observe(Advanced(files=1, size=step.size))
+
+    def _document(self, file: _File, extract: Extract, result: ReadResult) -> None:
+        """Split one document and let it wait for a group to be stored with."""
+        document = self._named(file.step, extract, result)
+        file.records |= extract.record_id is not None
+        if (taken := self._taken(file, document)) is not None:
+            self._failed(document.uri, ReadFailure("bad_id", taken), None)
+            return
+        file.seen.add(document.document_id)
+        known = file.known.get(document.document_id)
+        if known is not None and extract.record_id is not None and _same(known, document):
+            item = Item(document.uri, "unchanged", document_id=document.document_id)
+            self._observe(Advanced(items=(item,)))
+            return
+        chunks = tuple(self._tools.splitter.split(extract))
+        if not chunks:
+            message = f"{document.uri} has no text; nothing can be found in it"
+            self._failed(document.uri, ReadFailure("empty", message), known)
+            return
+        moved = self.leaving.pop(document.document_id, None)
+        self._wait(_cut(document, extract, chunks, known or moved))
+
+    def _named(self, step: Step, extract: Extract, result: ReadResult) -> Document:
+        """Return the document of an extract, with what was given put over what the file says."""
+        record = extract.record_id
+        uri = step.uri if record is None else record_uri(step.uri, record)
+        before = next((d.document_id for d in step.known if d.uri == uri), None)
+        document = Document(
+            document_id=record or self._given.document_id or before or document_id_for(uri),
+            uri=uri,
+            source=step.source,
+            title=stored_form(self._given.title or extract.title)[:TITLE_LIMIT],
+            media_type=extract.media_type,
+            content_sha256=result.content_sha256,
+            text_sha256=sha256_text(extract.text),
+            size=step.size,
+            modified=step.modified,
+            reader=result.reader,
+            as_of=extract.as_of,
+            as_of_source=extract.as_of_source,
+            metadata=extract.metadata,
+            findings=extract.findings,
+            pages=extract.pages,
+            characters=len(extract.text),
+        )
+        if record is not None:
+            document = replace(document, content_sha256=document.text_sha256)
+        return self._given.over(document)
+
+    def _taken(self, file: _File, document: Document) -> str | None:
+        """Say why the document cannot have its id, if another has it; else give it the id."""
+        key = document.document_id
+        other = self._given_out.get(key)
+        if other is None and key not in file.known and key not in self.leaving:
+            found = self._writer.find(key)
+            # An upload takes the place of an earlier one with its id.
+            if found is not None and {found.source, document.source} != {UPLOADS}:
+                other = found.uri
+        if other is None:
+            self._given_out[key] = document.uri
+            return None
+        if other == document.uri:
+            return f"{other} is in the file twice; the first one counts, so give this another id"
+        file.settled = False
+        return (
+            f"{document.uri}: the id {key!r} belongs to {other}; ids are unique in a collection, "
+            "so give one of them another id, or delete the one that is no longer wanted"
+        )
+
+    def _wait(self, cut: _Cut) -> None:
+        group = [*self._cuts, cut]
+        chunks = sum(len(c.chunks) for c in group)
+        characters = sum(len(c.extract.text) for c in group)
+        if self._cuts and (chunks > _GROUP_CHUNKS or characters > _GROUP_CHARACTERS):
+            self.store()
+        self._cuts.append(cut)
+        self._observe(Advanced(cut=len(cut.chunks)))
+
+    def store(self) -> None:
+        """Encode and put what is waiting: from here on it is stored, and so it is reported."""
+        cuts = self._cuts
+        if cuts:
+            try:
+                self._put(self._encoded(cuts, self._missing(cuts)))
+            except VectorsGone:  # another process erased texts that this group counted on
+                self._put(self._encoded(cuts, {h for cut in cuts for h in cut.hashes}))
+            self._cuts = []
+            self.contents.update(cut.document.content_sha256 for cut in cuts)
+            items = tuple(_stored(cut) for cut in cuts)
+            self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
+        self.mark_ended()
+
+    def _missing(self, cuts: Sequence[_Cut]) -> set[bytes]:
+        wanted = {key for cut in cuts for key in cut.hashes}
+        return wanted - self._writer.stored_vectors(wanted)
+
+    def _encoded(self, cuts: Sequence[_Cut], missing: set[bytes]) -> dict[bytes, Vectors]:
+        """Return the vectors of those texts of the group whose hashes are missing."""
+        texts = {h: t for cut in cuts for h, t in zip(cut.hashes, cut.texts, strict=True)}
+        vectors: dict[bytes, Vectors] = {}
+        self._observe(Advanced(encoded=sum(len(cut.hashes) for cut in cuts) - len(missing)))
+        for keys in slices([key for key in texts if key in missing], _ENCODED_AT_ONCE):
+            rows = self._tools.encoder.encode_documents([texts[key] for key in keys])
+            vectors.update(zip(keys, rows, strict=True))
+            self._observe(Advanced(encoded=len(keys)))
+        return vectors
+
+    def _put(self, vectors: Mapping[bytes, Vectors]) -> None:
+        self._writer.put([cut.prepared(vectors) for cut in self._cuts])
+
+    def _file_ended(self, file: _File, result: ReadResult) -> None:
+        """Note which documents of the file are gone, and that a file of records is complete."""
+        step = file.step
+        gone = {key: document for key, document in file.known.items() if key not in file.seen}
+        if gone and any(not is_document_id(record) for record, _, _ in file.failed):
+            # A record that cannot be read may be one of those that seem to be gone.
+            self.notes.append(_kept_note(step.uri, len(gone)))
+            gone = {}
+        self.leaving.update(gone)
+        if file.records and file.settled:
+            failed = tuple(file.failed)
+            mark = Mark(step.size, step.modified, result.reader, result.content_sha256, failed)
+            self._marks.append((step, mark, frozenset(gone)))
+
+    def mark_ended(self) -> None:
+        """Mark the files of records that are stored to their end and have nothing to remove."""
+        kept = []
+        for step, mark, gone in self._marks:
+            if gone & self.leaving.keys():
+                kept.append((step, mark, gone))
+            else:
+                self._writer.set_mark(step.source, step.uri, mark.dumps())
+        self._marks = kept
+
+    def _record_failed(self, file: _File, record: str, failure: ReadFailure) -> None:
+        file.records = True
+        known = file.known.get(record)
+        if known is not None:
+            file.seen.add(record)
+        item = self._failed(record_uri(file.step.uri, record), failure, known)
+        file.failed.append((record, failure.reason, item.message or ""))
+
+    def _file_failed(self, step: Step, failure: ReadFailure) -> None:
+        self._failed(step.uri, failure, step.known[0] if step.known else None)
+
+    def _failed(self, uri: str, failure: ReadFailure, known: Document | None) -> Item:
+        message = failure.message
+        if known is not None:
+            message += " The version that was stored earlier is kept."
+        key = None if known is None else known.document_id
+        item = Item(uri, "failed", failure.reason, message, failure.pages, key)
+        self._observe(Advanced(items=(item,)))
+        return item
+
+
+def _same(known: Document, document: Document) -> bool:
+    """Tell whether a record is as it was; its file's size and time say nothing about it."""
+    as_now = replace(known, size=document.size, modified=document.modified, chunks=0)
+    return as_now == replace(document, metadata=dict(document.metadata))
+
+
+def _cut(
+    document: Document, extract: Extract, chunks: tuple[Chunk, ...], before: Document | None
+) -> _Cut:
+    texts = tuple(encoded_chunk(document.title, extract.text, chunk) for chunk in chunks)
+    hashes = tuple(map(text_hash, texts))
+    document = replace(document, chunks=len(chunks))
+    return _Cut(document, extract, chunks, texts, hashes, "updated" if before else "added")
+
+
+def _stored(cut: _Cut) -> Item:
+    document = cut.document
+    return stored_item(document.uri, cut.outcome, document.document_id, document.findings)
+
+
+def _kept_note(uri: str, kept: int) -> Note:
+    return Note(
+        "records_kept",
+        f"{uri}: {kept} records are not in the file any more but were kept, for some of its lines "
+        "could not be read; mend those lines and run again",
+    )

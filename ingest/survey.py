@@ -1,0 +1,163 @@
+"""Looking at the given paths: which source each belongs to and what there is to do for it."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexes.collection import Writer
+from indexes.documents import Document
+from ingest.plan import Asked, Draft, Given, Plan, Step, record_uri, removes_too_many
+from ingest.readers import READERS
+from ingest.report import Item, Note, Outcome
+from ingest.sources import (
+    Selection,
+    Target,
+    find_targets,
+    list_target,
+    overlapping,
+    stored_name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asks of an ingestion of files and folders."""
+
+    paths: tuple[str, ...]
+    collection: str = "default"
+    source: str | None = None
+    selection: Selection = field(default_factory=Selection)
+    given: Given = field(default_factory=Given)
+    dry_run: bool = False
+    allow_mass_removal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One plan for each source, and what is worth telling about the paths.
+
+    `roots` are the folders of the sources that the collection does not know, or not there.
+    """
+
+    plans: tuple[Plan, ...]
+    notes: tuple[Note, ...]
+    roots: Mapping[str, str]
+
+    @property
+    def steps(self) -> dict[str, Step]:
+        """The files to read, by uri."""
+        return {step.uri: step for plan in self.plans for step in plan.read}
+
+
+def survey(order: Order, data: Path, writer: Writer | None) -> Survey:
+    """Look at the order's paths; `writer` is None where the collection does not exist yet.
+
+    Raises UsageError that lists every path that cannot be ingested. Writes nothing.
+    """
+    roots = writer.source_roots() if writer else {}
+    targets = find_targets(order.paths, order.source, roots)
+    asked = Asked(
+        readers=frozenset(entry.label for entry in READERS.values()),
+        digest=_digest,
+        selection=order.selection,
+        given=order.given,
+    )
+    drafts: dict[str, Draft] = {}
+    for target in targets:
+        if target.source not in drafts:
+            drafts[target.source] = _draft(target.source, asked, writer)
+        drafts[target.source].look(target, list_target(target, order.selection, data))
+    plans = tuple(draft.plan() for draft in drafts.values())
+    found = {target.source: stored_name(str(target.root)) for target in targets}
+    return Survey(
+        plans,
+        (*_overlap_notes(targets, roots), *_listing_notes(plans)),
+        {name: root for name, root in found.items() if roots.get(name) != root},
+    )
+
+
+def _digest(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # the reader will say what is wrong with the file
+        return ""
+
+
+def _draft(source: str, asked: Asked, writer: Writer | None) -> Draft:
+    if writer is None:
+        return Draft(source, asked, (), {})
+    return Draft(source, asked, writer.known(source).values(), writer.marks(source))
+
+
+def _overlap_notes(targets: Sequence[Target], roots: Mapping[str, str]) -> Iterator[Note]:
+    for name, root in overlapping(targets, roots).items():
+        yield Note(
+            "overlap",
+            f"the folder {root} is the source {name!r} already, so its documents are in this "
+            f"collection twice; leave it out with --exclude, or delete those of {name!r}",
+        )
+
+
+def _listing_notes(plans: Iterable[Plan]) -> Iterator[Note]:
+    for plan in plans:
+        if plan.outside:
+            yield Note(
+                "links",
+                f"links in {plan.source!r} that lead out of the folder were not followed: "
+                f"{plan.outside}; ingest what they lead to by its own path",
+            )
+        for path, held in plan.empty:
+            kept = f"; its {held} documents were kept (is it mounted?)" if held else ""
+            yield Note("empty_folder", f"nothing to ingest was found in {path}{kept}", held)
+
+
+def mass_note(source: str, held: int, known: int) -> Note:
+    """Return the note on documents that were kept although their files are gone."""
+    return Note(
+        "mass_removal",
+        f"{held} of the {known} documents of {source!r} have no file any more; they were kept, "
+        "for it may be a mistake: run again with --allow-mass-removal to remove them",
+        held,
+    )
+
+
+def forecast(found: Survey, *, allow_mass_removal: bool) -> tuple[list[Item], list[Note]]:
+    """Return what would happen, as far as it can be told without reading the files."""
+    items: list[Item] = []
+    notes = list(found.notes)
+    for plan in found.plans:
+        items += unlisted_items(plan)
+        items += [Item(step.uri, "updated" if step.known else "added") for step in plan.read]
+        for step, documents in plan.settled:
+            items += settled_items(step, documents)
+        if removes_too_many(len(plan.vanished), plan.known) and not allow_mass_removal:
+            notes.append(mass_note(plan.source, len(plan.vanished), plan.known))
+        else:
+            items += [removed_item(document) for document in plan.vanished]
+    return items, notes
+
+
+def unlisted_items(plan: Plan) -> list[Item]:
+    """Return the items of what could not be looked at."""
+    return [Item(uri, "failed", "unreadable", f"{uri} {message}") for uri, message in plan.unlisted]
+
+
+def settled_items(step: Step, documents: Sequence[Document]) -> list[Item]:
+    """Return the items of a file that need not be read, its failed records among them."""
+    items: list[Item] = []
+    for known, document in zip(step.known, documents, strict=True):
+        facts = (known.metadata, known.as_of, known.as_of_source)
+        same = facts == (document.metadata, document.as_of, document.as_of_source)
+        outcome: Outcome = "unchanged" if same else "updated"
+        key = document.document_id
+        items.append(Item(document.uri, outcome, document_id=key, findings=document.findings))
+    for record, code, message in step.mark.failed if step.mark else ():
+        items.append(Item(record_uri(step.uri, record), "failed", code, message))
+    return items
+
+
+def removed_item(document: Document) -> Item:
+    """Return the item of a document that is gone."""
+    return Item(document.uri, "removed", document_id=document.document_id)

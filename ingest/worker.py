@@ -1,0 +1,125 @@
+"""The worker that ingests uploads: `afterword ingest --worker`, a child of the service.
+
+It takes one job at a time from the queue on disk and ends when its standard input does (its parent
+is gone) or on SIGTERM, after the job in hand.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from indexes import jobs
+from indexes.errors import AfterwordError, CollectionBusy
+from indexes.jobs import Job
+from indexes.settings import Settings
+from ingest.pipeline import Upload, ingest_upload
+from ingest.plan import Given
+from ingest.progress import Advanced, Event, Observer
+from ingest.report import Item, Report
+
+_POLL_SECONDS: Final = 0.2
+_TELL_SECONDS: Final = 0.5
+_GRACE_SECONDS: Final = 1.5
+_log = logging.getLogger("afterword.ingest.worker")
+
+
+class _Stopped(BaseException):
+    """The worker was told to stop and the job in hand takes too long."""
+
+
+def work(settings: Settings) -> None:
+    """Ingest uploads until standard input ends or SIGTERM comes.
+
+    A job that takes long after SIGTERM is given back to the queue. Raises CollectionBusy where
+    another worker serves the same data folder.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(message)s"
+    )
+    stop = threading.Event()
+    _stop_on_signal(stop)
+    threading.Thread(target=_await_end, args=(stop,), daemon=True).start()
+    with jobs.sole_worker(settings.data), suppress(_Stopped):
+        jobs.recover(settings.data)
+        while not stop.is_set():
+            job = jobs.claim(settings.data)
+            if job is None or not _work_on(job, settings):
+                stop.wait(_POLL_SECONDS)
+
+
+def _stop_on_signal(stop: threading.Event) -> None:
+    def stop_soon(*_: object) -> None:
+        stop.set()
+        signal.setitimer(signal.ITIMER_REAL, _GRACE_SECONDS)
+
+    def stop_now(*_: object) -> None:
+        raise _Stopped
+
+    signal.signal(signal.SIGTERM, stop_soon)
+    signal.signal(signal.SIGALRM, stop_now)
+
+
+def _await_end(stop: threading.Event) -> None:
+    """Set `stop` once nobody holds the other end of standard input any more."""
+    while not stop.is_set():
+        try:
+            if not os.read(0, 4096):
+                stop.set()
+        except OSError:
+            stop.set()
+
+
+def _work_on(job: Job, settings: Settings) -> bool:
+    """Do one job and note how it ended; return False where it must wait for another process."""
+    try:
+        report = ingest_upload(_upload(job), settings, _teller(settings.data, job.job_id))
+    except _Stopped:
+        jobs.release(settings.data, job.job_id)
+        raise
+    except CollectionBusy as error:
+        _log.info("job %s waits: %s", job.job_id, error.message)
+        jobs.release(settings.data, job.job_id)
+        return False
+    except AfterwordError as error:
+        _log.warning("job %s failed: %s", job.job_id, error.message)
+        items = (Item(job.uri, "failed", error.code, error.message, document_id=job.document_id),)
+        report = Report(job.collection, items)
+    except Exception as error:  # noqa: BLE001  # the worker outlives what it does not know
+        _log.exception("job %s failed", job.job_id)
+        message = f"{job.filename}: {error!r}; the service's log has the details"
+        report = Report(job.collection, (Item(job.uri, "failed", "error", message),))
+    state: Final = "done" if _stored_any(report) else "failed"
+    jobs.finish(settings.data, job.job_id, state, [item.as_json() for item in report.items])
+    return True
+
+
+def _upload(job: Job) -> Upload:
+    given = Given(job.metadata, title=job.title, document_id=job.document_id)
+    return Upload(job.collection, job.filename, job.payload, job.size, given)
+
+
+def _stored_any(report: Report) -> bool:
+    return report.stopped is None and any(item.outcome != "failed" for item in report.items)
+
+
+def _teller(data: Path, job_id: str) -> Observer:
+    """Return an observer that notes a job's progress, not too often."""
+    done = total = 0
+    told = 0.0
+
+    def observe(event: Event) -> None:
+        nonlocal done, total, told
+        if isinstance(event, Advanced):
+            done += event.encoded
+            total += event.cut
+            if total and time.monotonic() - told > _TELL_SECONDS:
+                told = time.monotonic()
+                jobs.progress(data, job_id, done, total, "chunks")
+
+    return observe
