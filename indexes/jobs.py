@@ -208,12 +208,12 @@ def finish(
     prune(data)
 
 
-def release(data: Path, job_id: str) -> None:
-    """Give a running job back, as a worker does that was asked to stop; it counts as no attempt."""
+def release(data: Path, job_id: str | None = None) -> None:
+    """Queue a running job again, or all of them, where a worker was told to stop: no attempt."""
     with _connect(data) as database:
         database.execute(
             "UPDATE jobs SET state = 'queued', attempts = attempts - 1, done = 0, total = 0,"
-            " started = NULL WHERE job_id = ? AND state = 'running'",
+            " started = NULL WHERE state = 'running' AND (?1 IS NULL OR job_id = ?1)",
             (job_id,),
         )
 

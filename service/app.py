@@ -154,7 +154,6 @@ def _version() -> str:
 
 async def _load(service: Service, build: Build) -> None:
     """Load what questions need; where something is missing, say so and try again."""
-    service.reasons = ("The encoder is being loaded.",)
     while True:
         try:
             answerer = await service.operations.run(lambda: build(service.settings))

@@ -35,6 +35,12 @@ def _not_blank(value: str) -> str:
     return value
 
 
+def _whole(value: str) -> str:
+    if _SURROGATE.search(value):
+        raise ValueError("it holds half of a surrogate pair, which is no character")
+    return value
+
+
 def _storable(value: dict[str, object]) -> dict[str, object]:
     """Refuse what JSON's grammar lets through and no database or answer can hold."""
     rest: list[object] = [value]
@@ -44,8 +50,8 @@ def _storable(value: dict[str, object]) -> dict[str, object]:
             rest += [*item.keys(), *item.values()]
         elif isinstance(item, list):
             rest += item
-        elif isinstance(item, str) and _SURROGATE.search(item):
-            raise ValueError("a text holds half of a surrogate pair")
+        elif isinstance(item, str):
+            _whole(item)
         elif isinstance(item, float) and not float("-inf") < item < float("inf"):
             raise ValueError("a number is not finite")
     return value
@@ -85,7 +91,9 @@ IsoDate = Annotated[
     AfterValidator(_iso_date),
     Field(json_schema_extra={"format": "date"}, examples=["2026-01-31"]),
 ]
-Text = Annotated[str, AfterValidator(_not_blank), Field(min_length=1)]
+Text = Annotated[str, AfterValidator(_whole)]
+Words = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1)]
+Title = Annotated[Text, Field(max_length=1000)]
 Offset = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
 Filter = Annotated[
     dict[str, object],
@@ -97,7 +105,7 @@ Filter = Annotated[
     ),
 ]
 MetadataName = Annotated[str, Field(pattern=r'^[^"\\\x00-\x1f]{1,64}$')]
-MetadataText = Annotated[StrictStr, Field(max_length=10_000)]
+MetadataText = Annotated[StrictStr, AfterValidator(_whole), Field(max_length=10_000)]
 MetadataNumber = (
     Annotated[StrictInt, Field(ge=-LARGEST_INTEGER, lt=LARGEST_INTEGER)]
     | Annotated[FiniteFloat, Field(strict=True)]
@@ -114,6 +122,7 @@ MetadataValue = Annotated[
 MetadataFields = Annotated[
     dict[MetadataName, MetadataValue],
     AfterValidator(_few_keys),
+    AfterValidator(_storable),
     Field(description="Flat: texts, numbers, true or false, null, or lists of texts or numbers."),
 ]
 
@@ -134,13 +143,13 @@ class Turn(_In):
     """An earlier question or answer of the same conversation."""
 
     role: Literal["user", "assistant"]
-    content: Annotated[str, Field(max_length=20_000)]
+    content: Annotated[Text, Field(max_length=20_000)]
 
 
 class QueryRequest(_In):
     """A question, where to look and how to answer."""
 
-    question: Text
+    question: Words
     collection: CollectionName = "default"
     filter: Filter | None = None
     as_of: IsoDate | None = Field(
@@ -159,7 +168,7 @@ class QueryRequest(_In):
 class SearchRequest(_In):
     """What to look for, where, and how many passages to return."""
 
-    query: Text
+    query: Words
     collection: CollectionName = "default"
     filter: Filter | None = None
     top_k: int = Field(8, ge=1, le=100)
@@ -255,14 +264,14 @@ class UploadFields(_In):
     collection: CollectionName = "default"
     metadata: MetadataFields = {}
     id: DocumentId | None = Field(None, description="Id of the document; else made of its name.")
-    title: Annotated[str, Field(max_length=1000)] | None = None
+    title: Title | None = None
 
 
 class UploadText(UploadFields):
     """A text to store as a document; the same id, or else the same title, is the same document."""
 
-    text: str
-    title: Annotated[Text, Field(max_length=1000)]
+    text: Text
+    title: Annotated[Words, Field(max_length=1000)]
 
 
 class UploadForm(_In):
@@ -272,7 +281,7 @@ class UploadForm(_In):
     collection: CollectionName = "default"
     metadata: str = Field("{}", description="A JSON object of flat fields.")
     id: DocumentId | None = None
-    title: Annotated[str, Field(max_length=1000)] | None = None
+    title: Title | None = None
 
 
 class Accepted(_Out):

@@ -39,7 +39,7 @@ class Service:
         self._lanes = (self.questions, self.documents, self.operations)
         self.keeper = WorkerKeeper(settings, self.metrics.worker_restarts)
         self.answerer: Answerer | None = None
-        self.reasons: tuple[str, ...] = ("The service is starting.",)
+        self.reasons: tuple[str, ...] = ("The encoder is being loaded.",)
         self.probe = Probe()
 
     def loaded(self) -> Answerer:

@@ -6,10 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Literal
 
 from prometheus_client import Counter
 
+from indexes import jobs
+from indexes.errors import CollectionBusy
 from indexes.settings import PREFIX, Settings
 from service.logs import get_log
 
@@ -18,6 +21,7 @@ _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
 _STEADY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 3.0
+_LONGEST_LINE: Final = 1 << 20
 _log = get_log(__name__)
 
 State = Literal["running", "restarting", "stopped"]
@@ -61,35 +65,61 @@ class WorkerKeeper:
         child = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.PIPE,
-            stdout=sys.stderr.fileno(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=_LONGEST_LINE,
             start_new_session=True,
             env=self._environ(),
         )
         self.state, self.pid = "running", child.pid
         _log.info("worker_started", worker=child.pid)
+        listening = asyncio.create_task(_pass_on(child))
         try:
             return await child.wait()
         finally:
             self.pid = None
-            await _stop(child)
+            await self._stop(child)
+            listening.cancel()
+
+    async def _stop(self, child: asyncio.subprocess.Process) -> None:
+        if child.returncode is not None:
+            return
+        if child.stdin is not None:
+            child.stdin.close()
+        child.terminate()
+        try:
+            status = await asyncio.wait_for(child.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            child.kill()
+            status = await child.wait()
+            await asyncio.to_thread(_give_back, self._settings.data)
+        _log.info("worker_stopped", ended=_in_words(status))
 
     def _environ(self) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
         return {**inherited, **self._settings.as_environ()}
 
 
-async def _stop(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is not None:
-        return
-    if child.stdin is not None:
-        child.stdin.close()
-    child.terminate()
+async def _pass_on(child: asyncio.subprocess.Process) -> None:
+    """Log what the child writes, so that there is one log in one form."""
+    assert child.stdout is not None
+    while True:
+        try:
+            line = await child.stdout.readline()
+        except ValueError:  # a line over the limit; the reader goes on behind it
+            continue
+        if not line:
+            return
+        _log.info("worker_said", line=line.decode(errors="replace").rstrip())
+
+
+def _give_back(data: Path) -> None:
+    """Queue the job that a killed child had in hand; that was our doing, so it is no attempt."""
     try:
-        status = await asyncio.wait_for(child.wait(), _STOP_SECONDS)
-    except TimeoutError:
-        child.kill()
-        status = await child.wait()
-    _log.info("worker_stopped", ended=_in_words(status))
+        with jobs.sole_worker(data):
+            jobs.release(data)
+    except CollectionBusy:  # another service's worker has the folder, and the job was not ours
+        return
 
 
 def _in_words(status: int) -> str:

@@ -1,0 +1,370 @@
+"""The routes of a question: replies, streams, limits, and clients that leave."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+from service.answer import Question
+from serving import WORDS, SmallAnswerer, loaded, running, small_app, stored, until
+
+from indexes.documents import sha256_text
+from indexes.errors import EncoderMismatch
+from service import stream
+
+SWANS = "swans are white and swim"
+
+
+@pytest.fixture
+def answerer(tmp_path: Path) -> SmallAnswerer:
+    """An answerer over two documents."""
+    stored(tmp_path, {"birds": SWANS, "fish": "trout are brown and swim"})
+    return SmallAnswerer(tmp_path)
+
+
+def events(text: str) -> list[tuple[str, dict[str, object]]]:
+    """Return the events of a whole stream, comments left out."""
+    found = []
+    for block in text.split("\n\n"):
+        lines = [line for line in block.splitlines() if not line.startswith(":")]
+        if lines:
+            name, data = lines
+            assert name.startswith("event: ")
+            assert data.startswith("data: ")
+            found.append((name[7:], json.loads(data[6:])))
+    assert text.endswith("\n\n")
+    return found
+
+
+def test_a_question_is_passed_on_whole_and_its_reply_back(answerer: SmallAnswerer) -> None:
+    """Every field of the request reaches the answerer, every field of the reply the client."""
+    asked = {
+        "question": "swans?",
+        "collection": "default",
+        "filter": {"field": "id", "operator": "==", "value": "birds"},
+        "as_of": "2026-01-31",
+        "top_k": 3,
+        "candidates": 5,
+        "generator": "quote",
+        "strategy": "direct",
+        "history": [],
+        "stream": False,
+    }
+    with loaded(small_app(answerer)) as client:
+        reply = client.post("/v1/query", json={**asked, "question": "swans"})
+    assert answerer.asked == [
+        Question(
+            question="swans",
+            collection="default",
+            filter={"field": "id", "operator": "==", "value": "birds"},
+            as_of="2026-01-31",
+            top_k=3,
+            candidates=5,
+        )
+    ]
+    told = reply.json()
+    assert set(told) == {
+        "status",
+        "answer",
+        "answer_short",
+        "score",
+        "threshold",
+        "query",
+        "citations",
+        "passages",
+        "dropped",
+        "usage",
+        "timings",
+        "trace_id",
+    }
+    assert (told["status"], told["answer"], told["score"]) == ("answered", "".join(WORDS), 0.75)
+    assert told["timings"]["total"] == 10.0
+    (passage,) = told["passages"]
+    assert (passage["document_id"], passage["text"]) == ("birds", SWANS)
+    assert passage["text_sha256"] == sha256_text(SWANS)
+    assert set(passage["scores"]) == {"dense", "lexical", "fused", "reader"}
+
+
+def test_a_stream_gives_each_event_and_the_whole_reply(answerer: SmallAnswerer) -> None:
+    """Search first, then the tokens, then one final that equals the reply without a stream."""
+    with loaded(small_app(answerer)) as client:
+        headers = {"X-Request-ID": "same"}
+        whole = client.post("/v1/query", json={"question": "swans"}, headers=headers)
+        streamed = client.post(
+            "/v1/query", json={"question": "swans", "stream": True}, headers=headers
+        )
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    found = events(streamed.text)
+    assert [name for name, _ in found] == ["search", *["token"] * len(WORDS), "final"]
+    assert found[0][1] == {"passages": whole.json()["passages"]}
+    assert "".join(str(data["text"]) for name, data in found if name == "token") == "".join(WORDS)
+    assert found[-1][1] == whole.json()
+
+
+def test_events_come_as_they_happen(answerer: SmallAnswerer) -> None:
+    """The first event is there while the answer is still being made."""
+    go_on = threading.Event()
+    answerer.between = lambda: (go_on.wait(10), None)[1]
+    with (
+        running(small_app(answerer)) as client,
+        client.stream("POST", "/v1/query", json={"question": "x", "stream": True}) as reply,
+    ):
+        lines = reply.iter_lines()
+        assert next(lines) == "event: search"
+        assert not go_on.is_set()
+        go_on.set()
+        assert [line for line in lines if line.startswith("event: ")][-1] == "event: final"
+
+
+def test_a_silent_stream_is_kept_alive(
+    answerer: SmallAnswerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing happens for the interval, a comment line is sent."""
+    assert stream.KEEP_ALIVE_SECONDS == 15
+    monkeypatch.setattr(stream, "KEEP_ALIVE_SECONDS", 0.05)
+    answerer.between = lambda: time.sleep(0.15)
+    with running(small_app(answerer)) as client:
+        text = client.post("/v1/query", json={"question": "x", "stream": True}).text
+    assert text.count(": still working\n\n") >= 4
+    assert [name for name, _ in events(text)][-1] == "final"
+
+
+def test_what_is_wrong_from_the_start_is_told_by_the_status(answerer: SmallAnswerer) -> None:
+    """A stream that never begins is a problem, not a stream."""
+    with loaded(small_app(answerer)) as client:
+        missing = client.post(
+            "/v1/query", json={"question": "x", "collection": "none", "stream": True}
+        )
+        bad = client.post(
+            "/v1/query", json={"question": "x", "filter": {"field": "no"}, "stream": True}
+        )
+    assert (missing.status_code, missing.json()["code"]) == (404, "collection_not_found")
+    assert (bad.status_code, bad.json()["code"]) == (422, "bad_filter")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [(EncoderMismatch("other vectors"), 503, "encoder_mismatch"), (KeyError("x"), 500, "internal")],
+)
+def test_what_goes_wrong_later_is_told_by_an_event(
+    answerer: SmallAnswerer, error: Exception, status: int, code: str
+) -> None:
+    """The last event is an error that holds the problem."""
+
+    def fail() -> None:
+        time.sleep(0.2)
+        raise error
+
+    answerer.between = fail
+    with running(small_app(answerer)) as client:
+        text = client.post("/v1/query", json={"question": "x", "stream": True}).text
+    (first, _), (name, problem) = events(text)
+    assert (first, name) == ("search", "error")
+    assert problem["status"] == status
+    assert str(problem["code"]).startswith(code)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_client_that_leaves_stops_the_work(answerer: SmallAnswerer, *, streamed: bool) -> None:
+    """After the connection is closed no further step is made, and the place is free again."""
+    steps: list[float] = []
+
+    def step() -> None:
+        steps.append(time.monotonic())
+        time.sleep(0.5)
+
+    answerer.between = step
+    app = small_app(answerer)
+    with running(app) as client:
+        service = app.state.service
+        with (
+            httpx2.Client(base_url=client.base_url, timeout=0.3) as leaving,
+            pytest.raises(httpx2.ReadTimeout),
+        ):
+            leaving.post("/v1/query", json={"question": "x", "stream": streamed}).read()
+        assert service.questions.taken == 1
+        until(lambda: service.questions.taken == 0)
+        assert len(steps) < len(WORDS)
+        answerer.between = lambda: None
+        assert client.post("/v1/query", json={"question": "x"}).status_code == 200
+
+
+def test_more_than_may_be_in_flight_is_429_and_health_goes_on(answerer: SmallAnswerer) -> None:
+    """With both places taken a third question is refused at once, and health still answers."""
+    go_on = threading.Event()
+    answerer.between = lambda: (go_on.wait(20), None)[1]
+    app = small_app(answerer, max_concurrent=2)
+    with running(app) as client, ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(client.post, "/v1/query", json={"question": "x"}) for _ in range(2)]
+        until(lambda: app.state.service.questions.taken == 2)
+        began = time.monotonic()
+        refused = client.post("/v1/query", json={"question": "x"})
+        streamed = client.post("/v1/query", json={"question": "x", "stream": True})
+        searched = client.post("/v1/search", json={"query": "x"})
+        for response in (refused, streamed, searched):
+            assert (response.status_code, response.json()["code"]) == (429, "too_many_requests")
+            assert response.headers["retry-after"] == "1"
+        assert client.get("/health").status_code == 200
+        assert client.get("/v1/documents").status_code == 200
+        assert time.monotonic() - began < 2
+        go_on.set()
+        assert [reply.result().status_code for reply in waiting] == [200, 200]
+        page = client.get("/metrics").text
+    assert 'afterword_rejected_total{reason="too_many_requests"} 3.0' in page
+    assert 'afterword_in_flight{kind="questions"} 0.0' in page
+
+
+def test_questions_wait_for_a_thread_but_not_forever(answerer: SmallAnswerer) -> None:
+    """As many questions as there are places are all answered, threads or not."""
+    answerer.between = lambda: time.sleep(0.01)
+    with running(small_app(answerer, max_concurrent=24)) as client, ThreadPoolExecutor(24) as pool:
+        replies = list(
+            pool.map(lambda n: client.post("/v1/query", json={"question": f"q{n}"}), range(24))
+        )
+    assert {reply.status_code for reply in replies} == {200}
+    assert {reply.json()["query"] for reply in replies} == {f"q{n}" for n in range(24)}
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"question": ""}, "body.question"),
+        ({"question": " \n\t"}, "body.question"),
+        ({"question": "x" * 4001}, "body.question"),
+        ({"question": "\ud800"}, "body.question"),
+        ({"question": None}, "body.question"),
+        ({"question": 3}, "body.question"),
+        ({"collection": "../etc"}, "body.collection"),
+        ({"collection": ""}, "body.collection"),
+        ({"as_of": "2026-02-30"}, "body.as_of"),
+        ({"as_of": "20260201"}, "body.as_of"),
+        ({"as_of": "yesterday"}, "body.as_of"),
+        ({"top_k": 0}, "body.top_k"),
+        ({"top_k": 101}, "body.top_k"),
+        ({"candidates": 1000}, "body.candidates"),
+        ({"generator": "oracle"}, "body.generator"),
+        ({"strategy": "guess"}, "body.strategy"),
+        ({"filter": {"field": "id", "operator": "==", "value": float("nan")}}, "body.filter"),
+        ({"filter": {"field": "\ud800", "operator": "==", "value": 1}}, "body.filter"),
+        ({"filter": []}, "body.filter"),
+        ({"history": [{"role": "king", "content": "x"}]}, "body.history.0.role"),
+        ({"top_K": 3}, "body.top_K"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    answerer: SmallAnswerer, change: dict[str, object], where: str
+) -> None:
+    """A bad field is 422 and the problem says which, without repeating what was sent."""
+    body = json.dumps({"question": "x", **change})
+    with loaded(small_app(answerer)) as client:
+        refused = client.post(
+            "/v1/query", content=body, headers={"Content-Type": "application/json"}
+        )
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert refused.json()["errors"][0]["where"] == where
+    assert answerer.asked == []
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status"),
+    [
+        (b"{", "application/json", 422),
+        (b"", "application/json", 422),
+        (b"\xff\xfe", "application/json", 422),
+        (b'{"question": "x"}', "text/plain", 422),
+        (b"[" * 100_000, "application/json", 400),
+    ],
+)
+def test_a_body_that_is_no_json_is_refused(
+    answerer: SmallAnswerer, body: bytes, media_type: str, status: int
+) -> None:
+    """Broken, missing, foreign or bottomless JSON is the client's mistake, never a 500."""
+    with loaded(small_app(answerer)) as client:
+        refused = client.post("/v1/query", content=body, headers={"Content-Type": media_type})
+    assert refused.status_code == status
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_search_stops_before_the_answer(answerer: SmallAnswerer) -> None:
+    """Search gives the passages of a question, filtered, and asks for no answer."""
+    with loaded(small_app(answerer)) as client:
+        both = client.post("/v1/search", json={"query": "swim"}).json()["passages"]
+        one = client.post("/v1/search", json={"query": "swim", "top_k": 1}).json()["passages"]
+        fish = client.post(
+            "/v1/search",
+            json={
+                "query": "swim",
+                "filter": {"field": "id", "operator": "==", "value": "fish"},
+            },
+        ).json()["passages"]
+    assert {passage["document_id"] for passage in both} == {"birds", "fish"}
+    assert one == both[:1]
+    assert [passage["document_id"] for passage in fish] == ["fish"]
+    assert answerer.asked == []
+
+
+def test_until_it_is_loaded_it_says_so(answerer: SmallAnswerer) -> None:
+    """Before the answerer is there: alive, not ready with reasons, questions 503."""
+    go_on = threading.Event()
+
+    class Late(SmallAnswerer):
+        def ready(self) -> list[str]:
+            assert go_on.wait(20)
+            return []
+
+    late = Late(answerer.data)
+    app = small_app(late)
+
+    async def look() -> tuple[httpx2.Response, ...]:
+        transport = httpx2.ASGITransport(app=app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+        ):
+            early = (
+                await client.get("/health"),
+                await client.get("/health/ready"),
+                await client.post("/v1/query", json={"question": "x"}),
+            )
+            go_on.set()
+            await asyncio.to_thread(until, lambda: app.state.service.answerer is not None)
+            ready = await client.get("/health/ready")
+            return (*early, ready, await client.post("/v1/query", json={"question": "x"}))
+
+    alive, not_ready, refused, ready, answered = asyncio.run(look())
+    assert alive.status_code == 200
+    assert not_ready.status_code == 503
+    assert not_ready.json() == {
+        "ready": False,
+        "reasons": ["The encoder is being loaded."],
+        "worker": "stopped",
+    }
+    assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+    assert "encoder is being loaded" in refused.json()["detail"]
+    assert refused.headers["retry-after"] == "2"
+    assert ready.json()["ready"]
+    assert answered.status_code == 200
+    assert late.closed
+
+
+def test_reasons_of_the_answerer_are_told(answerer: SmallAnswerer) -> None:
+    """What the answerer finds wrong is what readiness says, for as long as it is."""
+    app = small_app(answerer)
+    with running(app) as client:
+        answerer.reasons = ("collection c: damaged.",)
+        told = until(lambda: (r := client.get("/health/ready")).status_code == 503 and r.json(), 10)
+        assert told["reasons"] == ["collection c: damaged."]
+        answerer.reasons = ()
+        until(lambda: client.get("/health/ready").status_code == 200, 10)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """Each test ends with no question still at work."""
+    yield
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("questions")])
