@@ -133,9 +133,9 @@ def test_files_that_were_left_out_have_not_vanished() -> None:
 
 def test_what_could_not_be_looked_at_has_not_vanished() -> None:
     """Documents below an unreadable folder are kept, and the folder is named."""
-    entries = [listed("a.md"), Unlisted("closed/", "cannot be listed"), Unlisted("x.md", "is odd")]
+    closed, odd = Unlisted("closed/", "cannot be listed"), Unlisted("x.md", "is odd")
     documents = [known(name) for name in ("a.md", "b.md", "closed/c.md", "x.md")]
-    found = plan(entries, documents)
+    found = plan([listed("a.md"), closed, odd], documents)
     assert [d.uri for d in found.vanished] == ["docs/b.md"]
     assert found.unlisted == (("docs/closed/", "cannot be listed"), ("docs/x.md", "is odd"))
     assert plan([Unlisted("", "cannot be listed")], documents).vanished == ()
