@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from indexes import errors
+from indexes.documents import stored_form
 from indexes.errors import AfterwordError
 from service.logs import request_id
 from service.schemas import Mistake, Problem
@@ -161,7 +162,7 @@ def problem_of(error: AfterwordError, path: str) -> Problem:
         type=f"/docs#problem-{error.code}",
         title=answer.title,
         status=answer.status,
-        detail=error.message,
+        detail=stored_form(error.message),
         instance=path,
         code=error.code,
         trace_id=request_id.get(),
@@ -210,7 +211,7 @@ def from_http_exception(error: HTTPException, path: str, methods: Sequence[str])
 def from_validation(error: RequestValidationError) -> InvalidRequest:
     """Return all that is wrong with a request; what was sent is not repeated."""
     mistakes = [
-        Mistake(where=".".join(map(str, item["loc"])), message=_sentence(item))
+        Mistake(where=stored_form(".".join(map(str, item["loc"]))), message=_sentence(item))
         for item in error.errors()
     ]
     return InvalidRequest(mistakes)

@@ -13,7 +13,6 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
@@ -54,6 +53,8 @@ def _storable(value: dict[str, object]) -> dict[str, object]:
             _whole(item)
         elif isinstance(item, float) and not float("-inf") < item < float("inf"):
             raise ValueError("a number is not finite")
+        elif isinstance(item, int) and not -LARGEST_INTEGER <= item < LARGEST_INTEGER:
+            raise ValueError("a whole number has more than 64 bits")
     return value
 
 
@@ -66,8 +67,8 @@ def _few_keys(value: dict[str, object]) -> dict[str, object]:
 def _in_one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> object:
     """Say once what a metadata value may be, not once for each kind that it is not."""
     try:
-        checked: object = check(value)
-    except ValidationError:
+        checked: object = check(_storable({"value": value})["value"])
+    except ValueError:
         raise ValueError(
             "use a text (10,000 characters at most), a 64-bit number, true, false, null, or a "
             "list of 1,000 texts or numbers at most"
@@ -104,7 +105,7 @@ Filter = Annotated[
         examples=[{"field": "metadata.year", "operator": ">=", "value": 2025}],
     ),
 ]
-MetadataName = Annotated[str, Field(pattern=r'^[^"\\\x00-\x1f]{1,64}$')]
+MetadataName = Annotated[Text, Field(pattern=r'^[^"\\\x00-\x1f]{1,64}$')]
 MetadataText = Annotated[StrictStr, AfterValidator(_whole), Field(max_length=10_000)]
 MetadataNumber = (
     Annotated[StrictInt, Field(ge=-LARGEST_INTEGER, lt=LARGEST_INTEGER)]
@@ -122,7 +123,6 @@ MetadataValue = Annotated[
 MetadataFields = Annotated[
     dict[MetadataName, MetadataValue],
     AfterValidator(_few_keys),
-    AfterValidator(_storable),
     Field(description="Flat: texts, numbers, true or false, null, or lists of texts or numbers."),
 ]
 

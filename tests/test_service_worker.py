@@ -1,0 +1,174 @@
+"""The keeper of the worker: it starts it again, stops it, and leaves none behind."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+from serving import ROOT, until
+
+from indexes import jobs
+from indexes.settings import Settings, load_settings
+from service import worker
+from service.worker import WorkerKeeper
+
+WAITS = "import sys; print(sys.argv[1:], flush=True); sys.stdin.read()"
+STUBBORN = (
+    "import signal, sys, time; from pathlib import Path; from indexes import jobs\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "with jobs.sole_worker(Path(sys.argv[1])):\n"
+    "    jobs.claim(Path(sys.argv[1])); time.sleep(60)\n"
+)
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from prometheus_client import Counter
+from indexes.settings import Settings
+from service.worker import WorkerKeeper
+
+async def main():
+    keeper = WorkerKeeper(
+        Settings(), Counter("a", "a"), ("-c", "import sys; sys.stdin.read()")
+    )
+    task = asyncio.create_task(keeper.keep())
+    while keeper.pid is None:
+        await asyncio.sleep(0.01)
+    print(keeper.pid, file=sys.stderr, flush=True)
+    await task
+
+asyncio.run(main())
+"""
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is there and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def restarts() -> Counter:
+    """Return a counter that nothing else counts."""
+    return Counter("restarts", "r", registry=CollectorRegistry())
+
+
+def kept(keeper: WorkerKeeper, act: Callable[[], object]) -> None:
+    """Run a keeper while `act` runs in a thread, then stop it."""
+
+    async def run() -> None:
+        task = asyncio.create_task(keeper.keep())
+        try:
+            await asyncio.to_thread(act)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    assert keeper.state == "stopped"
+
+
+def test_a_worker_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a kill there is another one, counted and said."""
+    monkeypatch.setattr(worker, "_FIRST_DELAY", 0.05)
+    counter = restarts()
+    keeper = WorkerKeeper(Settings(), counter, ("-c", WAITS))
+    pids: list[int] = []
+
+    def act() -> None:
+        for _ in range(3):
+            pid = until(lambda: keeper.pid if keeper.pid not in pids else None)
+            pids.append(pid)
+            assert keeper.state == "running"
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: keeper.pid not in {None, *pids})
+
+    kept(keeper, act)
+    assert counter._value.get() == 3
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_a_worker_that_cannot_start_is_tried_ever_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The delay doubles up to its limit."""
+    monkeypatch.setattr(worker, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(worker, "_LONGEST_DELAY", 0.04)
+    delays: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        delays.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    keeper = WorkerKeeper(Settings(), restarts(), ("-c", "raise SystemExit(3)"))
+    kept(keeper, lambda: until(lambda: len(delays) >= 5))
+    assert delays[:5] == [0.01, 0.02, 0.04, 0.04, 0.04]
+
+
+def test_the_worker_stops_with_the_service() -> None:
+    """When the keeper is stopped the child is gone."""
+    keeper = WorkerKeeper(Settings(), restarts(), ("-c", WAITS))
+    pids: list[int] = []
+    kept(keeper, lambda: pids.append(until(lambda: keeper.pid)))
+    assert not alive(pids[0])
+
+
+def test_the_worker_does_not_outlive_a_killed_service(tmp_path: Path) -> None:
+    """Even where the service is killed outright, the child sees its input end."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert parent.stderr is not None
+    child = int(parent.stderr.readline())
+    assert alive(child)
+    parent.kill()
+    parent.communicate()
+    until(lambda: not alive(child))
+
+
+def test_a_job_in_the_hand_of_a_stopped_worker_is_no_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that must be killed at the stop leaves its job as it was before."""
+    monkeypatch.setattr(worker, "_STOP_SECONDS", 0.2)
+    job_id = jobs.enqueue(tmp_path, payload=b"x", collection="c")
+    for _ in range(jobs.ATTEMPTS + 1):
+        keeper = WorkerKeeper(Settings(data=tmp_path), restarts(), ("-c", STUBBORN, str(tmp_path)))
+        kept(keeper, lambda: until(lambda: jobs.job(tmp_path, job_id).state == "running"))
+        assert jobs.job(tmp_path, job_id).state == "queued"
+    job = jobs.claim(tmp_path)
+    assert job is not None
+    assert job.attempts == 1
+
+
+def test_the_worker_has_the_services_settings_and_not_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the child's environment says loads to the same settings, the key aside."""
+    out = tmp_path / "environ"
+    monkeypatch.setenv("AFTERWORD_CHUNK_TOKENS", "77")
+    monkeypatch.setenv("AFTERWORD_API_KEY", "never-hand-this-on")
+    script = (
+        "import json, os, sys; from pathlib import Path\n"
+        "path = Path(sys.argv[1]); beside = path.with_suffix('.new')\n"
+        "beside.write_text(json.dumps(dict(os.environ))); beside.rename(path); sys.stdin.read()\n"
+    )
+    settings = Settings(data=tmp_path, chunk_tokens=123)
+    keeper = WorkerKeeper(settings, restarts(), ("-c", script, str(out)))
+    kept(keeper, lambda: until(out.exists))
+    environ = json.loads(out.read_text())
+    assert load_settings(environ, tmp_path) == settings
+    assert "never-hand-this-on" not in out.read_text()
+    assert environ["PATH"] == os.environ["PATH"]
