@@ -36,7 +36,10 @@ PROBES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:
-    """Which network made a vector: `sha256` covers its weights and its tokenizer."""
+    """Which network made a vector: `sha256` covers its weights and its tokenizer.
+
+    `name` is what load_encoder takes; a folder's name is absolute.
+    """
 
     name: str
     sha256: str
@@ -73,14 +76,14 @@ def load_encoder(name: str, *, threads: int = 0) -> Encoder:
 @lru_cache(maxsize=4)
 def _load(name: str, threads: int) -> Encoder:
     if name == BUNDLED:
-        return load_network_encoder(FOLDER, threads)
+        return load_network_encoder(name, FOLDER, threads)
     from indexes.hub_encoder import load_hub_encoder
 
     return load_hub_encoder(name, threads)
 
 
-def load_network_encoder(folder: Path, threads: int = 0) -> Encoder:
-    """Load the encoder whose compiled form lies in `folder`.
+def load_network_encoder(name: str, folder: Path, threads: int = 0) -> Encoder:
+    """Load the encoder `name` whose network lies in `folder`.
 
     Raises ModelMissing that names the file that is not there or not the expected one.
     """
@@ -93,9 +96,7 @@ def load_network_encoder(folder: Path, threads: int = 0) -> Encoder:
         return network.run(texts)["embedding"]
 
     return Encoder(
-        identity=EncoderIdentity(
-            manifest.name, manifest.sha256, manifest.dimension, manifest.max_tokens
-        ),
+        identity=EncoderIdentity(name, manifest.sha256, manifest.dimension, manifest.max_tokens),
         encode_documents=encode_documents,
         encode_query=lambda text: encode_documents([text])[0],
         count_tokens=network.count_tokens,

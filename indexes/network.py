@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -61,13 +61,13 @@ class Network:
         self._shapes = {output.any_name: _row_shape(output) for output in self._compiled.outputs}
         self._local = threading.local()
 
-    @cached_property
-    def _whole(self) -> Tokenizer:
-        return Tokenizer.from_str(self.tokenizer_json)
-
     def count_tokens(self, text: str) -> int:
         """Return how many tokens `text` has, special tokens included, before anything is cut."""
-        return len(self._whole.encode(text).ids)
+        return self._count(text)
+
+    @cached_property
+    def _count(self) -> Callable[[str], int]:
+        return token_counter(self.tokenizer_json)
 
     def run(self, texts: Sequence[str]) -> dict[str, Rows]:
         """Return each named output as one float32 array with a row for each text, in order.
@@ -122,6 +122,12 @@ def load_manifest(folder: Path) -> Manifest:
     for name, expected in manifest.files.items():
         _check(folder / name, expected)
     return manifest
+
+
+def token_counter(tokenizer_json: str) -> Callable[[str], int]:
+    """Return what counts the tokens of a text, special tokens included."""
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    return lambda text: len(tokenizer.encode(text).ids)
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -1,0 +1,173 @@
+"""Encoders of sentence-transformers: a model of the hub, or a folder that holds one."""
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+from sentence_transformers import SentenceTransformer
+
+from indexes.encoder import Encoder, EncoderIdentity, Vectors
+from indexes.errors import ModelMissing
+from indexes.network import token_counter
+
+# Weights as safetensors only: the older formats are pickles, which can run any code.
+WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
+UNWANTED: Final = ("onnx/*", "openvino/*")
+# For models that set no limit of their own (static embeddings).
+LONGEST: Final = 8192
+
+
+def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
+    """Load the hub id or folder `name`; a model in the hub's cache is not asked for again.
+
+    `threads` (0 keeps torch's own choice) holds for the whole process. Prompts, pooling and length
+    limit are the model's. Raises ModelMissing that says what was looked for, where, and what to do.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    folder = _folder(name)
+    model = _load(name, folder)
+    tokenizer_json = _tokenizer_json(name, model)
+    count = token_counter(tokenizer_json)
+    prompt = _document_prompt(model)
+    dimension = int(model.get_embedding_dimension() or 0)
+    limit = int(min(model.max_seq_length or LONGEST, LONGEST))
+    # The tokenizers of transformers are changed by every call.
+    lock = threading.Lock()
+
+    def encode_documents(texts: Sequence[str]) -> Vectors:
+        with lock:
+            found = model.encode_document(
+                list(texts), normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.asarray(found, np.float32).reshape(len(texts), dimension)
+
+    def encode_query(text: str) -> Vectors:
+        with lock:
+            found = model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(found, np.float32)
+
+    return Encoder(
+        identity=EncoderIdentity(
+            name=str(folder.resolve()) if Path(name).is_dir() else name,
+            sha256=_sha256(folder, tokenizer_json),
+            dimension=dimension,
+            max_tokens=limit - (count(prompt) - count("") if prompt else 0),
+        ),
+        encode_documents=encode_documents,
+        encode_query=encode_query,
+        count_tokens=count,
+        tokenizer_json=tokenizer_json,
+    )
+
+
+def _folder(name: str) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        cached = Path(snapshot_download(name, local_files_only=True))
+        if _weights(cached):
+            return cached
+    except HFValidationError:
+        raise ModelMissing(
+            f"The encoder {name} is neither a folder nor a name of the hub (owner/model). Set "
+            "AFTERWORD_ENCODER to one of these, or to `bundled`."
+        ) from None
+    except LocalEntryNotFoundError:
+        pass
+    if _offline():
+        raise ModelMissing(
+            f"The encoder {name} is not on this machine: no folder of that name, and it is not in "
+            f"the hub's cache {constants.HF_HUB_CACHE}; HF_HUB_OFFLINE forbids to download it. "
+            f"{_REMEDY}, or unset HF_HUB_OFFLINE."
+        )
+    return _download(name)
+
+
+_REMEDY: Final = (
+    "Download it on a machine with network (`hf download`) and set AFTERWORD_ENCODER to that "
+    "folder, or use `bundled`"
+)
+
+
+def _download(name: str) -> Path:
+    try:
+        return Path(
+            snapshot_download(name, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED))
+        )
+    except OSError as error:
+        raise ModelMissing(
+            f"The encoder {name} is not on this machine (no folder of that name, not in "
+            f"{constants.HF_HUB_CACHE}) and could not be downloaded: {error} {_REMEDY}."
+        ) from error
+
+
+def _offline() -> bool:
+    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in {
+        "1",
+        "ON",
+        "YES",
+        "TRUE",
+    }
+
+
+def _load(name: str, folder: Path) -> SentenceTransformer:
+    if not _weights(folder):
+        raise ModelMissing(
+            f"The encoder {name} has no *.safetensors file in {folder}, and other formats of "
+            "weights are not loaded because they can run code. Convert the model, choose another, "
+            "or use `bundled`."
+        )
+    try:
+        return SentenceTransformer(
+            str(folder),
+            device="cpu",
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelMissing(
+            f"The encoder {name} in {folder} cannot be loaded: {error} Choose a model of "
+            "sentence-transformers that needs no code of its own, or use `bundled`."
+        ) from error
+
+
+def _tokenizer_json(name: str, model: SentenceTransformer) -> str:
+    tokenizer: Any = model.tokenizer
+    fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if not hasattr(fast, "to_str"):
+        raise ModelMissing(
+            f"The encoder {name} has no fast tokenizer (tokenizer.json), which the splitter of "
+            "documents needs. Choose a model that has one, or use `bundled`."
+        )
+    found = json.loads(fast.to_str())
+    return json.dumps({**found, "truncation": None, "padding": None}, ensure_ascii=False)
+
+
+def _document_prompt(model: SentenceTransformer) -> str:
+    # The order in which sentence-transformers looks for it.
+    names = ("document", "passage", "corpus", model.default_prompt_name or "")
+    return next((model.prompts[name] for name in names if name in model.prompts), None) or ""
+
+
+def _weights(folder: Path) -> list[Path]:
+    files = sorted(folder.rglob("*.safetensors"))
+    return [path for path in files if path.relative_to(folder).parts[0] not in {"onnx", "openvino"}]
+
+
+def _sha256(folder: Path, tokenizer_json: str) -> str:
+    digest = hashlib.sha256(tokenizer_json.encode())
+    for path in _weights(folder):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"\n{path.relative_to(folder).as_posix()} {content}".encode())
+    return digest.hexdigest()
