@@ -130,9 +130,11 @@ def stored_form(text: str) -> str:
 def encoded_text(title: str, context: Sequence[str], text: str) -> str:
     """Return what encoder, lexical view and reader see of a chunk: title, context and its words.
 
-    A context line that only repeats the title is left out.
+    Left out are a context line that the text has anyway and a title that the text begins with.
     """
-    lines = [line for line in (title, *(part for part in context if part != title)) if line]
+    lines = [part for part in context if part != title and part not in text]
+    if title and not text.lstrip("#= ").startswith(title):
+        lines.insert(0, title)
     return "\n".join([*lines, text])
 
 

@@ -28,7 +28,7 @@ def reindex(
     `progress` is told how many documents are done, of how many. Raises CollectionBusy where a
     folder is being ingested, or documents change faster than they are encoded.
     """
-    cut = Splitter(encoder.tokenizer_json, splitter.chunk_tokens, encoder.identity.max_tokens)
+    cut = Splitter(encoder, splitter.chunk_tokens)
     recut: dict[str, Recut] = {}
     with collection.run_lock(), collection.write() as writer:
         encoder_id = writer.add_encoder(encoder)

@@ -1,0 +1,269 @@
+"""Child processes that read documents, so that no document can stop or harm the run.
+
+Each child reads one document at a time under a time and a memory limit that the kernel enforces;
+one that hits a limit or crashes costs its document and is replaced. A child waits until its result
+is taken, so that at most one document a child is held in memory.
+"""
+
+import ctypes
+import hashlib
+import os
+import resource
+import signal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Final, Self
+
+from indexes.documents import Extract
+from indexes.errors import ReadFailure
+from ingest.readers import READERS, ReadOptions, RecordFailure
+
+Failures = tuple[tuple[str, ReadFailure], ...]
+
+_BATCH: Final = 500
+_BATCH_CHARACTERS: Final = 4_000_000
+_MB: Final = 1024 * 1024
+_PR_SET_PDEATHSIG: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may cost: `seconds` of reading, megabytes of memory, and of the file."""
+
+    seconds: float
+    memory_mb: int
+    file_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadJob:
+    """A file to be read; `key` is the caller's, `name` is what the user calls the file."""
+
+    key: str
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """What a file gave, or a part of it where it holds many records.
+
+    `failures` are records that could not be read, by id or `line N`; `failure` is of the whole file
+    and comes with `last`. `content_sha256` (of the file's bytes) and `reader` (such as `pdf/1`) are
+    empty where the file could not be opened.
+    """
+
+    job: ReadJob
+    extracts: tuple[Extract, ...] = ()
+    failures: Failures = ()
+    last: bool = True
+    failure: ReadFailure | None = None
+    content_sha256: str = ""
+    reader: str = ""
+
+
+@dataclass(slots=True)
+class _Child:
+    process: SpawnProcess
+    connection: "Connection[ReadJob, ReadResult]"
+    job: ReadJob | None = field(default=None)
+
+
+class ReaderPool:
+    """A few reader processes; use it as a context manager."""
+
+    def __init__(self, processes: int, limits: Limits) -> None:
+        """Start nothing yet: `processes` of 0 means one a core."""
+        self._most = processes or os.cpu_count() or 1
+        self._limits = limits
+        self._children: list[_Child] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.process.kill()
+            child.process.join()
+            child.connection.close()
+        self._children.clear()
+
+    def results(self, jobs: Iterable[ReadJob]) -> Iterator[ReadResult]:
+        """Yield what each job gives, as it comes; every job ends with one result that is `last`."""
+        queue = iter(jobs)
+        while True:
+            self._hand_out(queue)
+            busy = {child.connection: child for child in self._children if child.job}
+            if not busy:
+                return
+            for connection in wait(list(busy)):
+                child = busy[connection]  # type: ignore[index]  # `wait` returns what it was given
+                yield self._result(child)
+
+    def _hand_out(self, queue: Iterator[ReadJob]) -> None:
+        while True:
+            idle = next((child for child in self._children if child.job is None), None)
+            if idle is None and len(self._children) >= self._most:
+                return
+            job = next(queue, None)
+            if job is None:
+                return
+            if idle is None:
+                idle = self._start()
+                self._children.append(idle)
+            idle.job = job
+            idle.connection.send(job)
+
+    def _start(self) -> _Child:
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=_read_all, args=(theirs, self._limits, os.getpid()), daemon=True
+        )
+        process.start()
+        theirs.close()
+        return _Child(process, ours)
+
+    def _result(self, child: _Child) -> ReadResult:
+        job = child.job
+        assert job is not None
+        try:
+            result = child.connection.recv()
+        except (EOFError, ConnectionResetError):
+            child.process.join()
+            self._drop(child)
+            return ReadResult(job, failure=_death(child.process.exitcode or 0, self._limits))
+        if result.last:
+            child.job = None
+            if result.failure is not None and result.failure.reason == "memory_limit":
+                child.process.kill()
+                child.process.join()
+                self._drop(child)
+        return result
+
+    def _drop(self, child: _Child) -> None:
+        child.connection.close()
+        self._children.remove(child)
+
+
+def _death(exit_code: int, limits: Limits) -> ReadFailure:
+    """Say why a child ended in the middle of a document."""
+    if exit_code == -signal.SIGALRM:
+        return ReadFailure(
+            "time_limit",
+            f"reading took over {limits.seconds:g} s and was stopped; split the document, or raise "
+            "AFTERWORD_READER_SECONDS",
+        )
+    if exit_code == -signal.SIGKILL:
+        return ReadFailure(
+            "memory_limit",
+            "the process that read it was killed, most likely for lack of memory; free some, or "
+            "lower AFTERWORD_READER_PROCESSES",
+        )
+    return ReadFailure(
+        "damaged",
+        f"the process that read it crashed (exit {exit_code}); the file is most likely damaged: "
+        "open it in the program it comes from and save it anew",
+    )
+
+
+# --- in the child --------------------------------------------------------------------------------
+
+
+def _read_all(connection: "Connection[ReadResult, ReadJob]", limits: Limits, parent: int) -> None:
+    """Read one document after another until the parent is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    if os.getppid() != parent:
+        return
+    _limit_memory(limits)
+    while True:
+        try:
+            job = connection.recv()
+        except EOFError:
+            return
+        for result in _results(job, limits):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            connection.send(result)
+            signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _limit_memory(limits: Limits) -> None:
+    """Allow so much memory beyond what the started process has mapped."""
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = mapped + limits.memory_mb * _MB
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _results(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    try:
+        yield from _read(job, limits)
+    except ReadFailure as failure:
+        yield ReadResult(job, failure=failure)
+    except MemoryError:
+        message = (
+            f"reading needs over {limits.memory_mb} MB of memory; split the document, or raise "
+            "AFTERWORD_READER_MEMORY_MB"
+        )
+        yield ReadResult(job, failure=ReadFailure("memory_limit", message))
+    except OSError as error:
+        message = f"{error.strerror or error}; check that the file is there and may be read"
+        yield ReadResult(job, failure=ReadFailure("unreadable", message))
+    except Exception as error:  # noqa: BLE001  # the edge of a process: a library may raise anything
+        message = (
+            f"its reader failed ({type(error).__name__}: {str(error)[:200]}); the file is most "
+            "likely damaged: open it in the program it comes from and save it anew"
+        )
+        yield ReadResult(job, failure=ReadFailure("damaged", message))
+
+
+def _read(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
+    from ingest.detect import detect
+
+    before = job.path.stat()
+    if before.st_size > limits.file_mb * _MB:
+        raise ReadFailure(
+            "too_large",
+            f"the file has {before.st_size / _MB:.0f} MB, more than AFTERWORD_MAX_FILE_MB="
+            f"{limits.file_mb}; split it, or raise that setting",
+        )
+    with job.path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    entry = READERS[detect(job.path, job.name)]
+    stream = iter(entry.load()(job.path, ReadOptions(job.name)))
+    batch = _batch(job, stream, sha256, entry.label)
+    while not batch.last:
+        yield batch
+        batch = _batch(job, stream, sha256, entry.label)
+    after = job.path.stat()
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise ReadFailure(
+            "changed_while_read", "the file was written to while it was read; run again"
+        )
+    yield batch
+
+
+def _batch(
+    job: ReadJob, stream: Iterator[Extract | RecordFailure], sha256: str, reader: str
+) -> ReadResult:
+    """Take up to 500 records, or some megabytes, off a reader's stream."""
+    extracts: list[Extract] = []
+    failures: list[tuple[str, ReadFailure]] = []
+    characters = 0
+    for item in islice(stream, _BATCH):
+        if isinstance(item, Extract):
+            extracts.append(item)
+            characters += len(item.text)
+        else:
+            failures.append((item.record, item.failure))
+        if characters > _BATCH_CHARACTERS:
+            break
+    full = len(extracts) + len(failures) == _BATCH or characters > _BATCH_CHARACTERS
+    return ReadResult(job, tuple(extracts), tuple(failures), not full, None, sha256, reader)

@@ -1,0 +1,153 @@
+"""The laws of cutting: all is kept, nothing is too long, order holds, the work is linear."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexes.documents import Chunk, Extract, Heading, Span, Table, encoded_chunk
+from indexes.encoder import Encoder, load_encoder
+from ingest.split import Splitter
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    """Give the bundled encoder, whose tokenizer counts."""
+    return load_encoder("bundled")
+
+
+words = st.sampled_from(
+    [
+        "river",
+        "Unbelievable",
+        "e.g.",
+        "U.S.",
+        "3.14",
+        "naïve",
+        "漢字",
+        "😀",
+        "co-operate",
+        "x" * 150,
+    ]
+)
+marks = st.sampled_from(
+    [" ", " ", " ", ". ", "? ", "\n", "\n\n", "\n- ", " \u00a0", "\t", "\n\n\n"]
+)
+
+
+@st.composite
+def extracts(draw: st.DrawFn) -> Extract:
+    """Draw a text of many kinds of pieces with headings and a table at true places."""
+    pieces = draw(st.lists(st.tuples(words, marks), min_size=1, max_size=250))
+    text = "".join(word + mark for word, mark in pieces)
+    lines = [m.span() for m in re.finditer(r"[^\n]+", text) if m[0].strip()]
+    chosen = draw(st.lists(st.sampled_from(lines), unique=True, max_size=4)) if lines else []
+    headings = [
+        Heading(draw(st.integers(1, 3)), Span(start, min(end, start + 80)))
+        for start, end in sorted(chosen)
+    ]
+    tables = []
+    if len(lines) > 5 and draw(st.booleans()):
+        first = draw(st.integers(0, len(lines) - 4))
+        rows = [Span(*line) for line in lines[first : first + 4]]
+        tables = [Table(rows[0], tuple(rows[1:]))]
+    title = draw(st.sampled_from(["", "A title", "Title " * 30]))
+    return Extract(text, "text/plain", title, headings=tuple(headings), tables=tuple(tables))
+
+
+def check_laws(extract: Extract, chunks: tuple[Chunk, ...], encoder: Encoder, most: int) -> None:
+    """Assert conservation, order, bound and context of the chunks of one document."""
+    covered = [False] * len(extract.text)
+    end = 0
+    for chunk in chunks:
+        assert chunk.span.start >= end, "in order, without overlap"
+        end = chunk.span.end
+        words_ = chunk.span.cut(extract.text)
+        assert words_.strip(), "no empty chunk"
+        assert encoder.count_tokens(words_) - 2 <= most
+        whole = encoded_chunk(extract.title, extract.text, chunk)
+        assert encoder.count_tokens(whole) <= encoder.identity.max_tokens
+        covered[chunk.span.start : end] = [True] * (end - chunk.span.start)
+        assert set(chunk.headings) <= {heading.span for heading in extract.headings}
+    lost = [c for c, kept in zip(extract.text, covered, strict=True) if not kept and c.strip()]
+    assert not lost
+
+
+@settings(max_examples=150, deadline=None)
+@given(extract=extracts(), part=st.floats(0.05, 1.2))
+def test_laws_of_cutting(encoder: Encoder, extract: Extract, part: float) -> None:
+    """For bounds from a twentieth of the text to more than all of it, every law holds."""
+    total = encoder.count_tokens(extract.text)
+    most = max(16, min(200, int(total * part)))
+    chunks = Splitter(encoder, most).split(extract)
+    check_laws(extract, chunks, encoder, most)
+    if total - 2 <= most and not extract.headings and not extract.tables:
+        assert len(chunks) <= 1 or len(extract.text) > 16 * most
+
+
+def test_chunks_are_well_filled_and_end_with_sentences(encoder: Encoder) -> None:
+    """Prose is cut at sentence ends, and chunks are on average over half full."""
+    sentence = "The harbour master counted {} boats before the storm came in from the west. "
+    text = "".join(sentence.format(i) for i in range(300))
+    chunks = Splitter(encoder, 100).split(Extract(text, "text/plain"))
+    assert all(chunk.span.cut(text).endswith("west.") for chunk in chunks)
+    sizes = [encoder.count_tokens(chunk.span.cut(text)) - 2 for chunk in chunks]
+    assert sum(sizes) / len(sizes) > 75
+
+
+def test_lines_of_a_page_do_not_cut_sentences(encoder: Encoder) -> None:
+    """Where lines end in the middle of sentences, as in a PDF, chunks still end with sentences."""
+    sentence = "The auditor of the company reviewed\nthe interim figures of quarter {}\nwith care."
+    text = " ".join(sentence.format(i) for i in range(120))
+    chunks = Splitter(encoder, 100).split(Extract(text, "application/pdf"))
+    assert len(chunks) > 10
+    assert all(chunk.span.cut(text).endswith("care.") for chunk in chunks)
+
+
+def test_heading_path_and_lone_headings(encoder: Encoder) -> None:
+    """A chunk knows its headings; a heading without text of its own goes with what follows."""
+    text = "Guide\n\nSetup\n\nInstall it.\n\nUse\n\nRun it.\n\nMore\n\nRead on."
+    at = {word: Span(text.index(word), text.index(word) + len(word)) for word in text.split()}
+    headings = (
+        Heading(1, at["Guide"]),
+        Heading(2, at["Setup"]),
+        Heading(2, at["Use"]),
+        Heading(3, at["More"]),
+    )
+    chunks = Splitter(encoder, 100).split(Extract(text, "text/plain", headings=headings))
+    cut = [(c.span.cut(text), [h.cut(text) for h in c.headings]) for c in chunks]
+    assert cut == [
+        ("Guide\n\nSetup\n\nInstall it.", ["Guide", "Setup"]),
+        ("Use\n\nRun it.", ["Guide", "Use"]),
+        ("More\n\nRead on.", ["Guide", "Use", "More"]),
+    ]
+
+
+def test_header_row_reaches_every_chunk_of_a_table(encoder: Encoder) -> None:
+    """Chunks of a long table are whole rows with the header row as context."""
+    header = "country,rate,since"
+    rows = [f"Country{i},{i % 30}%,2025-01-{i % 28 + 1:02d}" for i in range(200)]
+    text = "\n".join([header, *rows])
+    spans, start = [], 0
+    for line in [header, *rows]:
+        spans.append(Span(start, start + len(line)))
+        start += len(line) + 1
+    table = Table(spans[0], tuple(spans[1:]))
+    chunks = Splitter(encoder, 100).split(Extract(text, "text/csv", "VAT", tables=(table,)))
+    assert len(chunks) > 5
+    for chunk in chunks:
+        assert set(chunk.span.cut(text).split("\n")) <= {header, *rows}
+        assert header in encoded_chunk("VAT", text, chunk)
+
+
+def test_work_grows_with_the_text_not_faster(encoder: Encoder) -> None:
+    """Eight times the text makes about eight times the chunks; one endless word is cut as well."""
+    base = Path(__file__).read_text()
+    splitter = Splitter(encoder, 100)
+    one = len(splitter.split(Extract(base, "text/plain")))
+    eight = len(splitter.split(Extract(base * 8, "text/plain")))
+    assert 7 * one <= eight <= 9 * one
+    endless = splitter.split(Extract("a" * 1_000_000, "text/plain"))
+    assert max(chunk.span.end - chunk.span.start for chunk in endless) <= 1600
