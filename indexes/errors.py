@@ -147,3 +147,6 @@ class ReadFailure(AfterwordError):
         super().__init__(message)
         self.reason = reason
         self.pages = pages
+
+    def __reduce__(self) -> tuple[type["ReadFailure"], tuple[str, str, tuple[int, ...]]]:
+        return ReadFailure, (self.reason, self.message, self.pages)
