@@ -38,7 +38,7 @@ from indexes.errors import (
 )
 from indexes.settings import Settings
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
-from ingest.pool import ReaderPool, ReadJob, ReadResult
+from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
 from ingest.progress import Advanced, Merging, Observer, Planned
 from ingest.report import Item, Note, Outcome, Report, stored_item
 from ingest.sources import UPLOADS, stored_name
@@ -168,11 +168,7 @@ class Tools:
     @cached_property
     def splitter(self) -> Splitter:
         """The splitter with the collection's chunk size."""
-        return Splitter(
-            self.encoder.tokenizer_json,
-            self._collection.splitter.chunk_tokens,
-            self.encoder.identity.max_tokens,
-        )
+        return Splitter(self.encoder, self._collection.splitter.chunk_tokens)
 
 
 class _Run:
@@ -264,8 +260,8 @@ def _report(
 
 def read_all(steps: Mapping[str, Step], intake: "Intake", settings: Settings) -> None:
     """Read files in child processes and take in what they give, as it comes."""
-    pool = ReaderPool(settings.reader_processes, settings.reader_seconds, settings.reader_memory_mb)
-    with pool:
+    limits = Limits(settings.reader_seconds, settings.reader_memory_mb, settings.max_file_mb)
+    with ReaderPool(settings.reader_processes, limits) as pool:
         jobs = (ReadJob(uri, Path(s.path), s.name or s.uri) for uri, s in steps.items())
         for result in pool.results(jobs):
             intake.take(steps[result.job.key], result)
@@ -379,7 +375,8 @@ class Intake:
             item = Item(document.uri, "unchanged", document_id=document.document_id)
             self._observe(Advanced(items=(item,)))
             return
-        chunks = tuple(self._tools.splitter.split(extract))
+        extract = replace(extract, title=document.title)
+        chunks = self._tools.splitter.split(extract)
         if not chunks:
             message = f"{document.uri} has no text; nothing can be found in it"
             self._failed(document.uri, ReadFailure("empty", message), known)
