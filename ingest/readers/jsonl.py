@@ -1,0 +1,106 @@
+"""JSONL records: one document a line, `{"id", "title", "text", "metadata"?, "as_of"?}`."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, cast
+
+from indexes.documents import Extract, Metadata, is_document_id, stored_form
+from indexes.errors import ReadFailure
+from ingest.readers import JSONL, ReadOptions, RecordFailure
+from ingest.readers.dates import iso_date
+
+_GZIP: Final = b"\x1f\x8b"
+_LONGEST_LINE: Final = 64 * 1024 * 1024
+_FIELDS: Final = 'each line must be {"id": "...", "title": "...", "text": "..."}'
+
+
+def read(path: Path, _options: ReadOptions) -> Iterator[Extract | RecordFailure]:
+    """Yield each record, or why it cannot be read. Raises ReadFailure `damaged`, `empty`."""
+    seen = False
+    for number, line in _lines(path):
+        if line.strip():
+            seen = True
+            yield _record(number, line)
+    if not seen:
+        raise ReadFailure("empty", "the file has no records; there is nothing to find in it")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as raw:
+        packed = raw.read(2) == _GZIP
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            number = 0
+            while line := file.readline(_LONGEST_LINE):
+                number += 1
+                yield number, line
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ReadFailure(
+            "damaged", f"the gzip file ends too soon or is damaged ({error}); copy it anew"
+        ) from error
+
+
+def _record(number: int, line: bytes) -> Extract | RecordFailure:
+    place = f"line {number}"
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return _bad(place, "bad_record", f"{place} is not JSON ({error}); {_FIELDS}")
+    if not isinstance(value, dict):
+        return _bad(place, "bad_record", f"{place} is not an object; {_FIELDS}")
+    identity, text, title = value.get("id"), value.get("text"), value.get("title", "")
+    if isinstance(identity, int) and not isinstance(identity, bool):
+        identity = str(identity)
+    if not isinstance(identity, str) or not is_document_id(identity):
+        message = (
+            f"{place} has the id {identity!r:.80}; an id is 1 to 128 of letters, digits and ._:~-"
+        )
+        return _bad(place, "bad_id", message)
+    if not isinstance(text, str) or not isinstance(title, str | None):
+        return _bad(identity, "bad_record", f"{place}: text and title must be strings; {_FIELDS}")
+    if not text.strip():
+        return _bad(identity, "empty", f"{place} has no text; there is nothing to find in it")
+    return _extract(place, identity, stored_form(text), stored_form(title or ""), value)
+
+
+def _extract(
+    place: str, identity: str, text: str, title: str, value: dict[str, object]
+) -> Extract | RecordFailure:
+    metadata = value.get("metadata", {})
+    if not _is_metadata(metadata):
+        message = (
+            f"{place}: metadata must be an object of text, numbers, true, false, null, or lists of "
+            "text or numbers"
+        )
+        return _bad(identity, "bad_record", message)
+    as_of = iso_date(value.get("as_of"))
+    if value.get("as_of") is not None and as_of is None:
+        message = f"{place}: as_of {value['as_of']!r:.40} is not a date; write YYYY-MM-DD"
+        return _bad(identity, "bad_record", message)
+    return Extract(
+        text,
+        JSONL,
+        title,
+        as_of=as_of,
+        as_of_source="content" if as_of else None,
+        metadata=cast("Metadata", metadata),
+        record_id=identity,
+    )
+
+
+def _is_metadata(value: object) -> bool:
+    return isinstance(value, dict) and all(map(is_metadata_value, value.values()))
+
+
+def is_metadata_value(value: object) -> bool:
+    """Tell whether `value` may stand in a document's metadata: a scalar or a list of them."""
+    if isinstance(value, list):
+        return all(isinstance(item, str | int | float) for item in value)
+    return isinstance(value, str | int | float | None)
+
+
+def _bad(record: str, reason: str, message: str) -> RecordFailure:
+    return RecordFailure(record, ReadFailure(reason, message))
