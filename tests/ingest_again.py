@@ -1,7 +1,8 @@
 """A program for the kill test: ingests a folder again and again, each time in a forked process.
 
 Usage: ingest_again.py FOLDER DATA. For each line on standard input a process is forked that ingests
-FOLDER; standard output gets `pid N`, a line for each item as it is settled, and `end STATUS`. The
+FOLDER; standard output gets `pid N`, a line for each item as it is settled, and `end STATUS` (exit
+status or signal); the next line of standard input lets go of the process. The
 encoder is the small one of the tests, and transactions are small, so that a run has many of them.
 """
 
@@ -45,13 +46,17 @@ def main() -> None:
     setattr(pipeline, "_GROUP_CHUNKS", 8)  # noqa: B010  # Final, but for this
     given = {"AFTERWORD_DATA": data, "AFTERWORD_READER_PROCESSES": "1"}
     settings = load_settings({**given, "AFTERWORD_CHUNK_TOKENS": "16"})
-    for _ in sys.stdin:
+    while sys.stdin.readline():
         child = os.fork()
         if child == 0:
             os._exit(run(folder, settings))
         os.write(1, f"pid {child}\n".encode())
-        _, status = os.waitpid(child, 0)
-        os.write(1, f"end {status}\n".encode())
+        # It stays a zombie until the next line, so that its number can be killed without harm.
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        os.write(1, f"end {ended.si_status}\n".encode())
+        sys.stdin.readline()
+        os.waitpid(child, 0)
 
 
 if __name__ == "__main__":
