@@ -1,6 +1,7 @@
 """The routes of a question: ask, and search alone."""
 
 from dataclasses import asdict
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -16,15 +17,22 @@ from service.stream import Asking
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
-_EVENTS = {
-    "description": "The reply; with `stream` as server-sent events `search`, `token`, `citation`, "
-    "`final` and `error`.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+_EVENT: Final = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["search", "token", "citation", "final", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+_REPLY: Final[dict[str, Any]] = {
+    "description": "The reply, or with `stream` the events that lead to it",
+    "content": {"text/event-stream": {"itemSchema": _EVENT}},
 }
 
 
 @router.post(
-    "/query", response_model=QueryReply, responses={200: _EVENTS, **problems(400, 404, 413, 429)}
+    "/query", response_model=QueryReply, responses={200: _REPLY, **problems(400, 404, 413, 429)}
 )
 async def query(body: QueryRequest, request: Request, service: Here) -> Reply | StreamingResponse:
     """Answer a question from the documents of a collection, with citations."""

@@ -7,9 +7,11 @@ from typing import Annotated, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     FiniteFloat,
+    PlainValidator,
     StrictBool,
     StrictInt,
     StrictStr,
@@ -40,8 +42,10 @@ def _whole(value: str) -> str:
     return value
 
 
-def _storable(value: dict[str, object]) -> dict[str, object]:
+def _storable(value: object) -> dict[str, object]:
     """Refuse what JSON's grammar lets through and no database or answer can hold."""
+    if not isinstance(value, dict):
+        raise ValueError("a JSON object is needed")  # noqa: TRY004 # pydantic catches this one
     rest: list[object] = [value]
     while rest:
         item = rest.pop()
@@ -55,6 +59,12 @@ def _storable(value: dict[str, object]) -> dict[str, object]:
             raise ValueError("a number is not finite")
         elif isinstance(item, int) and not -LARGEST_INTEGER <= item < LARGEST_INTEGER:
             raise ValueError("a whole number has more than 64 bits")
+    return value
+
+
+def _no_text(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("a number is needed, without quotation marks")  # noqa: TRY004 # as above
     return value
 
 
@@ -95,15 +105,35 @@ IsoDate = Annotated[
 Text = Annotated[str, AfterValidator(_whole)]
 Words = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1)]
 Title = Annotated[Text, Field(max_length=1000)]
+Whole = Annotated[int, BeforeValidator(_no_text)]
 Offset = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
+FilterScalar = str | bool | int | float
+
+
+class Condition(BaseModel):
+    """A comparison of one field; a field that a document lacks makes it false."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    field: Annotated[str, Field(pattern=r"^(id|uri|media_type|as_of|metadata\..+)$")]
+    operator: Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
+    value: FilterScalar | Annotated[list[FilterScalar], Field(min_length=1, max_length=10_000)]
+
+
+class Combination(BaseModel):
+    """Conditions that must all hold, of which one must hold, or which must not all hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    operator: Literal["and", "or", "not"]
+    conditions: Annotated[list["Condition | Combination"], Field(min_length=1, max_length=256)]
+
+
+# The models above only describe a filter; `indexes/filters.py` reads it, and says what is wrong.
 Filter = Annotated[
     dict[str, object],
-    AfterValidator(_storable),
-    Field(
-        description='`{"field", "operator", "value"}`, or `{"operator": "and|or|not", '
-        '"conditions": [...]}`; fields are id, uri, media_type, as_of and metadata.NAME.',
-        examples=[{"field": "metadata.year", "operator": ">=", "value": 2025}],
-    ),
+    PlainValidator(_storable, json_schema_input_type=Condition | Combination),
+    Field(examples=[{"field": "metadata.year", "operator": ">=", "value": 2025}]),
 ]
 MetadataName = Annotated[Text, Field(pattern=r'^[^"\\\x00-\x1f]{1,64}$')]
 MetadataText = Annotated[StrictStr, AfterValidator(_whole), Field(max_length=10_000)]
@@ -123,7 +153,10 @@ MetadataValue = Annotated[
 MetadataFields = Annotated[
     dict[MetadataName, MetadataValue],
     AfterValidator(_few_keys),
-    Field(description="Flat: texts, numbers, true or false, null, or lists of texts or numbers."),
+    Field(
+        description="Flat: texts, numbers, true or false, null, or lists of texts or numbers.",
+        json_schema_extra={"additionalProperties": False, "maxProperties": MOST_METADATA},
+    ),
 ]
 
 
@@ -155,12 +188,12 @@ class QueryRequest(_In):
     as_of: IsoDate | None = Field(
         None, description="Leave out documents that speak of a later date."
     )
-    top_k: int = Field(8, ge=1, le=100, description="Passages that the answer may rest on.")
-    candidates: int = Field(24, ge=1, le=200, description="Passages that are looked at closely.")
+    top_k: Whole = Field(8, ge=1, le=100, description="Passages that the answer may rest on.")
+    candidates: Whole = Field(24, ge=1, le=200, description="Passages that are looked at closely.")
     generator: Literal["quote"] = Field("quote", description="How the answer is written.")
     strategy: Literal["direct"] = Field("direct", description="How the question is searched for.")
     history: Annotated[list[Turn], Field(max_length=50)] = []
-    stream: bool = Field(
+    stream: StrictBool = Field(
         default=False, description="Answer as server-sent events while the work is done."
     )
 
@@ -171,7 +204,7 @@ class SearchRequest(_In):
     query: Words
     collection: CollectionName = "default"
     filter: Filter | None = None
-    top_k: int = Field(8, ge=1, le=100)
+    top_k: Whole = Field(8, ge=1, le=100)
 
 
 class Scores(_Out):

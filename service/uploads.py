@@ -65,9 +65,12 @@ def clean_filename(name: str) -> str:
 
 async def _read_form(request: Request) -> Upload:
     form = await request.form(max_files=1, max_fields=16, max_part_size=BODY_LIMIT)
-    unknown = sorted(set(form) - _FIELDS)
-    if unknown:
-        raise invalid(f"body.{unknown[0]}", "there is no such field")
+    names = [name for name, _ in form.multi_items()]
+    for name in names:
+        if name not in _FIELDS:
+            raise invalid(f"body.{name}", "there is no such field")
+        if names.count(name) > 1:
+            raise invalid(f"body.{name}", "it is there more than once")
     file = form.get("file")
     if not isinstance(file, UploadFile):
         raise invalid("body.file", "a part named `file` with a filename is needed")

@@ -211,7 +211,12 @@ def served(data: Path, log: Path, **environ: str) -> Iterator[Served]:
 def start(data: Path, log: Path, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
     """Start `afterword serve` in an empty folder, away from this one's settings."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AFTERWORD_")}
-    ours = {"AFTERWORD_DATA": str(data), "AFTERWORD_PORT": "0", "PYTHONPATH": str(ROOT), **environ}
+    ours = {
+        "AFTERWORD_DATA": str(data),
+        "AFTERWORD_PORT": "0",
+        "PYTHONPATH": str(ROOT),
+        **environ,
+    }
     with log.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, "-m", "afterword", "serve", *arguments],
