@@ -135,7 +135,8 @@ Filter = Annotated[
     PlainValidator(_storable, json_schema_input_type=Condition | Combination),
     Field(examples=[{"field": "metadata.year", "operator": ">=", "value": 2025}]),
 ]
-MetadataName = Annotated[Text, Field(pattern=r'^[^"\\\x00-\x1f]{1,64}$')]
+_METADATA_NAME: Final = r'^[^"\\\x00-\x1f]{1,64}$'
+MetadataName = Annotated[Text, Field(pattern=_METADATA_NAME)]
 MetadataText = Annotated[StrictStr, AfterValidator(_whole), Field(max_length=10_000)]
 MetadataNumber = (
     Annotated[StrictInt, Field(ge=-LARGEST_INTEGER, lt=LARGEST_INTEGER)]
@@ -155,7 +156,10 @@ MetadataFields = Annotated[
     AfterValidator(_few_keys),
     Field(
         description="Flat: texts, numbers, true or false, null, or lists of texts or numbers.",
-        json_schema_extra={"additionalProperties": False, "maxProperties": MOST_METADATA},
+        json_schema_extra={
+            "maxProperties": MOST_METADATA,
+            "propertyNames": {"pattern": _METADATA_NAME},
+        },
     ),
 ]
 

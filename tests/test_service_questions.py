@@ -194,6 +194,19 @@ def test_a_client_that_leaves_stops_the_work(answerer: SmallAnswerer, *, streame
         assert client.post("/v1/query", json={"question": "x"}).status_code == 200
 
 
+def test_a_stop_lets_the_answer_in_flight_end(answerer: SmallAnswerer) -> None:
+    """A stream that has begun when the server is told to stop still gives its last event."""
+    answerer.between = lambda: time.sleep(0.1)
+    app = small_app(answerer)
+    with ThreadPoolExecutor(1) as pool:
+        with running(app) as client:
+            body = {"question": "x", "stream": True}
+            waiting = pool.submit(httpx2.post, f"{client.base_url}/v1/query", json=body)
+            until(lambda: app.state.service.questions.taken == 1)
+        assert events(waiting.result().text)[-1][0] == "final"
+    assert answerer.closed
+
+
 def test_more_than_may_be_in_flight_is_429_and_health_goes_on(answerer: SmallAnswerer) -> None:
     """With both places taken a third question is refused at once, and health still answers."""
     go_on = threading.Event()
