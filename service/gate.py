@@ -4,10 +4,12 @@
 refuses what must not come in: other sites' pages, wrong keys, bodies over their limit.
 """
 
+import asyncio
 import hmac
 import ipaddress
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +35,8 @@ OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/health", "/healt
 UPLOAD_PATH: Final = "/v1/documents"
 BODY_LIMIT: Final = 1 << 20
 FORM_ALLOWANCE: Final = 1 << 20
+_DRAIN_LIMIT: Final = 64 << 20
+_DRAIN_SECONDS: Final = 5.0
 CLIENT_LEFT: Final = 499
 _PORT: Final = re.compile(r":\d*$")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -142,6 +146,8 @@ class Gate:
             if length.isascii() and length.isdigit() and int(length) > limit:
                 raise TooLarge(_over(limit))
         except AfterwordError as error:
+            if "expect" not in headers:
+                await _drain(receive)
             await problem_response(error, scope)(scope, receive, send)
             return
         await self._app(scope, _counted(receive, limit), send)
@@ -204,11 +210,27 @@ def _counted(receive: Receive, limit: int) -> Receive:
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
             if received > limit:
+                await _drain(receive)
                 # The framework lets only its own exception through while it reads a body.
                 raise HTTPException(413, _over(limit))
         return message
 
     return receive_counted
+
+
+async def _drain(receive: Receive) -> None:
+    """Take the rest of a refused body, within bounds.
+
+    Many clients read no answer before they have sent all, and see a broken connection instead.
+    """
+    taken = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while taken < _DRAIN_LIMIT:
+                message = await receive()
+                taken += len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
 
 
 def _over(limit: int) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx2
@@ -149,11 +150,18 @@ def test_what_cannot_be_read_is_a_failed_job_that_says_why(service: Served) -> N
     assert uploaded(service, "Still here.", "After the picture")
 
 
-def test_too_large_an_upload_is_refused(service: Served) -> None:
-    """Over a real socket the client reads the problem, with or without a length."""
-    size = 5 << 20
-    refused = service.client.post("/v1/documents", files={"file": ("a.txt", b"x" * size)})
-    assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+@pytest.mark.parametrize("announced", [True, False])
+def test_too_large_a_body_is_refused_in_words(service: Served, *, announced: bool) -> None:
+    """A client that sends all before it reads still reads the problem, not a broken pipe."""
+    connection = HTTPConnection(service.url.removeprefix("http://"), timeout=30)
+    body = b"x" * (20 << 20)
+    headers = {"Content-Type": "application/json"}
+    for path in ("/v1/documents", "/v1/query"):
+        sent = body if announced else iter([body])
+        connection.request("POST", path, sent, headers, encode_chunked=not announced)
+        refused = connection.getresponse()
+        assert refused.status == 413
+        assert json.loads(refused.read())["code"] == "too_large"
 
 
 def test_the_collection_that_is_not_there_is_named(service: Served) -> None:
