@@ -5,6 +5,7 @@ what charset-normalizer finds most likely.
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +21,12 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SAMPLE: Final = 200_000
+_SAMPLE: Final = 65_536
 # What a browser takes these names to mean (WHATWG Encoding Standard).
 _MEANT: Final = {"iso-8859-1": "windows-1252", "latin-1": "windows-1252", "ascii": "windows-1252"}
+_LINE_BEYOND_ASCII: Final = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
+_LATIN: Final = re.compile(r"cp125[0478]|cp1006|cp77\d|cp8[56]\d|iso8859_\d+|mac_.*|latin.*")
+_SIGN_IN_WORD: Final = re.compile(r"[^\W\d_][^\w\s'\u2019.,:;/&@\u2010-\u2014\xad-]+[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,44 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
             return _decoded(data[len(mark) :], encoding)
     try:
         return _checked(data.decode(), "utf-8")
-    except UnicodeDecodeError:
-        pass
+    except UnicodeDecodeError as error:
+        if _few_are_broken(data, error):
+            return _decoded(data, "utf-8")
     if declared and _known(declared):
         return _decoded(data, _MEANT.get(declared.lower(), declared))
-    best = from_bytes(data[:_SAMPLE]).best()
+    return _decoded(data, _most_likely(data))
+
+
+def _few_are_broken(data: bytes, error: UnicodeDecodeError) -> bool:
+    """Tell whether the bytes are UTF-8 but for a few: no other encoding forms its sequences."""
+    around = data[max(0, error.start - _SAMPLE) : error.end + _SAMPLE].decode(errors="replace")
+    broken = around.count("\ufffd")
+    return sum(letter > "\x7f" for letter in around) - broken > 9 * broken
+
+
+def _most_likely(data: bytes) -> str:
+    sample, size = list[bytes](), 0
+    for line in _LINE_BEYOND_ASCII.finditer(data):
+        sample.append(line[0])
+        size += len(line[0])
+        if size > _SAMPLE:
+            break
+    telling = b"".join(sample)[:_SAMPLE]
+    best = from_bytes(telling).best()
     if best is None:
         raise ReadFailure(
             "wrong_type",
             "the file is not text in any known encoding; open it in the program it comes from and "
             "save it as UTF-8 text or as PDF",
         )
-    return _decoded(data, best.encoding)
+    # The Latin encodings differ in few letters, and windows-1252 is by far the most usual: only
+    # signs in the middle of words speak against it.
+    western = telling.decode("cp1252", "replace")
+    return (
+        "cp1252"
+        if _LATIN.match(best.encoding) and not _SIGN_IN_WORD.search(western)
+        else (best.encoding)
+    )
 
 
 def _known(encoding: str) -> bool:
@@ -71,8 +101,11 @@ def _decoded(data: bytes, encoding: str) -> Decoded:
     lost = text.count("\ufffd")
     if not lost:
         return _checked(text, encoding)
-    message = f"{lost} characters are not valid {encoding} and are stored as U+FFFD"
-    return _checked(text, encoding, Finding("unreadable_characters", message))
+    message = (
+        f"{lost} characters are not valid {encoding} and are stored as U+FFFD; save the file as "
+        "UTF-8 to keep them"
+    )
+    return _checked(text, encoding, Finding("damaged", message))
 
 
 def _checked(text: str, encoding: str, *findings: Finding) -> Decoded:
