@@ -1,5 +1,6 @@
 """What kind of document a file is: its content decides, its name only breaks ties."""
 
+import codecs
 import gzip
 import json
 import re
@@ -12,22 +13,25 @@ from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
 
 _SAMPLE: Final = 65_536
 _PDF_WITHIN: Final = 1024
+_GZIP: Final = b"\x1f\x8b"
+_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BY_NAME: Final = {
     ".md": MARKDOWN, ".markdown": MARKDOWN, ".mdown": MARKDOWN, ".mkd": MARKDOWN,
     ".html": HTML, ".htm": HTML, ".xhtml": HTML,
     ".csv": CSV, ".tsv": TSV, ".tab": TSV,
-    ".jsonl": JSONL, ".ndjson": JSONL,
-    ".txt": PLAIN, ".text": PLAIN, ".log": PLAIN, "": PLAIN,
+    ".jsonl": JSONL,
 }  # fmt: skip
 _HTML_START: Final = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
-# Bytes that no text in a one-byte or UTF-8 encoding has.
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_XML_START: Final = re.compile(rb"\s*<\?xml\b")
+# Bytes that text in a one-byte or UTF-8 encoding hardly ever has, and never many of.
+_CONTROL: Final = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROLS_AMONG: Final = 100
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _SIGNATURES: Final = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (DOC, XLS, PPT or MSG)"),
     (b"{\\rtf", "an RTF document"),
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
@@ -57,11 +61,19 @@ _ZIPPED: Final = (
     (b"opendocument.spreadsheet", "an OpenDocument sheet (ODS)"),
     (b"opendocument.presentation", "an OpenDocument presentation (ODP)"),
 )
+_IN_OLE: Final = (
+    ("EncryptedPackage", "an Office document with a password"),
+    ("WordDocument", "an old Word document (DOC)"),
+    ("PowerPoint Document", "an old PowerPoint presentation (PPT)"),
+    ("Workbook", "an old Excel workbook (XLS)"),
+    ("Book", "an old Excel workbook (XLS)"),
+    ("__substg1.0_", "an Outlook message (MSG)"),
+)
 _TEXT_FORMATS: Final = {
     ".eml": "an e-mail (EML)",
-    ".tex": "a TeX document",
-    ".rst": "a reStructuredText document",
+    ".mbox": "a mailbox (MBOX)",
     ".xml": "an XML document",
+    ".svg": "a picture (SVG)",
     ".ipynb": "a notebook (IPYNB)",
     ".json": "a JSON document",
 }
@@ -76,46 +88,62 @@ def detect(path: Path, name: str) -> str:
         head = file.read(_SAMPLE)
     if not head.strip(b"\x00 \t\r\n"):
         raise ReadFailure("empty", "the file is empty; there is nothing to find in it")
-    suffix = _suffix(name)
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
-    if head.startswith(b"\x1f\x8b"):
-        return _in_gzip(path)
+    if head.startswith(_GZIP):
+        return _in_gzip(path, name)
     _refuse_binary(head, path)
+    return _among_texts(head.removeprefix(codecs.BOM_UTF8), name)
+
+
+def _among_texts(head: bytes, name: str) -> str:
+    suffix = Path(name.lower()).suffix
     if _HTML_START.match(head):
         return HTML
-    if suffix in _TEXT_FORMATS:
-        raise _unsupported(_TEXT_FORMATS[suffix])
+    if suffix in _TEXT_FORMATS or _XML_START.match(head):
+        raise _unsupported(_TEXT_FORMATS.get(suffix, "an XML document"))
     if suffix == ".pdf":
         raise ReadFailure(
             "wrong_type",
             "the name says PDF, but the file is none; look at how it was made or copied",
         )
-    if suffix not in (".jsonl", ".ndjson") and _is_records(head):
+    if _is_records(head):
         return JSONL
     return _BY_NAME.get(suffix, PLAIN)
 
 
-def _suffix(name: str) -> str:
-    return Path(name.lower().removesuffix(".gz")).suffix
-
-
 def _refuse_binary(head: bytes, path: Path) -> None:
-    if head.startswith(b"PK\x03\x04"):
-        listing = path.read_bytes()[-_SAMPLE:] + head
-        found = next((kind for mark, kind in _ZIPPED if mark in listing), "an archive (ZIP)")
-        raise _unsupported(found)
+    if head.startswith(_ZIP):
+        raise _unsupported(_named(_ZIPPED, head + _tail(path), "an archive (ZIP)"))
+    if head.startswith(_OLE):
+        streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
+        raise _unsupported(_named(streams, path.read_bytes(), "an old Office document"))
+    controls = len(_CONTROL.findall(head))
     for mark, kind in _SIGNATURES:
-        if head.startswith(mark) and (len(mark) > 2 or _CONTROL.search(head)):  # noqa: PLR2004
+        if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
             raise _unsupported(kind)
-    if _CONTROL.search(head) and not head.startswith(_UTF16):
+    if head.startswith(_WIDE):
+        return
+    if b"\x00" in head or controls * _CONTROLS_AMONG > len(head):
         raise ReadFailure(
             "wrong_type",
             "the file is neither text nor a document of a known kind; save it as PDF or as text",
         )
 
 
-def _in_gzip(path: Path) -> str:
+def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str) -> str:
+    return next((kind for mark, kind in marks if mark in content), otherwise)
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _SAMPLE))
+        return file.read(_SAMPLE)
+
+
+def _in_gzip(path: Path, name: str) -> str:
+    if name.lower().endswith(".jsonl.gz"):
+        return JSONL
     try:
         with gzip.open(path) as file:
             head = file.read(_SAMPLE)
@@ -128,11 +156,12 @@ def _in_gzip(path: Path) -> str:
 
 def _is_records(head: bytes) -> bool:
     """Tell whether the text begins with a record, `{"id": …, "text": …}` on one line."""
-    first = head.lstrip().split(b"\n", 1)[0]
+    first, end, _ = head.lstrip().partition(b"\n")
     try:
         value = json.loads(first)
     except (ValueError, RecursionError):
-        return first.startswith(b"{") and len(head) == _SAMPLE and b"\n" not in head.lstrip()
+        # A first record longer than the sample can only be recognised by its beginning.
+        return not end and len(head) == _SAMPLE and first.startswith(b'{"id"')
     return isinstance(value, dict) and "text" in value and "id" in value
 
 

@@ -1,0 +1,120 @@
+"""What a file is, by what is in it: against files made here, one of each kind."""
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from indexes.errors import ReadFailure
+from ingest.detect import detect
+from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, READERS, TSV
+
+RECORD = b'{"id": "a", "title": "T", "text": "Words."}\n'
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)
+
+
+def zipped(*names: str) -> bytes:
+    """Return a zip archive with files of these names."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return target.getvalue()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Give a path whose own name says nothing: only the name that is passed may be looked at."""
+    return tmp_path / "content"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "media_type"),
+    [
+        (b"%PDF-1.7\n%...", "a.pdf", PDF),
+        (b"%PDF-1.7\n%...", "a.txt", PDF),
+        (b"junk before\n%PDF-1.4\n", "a", PDF),
+        (b"<!DOCTYPE html><title>x</title>", "a.html", HTML),
+        (b"\xef\xbb\xbf  <!-- c --><HTML lang=en>", "a.txt", HTML),
+        (b"<?xml version='1.0'?>\n<html xmlns='x'>", "a", HTML),
+        (b"<p>a fragment", "a.htm", HTML),
+        (b"<p>a fragment", "a.txt", PLAIN),
+        (b"# Title\n\nwords", "a.md", MARKDOWN),
+        (b"# Title\n\nwords", "notes", PLAIN),
+        (b"a,b\n1,2\n", "A.CSV", CSV),
+        (b"a\tb\n1\t2\n", "a.tsv", TSV),
+        (b"a,b\n1,2\n", "a.txt", PLAIN),
+        (RECORD, "a.jsonl", JSONL),
+        (RECORD, "a.txt", JSONL),
+        (b"not a record\n" + RECORD, "a.jsonl", JSONL),
+        (b'{"level": "info"}\n', "a.log", PLAIN),
+        (b'{"element": 1, "text": "x"}\n', "a.ndjson", PLAIN),
+        (b'{"id": "a", "text": "' + b"x" * 100_000 + b'"}\n', "a", JSONL),
+        (gzip.compress(RECORD), "a.jsonl.gz", JSONL),
+        (gzip.compress(b"broken\n"), "a.jsonl.gz", JSONL),
+        (gzip.compress(RECORD), "a.gz", JSONL),
+        (b"Title\n=====\n\nwords", "a.rst", PLAIN),
+        ("Größe".encode("latin-1"), "a.txt", PLAIN),
+        ("a,b\n1,2\n".encode("utf-16"), "a.csv", CSV),
+        (b"the end of a DOS file\r\n\x1a" + b"." * 100, "a.txt", PLAIN),
+        (b"BM and MZ may begin a text", "a.txt", PLAIN),
+    ],
+)
+def test_content_decides(file: Path, content: bytes, name: str, media_type: str) -> None:
+    """The kind follows from the content, and from the name where the content allows several."""
+    file.write_bytes(content)
+    assert detect(file, name) == media_type
+    assert media_type in READERS
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "words"),
+    [
+        (zipped("[Content_Types].xml", "word/document.xml"), "a.docx", "DOCX"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a.txt", "DOCX"),
+        (zipped("ppt/presentation.xml"), "a.pptx", "PPTX"),
+        (zipped("xl/workbook.xml"), "a.xlsx", "XLSX"),
+        (zipped("readme.md"), "a.zip", "ZIP"),
+        (OLE + "WordDocument".encode("utf-16-le"), "a.doc", "DOC"),
+        (OLE + "Workbook".encode("utf-16-le"), "a.xls", "XLS"),
+        (OLE + "EncryptedPackage".encode("utf-16-le"), "a.xlsx", "password"),
+        (OLE + "__substg1.0_0037001F".encode("utf-16-le"), "a.msg", "MSG"),
+        (b"{\\rtf1\\ansi words}", "a.txt", "RTF"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "a.pdf", "PNG"),
+        (b"\xff\xd8\xff\xe0" + bytes(50), "a.jpg", "JPEG"),
+        (b"BM" + bytes(range(50)), "a.bmp", "BMP"),
+        (b"From: a@example.org\nSubject: x\n\nwords", "a.eml", "EML"),
+        (b"<?xml version='1.0'?><r/>", "a.xml", "XML"),
+        (b"<?xml version='1.0'?><r/>", "a.txt", "XML"),
+        (b'{"a": 1}', "a.json", "JSON"),
+        (gzip.compress(b"plain words"), "a.txt.gz", "gzip"),
+    ],
+)
+def test_other_formats_are_named(file: Path, content: bytes, name: str, words: str) -> None:
+    """A format that no reader reads is refused by its name and with what to do."""
+    file.write_bytes(content)
+    with pytest.raises(ReadFailure, match="save it as") as caught:
+        detect(file, name)
+    assert caught.value.reason == "unsupported_format"
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "reason"),
+    [
+        (b"", "a.txt", "empty"),
+        (b" \r\n\t\x00", "a.pdf", "empty"),
+        (bytes(range(256)) * 20, "a.csv", "wrong_type"),
+        (bytes(range(1, 32)) * 20, "a.md", "wrong_type"),
+        (b"404 Not Found", "report.pdf", "wrong_type"),
+        (b"\x1f\x8b\x08\x00 not a stream", "a.gz", "damaged"),
+    ],
+)
+def test_what_is_nothing_is_said(file: Path, content: bytes, name: str, reason: str) -> None:
+    """Empty, binary and broken files are told apart."""
+    file.write_bytes(content)
+    with pytest.raises(ReadFailure) as caught:
+        detect(file, name)
+    assert caught.value.reason == reason
