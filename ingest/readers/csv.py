@@ -1,8 +1,11 @@
-"""CSV and TSV: the file's text as it is, its rows marked, the first one as their header."""
+"""CSV and TSV: the file's text as it is, with its rows and their header marked."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -10,38 +13,87 @@ from indexes.documents import Extract, Span, Table
 from ingest.readers import CSV, TSV, ReadOptions
 from ingest.readers.encodings import decode
 
-_SAMPLE: Final = 16_384
 _DELIMITERS: Final = ",;\t|"
+_SAMPLE_ROWS: Final = 50
+_LONGEST_CELL: Final = 2**31 - 1
+_YEARS: Final = range(1900, 2101)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    span: Span
+    cells: tuple[str, ...]
+
+    @property
+    def filled(self) -> int:
+        return sum(not cell.isspace() for cell in self.cells if cell)
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Extract]:
-    """Yield the file's text with one table. Raises ReadFailure `empty`, `wrong_type`."""
+    """Yield the file's text with its table. Raises ReadFailure `empty`, `wrong_type`."""
     decoded = decode(path.read_bytes())
-    delimiter = find_delimiter(decoded.text, options.name)
-    rows = [span for span in _rows(decoded.text, delimiter) if span.cut(decoded.text).strip()]
-    tables = (Table(rows[0], tuple(rows[1:])),) if len(rows) > 1 else ()
-    media_type = TSV if delimiter == "\t" else CSV
-    yield Extract(decoded.text, media_type, options.stem, tables=tables, findings=decoded.findings)
+    delimiter = _delimiter(decoded.text)
+    rows = [row for row in _rows(decoded.text, delimiter) if row.filled]
+    yield Extract(
+        decoded.text,
+        TSV if delimiter == "\t" else CSV,
+        options.stem,
+        tables=_tables(rows),
+        findings=decoded.findings,
+    )
 
 
-def find_delimiter(text: str, name: str) -> str:
-    """Return the character between the cells: what the text shows, else what the name says."""
+def _delimiter(text: str) -> str:
+    """Return the character that cuts most of the first rows into equally many cells."""
+
+    def agreement(delimiter: str) -> tuple[int, int]:
+        widths = Counter[int]()
+        try:
+            for row in islice(_rows(text, delimiter, strict=True), _SAMPLE_ROWS):
+                widths[len(row.cells)] += len(row.cells) > 1
+        except csv.Error:  # quotes that do not enclose cells: mostly the wrong delimiter
+            pass
+        return max(((count, width) for width, count in widths.items()), default=(0, 0))
+
+    return max(_DELIMITERS, key=agreement)
+
+
+def _rows(text: str, delimiter: str, *, strict: bool = False) -> Iterator[_Row]:
+    """Yield each row; a quoted cell may hold line ends."""
+    csv.field_size_limit(_LONGEST_CELL)
+    taken = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        for line in io.StringIO(text, newline="\n"):
+            taken += len(line)
+            yield line
+
+    start = 0
+    for cells in csv.reader(lines(), delimiter=delimiter, strict=strict):
+        end = taken
+        yield _Row(Span(start, end - text.endswith("\n", start, end)), tuple(cells))
+        start = end
+
+
+def _tables(rows: Sequence[_Row]) -> tuple[Table, ...]:
+    """Find the header: the first row about as wide as most rows, unless it is data itself.
+
+    What stands above it is a title. A file whose first row is data has no header and no table.
+    """
+    if not rows:
+        return ()
+    usual = Counter(row.filled for row in rows).most_common(1)[0][0]
+    place = next((number for number, row in enumerate(rows) if row.filled * 2 > usual), 0)
+    header, below = rows[place], rows[place + 1 :]
+    if not below or any(map(_is_data, header.cells)):
+        return ()
+    return (Table(header.span, tuple(row.span for row in below)),)
+
+
+def _is_data(cell: str) -> bool:
+    """Tell whether a cell is a number, which rows have and headers do not, but for years."""
     try:
-        return csv.Sniffer().sniff(text[:_SAMPLE], _DELIMITERS).delimiter
-    except csv.Error:
-        return "\t" if name.lower().endswith(".tsv") else ","
-
-
-def _rows(text: str, delimiter: str) -> Iterator[Span]:
-    """Yield each row's span; a quoted cell may hold line ends."""
-    lines = io.StringIO(text, newline="\n").readlines()
-    ends = [0]
-    for line in lines:
-        ends.append(ends[-1] + len(line))
-    reader = csv.reader(lines, delimiter=delimiter)
-    csv.field_size_limit(len(text) + 1)
-    done = 0
-    for _ in reader:
-        end = ends[reader.line_num]
-        yield Span(ends[done], end - text.startswith("\n", end - 1))
-        done = reader.line_num
+        return float(cell.strip().strip("$€£%").replace(",", "")) not in _YEARS
+    except ValueError:
+        return False

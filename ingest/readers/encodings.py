@@ -91,7 +91,7 @@ def _most_likely(data: bytes) -> str:
 
 def _known(encoding: str) -> bool:
     try:
-        return isinstance(b"".decode(encoding), str)
+        return isinstance(b"a".decode(encoding, "replace"), str)
     except LookupError:
         return False
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
-from indexes.documents import Extract, Metadata, is_document_id, stored_form
+from indexes.documents import Extract, Metadata, MetadataValue, is_document_id, stored_form
 from indexes.errors import ReadFailure
 from ingest.readers import JSONL, ReadOptions, RecordFailure
 from ingest.readers.dates import iso_date
@@ -46,7 +46,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _record(number: int, line: bytes) -> Extract | RecordFailure:
     place = f"line {number}"
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         return _bad(place, "bad_record", f"{place} is not JSON ({error}); {_FIELDS}")
     if not isinstance(value, dict):
@@ -69,7 +69,7 @@ def _record(number: int, line: bytes) -> Extract | RecordFailure:
 def _extract(
     place: str, identity: str, text: str, title: str, value: dict[str, object]
 ) -> Extract | RecordFailure:
-    metadata = value.get("metadata", {})
+    metadata = value.get("metadata") or {}
     if not _is_metadata(metadata):
         message = (
             f"{place}: metadata must be an object of text, numbers, true, false, null, or lists of "
@@ -83,10 +83,10 @@ def _extract(
     return Extract(
         text,
         JSONL,
-        title,
+        " ".join(title.split()),
         as_of=as_of,
         as_of_source="content" if as_of else None,
-        metadata=cast("Metadata", metadata),
+        metadata=storable(cast("Metadata", metadata)),
         record_id=identity,
     )
 
@@ -100,6 +100,23 @@ def is_metadata_value(value: object) -> bool:
     if isinstance(value, list):
         return all(isinstance(item, str | int | float) for item in value)
     return isinstance(value, str | int | float | None)
+
+
+def storable(metadata: Metadata) -> Metadata:
+    """Return `metadata` with all its text in stored form."""
+    return {stored_form(name): _storable(value) for name, value in metadata.items()}
+
+
+def _storable(value: MetadataValue) -> MetadataValue:
+    if isinstance(value, str):
+        return stored_form(value)
+    if isinstance(value, list):
+        return cast("MetadataValue", [_storable(item) for item in value])
+    return value
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _bad(record: str, reason: str, message: str) -> RecordFailure:

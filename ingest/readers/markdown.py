@@ -14,12 +14,12 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from indexes.documents import Extract, Heading, Metadata, MetadataValue, Span, Table
+from indexes.documents import Extract, Heading, Metadata, MetadataValue, Span, Table, stored_form
 from indexes.errors import ReadFailure
 from ingest.readers import MARKDOWN, Reading, ReadOptions
 from ingest.readers.dates import iso_date
 from ingest.readers.encodings import decode
-from ingest.readers.jsonl import is_metadata_value
+from ingest.readers.jsonl import is_metadata_value, storable
 
 _YAML: Final = re.compile(
     r"---[ \t]*\n(.{0,65536}?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
@@ -54,7 +54,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     yield Extract(
         text,
         MARKDOWN,
-        " ".join(str(title).split()) if title else blocks.title or options.stem,
+        " ".join(stored_form(str(title)).split()) if title else blocks.title or options.stem,
         headings=blocks.headings,
         tables=blocks.tables,
         as_of=as_of,
@@ -86,11 +86,12 @@ def _metadata(fields: Mapping[str, object]) -> Metadata:
         for key, value in fields.items()
         if key != "title"
     }
-    return {
+    kept = {
         key: cast("MetadataValue", value)
         for key, value in plain.items()
         if is_metadata_value(value) and value is not None
     }
+    return storable(kept)
 
 
 @cache
