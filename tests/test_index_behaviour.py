@@ -90,7 +90,7 @@ def brute_bm25(model: Model, query: str, allowed: Callable[[Prepared], bool]) ->
     return sorted(scores, reverse=True)
 
 
-def small_float(length: int) -> int:
+def small_float(length: int) -> float:
     """Return the greatest length that one byte can hold and that is not over `length`."""
     return max(value for value in [*range(40), *LENGTHS] if value <= length)
 
