@@ -1,0 +1,60 @@
+"""The README against the code: settings, folders, commands and options."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def run(*words: str) -> str:
+    """Run a Python module and return what it printed."""
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "NO_COLOR": "1"},
+    ).stdout
+
+
+def test_settings_table_is_that_of_the_code() -> None:
+    """Each line of the table that the code prints stands in the README."""
+    assert run("indexes.settings").strip() in README
+
+
+def test_tree_is_that_of_the_repository() -> None:
+    """Each folder and module in the tree exists, and each top-level package is in the tree."""
+    tree = README.split("```\nafterword.py")[1].split("```")[0]
+    named = {"afterword.py", *re.findall(r"^([\w.]+)/", tree, re.MULTILINE)}
+    for name in named:
+        assert (ROOT / name).exists(), name
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages <= named
+
+
+def test_every_command_is_named() -> None:
+    """Each sub-command of `afterword` is in the README, and each that is shown exists."""
+    listed = re.findall(r"^│ (\w+) +", run("afterword", "--help"), re.MULTILINE)
+    assert len(listed) > 5
+    for name in listed:
+        assert re.search(rf"`{name}`|afterword {name}\b", README), name
+    for name in re.findall(r"bin/afterword (\w+)", README):
+        assert name in listed
+
+
+def test_ingest_options_are_those_of_the_command() -> None:
+    """The options of the README's table are the ones that `ingest --help` shows."""
+    table = README.split("## Ingest")[1].split("## Ask")[0]
+    shown = run("afterword", "ingest", "--help")
+    for option in re.findall(r"`(--[\w-]+)", table):
+        assert option in shown, option
+
+
+def test_links_lead_somewhere() -> None:
+    """Each relative link of the README is a file of the repository."""
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
