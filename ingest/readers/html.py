@@ -5,6 +5,7 @@ Parsed by lexbor (through selectolax), an implementation of the WHATWG's HTML st
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,32 +17,52 @@ from ingest.readers import HTML, ReadOptions
 from ingest.readers.dates import iso_date
 from ingest.readers.encodings import decode
 
-_CHARSET: Final = re.compile(rb"(?i)<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)")
+_CHARSET: Final = re.compile(
+    rb"(?i)(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*[\"']?\s*([\w.:-]+)"
+)
 _HEAD: Final = 4096
 _UNSEEN: Final = frozenset(
-    ("script", "style", "noscript", "template", "head", "title", "meta", "link", "svg", "math",
+    ("script", "style", "noscript", "template", "head", "title", "meta", "link", "svg", "nav",
      "object", "iframe", "canvas", "audio", "video", "select", "datalist")
 )  # fmt: skip
-_BLOCKS: Final = frozenset(
-    ("address", "article", "aside", "blockquote", "body", "caption", "dd", "details", "dialog",
-     "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3",
-     "h4", "h5", "h6", "header", "hgroup", "hr", "legend", "li", "main", "menu", "nav", "ol", "p",
-     "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul")
+_HIDDEN: Final = re.compile(r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)")
+_PARAGRAPHS: Final = frozenset(
+    ("address", "article", "aside", "blockquote", "body", "center", "details", "dialog", "div",
+     "dl", "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
+     "hgroup", "hr", "main", "menu", "ol", "p", "pre", "section", "table", "ul")
 )  # fmt: skip
-_LINES: Final = frozenset(("li", "tr", "dt", "dd", "br", "option", "caption"))
+_LINES: Final = frozenset(
+    ("br", "caption", "dd", "dt", "figcaption", "legend", "li", "option", "summary", "tr")
+)
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
+_CELLS: Final = frozenset(("td", "th"))
+_VERBATIM: Final = frozenset(("pre", "textarea", "listing"))
+# A table with one of these inside arranges the page; its cells are read one after another.
+_ARRANGED: Final = "h1, h2, h3, h4, form, article, section"
 _DATE_NAMES: Final = (
     "article:modified_time", "article:published_time", "dcterms.modified", "dcterms.date",
-    "dc.date", "last-modified", "date",
+    "dc.date", "datemodified", "datepublished", "citation_publication_date", "last-modified",
+    "date",
 )  # fmt: skip
+_JSON_DATE: Final = re.compile(r'"(dateModified|datePublished)"\s*:\s*"([^"]{8,40})"')
 _SPACE: Final = re.compile(r"[ \t\n\f\r]+")
+
+
+@dataclass(slots=True)
+class _OpenTable:
+    """A table that is being read; `headers` of its `rows` are above the others."""
+
+    is_data: bool
+    rows: list[Span] = field(default_factory=list)
+    headers: int = 0
+    cells: int = 0
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Extract]:
     """Yield the page. Raises ReadFailure `empty`, `wrong_type`."""
     data = path.read_bytes()
     declared = _CHARSET.search(data[:_HEAD])
-    decoded = decode(data, declared[1].decode("ascii") if declared else None)
+    decoded = decode(data, declared[1].decode("ascii", "ignore") if declared else None)
     parser = LexborHTMLParser(decoded.text)
     layout = _Layout()
     if parser.body is not None:
@@ -69,14 +90,19 @@ def _title(parser: LexborHTMLParser) -> str:
 
 
 def _date(parser: LexborHTMLParser) -> str | None:
-    found = {}
+    found = dict[str, str | None]()
     for node in parser.css("meta[content]"):
         attributes = node.attributes
         name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
-        found[(name or "").lower()] = attributes.get("content")
+        found.setdefault((name or "").lower(), attributes.get("content"))
+    for node in parser.css('script[type="application/ld+json"]'):
+        for match in _JSON_DATE.finditer(node.text()):
+            found.setdefault(match[1].lower(), match[2])
     given = [found.get(name) for name in _DATE_NAMES]
-    given += [node.attributes.get("datetime") for node in parser.css("time[pubdate]")]
-    return next((date for value in given if (date := iso_date(value))), None)
+    times = parser.css("time[pubdate], time[itemprop]") or parser.css("time[datetime]")
+    days = {node.attributes.get("datetime") for node in times}
+    given += days if len(days) == 1 else ()
+    return next((day for value in given if (day := iso_date(value))), None)
 
 
 class _Layout:
@@ -89,44 +115,77 @@ class _Layout:
         self._length = 0
         self._gap = 0  # line ends that are due before the next word
         self._space = False
+        self._verbatim = 0
+        self._open: list[_OpenTable] = []
 
     def visit(self, root: LexborNode) -> None:
         """Walk the tree without recursion: pages may nest deeper than Python's stack."""
         stack: list[tuple[LexborNode, int | None]] = [(root, None)]
-        rows: dict[int, list[Span]] = {}
         while stack:
             node, entered = stack.pop()
             if entered is not None:
-                self._leave(node, entered, rows)
-                continue
-            tag = node.tag or ""
-            if node.is_text_node:
-                self._text(node)
-            elif tag in _UNSEEN or node.is_comment_node or "hidden" in node.attributes:
-                continue
-            else:
-                self._break(tag)
-                stack.append((node, self._start_of_next()))
-                children = list(node.iter(include_text=True))
-                stack += [(child, None) for child in reversed(children)]
+                self._leave(node, node.tag or "", entered)
+            elif node.is_text_node:
+                self._text(stored_form(node.text_content or ""))
+            elif not _is_unseen(node):
+                stack.append((node, self._enter(node, node.tag or "")))
+                stack += [(child, None) for child in reversed(list(node.iter(include_text=True)))]
 
-    def _start_of_next(self) -> int:
+    def _enter(self, node: LexborNode, tag: str) -> int:
+        """Open an element; return where its text will begin."""
+        self._break(tag)
+        self._verbatim += tag in _VERBATIM
+        if tag == "table":
+            self._open.append(_OpenTable(_is_data(node)))
+        elif tag == "tr" and self._open:
+            self._open[-1].cells = 0
+        elif tag in _CELLS and self._open:
+            self._separate(self._open[-1])
         return self._length + (min(self._gap, 2) if self._length else 0)
 
-    def _break(self, tag: str) -> None:
-        if tag in _LINES:
-            self._gap = max(self._gap, 1)
-        elif tag in _BLOCKS:
-            self._gap = max(self._gap, 2)
+    def _leave(self, node: LexborNode, tag: str, start: int) -> None:
+        self._verbatim -= tag in _VERBATIM
+        if tag in _HEADINGS and self._length > start:
+            self.headings.append(Heading(_HEADINGS[tag], Span(start, self._length)))
+        elif tag == "tr" and self._open and self._length > start:
+            self._end_row(node, self._open[-1], Span(start, self._length))
+        elif tag == "table":
+            self._end_table(self._open.pop())
+        self._break(tag)
 
-    def _text(self, node: LexborNode) -> None:
-        raw = stored_form(node.text_content or "")
-        if node.parent is not None and node.parent.tag in ("pre", "textarea"):
-            self._add(raw.strip("\n"))
+    def _separate(self, table: _OpenTable) -> None:
+        table.cells += 1
+        if not table.is_data:
+            self._gap = max(self._gap, 1)
+        elif table.cells > 1:
+            self._space = True
+            self._add("|")
+            self._space = True
+
+    def _end_row(self, row: LexborNode, table: _OpenTable, span: Span) -> None:
+        in_head = row.parent is not None and row.parent.tag == "thead"
+        if len(table.rows) == table.headers and (in_head or row.css_first("td") is None):
+            table.headers += 1
+        table.rows.append(span)
+
+    def _end_table(self, table: _OpenTable) -> None:
+        if table.is_data and 0 < table.headers < len(table.rows):
+            header = Span(table.rows[0].start, table.rows[table.headers - 1].end)
+            self.tables.append(Table(header, tuple(table.rows[table.headers :])))
+
+    def _break(self, tag: str) -> None:
+        due = 2 if tag in _PARAGRAPHS else int(tag in _LINES)
+        if due and tag not in {"table", "tr"} and self._open and self._open[-1].is_data:
+            self._space = True  # a row of data stays one line
+        else:
+            self._gap = max(self._gap, due)
+
+    def _text(self, raw: str) -> None:
+        if self._verbatim:
+            self._add(raw.strip("\n") if self._gap else raw)
             return
         words = _SPACE.sub(" ", raw)
-        if words.startswith(" "):
-            self._space = True
+        self._space |= words.startswith(" ")
         if words.strip(" "):
             self._add(words.strip(" "))
             self._space = words.endswith(" ")
@@ -136,34 +195,24 @@ class _Layout:
             return
         before = ""
         if self.pieces:
-            before = "\n" * min(self._gap, 2) or (" " if self._space else "")
+            before = "\n" * min(self._gap, 2) or " " * self._space
         self._gap, self._space = 0, False
         self.pieces += [before, words]
         self._length += len(before) + len(words)
 
-    def _leave(self, node: LexborNode, start: int, rows: dict[int, list[Span]]) -> None:
-        tag = node.tag or ""
-        if self._length > start:
-            if tag in _HEADINGS:
-                self.headings.append(Heading(_HEADINGS[tag], Span(start, self._length)))
-            elif tag == "tr":
-                rows.setdefault(_table_of(node), []).append(Span(start, self._length))
-        if tag == "table":
-            spans = rows.pop(node.mem_id, [])
-            if len(spans) > 1 and node.css_first("th") is not None:
-                self.tables.append(Table(spans[0], tuple(spans[1:])))
-        if tag in ("td", "th") and self._length > start:
-            self._add_separator()
-        self._break(tag)
 
-    def _add_separator(self) -> None:
-        self.pieces.append(" |")
-        self._length += 2
-        self._space = True
+def _is_unseen(node: LexborNode) -> bool:
+    if node.tag in _UNSEEN or node.is_comment_node:
+        return True
+    attributes = node.attributes
+    return "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style") or ""))
 
 
-def _table_of(row: LexborNode) -> int:
-    node = row.parent
-    while node is not None and node.tag != "table":
-        node = node.parent
-    return node.mem_id if node is not None else 0
+def _is_data(table: LexborNode) -> bool:
+    """Tell whether a table holds rows of cells, rather than arranging a page."""
+    if table.attributes.get("role") in {"presentation", "none"} or len(table.css("table")) > 1:
+        return False
+    if table.css_first("th, thead, caption") is not None:
+        return True
+    wide = sum(len(row.css("td")) > 1 for row in table.css("tr"))
+    return wide > 1 and table.css_first(_ARRANGED) is None
