@@ -24,7 +24,6 @@ app = typer.Typer(
 
 WRONG_USE = 2
 COULD_NOT_RUN = 3
-INTERRUPTED = 130
 
 
 documents = typer.Typer(help="List, show or delete the documents of a collection.")
@@ -241,9 +240,6 @@ def main() -> None:
     except AfterwordError as error:
         sys.stderr.write(f"afterword: {error.message}\n")
         sys.exit(WRONG_USE if isinstance(error, UsageError) else COULD_NOT_RUN)
-    except KeyboardInterrupt:
-        sys.stderr.write("afterword: interrupted; what was stored is kept, rerun to resume\n")
-        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TextIO, cast
+from typing import Final, TextIO, cast
 
 from indexes.documents import MetadataValue, stored_form
 from indexes.errors import UsageError
@@ -16,6 +16,8 @@ from ingest.pipeline import ingest
 from ingest.progress import Observer, bar, plain, silent, with_lines
 from ingest.report import Report, text_lines
 from ingest.survey import Order
+
+_INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,12 @@ def run(order: Order, settings: Settings, manner: Manner) -> int:
 
     Returns the exit status.
     """
-    with _progress(manner, sys.stderr) as observe:
-        report = ingest(order, settings, observe)
+    try:
+        with _progress(manner, sys.stderr) as observe:
+            report = ingest(order, settings, observe)
+    except KeyboardInterrupt:
+        sys.stderr.write("afterword: interrupted; what was stored is kept, rerun to resume\n")
+        return _INTERRUPTED
     _show(report, manner, sys.stdout)
     return report.exit_status(strict=manner.strict)
 

@@ -40,7 +40,7 @@ from indexes.settings import Settings
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
 from ingest.progress import Advanced, Merging, Observer, Planned
-from ingest.report import Item, Note, Outcome, Report, stored_item
+from ingest.report import Item, Note, Outcome, Report, natural, stored_item
 from ingest.sources import UPLOADS, stored_name
 from ingest.split import Splitter
 from ingest.survey import (
@@ -55,7 +55,7 @@ from ingest.survey import (
 )
 
 # A transaction holds one document, or several with up to this many chunks together.
-_GROUP_CHUNKS: Final = 500
+_GROUP_CHUNKS: Final = 256
 _GROUP_CHARACTERS: Final = 2_000_000
 _ENCODED_AT_ONCE: Final = 256
 _CHANGED_AT_ONCE: Final = 500
@@ -254,7 +254,7 @@ class _Run:
 def _report(
     order: Order, items: Sequence[Item], notes: Sequence[Note], chunks: int, seconds: float
 ) -> Report:
-    ordered = tuple(sorted(items, key=lambda item: item.uri))
+    ordered = tuple(sorted(items, key=lambda item: natural(item.uri)))
     return Report(order.collection, ordered, tuple(notes), chunks, seconds, dry_run=order.dry_run)
 
 
@@ -338,6 +338,7 @@ class Intake:
         self._files: dict[str, _File] = {}
         self._given_out: dict[str, str] = {}
         self._cuts: list[_Cut] = []
+        self._read: list[int] = []
         self._marks: list[tuple[Step, Mark, frozenset[str]]] = []
 
     @property
@@ -360,7 +361,9 @@ class Intake:
         if result.last:
             del self._files[step.uri]
             self.ended.add(step.uri)
-            self._observe(Advanced(files=1, size=step.size))
+            self._read.append(step.size)
+            if not self._cuts:
+                self._tell_read()
 
     def _document(self, file: _File, extract: Extract, result: ReadResult) -> None:
         """Split one document and let it wait for a group to be stored with."""
@@ -452,7 +455,13 @@ class Intake:
             self.contents.update(cut.document.content_sha256 for cut in cuts)
             items = tuple(_stored(cut) for cut in cuts)
             self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
+            self._tell_read()
         self.mark_ended()
+
+    def _tell_read(self) -> None:
+        """Tell of files that were read to their end, now that all they gave is stored."""
+        self._observe(Advanced(files=len(self._read), size=sum(self._read)))
+        self._read = []
 
     def _missing(self, cuts: Sequence[_Cut]) -> set[bytes]:
         wanted = {key for cut in cuts for key in cut.hashes}
@@ -510,7 +519,7 @@ class Intake:
     def _failed(self, uri: str, failure: ReadFailure, known: Document | None) -> Item:
         message = failure.message
         if known is not None:
-            message += " The version that was stored earlier is kept."
+            message = f"{message.rstrip('.')}; the version that was stored earlier is kept"
         key = None if known is None else known.document_id
         item = Item(uri, "failed", failure.reason, message, failure.pages, key)
         self._observe(Advanced(items=(item,)))

@@ -26,8 +26,8 @@ class Planned:
 class Advanced:
     """Some work is done: `items` are settled for good, `stored` chunks are in the catalog.
 
-    `cut` and `encoded` count chunks on their way there; `files` and `size` (bytes) the files that
-    are read to their end.
+    `cut` and `encoded` count chunks on their way there; `files` and `size` (bytes) the files of
+    which everything is settled.
     """
 
     items: tuple[Item, ...] = ()

@@ -1,6 +1,7 @@
 """What became of every input: the report of an ingestion, for people and for machines."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -11,6 +12,7 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 # These say something about a document whose text was stored in full.
 _HARMLESS: Final = frozenset({"hidden_text", "wrong_type"})
+_MOST_SHOWN: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,12 @@ def stored_item(
     return Item(uri, "partial", missing.code, missing.message, tuple(pages), document_id, findings)
 
 
+def natural(uri: str) -> list[tuple[int, str]]:
+    """Return the key that sorts uris as people do: `line 9` before `line 10`."""
+    parts = re.split(r"([0-9]+)", uri)
+    return [(int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
 def page_ranges(pages: Iterable[int]) -> str:
     """Return page numbers as a reader writes them: `3, 7-9`."""
     return ", ".join(
@@ -151,18 +159,23 @@ def text_lines(report: Report) -> Iterator[str]:
 
 
 def _summary(report: Report) -> str:
-    took = f"{report.seconds:.1f} s"
-    return f"Collection {report.collection!r}: {report.chunks} chunks stored, {took}."
+    stored = "" if report.dry_run else f"{report.chunks} chunks stored, "
+    return f"Collection {report.collection!r}: {stored}{report.seconds:.1f} s."
 
 
 def _wrong(report: Report, outcome: str) -> Iterator[str]:
     items = [item for item in report.items if item.outcome == outcome]
     if items:
         yield f"\n{outcome.capitalize()}:"
-    for item in items:
-        pages = f", pages {page_ranges(item.pages)}" if item.pages else ""
-        yield f"  {item.uri} ({item.code}{pages})"
+    for item in items[:_MOST_SHOWN]:
+        yield f"  {item.uri} ({item.code}{_on_pages(item.pages)})"
         yield f"      {item.message}"
+    if len(items) > _MOST_SHOWN:
+        yield f"  … and {len(items) - _MOST_SHOWN} more; --json lists all"
+
+
+def _on_pages(pages: Sequence[int]) -> str:
+    return f", page{'s' * (len(pages) > 1)} {page_ranges(pages)}" if pages else ""
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -171,5 +184,4 @@ def _findings(report: Report) -> Iterator[str]:
         yield "\nStored, but worth knowing:"
     for item in told:
         for finding in item.findings:
-            pages = f", pages {page_ranges(finding.pages)}" if finding.pages else ""
-            yield f"  {item.uri} ({finding.code}{pages}): {finding.message}"
+            yield f"  {item.uri} ({finding.code}{_on_pages(finding.pages)}): {finding.message}"

@@ -94,7 +94,7 @@ def test_lines_name_every_failure_with_reason_and_pages() -> None:
     text = "\n".join(text_lines(Report("default", items, (Note("links", "2 links"),), 3, 2.0)))
     assert "docs/a.pdf (encrypted)\n      a.pdf needs a password: store it without" in text
     assert "docs/b.pdf (no_text_layer, pages 2, 5)" in text
-    assert "docs/c.pdf (hidden_text, pages 3): page 3 has text" in text
+    assert "docs/c.pdf (hidden_text, page 3): page 3 has text" in text
     assert "Note: 2 links" in text
     assert "3 chunks" in text
 

@@ -1,0 +1,304 @@
+"""`afterword ingest` and `afterword documents`: options, output, exit statuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fpdf import FPDF
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import afterword
+from indexes.collection import open_collection
+from indexes.errors import UsageError
+from ingest.command import parse_date, parse_metadata
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """The command in this process, with a data folder and a working folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFTERWORD_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("AFTERWORD_READER_PROCESSES", "1")
+
+    def run(*arguments: str | Path) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["afterword", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            afterword.main()
+        shown = capsys.readouterr()
+        status = end.value.code
+        assert isinstance(status, int | None)
+        return Ended(status or 0, shown.out, shown.err)
+
+    return run
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """A folder with a document in each of three formats."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.md").write_text("# Swans\n\nSwans are white.\n")
+    (folder / "b.txt").write_text("Ravens are black.\n")
+    (folder / "r.jsonl").write_text('{"id": "owl", "title": "Owls", "text": "Owls hoot."}\n')
+    return folder
+
+
+def test_json_is_one_object_on_standard_output(command: Command, docs: Path) -> None:
+    """The object has the contract's names, the collection's name among them."""
+    ended = command("ingest", "--json", docs)
+    found = json.loads(ended.out)
+    assert ended.status == 0
+    assert (found["collection"], found["added"], found["chunks"]) == ("default", 3, 4)
+    assert found["seconds"] > 0
+    assert [item["uri"] for item in found["items"]] == [
+        "docs/a.md",
+        "docs/b.txt",
+        "docs/r.jsonl#owl",
+    ]
+    assert found["items"][2]["document_id"] == "owl"
+    assert ended.err == ""
+    again = json.loads(command("ingest", "--json", docs).out)
+    assert (again["unchanged"], again["added"], again["chunks"]) == (3, 0, 0)
+
+
+def test_people_read_counts_and_reasons(command: Command, docs: Path) -> None:
+    """Failures are told with their reason; the exit status is 1."""
+    (docs / "empty.txt").touch()
+    ended = command("ingest", docs)
+    assert ended.status == 1
+    assert "added" in ended.out
+    assert "docs/empty.txt (empty)" in ended.out
+
+
+def test_verbose_names_each_document(command: Command, docs: Path) -> None:
+    """A line for each document goes to standard error."""
+    ended = command("ingest", "-v", docs)
+    told = {line for line in ended.err.splitlines() if line.startswith("added")}
+    assert told == {"added docs/a.md", "added docs/b.txt", "added docs/r.jsonl#owl"}
+
+
+def test_options_reach_the_documents(command: Command, docs: Path) -> None:
+    """Source, selection, metadata and date are applied."""
+    options = ["--source", "birds", "--include", "*.md", "--include", "*.txt", "--exclude", "b.*"]
+    facts = ["--metadata", "team=north", "--metadata", "year=2026", "--as-of", "2026-02-03"]
+    ended = command("ingest", "--json", docs, *options, *facts, "--collection", "fresh")
+    (item,) = json.loads(ended.out)["items"]
+    assert item["uri"] == "birds/a.md"
+    shown = json.loads(
+        command("documents", "show", "--json", "birds/a.md", "--collection", "fresh").out
+    )
+    assert shown["document_id"] == item["document_id"]
+    assert shown["metadata"]["team"] == "north"
+    assert shown["metadata"]["year"] == 2026
+    assert (shown["as_of"], shown["as_of_source"]) == ("2026-02-03", "given")
+
+
+def test_a_dry_run_says_so(command: Command, docs: Path, tmp_path: Path) -> None:
+    """Nothing is written; machines are told too."""
+    assert "Dry run" in command("ingest", "--dry-run", docs).out
+    assert json.loads(command("ingest", "--dry-run", "--json", docs).out)["dry_run"] is True
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["ingest"], "say what to ingest"),
+        (["ingest", "absent"], "absent does not exist"),
+        (["ingest", "docs", "--as-of", "2026-13-01"], "YYYY-MM-DD"),
+        (["ingest", "docs", "--metadata", "team"], "KEY=VALUE"),
+        (["ingest", "docs", "--source", "a/b"], "--source"),
+        (["ingest", "docs", "--collection", "../x"], "collection name"),
+        (["ingest", "docs", "--no-such-option"], "no-such-option"),
+    ],
+)
+def test_wrong_use(command: Command, docs: Path, arguments: list[str], told: str) -> None:
+    """Wrong use exits with 2, says what is wrong, and makes nothing."""
+    ended = command(*arguments)
+    assert ended.status == 2
+    assert told in ended.err
+    assert ended.out == ""
+    assert not (docs.parent / "data").exists()
+
+
+def test_a_run_that_cannot_start_exits_with_3(command: Command, docs: Path) -> None:
+    """Another run at work is told in one line."""
+    command("ingest", docs)
+    held = open_collection(docs.parent / "data", "default")
+    with held.run_lock():
+        ended = command("ingest", docs)
+    held.close()
+    assert ended.status == 3
+    assert ended.err.count("\n") == 1
+    assert "another `afterword ingest`" in ended.err
+    assert command("documents", "list", "--collection", "absent").status == 3
+
+
+def test_documents_are_listed_in_pages(command: Command, docs: Path) -> None:
+    """Following `next` gives each document once."""
+    assert command("ingest", docs).status == 0
+    after: list[str] = []
+    found: list[str] = []
+    for _ in range(2):
+        page = json.loads(command("documents", "list", "--json", "--limit", "2", *after).out)
+        found += [item["uri"] for item in page["items"]]
+        after = ["--after", str(page["next"])]
+    assert page["next"] is None
+    assert sorted(found) == ["docs/a.md", "docs/b.txt", "docs/r.jsonl#owl"]
+    assert "docs/b.txt" in command("documents", "list").out
+
+
+def test_a_document_is_shown_by_id_and_by_uri(command: Command, docs: Path) -> None:
+    """Its text is the file's."""
+    command("ingest", docs)
+    assert command("documents", "show", "--text", "docs/b.txt").out == "Ravens are black.\n"
+    for name in ("owl", "docs/r.jsonl#owl"):
+        assert command("documents", "show", "--text", name).out == "Owls hoot."
+    assert "Owls" in command("documents", "show", "owl").out
+    ended = command("documents", "show", "docs/c.txt")
+    assert ended.status == 3
+    assert "documents list" in ended.err
+
+
+def test_a_deleted_document_is_gone(command: Command, docs: Path) -> None:
+    """All or none: an unknown id deletes nothing."""
+    command("ingest", docs)
+    assert command("documents", "delete", "owl", "absent").status == 3
+    assert command("documents", "show", "owl").status == 0
+    ended = command("documents", "delete", "owl", "docs/b.txt")
+    assert ended.status == 0
+    assert "brings it back" in ended.out
+    left = json.loads(command("documents", "list", "--json").out)["items"]
+    assert [item["uri"] for item in left] == ["docs/a.md"]
+
+
+def test_partial_counts_as_failed_only_if_strict(command: Command, tmp_path: Path) -> None:
+    """A scanned page among others is named, and --strict makes it the exit status."""
+    pdf = FPDF()
+    pdf.set_font("Helvetica")
+    for text in ("Swans are white, and this page has a text layer.", ""):
+        pdf.add_page()
+        if text:
+            pdf.cell(text=text)
+        else:
+            pdf.image(Image.effect_noise((400, 400), 90), w=150)
+    (tmp_path / "docs").mkdir()
+    pdf.output(str(tmp_path / "docs/scan.pdf"))
+    ended = command("ingest", "--json", "docs")
+    (item,) = json.loads(ended.out)["items"]
+    assert (item["outcome"], item["code"], item["pages"]) == ("partial", "no_text_layer", [2])
+    assert item["findings"][0]["code"] == "no_text_layer"
+    assert ended.status == 0
+    (tmp_path / "docs/scan.pdf").rename(tmp_path / "docs/scan2.pdf")
+    assert command("ingest", "--strict", "docs").status == 1
+
+
+def test_help_comes_at_once() -> None:
+    """The command's module imports nothing heavy."""
+    heavy = {"numpy", "openvino", "faiss", "tantivy", "pypdf", "torch", "fastapi", "rich.progress"}
+    code = "import sys, afterword; print(*sys.modules)"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not heavy & set(shown.stdout.split())
+
+
+def test_an_interrupted_run_says_how_to_go_on(docs: Path, tmp_path: Path) -> None:
+    """Ctrl-C ends with 130 and one line; the same command then completes."""
+    for n in range(300):
+        (docs / f"n{n}.txt").write_text(f"Fact number {n} is told here.\n" * 40)
+    program = [sys.executable, "-m", "afterword", "ingest", str(docs), "--json"]
+    environ = {**os.environ, "AFTERWORD_DATA": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [*program, "-v"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        first = next(line for line in process.stderr if line.startswith("added docs/"))
+        process.send_signal(signal.SIGINT)
+        lines = [first, *process.stderr]
+        assert process.stdout.read() == ""
+    assert process.returncode == 130
+    assert "rerun to resume" in lines[-1]
+    stored = sum(line.startswith("added ") for line in lines)
+    ended = subprocess.run(program, env=environ, capture_output=True, text=True, check=True)
+    counts = json.loads(ended.stdout)
+    assert counts["unchanged"] >= stored
+    assert counts["unchanged"] + counts["added"] == 303
+
+
+def test_a_pipe_gets_plain_lines_of_progress(docs: Path, tmp_path: Path) -> None:
+    """Without a terminal there is no bar, and with --json there is nothing but the object."""
+    environ = {**os.environ, "AFTERWORD_DATA": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    program = [sys.executable, "-m", "afterword", "ingest", str(docs), "--json"]
+    started = time.monotonic()
+    ended = subprocess.run(program, env=environ, capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
+    assert json.loads(ended.stdout)["seconds"] < time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("north", "north"),
+        ("2026", 2026),
+        ("1.5", 1.5),
+        ("true", True),
+        ('"2026"', "2026"),
+        ('["a", "b"]', ["a", "b"]),
+        ("[1, 2]", [1, 2]),
+        ("[1, 2.5]", [1, 2.5]),
+        ('[1, "b"]', '[1, "b"]'),
+        ("[]", "[]"),
+        ("null", "null"),
+        ("NaN", "NaN"),
+        ("1e999", "1e999"),
+        ('{"a": 1}', '{"a": 1}'),
+        ("", ""),
+        ("a=b", "a=b"),
+        ("007", "007"),
+    ],
+)
+def test_metadata_values(text: str, value: object) -> None:
+    """Numbers, truth values and lists are typed; all else is text as it stands."""
+    assert parse_metadata([f"key={text}"]) == {"key": value}
+
+
+@given(st.text().filter(lambda text: "=" not in text))
+def test_metadata_without_a_value_is_refused(text: str) -> None:
+    """Each wrong pair is named."""
+    with pytest.raises(UsageError, match="KEY=VALUE"):
+        parse_metadata(["a=b", text])
+
+
+@given(st.dates())
+def test_dates_are_taken_as_they_are(day: object) -> None:
+    """Any ISO date is one; other forms of the same date are not."""
+    assert parse_date(str(day)) == str(day)
+    with pytest.raises(UsageError):
+        parse_date(str(day).replace("-", ""))
