@@ -113,11 +113,21 @@ class ReaderPool:
             job = next(queue, None)
             if job is None:
                 return
-            if idle is None:
-                idle = self._start()
-                self._children.append(idle)
-            idle.job = job
-            idle.connection.send(job)
+            self._give(job, idle)
+
+    def _give(self, job: ReadJob, idle: _Child | None) -> None:
+        if idle is not None:
+            try:
+                idle.connection.send(job)
+            except OSError:  # it died with nothing to do; another takes its place
+                self._drop(idle)
+            else:
+                idle.job = job
+                return
+        child = self._start()
+        self._children.append(child)
+        child.connection.send(job)
+        child.job = job
 
     def _start(self) -> _Child:
         context = get_context("spawn")
