@@ -1,0 +1,142 @@
+"""The bundled encoder opens no connection and writes no file, and the guard that says so works."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from guard_no_connections import SEEN
+
+GUARD = Path(__file__).parent / "guard_no_connections.py"
+ROOT = Path(__file__).parent.parent
+
+ENCODE = """
+import sys
+from indexes.encoder import PROBES, load_encoder
+encoder = load_encoder("bundled")
+assert encoder.encode_documents(PROBES).shape == (len(PROBES), 384)
+assert encoder.encode_query("a question").shape == (384,)
+heavy = {"torch", "transformers", "sentence_transformers", "openvino_telemetry.main"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+print("encoded")
+"""
+
+
+def guarded(folder: Path, program: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `program` under the guard, with `folder` as the one that may be written."""
+    script = folder / "program.py"
+    script.write_text(program, encoding="utf-8")
+    allowed = folder / "allowed"
+    allowed.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, str(GUARD), str(allowed), *options, "--", str(script)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder / "home")},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed, so system calls go unwatched"
+)
+
+
+def test_encoding_opens_no_connection_and_writes_no_file(tmp_path: Path) -> None:
+    """Loading the bundled encoder and encoding stays on this machine, without torch."""
+    done = guarded(tmp_path, ENCODE)
+    assert (done.returncode, done.stdout) == (0, "encoded\n"), done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["allowed", "program.py"]
+    assert [path.name for path in (tmp_path / "allowed").rglob("*")] == ["tmp"]
+
+
+@needs_strace
+def test_encoding_makes_no_system_call_that_connects_or_writes(tmp_path: Path) -> None:
+    """The compiled libraries neither connect nor write files either."""
+    done = guarded(tmp_path, ENCODE, "--native")
+    assert (done.returncode, done.stdout) == (0, "encoded\n"), done.stderr
+
+
+OFFENCES = {
+    "connects": (
+        "import socket; socket.socket(type=socket.SOCK_DGRAM).connect(('192.0.2.1', 9))",
+        "192.0.2.1",
+    ),
+    "looks up a name": ("import socket; socket.getaddrinfo('example.invalid', 443)", "example"),
+    "hides its failure": (
+        """
+import urllib.request
+try:
+    urllib.request.urlopen("http://192.0.2.1/", timeout=1)
+except OSError:
+    pass
+""",
+        "192.0.2.1",
+    ),
+    "writes a file": ("open('outside.txt', 'w')", "outside.txt"),
+    "makes a folder": ("import os; os.mkdir('outside')", "outside"),
+    "moves a file out": (
+        "import os, tempfile; os.rename(tempfile.mkstemp()[1], 'outside.txt')",
+        "outside.txt",
+    ),
+    "opens a database": (
+        "import sqlite3; sqlite3.connect('outside.db').execute('create table t (a)')",
+        "outside.db",
+    ),
+    "does it in a child": (
+        """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", "open('outside.txt', 'w')"])
+""",
+        "outside.txt",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OFFENCES)
+def test_the_guard_sees_and_refuses(kind: str, tmp_path: Path) -> None:
+    """What the guard is for makes the run fail, is named, and does not happen."""
+    program, named = OFFENCES[kind]
+    done = guarded(tmp_path, program)
+    assert done.returncode == SEEN, done.stderr
+    assert named in done.stderr.rpartition("guard: ")[2]
+    assert not list(tmp_path.glob("outside*"))
+
+
+ALLOWED = """
+import shutil, socket, sqlite3, sys, tempfile
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname()).close()
+open("allowed/file", "w").close()
+sqlite3.connect("allowed/some.db").execute("create table t (a)")
+sqlite3.connect(":memory:")
+folder = tempfile.mkdtemp()
+open(folder + "/file", "w").close()
+shutil.rmtree(folder)
+open(__file__).read()
+sys.exit(3)
+"""
+
+
+def test_the_guard_lets_pass_what_is_allowed(tmp_path: Path) -> None:
+    """Loopback, reading, and files below the allowed folder are no offence."""
+    done = guarded(tmp_path, ALLOWED)
+    assert done.returncode == 3, done.stderr
+
+
+NATIVE = ("connects", "writes a file", "makes a folder", "opens a database")
+
+
+@needs_strace
+@pytest.mark.parametrize("kind", NATIVE)
+def test_system_calls_are_seen(kind: str, tmp_path: Path) -> None:
+    """The native watch names what Python's own events would name too."""
+    program, named = OFFENCES[kind]
+    done = guarded(tmp_path, program, "--native")
+    assert done.returncode == SEEN, done.stderr
+    assert named in done.stderr
