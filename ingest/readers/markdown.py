@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -107,18 +107,14 @@ class _Blocks:
     def __init__(self, text: str) -> None:
         self._text = text
         lengths = (len(line) + 1 for line in text.split("\n"))
-        self._starts = [min(start, len(text)) for start in accumulate(lengths, initial=0)]
+        self._starts = list(accumulate(lengths, initial=0))
         tokens = _parser().parse(text)
         self.headings = tuple(
             Heading(int(token.tag[1]), span)
             for token, inline in pairwise(tokens)
             if token.type == "heading_open" and (span := self._words(token, inline.content))
         )
-        self.tables = tuple(
-            self._table(tokens[place:])
-            for place, token in enumerate(tokens)
-            if token.type == "table_open"
-        )
+        self.tables = tuple(self._tables(tokens))
         first = next((h for h in self.headings if h.level == 1), None)
         self.title = _plain(first.span.cut(text)) if first else ""
 
@@ -136,10 +132,15 @@ class _Blocks:
         end = self._text.find(lines[-1], start, block.end) + len(lines[-1])
         return Span(start, end) if 0 <= start < end else None
 
-    def _table(self, tokens: Sequence[Token]) -> Table:
-        end = next(place for place, token in enumerate(tokens) if token.type == "table_close")
-        rows = [self._lines(token) for token in tokens[:end] if token.type == "tr_open"]
-        return Table(rows[0], tuple(rows[1:]))
+    def _tables(self, tokens: Sequence[Token]) -> Iterator[Table]:
+        rows = list[Span]()
+        for token in tokens:
+            if token.type == "tr_open":
+                rows.append(self._lines(token))
+            elif token.type == "table_close":
+                if len(rows) > 1:
+                    yield Table(rows[0], tuple(rows[1:]))
+                rows.clear()
 
 
 def _plain(words: str) -> str:
