@@ -86,6 +86,8 @@ def _contents(path: Path) -> _Contents:
     second = _SecondOpinion(path)
     texts, blind = list[str](), list[int]()
     with closing(_open(path)) as document:
+        if document.get_formtype():
+            document.init_forms()  # fields that were left to the viewer are drawn
         for index in range(len(document)):
             with closing(_page(document, index)) as page:
                 text = _words(page)

@@ -1,0 +1,256 @@
+"""The PDF reader, against files that are made here and so are known word by word."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from fpdf import FPDF
+from PIL import Image
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    NameObject,
+    NumberObject,
+    TextStringObject,
+)
+
+from indexes.documents import Extract
+from indexes.errors import ReadFailure
+from ingest.readers import PDF, READERS, ReadOptions
+from ingest.readers.pdf import _mended
+
+PROSE = "The lighthouse keeper counted seven ships before the fog came in from the west."
+Draw = Callable[[FPDF], None]
+
+
+def words(*lines: str) -> Draw:
+    """Return a page with these lines of text."""
+
+    def draw(pdf: FPDF) -> None:
+        for line in lines:
+            pdf.cell(text=line)
+            pdf.ln()
+
+    return draw
+
+
+def blank(_: FPDF) -> None:
+    """Leave a page empty."""
+
+
+def scan(pdf: FPDF) -> None:
+    """Fill a page with a picture of which nobody knows the words."""
+    pdf.image(Image.effect_noise((60, 80), 50), x=0, y=0, w=pdf.w, h=pdf.h)
+
+
+def rule(pdf: FPDF) -> None:
+    """Draw a single line, as under a heading that is not there."""
+    pdf.line(10, 10, 100, 10)
+
+
+def outlines(pdf: FPDF) -> None:
+    """Draw very many strokes, as letters that were turned into paths."""
+    for place in range(300):
+        pdf.line(10, 10 + place / 2, 20, 11 + place / 2)
+
+
+def save(path: Path, *pages: Draw, **information: str) -> Path:
+    """Write a PDF with these pages and this information about it."""
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=12)
+    for name, value in information.items():
+        getattr(pdf, f"set_{name}")(value)
+    for draw in pages:
+        pdf.add_page()
+        draw(pdf)
+    pdf.output(str(path))
+    return path
+
+
+def read(path: Path) -> Extract:
+    """Return the document of a PDF file."""
+    (extract,) = READERS[PDF].load()(path, ReadOptions(path.name))
+    assert isinstance(extract, Extract)
+    return extract
+
+
+def failure(path: Path) -> ReadFailure:
+    """Return why a file cannot be read."""
+    with pytest.raises(ReadFailure) as caught:
+        read(path)
+    return caught.value
+
+
+def page_texts(extract: Extract) -> list[str]:
+    """Return the text of each page by its span."""
+    return [page.span.cut(extract.text).strip() for page in extract.pages]
+
+
+def test_pages_are_spans_of_the_text(tmp_path: Path) -> None:
+    """Each page has its number and exactly its own words, and nothing else is stored."""
+    path = save(tmp_path / "a.pdf", *(words(f"Page {n}.", PROSE) for n in range(1, 13)))
+    extract = read(path)
+    assert [page.number for page in extract.pages] == list(range(1, 13))
+    assert page_texts(extract) == [f"Page {n}.\n{PROSE}" for n in range(1, 13)]
+    assert extract.text.split() == " ".join(f"Page {n}. {PROSE}" for n in range(1, 13)).split()
+    assert extract.findings == ()
+
+
+def test_blank_pages_keep_their_numbers(tmp_path: Path) -> None:
+    """A blank page, or one with a mere line, is a page without text and nothing to warn of."""
+    extract = read(save(tmp_path / "a.pdf", words("one"), blank, rule, words("four")))
+    assert page_texts(extract) == ["one", "", "", "four"]
+    assert extract.findings == ()
+
+
+@pytest.mark.parametrize("picture", [scan, outlines])
+def test_pages_without_a_text_layer_are_named(tmp_path: Path, picture: Draw) -> None:
+    """Pages that show something but have no words are a finding with their numbers."""
+    path = save(tmp_path / "a.pdf", picture, words("two"), blank, picture)
+    extract = read(path)
+    (finding,) = extract.findings
+    assert (finding.code, finding.pages) == ("no_text_layer", (1, 4))
+    assert "2 pages" in finding.message
+    assert page_texts(extract) == ["", "two", "", ""]
+
+
+def test_a_scan_is_refused(tmp_path: Path) -> None:
+    """A file without any text layer fails and names its pages and the remedy."""
+    refused = failure(save(tmp_path / "a.pdf", scan, blank, scan))
+    assert (refused.reason, refused.pages) == ("no_text_layer", (1, 3))
+    assert "ocrmypdf" in refused.message
+
+
+@pytest.mark.parametrize("pages", [[blank], [blank, rule]])
+def test_a_blank_file_is_empty(tmp_path: Path, pages: Sequence[Draw]) -> None:
+    """A file of blank pages has nothing to recognise: it is empty."""
+    assert failure(save(tmp_path / "a.pdf", *pages)).reason == "empty"
+
+
+def encrypted(path: Path, user: str, algorithm: str) -> Path:
+    """Write a PDF that asks for the password `user` and has an owner password."""
+    writer = PdfWriter(clone_from=PdfReader(save(path, words(PROSE))))
+    writer.encrypt(user, "owner", algorithm=algorithm)
+    writer.write(path)
+    return path
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_passwords(tmp_path: Path, algorithm: str) -> None:
+    """A file that asks for a password is refused with the way out; an empty one opens it."""
+    refused = failure(encrypted(tmp_path / "a.pdf", "secret", algorithm))
+    assert refused.reason == "encrypted"
+    assert "qpdf --decrypt" in refused.message
+    assert read(encrypted(tmp_path / "b.pdf", "", algorithm)).text.strip() == PROSE
+
+
+@pytest.mark.parametrize("part", [0.02, 0.3])
+def test_a_file_that_breaks_off_is_read_or_damaged(tmp_path: Path, part: float) -> None:
+    """Half a file is never taken for a whole one in silence."""
+    data = save(tmp_path / "a.pdf", *(words(PROSE) for _ in range(20))).read_bytes()
+    path = tmp_path / "b.pdf"
+    path.write_bytes(data[: int(len(data) * part)])
+    assert failure(path).reason in {"damaged", "empty"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "title"),
+    [
+        ("Annual Report", "Annual Report"),
+        ("Microsoft Word - Annual Report", "Annual Report"),
+        ("Microsoft Word - draft_7.docx", "my-file"),
+        ("0000104169-18-000028", "my-file"),
+        ("Untitled spreadsheet", "my-file"),
+        ("scan0001.tif", "my-file"),
+        (" ", "my-file"),
+    ],
+)
+def test_title(tmp_path: Path, stated: str, title: str) -> None:
+    """The stated title is taken unless it is a file name, a number or nothing."""
+    assert read(save(tmp_path / "my-file.pdf", words("x"), title=stated)).title == title
+
+
+def test_information_is_metadata_and_no_date(tmp_path: Path) -> None:
+    """Who made it and when is metadata: when a file was made is not the date it speaks of."""
+    path = save(tmp_path / "a.pdf", words("x"), author="Ada", subject="Engines", keywords="a, b")
+    writer = PdfWriter(clone_from=path)
+    writer.add_metadata({"/CreationDate": "D:20250304101112+01'00'"})
+    writer.write(path)
+    extract = read(path)
+    assert extract.metadata == {
+        "author": "Ada",
+        "subject": "Engines",
+        "keywords": "a, b",
+        "created": "2025-03-04",
+    }
+    assert (extract.as_of, extract.as_of_source) == (None, None)
+
+
+def test_outline_becomes_headings(tmp_path: Path) -> None:
+    """Outline entries whose words stand on their page are headings there, with their levels."""
+    pages = [words("1 Start", PROSE), words(PROSE, "1.1 The", "next step", PROSE), words("2 End")]
+    writer = PdfWriter(clone_from=save(tmp_path / "a.pdf", *pages))
+    start = writer.add_outline_item(title="1 Start", page_number=0)
+    writer.add_outline_item(title="1.1 The next  step", page_number=1, parent=start)
+    writer.add_outline_item(title="Not in the text", page_number=1)
+    writer.add_outline_item(title="2 END", page_number=2)
+    writer.write(tmp_path / "b.pdf")
+    extract = read(tmp_path / "b.pdf")
+    found = [(heading.level, heading.span.cut(extract.text)) for heading in extract.headings]
+    assert found == [(1, "1 Start"), (2, "1.1 The\nnext step"), (1, "2 End")]
+
+
+@pytest.mark.parametrize(
+    ("given", "mended"),
+    [
+        ("the high\ufffequality and the high-quality", "the high-quality and the high-quality"),
+        ("an im\ufffeportant and an important", "an important and an important"),
+        ("an Im\ufffeportant and an important", "an Important and an important"),
+        ("once only be\ufffecause", "once only be-cause"),
+        ("ex\ufffeample example be\ufffecause", "example example because"),
+        ("well\ufffeknown well-known be\ufffecause", "well-known well-known be-cause"),
+        ("net debt\ufffeto-equity", "net debt-to-equity"),
+        ("Schwarz\ufffeWeiß ex\ufffeample example", "Schwarz-Weiß example example"),
+        ("10\ufffe20 and a\ufffe", "10-20 and a-"),
+    ],
+)
+def test_words_cut_at_line_ends(given: str, mended: str) -> None:
+    """The rest of the document decides whether a hyphen at a line's end belongs to the word."""
+    assert _mended(given) == mended
+
+
+def test_hyphens_at_line_ends_in_a_file(tmp_path: Path) -> None:
+    """A hyphen at the end of a drawn line is found again, with the word in one piece."""
+    path = save(tmp_path / "a.pdf", words("They build a high-", "performance machine."))
+    assert "high-performance machine." in " ".join(read(path).text.split())
+
+
+def filled_form(path: Path, value: str, *, drawn: bool) -> None:
+    """Write a PDF with a text field that holds `value` on the first of its two pages."""
+    writer = PdfWriter(clone_from=save(path, words("Name:"), words("second page")))
+    font = writer.pages[0]["/Resources"]["/Font"]["/F1"]  # type: ignore[index]
+    field = {
+        "/Type": NameObject("/Annot"),
+        "/Subtype": NameObject("/Widget"),
+        "/FT": NameObject("/Tx"),
+        "/T": TextStringObject("name"),
+        "/V": TextStringObject(value),
+        "/DA": TextStringObject("/F1 12 Tf 0 g"),
+        "/Rect": ArrayObject(map(NumberObject, (100, 700, 300, 720))),
+    }
+    kept = writer._add_object(DictionaryObject({NameObject(k): v for k, v in field.items()}))
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([kept])
+    fonts = DictionaryObject({NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})})
+    form = {NameObject("/Fields"): ArrayObject([kept]), NameObject("/DR"): fonts}
+    writer._root_object[NameObject("/AcroForm")] = DictionaryObject(form)
+    if drawn:
+        writer.update_page_form_field_values(writer.pages[0], {"name": value})
+    writer.write(path)
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_filled_forms_show_their_values(tmp_path: Path, *, drawn: bool) -> None:
+    """What a form field shows is part of its page's text, drawn already or left to the viewer."""
+    filled_form(tmp_path / "a.pdf", "Grace Hopper", drawn=drawn)
+    assert page_texts(read(tmp_path / "a.pdf")) == ["Name:\nGrace Hopper", "second page"]
