@@ -119,29 +119,9 @@ def test_no_text_is_empty(tmp_path: Path, source: str) -> None:
 
 
 lines = st.sampled_from(
-    [
-        "# h",
-        "## h *x*",
-        "h",
-        "===",
-        "---",
-        "```",
-        "- h",
-        "  # h",
-        "> # h",
-        "| a | b |",
-        "|-|-|",
-        "",
-        "\t",
-        "    # h",
-        "<!-- # h",
-        "-->",
-        "# \u2028 h",
-        "\x0b# h",
-        "1. # h",
-        "#\th\t#",
-    ]
-)
+    ["# h", "## h *x*", "h", "===", "---", "```", "- h", "  # h", "> # h", "| a | b |", "|-|-|",
+     "", "\t", "    # h", "<!-- # h", "-->", "# \u2028 h", "\x0b# h", "1. # h", "#\th\t#"]
+)  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
