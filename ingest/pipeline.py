@@ -40,6 +40,7 @@ from indexes.settings import Settings
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
 from ingest.progress import Advanced, Merging, Observer, Planned
+from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
 from ingest.report import Item, Note, Outcome, Report, natural, stored_item
 from ingest.sources import UPLOADS, stored_name
 from ingest.split import Splitter
@@ -59,6 +60,15 @@ _GROUP_CHUNKS: Final = 256
 _GROUP_CHARACTERS: Final = 2_000_000
 _ENCODED_AT_ONCE: Final = 256
 _CHANGED_AT_ONCE: Final = 500
+_EXTENSIONS: Final = {
+    PDF: ".pdf",
+    HTML: ".html",
+    MARKDOWN: ".md",
+    PLAIN: ".txt",
+    CSV: ".csv",
+    TSV: ".tsv",
+    JSONL: ".jsonl",
+}
 
 T = TypeVar("T")
 
@@ -113,16 +123,29 @@ def _opened(stack: ExitStack, collection: Collection, *, lock: bool) -> Writer:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that was handed in under a name; `path` is where it lies, `size` in bytes."""
+    """A file that was handed in under a name; `path` is where it lies, `size` in bytes.
+
+    `media_type` is what the sender calls it, if anything; it counts where the name says nothing.
+    """
 
     collection: str
     filename: str
     path: Path
     size: int
     given: Given
+    media_type: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name with an extension, if the media type has a usual one."""
+        usual = _EXTENSIONS.get(self.media_type or "", "")
+        known = Path(self.filename).suffix.lower() in _EXTENSIONS.values()
+        return self.filename if known else f"{self.filename}{usual}"
 
 
-def ingest_upload(upload: Upload, settings: Settings, observe: Observer) -> Report:
+def ingest_upload(
+    upload: Upload, settings: Settings, observe: Observer, pool: ReaderPool
+) -> Report:
     """Ingest one upload, in the place of an earlier one of its id or else of its name.
 
     The collection is made where there is none.
@@ -135,7 +158,7 @@ def ingest_upload(upload: Upload, settings: Settings, observe: Observer) -> Repo
         step = _upload_step(upload, writer)
         plan = Plan(UPLOADS, read=(step,), known=len(step.known))
         order = Order((), upload.collection, given=upload.given, allow_mass_removal=True)
-        run = _Run(order, settings, Survey((plan,), (), {}), observe)
+        run = _Run(order, settings, Survey((plan,), (), {}), observe, pool)
         run.apply(writer, Tools(collection, settings))
         return run.report(time.monotonic() - started)
 
@@ -148,7 +171,7 @@ def _upload_step(upload: Upload, writer: Writer) -> Step:
         # Two documents of one file name, told apart by the ids that they were given.
         uri = record_uri(uri, key)
         known = [document for document in known if document.uri == uri]
-    return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.filename)
+    return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.name)
 
 
 class Tools:
@@ -174,9 +197,17 @@ class Tools:
 class _Run:
     """One ingestion of files and folders: what the plans say, up to a full disk."""
 
-    def __init__(self, order: Order, settings: Settings, found: Survey, observe: Observer) -> None:
+    def __init__(
+        self,
+        order: Order,
+        settings: Settings,
+        found: Survey,
+        observe: Observer,
+        pool: ReaderPool | None = None,
+    ) -> None:
         self._order = order
         self._settings = settings
+        self._pool = pool
         self._found = found
         self._observe = observe
         self._notes = list(found.notes)
@@ -196,7 +227,9 @@ class _Run:
                 writer.set_source_root(source, root)
             self._settle(writer)
             if steps:
-                read_all(steps, intake, self._settings)
+                with ExitStack() as stack:
+                    pool = self._pool or stack.enter_context(reader_pool(self._settings))
+                    read_all(steps, intake, pool)
             self._remove(writer, intake)
             self._notes += intake.notes
             self._observe(Merging())
@@ -258,13 +291,17 @@ def _report(
     return Report(order.collection, ordered, tuple(notes), chunks, seconds, dry_run=order.dry_run)
 
 
-def read_all(steps: Mapping[str, Step], intake: "Intake", settings: Settings) -> None:
-    """Read files in child processes and take in what they give, as it comes."""
+def reader_pool(settings: Settings) -> ReaderPool:
+    """Return the child processes that the settings ask for; none is started yet."""
     limits = Limits(settings.reader_seconds, settings.reader_memory_mb, settings.max_file_mb)
-    with ReaderPool(settings.reader_processes, limits) as pool:
-        jobs = (ReadJob(uri, Path(s.path), s.name or s.uri) for uri, s in steps.items())
-        for result in pool.results(jobs):
-            intake.take(steps[result.job.key], result)
+    return ReaderPool(settings.reader_processes, limits)
+
+
+def read_all(steps: Mapping[str, Step], intake: "Intake", pool: ReaderPool) -> None:
+    """Read files in child processes and take in what they give, as it comes."""
+    jobs = (ReadJob(uri, Path(step.path), step.name or uri) for uri, step in steps.items())
+    for result in pool.results(jobs):
+        intake.take(steps[result.job.key], result)
     intake.store()
 
 

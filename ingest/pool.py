@@ -87,6 +87,10 @@ class ReaderPool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End all children, whatever they are at; the next jobs start new ones."""
         for child in self._children:
             child.process.kill()
             child.process.join()

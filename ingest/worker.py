@@ -12,14 +12,15 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from indexes import jobs
 from indexes.errors import AfterwordError, CollectionBusy
 from indexes.jobs import Job
 from indexes.settings import Settings
-from ingest.pipeline import Upload, ingest_upload
+from ingest.pipeline import Upload, ingest_upload, reader_pool
 from ingest.plan import Given
+from ingest.pool import ReaderPool
 from ingest.progress import Advanced, Event, Observer
 from ingest.report import Item, Report
 
@@ -45,12 +46,13 @@ def work(settings: Settings) -> None:
     stop = threading.Event()
     _stop_on_signal(stop)
     threading.Thread(target=_await_end, args=(stop,), daemon=True).start()
-    with jobs.sole_worker(settings.data), suppress(_Stopped):
+    with jobs.sole_worker(settings.data), reader_pool(settings) as pool, suppress(_Stopped):
         jobs.recover(settings.data)
         while not stop.is_set():
             job = jobs.claim(settings.data)
-            if job is None or not _work_on(job, settings):
+            if job is None or not _work_on(job, settings, pool):
                 stop.wait(_POLL_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _stop_on_signal(stop: threading.Event) -> None:
@@ -75,10 +77,10 @@ def _await_end(stop: threading.Event) -> None:
             stop.set()
 
 
-def _work_on(job: Job, settings: Settings) -> bool:
+def _work_on(job: Job, settings: Settings, pool: ReaderPool) -> bool:
     """Do one job and note how it ended; return False where it must wait for another process."""
     try:
-        report = ingest_upload(_upload(job), settings, _teller(settings.data, job.job_id))
+        report = _report_on(job, settings, pool)
     except _Stopped:
         jobs.release(settings.data, job.job_id)
         raise
@@ -86,22 +88,32 @@ def _work_on(job: Job, settings: Settings) -> bool:
         _log.info("job %s waits: %s", job.job_id, error.message)
         jobs.release(settings.data, job.job_id)
         return False
-    except AfterwordError as error:
-        _log.warning("job %s failed: %s", job.job_id, error.message)
-        items = (Item(job.uri, "failed", error.code, error.message, document_id=job.document_id),)
-        report = Report(job.collection, items)
-    except Exception as error:  # noqa: BLE001  # the worker outlives what it does not know
-        _log.exception("job %s failed", job.job_id)
-        message = f"{job.filename}: {error!r}; the service's log has the details"
-        report = Report(job.collection, (Item(job.uri, "failed", "error", message),))
-    state: Final = "done" if _stored_any(report) else "failed"
+    state: Literal["done", "failed"] = "done" if _stored_any(report) else "failed"
     jobs.finish(settings.data, job.job_id, state, [item.as_json() for item in report.items])
     return True
 
 
+def _report_on(job: Job, settings: Settings, pool: ReaderPool) -> Report:
+    """Ingest one upload; whatever goes wrong with it is in the report."""
+    try:
+        return ingest_upload(_upload(job), settings, _teller(settings.data, job.job_id), pool)
+    except CollectionBusy:
+        pool.stop()
+        raise
+    except AfterwordError as error:
+        _log.warning("job %s failed: %s", job.job_id, error.message)
+        item = Item(job.uri, "failed", error.code, error.message, document_id=job.document_id)
+    except Exception as error:  # noqa: BLE001  # the worker outlives what it does not know
+        _log.exception("job %s failed", job.job_id)
+        message = f"{job.filename}: {error!r}; the service's log has the details"
+        item = Item(job.uri, "failed", "error", message, document_id=job.document_id)
+    pool.stop()  # its children may still be at this job
+    return Report(job.collection, (item,))
+
+
 def _upload(job: Job) -> Upload:
     given = Given(job.metadata, title=job.title, document_id=job.document_id)
-    return Upload(job.collection, job.filename, job.payload, job.size, given)
+    return Upload(job.collection, job.filename, job.payload, job.size, given, job.media_type)
 
 
 def _stored_any(report: Report) -> bool:
@@ -118,7 +130,7 @@ def _teller(data: Path, job_id: str) -> Observer:
         if isinstance(event, Advanced):
             done += event.encoded
             total += event.cut
-            if total and time.monotonic() - told > _TELL_SECONDS:
+            if total and (done == total or time.monotonic() - told > _TELL_SECONDS):
                 told = time.monotonic()
                 jobs.progress(data, job_id, done, total, "chunks")
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_encoder import small_encoder
 
 from indexes.collection import Collection, Writer, open_collection
 from indexes.documents import Document, document_id_for
@@ -20,12 +19,13 @@ from indexes.encoder import FOLDER, Encoder
 from indexes.errors import CollectionBusy, CollectionNotFound, UsageError
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
-from ingest.pipeline import Upload, ingest, ingest_upload
+from ingest.pipeline import Upload, ingest, ingest_upload, reader_pool
 from ingest.plan import Given
 from ingest.progress import Event, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
+from small_encoder import small_encoder
 
 Contents = Mapping[str, str]
 
@@ -90,7 +90,8 @@ class House:
         path.write_text(text, encoding="utf-8")
         facts = Given(**given)  # type: ignore[arg-type]
         upload = Upload(collection, filename, path, len(text.encode()), facts)
-        return ingest_upload(upload, self.settings, silent)
+        with reader_pool(self.settings) as pool:
+            return ingest_upload(upload, self.settings, silent, pool)
 
     @contextmanager
     def collection(self, name: str = "default") -> Iterator[Collection]:
