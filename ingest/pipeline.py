@@ -58,7 +58,7 @@ from ingest.survey import (
 # A transaction holds one document, or several with up to this many chunks together.
 _GROUP_CHUNKS: Final = 256
 _GROUP_CHARACTERS: Final = 2_000_000
-_ENCODED_AT_ONCE: Final = 256
+_ENCODED_AT_ONCE: Final = 128
 _CHANGED_AT_ONCE: Final = 500
 _EXTENSIONS: Final = {
     PDF: ".pdf",

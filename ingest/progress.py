@@ -87,10 +87,10 @@ class Pace:
         """Return progress, rates and time left in one line."""
         seconds = max(now - self.started, 1e-9)
         left = self.left(now)
-        rest = "" if left is None else f", {clock(left)} left"
+        rest = "" if left is None else f"{clock(left)} left, "
         return (
-            f"{self.files}/{self.planned.files} files, {self.files / seconds:.1f} files/s, "
-            f"{self.chunks} chunks, {self.chunks / seconds:.1f} chunks/s{rest}"
+            f"{self.files}/{self.planned.files} files, {rest}{self.files / seconds:.1f} files/s, "
+            f"{self.chunks} chunks, {self.chunks / seconds:.1f} chunks/s"
         )
 
 
@@ -135,6 +135,7 @@ def bar() -> Iterator[Observer]:
     """Give an observer that keeps a bar with rates and time left on standard error."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+    from rich.table import Column
     from rich.text import Text
 
     pace = Pace(time.monotonic())
@@ -147,7 +148,8 @@ def bar() -> Iterator[Observer]:
             del task
             return Text(pace.line(time.monotonic()))
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), Line())
+    line = Line(table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(16), line)
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield _moving(progress, pace)
 

@@ -26,7 +26,7 @@ from ingest.report import Item, Report
 
 _POLL_SECONDS: Final = 0.2
 _TELL_SECONDS: Final = 0.5
-_GRACE_SECONDS: Final = 1.5
+_GRACE_SECONDS: Final = 0.5
 _log = logging.getLogger("afterword.ingest.worker")
 
 

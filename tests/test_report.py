@@ -125,7 +125,7 @@ def test_pace_tells_rates_and_the_time_left() -> None:
     for event in (Planned(4, 1000), Advanced(files=1, size=250, encoded=20), Merging()):
         pace.take(event)
     assert pace.left(110.0) == pytest.approx(30.0)
-    assert pace.line(110.0) == "1/4 files, 0.1 files/s, 20 chunks, 2.0 chunks/s, 0:30 left"
+    assert pace.line(110.0) == "1/4 files, 0:30 left, 0.1 files/s, 20 chunks, 2.0 chunks/s"
     assert clock(3725.4) == "1:02:05"
 
 
