@@ -8,12 +8,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from indexes.collection import collection_names
+from indexes.errors import AfterwordError, NotFound
+from service.answer import Answerer
 from service.openapi import PAGE_POLICY, page, problems
 from service.schemas import Health, Readiness
 from service.state import Here, Service
 
 router = APIRouter(tags=["operations"])
 
+_TINY_QUERY: Final = "ready"
 # A probe that takes longer than this says so instead of waiting.
 _PROBE_SECONDS: Final = 10.0
 # Between probes this close together the first one's answer holds.
@@ -72,9 +76,22 @@ async def _reasons(service: Service) -> list[str]:
         return list(service.reasons)
     probe, now = service.probe, time.monotonic()
     if probe.result is None or (probe.result.done() and now - probe.began > _FRESH_SECONDS):
-        probe.result, probe.began = service.operations.start(answerer.ready), now
+        probe.result, probe.began = service.operations.start(lambda: _probe(service, answerer)), now
     try:
         async with asyncio.timeout(_PROBE_SECONDS):
             return list(await asyncio.shield(probe.result))
     except TimeoutError:
         return [f"A search took longer than {_PROBE_SECONDS:.0f} s."]
+
+
+def _probe(service: Service, answerer: Answerer) -> list[str]:
+    """Return what the answerer finds wrong, then what one tiny search in each collection does."""
+    reasons = answerer.ready()
+    for name in () if reasons else collection_names(service.settings.data):
+        try:
+            answerer.search(_TINY_QUERY, name, None, 1)
+        except NotFound:  # deleted since it was listed
+            continue
+        except AfterwordError as error:
+            reasons.append(f"Collection {name}: {error.message}")
+    return reasons

@@ -236,6 +236,7 @@ class Passage(_Out):
     scores: Scores
     as_of: str | None
     text_sha256: str
+    pages: list[int] = []
 
 
 class Citation(_Out):

@@ -18,13 +18,11 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from service.answer import Answerer, Question
-from small_encoder import small_encoder
-from stored_documents import prepared
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.settings import Settings
+from service.answer import Answerer, Question
 from service.app import create_app
 from service.reply import (
     Event,
@@ -36,6 +34,8 @@ from service.reply import (
     Timings,
     TokenEvent,
 )
+from small_encoder import small_encoder
+from stored_documents import prepared
 
 Found = TypeVar("Found")
 ROOT = Path(__file__).parent.parent

@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import SmallAnswerer, loaded, small_app, stored
-from stored_documents import prepared
 
 from indexes import jobs
 from indexes.collection import open_collection
 from indexes.documents import Page, Span, document_id_for, sha256_text
 from service.uploads import clean_filename
+from serving import SmallAnswerer, loaded, small_app, stored
+from stored_documents import prepared
 
 TEXT = "swans are white 🦢 and swim"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from serving import ROOT, Served, served, until
 
 PAGES = ("README.md", "docs/http.md")

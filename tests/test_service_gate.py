@@ -12,7 +12,6 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import SmallAnswerer, loaded, small_app, stored
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
@@ -22,6 +21,7 @@ from service.app import check_exposure
 from service.gate import BODY_LIMIT, FORM_ALLOWANCE, Gate, is_loopback
 from service.logs import configure_logs, new_request_id
 from service.problems import PROBLEM_JSON
+from serving import SmallAnswerer, loaded, small_app, stored
 
 KEY = "correct-horse-battery"
 SECRET_WORDS = "where does the ptarmigan nest"

@@ -2,15 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from serving import SmallAnswerer, loaded, small_app, stored
+from pydantic import BaseModel
 
+from indexes import jobs
+from indexes.documents import Finding
+from indexes.encoder import EncoderIdentity
 from indexes.errors import AfterwordError
-from service import problems
+from ingest.report import Item
+from service import problems, reply, schemas
 from service.openapi import describe, page
+from serving import SmallAnswerer, loaded, small_app, stored
 
 # What the house plan and the module's own drawing say, written down independently of the table.
 STATUSES = {
@@ -143,6 +149,27 @@ def test_the_description_is_whole(client: TestClient) -> None:
                 assert set(response["content"]) == {"application/problem+json"}
         if path.startswith("/v1"):
             assert {"401", "403", "422", "429", "500", "503"} <= set(operation["responses"])
+
+
+@pytest.mark.parametrize(
+    ("described", "kept"),
+    [
+        (schemas.QueryReply, reply.Reply),
+        (schemas.Passage, reply.Passage),
+        (schemas.Scores, reply.Scores),
+        (schemas.Citation, reply.Citation),
+        (schemas.Dropped, reply.Dropped),
+        (schemas.Timings, reply.Timings),
+        (schemas.JobReply, jobs.JobStatus),
+        (schemas.JobProgress, jobs.Progress),
+        (schemas.JobItem, Item),
+        (schemas.Finding, Finding),
+        (schemas.EncoderReply, EncoderIdentity),
+    ],
+)
+def test_what_is_described_is_what_is_kept(described: type[BaseModel], kept: type) -> None:
+    """A field that the product's objects gain or lose is one in the description too."""
+    assert set(described.model_fields) == {field.name for field in fields(kept)}
 
 
 def test_the_page_shows_it_all_and_needs_no_network(client: TestClient) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from service.answer import Question
-from serving import WORDS, SmallAnswerer, loaded, running, small_app, stored, until
 
 from indexes.documents import sha256_text
 from indexes.errors import EncoderMismatch
 from service import stream
+from service.answer import Question
+from serving import WORDS, SmallAnswerer, loaded, running, small_app, stored, until
 
 SWANS = "swans are white and swim"
 
@@ -375,6 +375,17 @@ def test_reasons_of_the_answerer_are_told(answerer: SmallAnswerer) -> None:
         assert told["reasons"] == ["collection c: damaged."]
         answerer.reasons = ()
         until(lambda: client.get("/health/ready").status_code == 200, 10)
+
+
+def test_readiness_really_searches(answerer: SmallAnswerer) -> None:
+    """A collection that opens and cannot be searched makes the service not ready."""
+    with loaded(small_app(answerer)) as client:
+        assert client.get("/health/ready").status_code == 200
+        (answerer.data / "broken").mkdir()
+        (answerer.data / "broken" / "catalog.db").write_bytes(b"no database" * 1000)
+        told = until(lambda: (r := client.get("/health/ready")).status_code == 503 and r.json(), 10)
+        (reason,) = told["reasons"]
+        assert "broken" in reason
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from serving import Served, served, start, until
 
 from indexes import jobs
+from serving import Served, served, start, until
 
 TEXT = (
     "The lighthouse on Skerry Rock was lit for the first time on 4 March 2026. "

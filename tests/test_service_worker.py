@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
-from serving import ROOT, until
 
 from indexes import jobs
 from indexes.settings import Settings, load_settings
 from service import worker
 from service.worker import WorkerKeeper
+from serving import ROOT, until
 
 WAITS = "import sys; print(sys.argv[1:], flush=True); sys.stdin.read()"
 STUBBORN = (
