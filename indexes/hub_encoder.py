@@ -46,7 +46,7 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     def encode_documents(texts: Sequence[str]) -> Vectors:
         with lock:
             found = model.encode_document(
-                list(texts), normalize_embeddings=True, show_progress_bar=False
+                list(texts), prompt=prompt, normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(found, np.float32).reshape(len(texts), dimension)
 
@@ -154,9 +154,10 @@ def _tokenizer_json(name: str, model: SentenceTransformer) -> str:
 
 
 def _document_prompt(model: SentenceTransformer) -> str:
-    # The order in which sentence-transformers looks for it.
-    names = ("document", "passage", "corpus", model.default_prompt_name or "")
-    return next((model.prompts[name] for name in names if name in model.prompts), None) or ""
+    # sentence-transformers gives every model an empty "document" prompt and then overlooks those
+    # that are named otherwise.
+    found = (model.prompts.get(name) for name in ("document", "passage", "corpus"))
+    return next((prompt for prompt in found if prompt), "")
 
 
 def _weights(folder: Path) -> list[Path]:

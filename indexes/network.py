@@ -101,7 +101,7 @@ class Network:
     def _queue(self) -> Any:
         # A queue has one callback at a time, so each thread has its own; the streams are shared.
         if not hasattr(self._local, "queue"):
-            self._local.queue = _openvino().AsyncInferQueue(self._compiled)
+            self._local.queue = import_openvino().AsyncInferQueue(self._compiled)
         return self._local.queue
 
 
@@ -189,12 +189,12 @@ def _compile(network: Path, threads: int) -> Any:
     }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    return _openvino().Core().compile_model(network, "CPU", settings)
+    return import_openvino().Core().compile_model(network, "CPU", settings)
 
 
 @cache
-def _openvino() -> ModuleType:
-    # Importing openvino sends a usage event unless this package is absent, so it is made absent.
+def import_openvino() -> ModuleType:
+    """Import openvino without the package by which it, and NNCF, would send usage events."""
     sys.modules["openvino_telemetry"] = cast("ModuleType", None)
     import openvino  # type: ignore[import-untyped]
 
