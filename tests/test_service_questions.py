@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi.testclient import TestClient
 
 from indexes.documents import sha256_text
 from indexes.errors import EncoderMismatch
@@ -25,6 +26,16 @@ def answerer(tmp_path: Path) -> SmallAnswerer:
     """An answerer over two documents."""
     stored(tmp_path, {"birds": SWANS, "fish": "trout are brown and swim"})
     return SmallAnswerer(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SmallAnswerer, TestClient]]:
+    """An answerer that is never to be asked, and a client of its service."""
+    data = tmp_path_factory.mktemp("shared")
+    stored(data, {"birds": SWANS})
+    answerer = SmallAnswerer(data)
+    with loaded(small_app(answerer)) as client:
+        yield answerer, client
 
 
 def events(text: str) -> list[tuple[str, dict[str, object]]]:
@@ -271,14 +282,12 @@ def test_questions_wait_for_a_thread_but_not_forever(answerer: SmallAnswerer) ->
     ],
 )
 def test_what_is_wrong_is_named(
-    answerer: SmallAnswerer, change: dict[str, object], where: str
+    shared: tuple[SmallAnswerer, TestClient], change: dict[str, object], where: str
 ) -> None:
     """A bad field is 422 and the problem says which, without repeating what was sent."""
     body = json.dumps({"question": "x", **change})
-    with loaded(small_app(answerer)) as client:
-        refused = client.post(
-            "/v1/query", content=body, headers={"Content-Type": "application/json"}
-        )
+    answerer, client = shared
+    refused = client.post("/v1/query", content=body, headers={"Content-Type": "application/json"})
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
     assert refused.json()["errors"][0]["where"] == where
     assert answerer.asked == []
@@ -295,11 +304,10 @@ def test_what_is_wrong_is_named(
     ],
 )
 def test_a_body_that_is_no_json_is_refused(
-    answerer: SmallAnswerer, body: bytes, media_type: str, status: int
+    shared: tuple[SmallAnswerer, TestClient], body: bytes, media_type: str, status: int
 ) -> None:
     """Broken, missing, foreign or bottomless JSON is the client's mistake, never a 500."""
-    with loaded(small_app(answerer)) as client:
-        refused = client.post("/v1/query", content=body, headers={"Content-Type": media_type})
+    refused = shared[1].post("/v1/query", content=body, headers={"Content-Type": media_type})
     assert refused.status_code == status
     assert refused.headers["content-type"] == "application/problem+json"
 
