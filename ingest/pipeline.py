@@ -246,10 +246,10 @@ class _Run:
         """Report what need not be read, storing its new facts where there are some."""
         for plan in self._found.plans:
             self._note(Advanced(items=tuple(unlisted_items(plan))))
+            pairs = ((o, n) for s, new in plan.settled for o, n in zip(s.known, new, strict=True))
+            for group in slices([new for old, new in pairs if new != old], _CHANGED_AT_ONCE):
+                writer.refresh(*group)
             for step, documents in plan.settled:
-                pairs = zip(step.known, documents, strict=True)
-                for group in slices([new for old, new in pairs if new != old], _CHANGED_AT_ONCE):
-                    writer.refresh(*group)
                 if step.mark and step.mark.modified != step.modified:
                     mark = replace(step.mark, modified=step.modified)
                     writer.set_mark(step.source, step.uri, mark.dumps())
