@@ -376,6 +376,8 @@ class Intake:
         self._given_out: dict[str, str] = {}
         self._cuts: list[_Cut] = []
         self._read: list[int] = []
+        self._chunks = 0
+        self._characters = 0
         self._marks: list[tuple[Step, Mark, frozenset[str]]] = []
 
     @property
@@ -385,8 +387,9 @@ class Intake:
 
     def take(self, step: Step, result: ReadResult) -> None:
         """Take a part, or all, of what a reader gave for one file."""
-        known = {document.document_id: document for document in step.known}
-        file = self._files.setdefault(step.uri, _File(step, known))
+        if (file := self._files.get(step.uri)) is None:
+            file = _File(step, {document.document_id: document for document in step.known})
+            self._files[step.uri] = file
         for extract in result.extracts:
             self._document(file, extract, result)
         for record, failure in result.failures:
@@ -407,7 +410,7 @@ class Intake:
         document = self._named(file.step, extract, result)
         file.records |= extract.record_id is not None
         if (taken := self._taken(file, document)) is not None:
-            self._failed(document.uri, ReadFailure("bad_id", taken), None)
+            self._failed(document.uri, ReadFailure("bad_id", taken), ())
             return
         file.seen.add(document.document_id)
         known = file.known.get(document.document_id)
@@ -419,7 +422,7 @@ class Intake:
         chunks = self._tools.splitter.split(extract)
         if not chunks:
             message = f"{document.uri} has no text; nothing can be found in it"
-            self._failed(document.uri, ReadFailure("empty", message), known)
+            self._failed(document.uri, ReadFailure("empty", message), [known] if known else [])
             return
         moved = self.leaving.pop(document.document_id, None)
         self._wait(_cut(document, extract, chunks, known or moved))
@@ -428,9 +431,11 @@ class Intake:
         """Return the document of an extract, with what was given put over what the file says."""
         record = extract.record_id
         uri = step.uri if record is None else record_uri(step.uri, record)
-        before = next((d.document_id for d in step.known if d.uri == uri), None)
         document = Document(
-            document_id=record or self._given.document_id or before or document_id_for(uri),
+            document_id=record
+            or self._given.document_id
+            or _known_id(step)
+            or document_id_for(uri),
             uri=uri,
             source=step.source,
             title=stored_form(self._given.title or extract.title)[:TITLE_LIMIT],
@@ -472,11 +477,11 @@ class Intake:
         )
 
     def _wait(self, cut: _Cut) -> None:
-        group = [*self._cuts, cut]
-        chunks = sum(len(c.chunks) for c in group)
-        characters = sum(len(c.extract.text) for c in group)
-        if self._cuts and (chunks > _GROUP_CHUNKS or characters > _GROUP_CHARACTERS):
+        self._chunks += len(cut.chunks)
+        self._characters += len(cut.extract.text)
+        if self._chunks > _GROUP_CHUNKS or self._characters > _GROUP_CHARACTERS:
             self.store()
+            self._chunks, self._characters = len(cut.chunks), len(cut.extract.text)
         self._cuts.append(cut)
         self._observe(Advanced(cut=len(cut.chunks)))
 
@@ -544,23 +549,28 @@ class Intake:
 
     def _record_failed(self, file: _File, record: str, failure: ReadFailure) -> None:
         file.records = True
-        known = file.known.get(record)
-        if known is not None:
-            file.seen.add(record)
-        item = self._failed(record_uri(file.step.uri, record), failure, known)
+        known = [file.known[record]] if record in file.known else []
+        file.seen.update(document.document_id for document in known)
+        uri = record_uri(file.step.uri, record)
+        item = self._failed(uri, failure, known)
         file.failed.append((record, failure.reason, item.message or ""))
 
     def _file_failed(self, step: Step, failure: ReadFailure) -> None:
-        self._failed(step.uri, failure, step.known[0] if step.known else None)
+        self._failed(step.uri, failure, step.known)
 
-    def _failed(self, uri: str, failure: ReadFailure, known: Document | None) -> Item:
+    def _failed(self, uri: str, failure: ReadFailure, known: Sequence[Document]) -> Item:
+        """Report a failure; `known` are the documents that should have been updated."""
         message = failure.message
-        if known is not None:
+        if known:
             message = f"{message.rstrip('.')}; the version that was stored earlier is kept"
-        key = None if known is None else known.document_id
+        key = next((d.document_id for d in known if d.uri == uri), None)
         item = Item(uri, "failed", failure.reason, message, failure.pages, key)
         self._observe(Advanced(items=(item,)))
         return item
+
+
+def _known_id(step: Step) -> str | None:
+    return next((d.document_id for d in step.known if d.uri == step.uri), None)
 
 
 def _same(known: Document, document: Document) -> bool:
