@@ -129,12 +129,19 @@ def _sections(extract: Extract) -> Iterator[_Section]:
     for heading in sorted(extract.headings, key=lambda h: h.span):
         if heading.span.start < end:
             continue
-        if extract.text[end : heading.span.start].strip():
-            yield _Section(Span(start, heading.span.start), tuple(open_headings))
-            start, open_headings = heading.span.start, []
+        begin = _line_start(extract.text, heading.span.start)
+        if extract.text[end:begin].strip():
+            yield _Section(Span(start, begin), tuple(open_headings))
+            start, open_headings = begin, []
         open_headings.append(heading)
         end = heading.span.end
     yield _Section(Span(start, len(extract.text)), tuple(open_headings))
+
+
+def _line_start(text: str, place: int) -> int:
+    """Return where the line of the words at `place` begins, if only marks as `##` come before."""
+    start = text.rfind("\n", 0, place) + 1
+    return place if any(c.isalnum() for c in text[start:place]) else start
 
 
 def _with_tables(

@@ -73,7 +73,7 @@ def test_json_is_one_object_on_standard_output(command: Command, docs: Path) -> 
     ended = command("ingest", "--json", docs)
     found = json.loads(ended.out)
     assert ended.status == 0
-    assert (found["collection"], found["added"], found["chunks"]) == ("default", 3, 4)
+    assert (found["collection"], found["added"], found["chunks"]) == ("default", 3, 3)
     assert found["seconds"] > 0
     assert [item["uri"] for item in found["items"]] == [
         "docs/a.md",

@@ -125,6 +125,19 @@ def test_heading_path_and_lone_headings(encoder: Encoder) -> None:
     ]
 
 
+def test_the_marks_of_a_heading_stay_with_it(encoder: Encoder) -> None:
+    """Markdown's `#` is no chunk of its own, and headings in a row stay with their text."""
+    text = "# Birds\n\n## Swans\n\nSwans are white.\n\n## Owls\n\nOwls hoot.\n"
+    places = [(1, "Birds"), (2, "Swans"), (2, "Owls")]
+    headings = tuple(
+        Heading(level, Span(text.index(words), text.index(words) + len(words)))
+        for level, words in places
+    )
+    extract = Extract(text, "text/markdown", headings=headings)
+    cut = [chunk.span.cut(text) for chunk in Splitter(encoder, 200).split(extract)]
+    assert cut == ["# Birds\n\n## Swans\n\nSwans are white.", "## Owls\n\nOwls hoot."]
+
+
 def test_header_row_reaches_every_chunk_of_a_table(encoder: Encoder) -> None:
     """Chunks of a long table are whole rows with the header row as context."""
     header = "country,rate,since"
