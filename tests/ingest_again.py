@@ -10,13 +10,12 @@ import os
 import sys
 from dataclasses import replace
 
-from small_encoder import small_encoder
-
 from indexes.encoder import FOLDER, Encoder
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.progress import Advanced, Event
 from ingest.survey import Order
+from small_encoder import small_encoder
 
 
 def encoder() -> Encoder:

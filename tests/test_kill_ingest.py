@@ -121,6 +121,8 @@ def check_views(reading: Reading, data: Path) -> None:
         ).fetchone()
     assert len(rows) == chunks == reading.count().chunks
     assert unused == 0
+    if not rows:  # killed before the first transaction
+        return
     ids = np.array([row[0] for row in rows])
     vectors = np.array([np.frombuffer(row[1], np.float16) for row in rows], np.float32)
     query = vectors[0]
@@ -167,7 +169,7 @@ def run(process: subprocess.Popen[str], kill_after: float | None) -> tuple[list[
 
 def settle(folder: Folder, lines: list[str], *, whole: bool = False) -> None:
     """Take note of what a run reported; a whole run has reported all there is."""
-    told = dict(reversed(line.split(" ", 1)) for line in lines)
+    told = {uri: outcome for outcome, _, uri in (line.partition(" ") for line in lines)}
     assert "failed" not in told.values()
     for uri in told:
         folder.settle(uri)
