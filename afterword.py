@@ -157,6 +157,54 @@ def _opened(collection: str) -> "Collection":
 
 
 @app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    collection: CollectionName = "default",
+    as_of: Annotated[
+        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
+    ] = None,
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
+    ] = None,
+    top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
+    candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole reply as JSON.")] = False,
+) -> None:
+    """Answer a question from the documents, with the exact words relied on.
+
+    Exit status 0 also where the documents do not answer: the status says so.
+    """
+    from indexes.settings import load_settings
+    from service.answer import Question, build_answerer
+    from service.command import parse_filter, reply_json, reply_lines
+
+    asked = Question(question, collection, parse_filter(filter_), as_of, top_k, candidates)
+    reply = build_answerer(load_settings()).answer(asked)
+    typer.echo(reply_json(reply) if as_json else "\n".join(reply_lines(reply)))
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to search for, in quotes.")],
+    collection: CollectionName = "default",
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
+    ] = None,
+    top_k: Annotated[int, typer.Option(help="How many passages.")] = 8,
+    as_json: Annotated[bool, typer.Option("--json", help="The passages as JSON.")] = False,
+) -> None:
+    """Find passages, best first, without looking for an answer in them."""
+    from indexes.settings import load_settings
+    from service.answer import build_answerer
+    from service.command import parse_filter, passage_lines, passages_json
+
+    answerer = build_answerer(load_settings())
+    found = answerer.search(query, collection, parse_filter(filter_), top_k)
+    lines = (line for passage in found for line in passage_lines(passage))
+    typer.echo(passages_json(found) if as_json else "\n".join(lines))
+
+
+@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind (AFTERWORD_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind (AFTERWORD_PORT).")] = None,

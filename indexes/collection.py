@@ -223,6 +223,13 @@ class Reading:
         """Return the `k` chunks with the best BM25 score over 0."""
         return self._live.lexical(query, k, allowed)
 
+    def term_weights(self, query: str) -> dict[str, float]:
+        """Return the distinct terms of a query as they are indexed, each with its BM25 weight.
+
+        A term that no chunk has weighs most; stop words are no terms.
+        """
+        return self._live.term_weights(query)
+
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in this order; ids that are gone are left out."""
         return chunk_table.read_chunks(self._connection, ids)

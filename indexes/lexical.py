@@ -98,10 +98,14 @@ def bm25(query: Iterable[str], text: CountedText, of: Statistics) -> float:
     for term in query:
         count = text.counts.get(term, 0)
         if count:
-            n = of.frequencies[term]
-            weight = math.log(1 + (of.texts - n + 0.5) / (n + 0.5))
-            score += weight * (_K1 + 1) * count / (count + length)
+            score += term_weight(term, of) * (_K1 + 1) * count / (count + length)
     return score
+
+
+def term_weight(term: str, of: Statistics) -> float:
+    """Return how much BM25 makes of a term: the more, the fewer texts have it (over 0)."""
+    n = of.frequencies[term]
+    return math.log(1 + (of.texts - n + 0.5) / (n + 0.5))
 
 
 @dataclass(frozen=True)

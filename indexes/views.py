@@ -33,6 +33,7 @@ from indexes.lexical import (
     empty_lexical,
     extend_lexical,
     open_lexical,
+    term_weight,
     terms,
 )
 
@@ -105,6 +106,12 @@ class LiveViews:
             ]
         return best(hits, k)
 
+    def term_weights(self, query: str) -> dict[str, float]:
+        """Return the distinct terms of a query, each with what BM25 makes of it."""
+        words = list(dict.fromkeys(terms(query)))
+        statistics = self._statistics(words)
+        return {word: term_weight(word, statistics) for word in words}
+
     def _keep(self, ids: Ids, allowed: ChunkSet | None) -> Mask | None:
         if allowed is None and self.removed.empty:
             return None
@@ -125,7 +132,7 @@ class LiveViews:
         tokens = main.texts * main.mean_length + sum(text.length for text in extra)
         return Statistics(
             texts=texts,
-            mean_length=max(1.0, tokens / texts),
+            mean_length=max(1.0, tokens / max(1, texts)),
             frequencies={
                 word: main.frequency(word) + sum(word in text.counts for text in extra)
                 for word in words

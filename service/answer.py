@@ -1,0 +1,267 @@
+"""The way of a question: retrieve, attend, generate, check citations; the order is here alone."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from indexes.collection import Collection, Reading, collection_names, open_collection
+from indexes.documents import stored_form
+from indexes.encoder import Encoder, EncoderIdentity, load_encoder
+from indexes.errors import AfterwordError, CollectionNotFound, UsageError
+from indexes.settings import Settings
+from service.attend import THRESHOLD, sentence_attend
+from service.citations import Citer
+from service.evidence import Evidence, Generator, Piece, Query
+from service.generate import generator_named
+from service.passages import attended, retrieved
+from service.reply import (
+    ANSWERED,
+    NO_DOCUMENTS,
+    NOT_FOUND,
+    Citation,
+    CitationEvent,
+    Event,
+    FinalEvent,
+    Passage,
+    Reply,
+    SearchEvent,
+    Status,
+    Timings,
+    TokenEvent,
+)
+from service.retrieve import retrieve
+
+STRATEGIES: Final = ("direct",)
+MOST_PASSAGES: Final = 100
+MOST_CANDIDATES: Final = 200
+_SEARCHES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, where to look and how to answer.
+
+    `candidates` chunks are looked at closely, the answer may rest on the `top_k` best of them.
+    """
+
+    question: str
+    collection: str = "default"
+    filter: Mapping[str, object] | None = None
+    as_of: str | None = None
+    top_k: int = 8
+    candidates: int = 24
+    generator: str = "quote"
+    strategy: str = "direct"
+    history: Sequence[object] = ()
+
+
+class Answerer:
+    """Answers questions from the collections of one data folder; any number of threads may ask."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._threshold = THRESHOLD if settings.threshold is None else settings.threshold
+        self._lock = threading.Lock()
+        self._collections: dict[str, Collection] = {}
+        self._encoders: dict[tuple[str, EncoderIdentity], Encoder] = {}
+        self._executor = ThreadPoolExecutor(_SEARCHES, thread_name_prefix="search")
+
+    def answer(
+        self,
+        question: Question,
+        *,
+        abstain: bool = True,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Reply:
+        """Answer one question; without `abstain` the best that was found is the answer.
+
+        `on_event` is called as the work goes on, in this thread; what it raises ends the work.
+        Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch, ModelMissing and
+        IndexDamaged.
+        """
+        generate = self._checked(question)
+        tell = on_event or _ignore
+        clock = _Clock()
+        with self.collection(question.collection).read() as reading:
+            encoder = self._encoder(question.collection, reading.encoder)
+            query = _query(question.question, encoder, reading)
+            clock.lap("encode")
+            allowed = reading.allowed(question.filter, question.as_of)
+            limit = max(question.candidates, question.top_k)
+            found = retrieve(reading, query, allowed=allowed, limit=limit, executor=self._executor)
+            clock.lap("retrieve")
+            tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+            evidence = sentence_attend(encoder.encode_documents)(query, found.candidates)
+            usable = evidence[: question.top_k]
+            clock.lap("attend")
+            status = self._status(evidence, abstain=abstain)
+            pieces = generate(query.text, usable) if status == ANSWERED else ()
+            written = _write(pieces, Citer(reading), tell)
+            clock.lap("generate")
+        reply = Reply(
+            status=status,
+            answer=written.text,
+            answer_short=written.short,
+            score=evidence[0].score if evidence else 0.0,
+            threshold=self._threshold,
+            query=query.text,
+            citations=written.citations,
+            passages=attended(usable),
+            dropped=found.dropped,
+            usage=None,
+            timings=clock.timings(),
+            trace_id=uuid4().hex,
+        )
+        tell(FinalEvent(reply))
+        return reply
+
+    def search(
+        self,
+        query: str,
+        collection: str = "default",
+        filter: Mapping[str, object] | None = None,  # noqa: A002 # the contract's name
+        top_k: int = 8,
+    ) -> tuple[Passage, ...]:
+        """Return the passages that retrieval finds, best first; raises as `answer` does."""
+        self._checked(Question(query, collection, filter, top_k=top_k))
+        with self.collection(collection).read() as reading:
+            encoder = self._encoder(collection, reading.encoder)
+            found = retrieve(
+                reading,
+                _query(query, encoder, reading),
+                allowed=reading.allowed(filter, None),
+                limit=top_k,
+                executor=self._executor,
+            )
+        return retrieved(found.candidates)
+
+    def collection(self, name: str) -> Collection:
+        """Return a collection, opened once. Raises BadName, CollectionNotFound, IndexDamaged."""
+        with self._lock:
+            known = self._collections.get(name)
+            if known is not None and known.folder.is_dir():
+                return known
+            if known is not None:
+                self._collections.pop(name).close()
+            opened = open_collection(self._settings.data, name)
+            self._collections[name] = opened
+            return opened
+
+    def ready(self) -> list[str]:
+        """Load what questions need and return the reasons why some cannot be answered."""
+        reasons = []
+        try:
+            load_encoder(self._settings.encoder, threads=self._settings.threads)
+        except AfterwordError as error:
+            reasons.append(error.message)
+        for name in collection_names(self._settings.data):
+            try:
+                with self.collection(name).read() as reading:
+                    self._encoder(name, reading.encoder)
+            except CollectionNotFound:  # deleted since it was listed
+                continue
+            except AfterwordError as error:
+                reasons.append(f"collection {name}: {error.message}")
+        return reasons
+
+    def close(self) -> None:
+        """Close the collections; no question may be under way."""
+        self._executor.shutdown()
+        with self._lock:
+            while self._collections:
+                self._collections.popitem()[1].close()
+
+    def _encoder(self, name: str, identity: EncoderIdentity) -> Encoder:
+        """Return the encoder that a collection names, loaded and checked once."""
+        with self._lock:
+            known = self._encoders.get((name, identity))
+        if known is not None:
+            return known
+        loaded = load_encoder(identity.name, threads=self._settings.threads)
+        self.collection(name).check_encoder(loaded)
+        with self._lock:
+            self._encoders[name, identity] = loaded
+        return loaded
+
+    def _status(self, evidence: Sequence[Evidence], *, abstain: bool) -> Status:
+        if not evidence:
+            return NO_DOCUMENTS
+        return NOT_FOUND if abstain and evidence[0].score < self._threshold else ANSWERED
+
+    def _checked(self, question: Question) -> Generator:
+        """Return the generator of a question that can be asked. Raises UsageError."""
+        limit = self._settings.max_question_chars
+        if not question.question.strip():
+            raise UsageError("the question is empty; write one")
+        if len(question.question) > limit:
+            raise UsageError(
+                f"the question has {len(question.question)} characters, {limit} are allowed; "
+                f"shorten it, or raise AFTERWORD_MAX_QUESTION_CHARS"
+            )
+        if not 1 <= question.top_k <= MOST_PASSAGES:
+            raise UsageError(f"top_k is {question.top_k}; use 1 to {MOST_PASSAGES}")
+        if not 1 <= question.candidates <= MOST_CANDIDATES:
+            raise UsageError(f"candidates is {question.candidates}; use 1 to {MOST_CANDIDATES}")
+        if question.strategy not in STRATEGIES:
+            raise UsageError(
+                f"strategy {question.strategy!r} is not known; use one of: {', '.join(STRATEGIES)}"
+            )
+        return generator_named(question.generator)
+
+
+def build_answerer(settings: Settings) -> Answerer:
+    """Return the answerer of a process; encoders and collections are loaded when first needed."""
+    return Answerer(settings)
+
+
+def _query(question: str, encoder: Encoder, reading: Reading) -> Query:
+    text = stored_form(question).strip()
+    return Query(text, encoder.encode_query(text), reading.term_weights(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    text: str
+    short: str
+    citations: tuple[Citation, ...]
+
+
+def _write(pieces: Iterable[Piece], citer: Citer, tell: Callable[[Event], None]) -> _Written:
+    """Put an answer together; no quote is told before it was checked."""
+    texts: list[str] = []
+    short = ""
+    for piece in pieces:
+        if piece.quoted is None:
+            texts.append(piece.text)
+            tell(TokenEvent(piece.text))
+            continue
+        citation, span = citer.cite(piece.quoted)
+        short = short or span
+        texts.append(f"{piece.text} {citation.marker}")
+        tell(TokenEvent(texts[-1]))
+        tell(CitationEvent(citation))
+    return _Written("".join(texts), short, citer.citations)
+
+
+class _Clock:
+    """Takes the time of each step."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self._laps[step] = (now - self._last) * 1000
+        self._last = now
+
+    def timings(self) -> Timings:
+        return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)
+
+
+def _ignore(_event: Event) -> None:
+    """Take an event that nobody waits for."""

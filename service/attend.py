@@ -1,0 +1,165 @@
+"""Attend: look at question and candidates together, for relevance and the sentences that answer.
+
+For now a chunk's relevance is a weighted sum of four signs: its cosine with the question, the best
+of its sentences by the encoder, the share of the question's terms that it has, and its rank in
+retrieval. `docs/decisions/004-evidence-and-threshold.md` tells how the weights were found.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from indexes.documents import Span
+from indexes.lexical import terms
+from service.evidence import Attend, Candidate, Evidence, Query, Sentence
+from service.sentences import is_heading, sentence_spans
+
+Vectors = npt.NDArray[np.float32]
+
+# Candidates whose sentences are encoded; more cost time and move no figure.
+READ: Final = 8
+_COVERAGE: Final = 0.75
+_FUSED: Final = 0.5
+_SENTENCE_COVERAGE: Final = 0.5
+# `python -m training.threshold` prints these three.
+_SCALE: Final = 4.0
+_OFFSET: Final = -8.0
+THRESHOLD: Final = 0.5
+# Words that ask and name nothing; the lexical view keeps them, as BM25 hardly minds.
+_ASKING: Final = (
+    "what which who whom whose when where why how do does did were has have had can could would "
+    "should may might must i you we us our your he she his her its them from about than so any all "
+    "some also"
+)
+
+
+def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
+    """Return an Attend that finds evidence sentences with an encoder of documents.
+
+    `encode` gives rows of unit length, shape (texts, dimension), of the space in which the query's
+    vector lies.
+    """
+
+    def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
+        if not candidates:
+            return ()
+        weights = _named(query.weights)
+        outer = _outer_signs(weights, candidates)
+        order = sorted(range(len(candidates)), key=lambda i: (-outer[i], i))
+        read, unread = order[:READ], order[READ:]
+        found = list(_sentences(query, weights, [candidates[i] for i in read], encode))
+        inner = [sentences[0].fit if sentences else 0.0 for sentences in found]
+        evidence = [
+            _evidence(candidates[i], outer[i] + fit, sentences)
+            for i, fit, sentences in zip(read, inner, found, strict=True)
+        ]
+        evidence.sort(key=lambda one: -one.score)
+        # The unread come last: their sentences are taken to be as good as the worst that was read.
+        rest = [_evidence(candidates[i], outer[i] + min(inner), ()) for i in unread]
+        return (*evidence, *rest)
+
+    return attend
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """A sentence's span and how well it fits: cosine plus its share of the question's terms."""
+
+    span: Span
+    fit: float
+
+
+def _evidence(candidate: Candidate, sign: float, sentences: Sequence[_Fitting]) -> Evidence:
+    most = 1 + _SENTENCE_COVERAGE
+    rated = tuple(Sentence(one.span, min(1.0, max(0.0, one.fit / most))) for one in sentences)
+    return Evidence(candidate, relevance(sign), rated, rated[0].span if rated else None)
+
+
+def relevance(sign: float) -> float:
+    """Return the estimate in (0, 1) that a chunk with this sum of signs answers."""
+    return 1 / (1 + math.exp(-(_SCALE * sign + _OFFSET)))
+
+
+def sign_of(score: float) -> float:
+    """Return the sum of signs that has this relevance."""
+    return (math.log(score / (1 - score)) - _OFFSET) / _SCALE
+
+
+def _outer_signs(weights: Mapping[str, float], candidates: Sequence[Candidate]) -> list[float]:
+    """Return what is known of each candidate without reading its sentences."""
+    # A chunk that the dense engine left out is no nearer than the farthest that it found.
+    farthest = min((one.dense for one in candidates if one.dense is not None), default=0.0)
+    return [
+        (farthest if one.dense is None else one.dense)
+        + _COVERAGE * _coverage(weights, one.chunk.encoded)
+        + _FUSED * one.fused
+        for one in candidates
+    ]
+
+
+def _sentences(
+    query: Query,
+    weights: Mapping[str, float],
+    candidates: Sequence[Candidate],
+    encode: Callable[[Sequence[str]], Vectors],
+) -> Iterator[list[_Fitting]]:
+    """Yield each candidate's sentences by how well they fit the question, best first."""
+    spans = [_quotable(candidate) for candidate in candidates]
+    texts = [
+        span.cut(candidate.chunk.text)
+        for candidate, inside in zip(candidates, spans, strict=True)
+        for span in inside
+    ]
+    cosines = encode(texts) @ query.vector if texts else np.zeros(0, np.float32)
+    fits = [
+        float(cosine) + _SENTENCE_COVERAGE * _coverage(weights, text)
+        for cosine, text in zip(cosines, texts, strict=True)
+    ]
+    ends = np.cumsum([0, *map(len, spans)]).tolist()
+    for candidate, inside, (first, end) in zip(candidates, spans, pairwise(ends), strict=True):
+        base = candidate.chunk.span.start
+        yield sorted(
+            (
+                _Fitting(Span(base + span.start, base + span.end), fit)
+                for span, fit in zip(inside, fits[first:end], strict=True)
+            ),
+            key=lambda one: (-one.fit, one.span),
+        )
+
+
+def _quotable(candidate: Candidate) -> list[Span]:
+    """Return the sentences of a chunk, relative to it, without headings and questions.
+
+    Both resemble a question and answer none; they stay where a chunk has nothing else.
+    """
+    chunk = candidate.chunk
+    spans = sentence_spans(chunk.text, chunk.media_type)
+    headings = {*chunk.headings, chunk.title}
+
+    def answers(sentence: str) -> bool:
+        return not (sentence.endswith("?") or is_heading(sentence) or sentence in headings)
+
+    return [span for span in spans if answers(span.cut(chunk.text))] or spans
+
+
+def _coverage(weights: Mapping[str, float], text: str) -> float:
+    """Return the share of the question's terms, by weight, that are in a text; 0 if it has none."""
+    there = set(terms(text))
+    total = sum(weights.values())
+    return sum(weight for term, weight in weights.items() if term in there) / total if total else 0
+
+
+def _named(weights: Mapping[str, float]) -> dict[str, float]:
+    asking = _asking_terms()
+    return {term: weight for term, weight in weights.items() if term not in asking}
+
+
+@cache
+def _asking_terms() -> frozenset[str]:
+    return frozenset(terms(_ASKING))

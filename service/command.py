@@ -1,0 +1,80 @@
+"""What `afterword ask` and `search` show: lines for people, one JSON object for programs."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from indexes.errors import UsageError
+from service.reply import ANSWERED, NO_DOCUMENTS, Citation, Passage, Reply
+
+_SHOWN_CHARACTERS = 300
+_CLOSEST = 3
+
+
+def parse_filter(text: str | None) -> dict[str, object] | None:
+    """Return the filter that a person wrote as JSON. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--filter: {text!r:.80} is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise UsageError("--filter: expected a JSON object with field, operator and value")
+    return value
+
+
+def reply_json(reply: Reply) -> str:
+    """Return the reply of POST /v1/query as one JSON object."""
+    return json.dumps(reply.as_json(), ensure_ascii=False)
+
+
+def passages_json(passages: Sequence[Passage]) -> str:
+    """Return the reply of POST /v1/search as one JSON object."""
+    return json.dumps({"passages": [asdict(one) for one in passages]}, ensure_ascii=False)
+
+
+def reply_lines(reply: Reply) -> Iterator[str]:
+    """Yield the status, the answer with its markers, and its numbered citations."""
+    yield f"{reply.status}  (score {reply.score:.2f}, threshold {reply.threshold:.2f})"
+    if reply.status == NO_DOCUMENTS:
+        yield "  There is nothing to search: the collection is empty, or all was filtered out."
+    elif reply.status == ANSWERED:
+        yield f"  {_in_one_line(reply.answer)}"
+        for citation in reply.citations:
+            yield ""
+            yield from _citation_lines(citation)
+    else:
+        yield "  The documents do not answer this. The closest that was found:"
+        for passage in reply.passages[:_CLOSEST]:
+            yield ""
+            yield from passage_lines(passage)
+
+
+def passage_lines(passage: Passage) -> Iterator[str]:
+    """Yield where a passage stands, and its beginning."""
+    place = _place(passage.page, passage.section, passage.as_of)
+    yield f"  {passage.uri}{place}  ({passage.score:.2f})"
+    words = _in_one_line(passage.text)
+    cut = "…" if len(words) > _SHOWN_CHARACTERS else ""
+    yield f"      {words[:_SHOWN_CHARACTERS]}{cut}"
+
+
+def _citation_lines(citation: Citation) -> Iterator[str]:
+    place = _place(citation.page, citation.section, citation.as_of)
+    title = f"{citation.title}, " if citation.title else ""
+    yield f"  {citation.marker} {title}{citation.uri}{place}"
+    yield f'      "{_in_one_line(citation.quote)}"'
+
+
+def _place(page: int | None, section: str, as_of: str | None) -> str:
+    parts = [
+        f"page {page}" if page is not None else "",
+        f"section {section}" if section else "",
+        f"as of {as_of}" if as_of else "",
+    ]
+    return "".join(f", {part}" for part in parts if part)
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,165 @@
+"""What a question comes back with: the reply with its citations and passages, and its events."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Final, Literal
+
+Status = Literal["answered", "not_found", "no_documents"]
+ANSWERED: Final = "answered"
+NOT_FOUND: Final = "not_found"
+NO_DOCUMENTS: Final = "no_documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What each step gave a passage, in [0, 1], higher is better; None where it gave nothing.
+
+    `dense` is the cosine with negative values cut to 0, `lexical` is `s / (s + 10)` of the BM25
+    score `s`, `fused` is the reciprocal rank sum as a share of the largest that is possible, and
+    `reader` is the estimate that the passage answers the question.
+    """
+
+    dense: float | None
+    lexical: float | None
+    fused: float | None
+    reader: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was retrieved; `score` is that of the last step that ran.
+
+    `pages` are the pages it touches and `page` the first of them (None where the document has
+    none); `section` is the heading path, "" where there is none; `start` and `end` are code points
+    of the document's stored text, whose sha256 is `text_sha256`.
+    """
+
+    document_id: str
+    chunk_id: int
+    title: str
+    uri: str
+    page: int | None
+    section: str
+    start: int
+    end: int
+    text: str
+    score: float
+    scores: Scores
+    as_of: str | None
+    text_sha256: str
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One place in one document: `quote` is the stored text's `[start, end)`, verbatim.
+
+    `marker` is as it stands in the answer, e.g. "[1]"; `page` is the one on which the quote starts.
+    """
+
+    marker: str
+    document_id: str
+    title: str
+    uri: str
+    page: int | None
+    section: str
+    start: int
+    end: int
+    quote: str
+    score: float
+    as_of: str | None
+    text_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A chunk that was found and not used, and why."""
+
+    chunk_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long the steps took, in milliseconds."""
+
+    encode: float = 0.0
+    retrieve: float = 0.0
+    attend: float = 0.0
+    generate: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The whole answer to one question.
+
+    `score` is the estimate in [0, 1] that the evidence answers the question; below `threshold` the
+    status is not_found, `answer` is empty and `passages` are the closest that was found. `query`
+    is what was searched for. `usage` counts a language model's tokens, None where none was asked.
+    """
+
+    status: Status
+    answer: str
+    answer_short: str
+    score: float
+    threshold: float
+    query: str
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    dropped: tuple[Dropped, ...]
+    usage: Mapping[str, int] | None
+    timings: Timings
+    trace_id: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return the reply as JSON's own types, named as in the HTTP contract."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchEvent:
+    """Retrieval is done: what was found."""
+
+    name: ClassVar[str] = "search"
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEvent:
+    """The next piece of the answer; all pieces together are the answer."""
+
+    name: ClassVar[str] = "token"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitationEvent:
+    """A citation whose quote was checked."""
+
+    name: ClassVar[str] = "citation"
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class FinalEvent:
+    """The whole reply; nothing comes after it."""
+
+    name: ClassVar[str] = "final"
+    reply: Reply
+
+
+Event = SearchEvent | TokenEvent | CitationEvent | FinalEvent
+
+
+def event_data(event: Event) -> dict[str, object]:
+    """Return what the event carries as JSON's own types: the data line of a server-sent event."""
+    match event:
+        case SearchEvent(passages):
+            return {"passages": [asdict(passage) for passage in passages]}
+        case TokenEvent(text):
+            return {"text": text}
+        case CitationEvent(citation):
+            return asdict(citation)
+        case FinalEvent(reply):
+            return reply.as_json()

@@ -1,0 +1,77 @@
+"""Where the sentences of a text are: the units in which evidence is quoted."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import sentencex
+
+from indexes.documents import Span
+
+# Formats whose text has a record a line, and formats whose line breaks all mean something.
+_RECORD_LINES: Final = frozenset({"text/csv", "text/tab-separated-values", "application/jsonl"})
+_FIRM_LINES: Final = frozenset({"text/html"})
+_LINE: Final = re.compile(r"[^\n]*\n?")
+_ITEM: Final = re.compile(r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+)[ \t]*")
+_WHOLE: Final = re.compile(r"[ \t]*(?:\||#{1,6} |```|~~~)")
+_BEGINNING: Final = re.compile(r"[ \t]*[\"'(\u201c\u2018]?[A-Z\d]")
+_HEADING: Final = re.compile(r"[ \t]*#{1,6} ")
+_WORD: Final = re.compile(r"\w")
+# A line of less than this share of the longest one was not broken for want of room.
+_SHORT: Final = 0.6
+
+
+def sentence_spans(text: str, media_type: str) -> list[Span]:
+    """Return the spans of the sentences of `text`, in order, apart, without outer white space.
+
+    A list item, a table row and a heading begin a sentence of their own; the item's marker is left
+    out. In the text of a web page every line break ends a sentence, and a record of a CSV file is
+    one sentence. Elsewhere a line break may stand inside a sentence, as it does in text taken from
+    a PDF, unless the line is short and the next one begins like a sentence. What has no letter or
+    digit (a rule, a row of dashes) is no sentence.
+    """
+    found = (
+        span
+        for block, whole in _blocks(text, media_type)
+        for span in ([block] if whole else _sentences(text, block))
+    )
+    trimmed = (_trimmed(text, span) for span in found)
+    return [span for span in trimmed if _WORD.search(text, span.start, span.end)]
+
+
+def is_heading(sentence: str) -> bool:
+    """Tell whether a sentence is a Markdown heading."""
+    return _HEADING.match(sentence) is not None
+
+
+def _blocks(text: str, media_type: str) -> Iterator[tuple[Span, bool]]:
+    """Yield blocks of lines, each with whether it is one sentence as it stands."""
+    records, firm = media_type in _RECORD_LINES, media_type in _FIRM_LINES
+    short = _SHORT * max((len(line) for line in text.split("\n")), default=0)
+    start, whole, ended = 0, False, False
+    for line in _LINE.finditer(text):
+        words = line.group().strip()
+        alone = records or _WHOLE.match(line.group()) is not None
+        begins = alone or whole or firm or not words or _ITEM.match(line.group())
+        if line.start() > start and (begins or (ended and _BEGINNING.match(line.group()))):
+            yield Span(start, line.start()), whole
+            start = line.start()
+        whole, ended = alone, len(words) < short
+    if start < len(text):
+        yield Span(start, len(text)), whole
+
+
+def _sentences(text: str, block: Span) -> Iterator[Span]:
+    marker = _ITEM.match(text, block.start, block.end)
+    start = marker.end() if marker else block.start
+    for found in sentencex.get_sentence_boundaries("en", text[start : block.end]):
+        yield Span(start + found["start_index"], start + found["end_index"])
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    start, end = span.start, span.end
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end)
