@@ -14,19 +14,7 @@ from typing import Final, TypeVar
 
 from indexes.catalog import SplitterSettings, Vectors
 from indexes.collection import Collection, Writer, create_collection, open_collection
-from indexes.documents import (
-    TITLE_LIMIT,
-    Chunk,
-    Document,
-    Extract,
-    Prepared,
-    document_id_for,
-    encoded_chunk,
-    is_document_id,
-    sha256_text,
-    stored_form,
-    text_hash,
-)
+from indexes.documents import Document, Extract, is_document_id
 from indexes.encoder import Encoder, load_encoder
 from indexes.errors import (
     CollectionBusy,
@@ -39,10 +27,10 @@ from indexes.errors import (
 from indexes.settings import Settings
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
+from ingest.prepare import Cut, Origin, cut, named, same_record
 from ingest.progress import Advanced, Merging, Observer, Planned
-from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
-from ingest.report import Item, Note, Outcome, Report, natural, stored_item
-from ingest.sources import UPLOADS, stored_name
+from ingest.report import Item, Note, Report, natural
+from ingest.sources import UPLOADS
 from ingest.split import Splitter
 from ingest.survey import (
     Order,
@@ -54,22 +42,13 @@ from ingest.survey import (
     survey,
     unlisted_items,
 )
+from ingest.uploads import Upload, upload_step
 
 # A transaction holds one document, or several with up to this many chunks together.
 _GROUP_CHUNKS: Final = 256
 _GROUP_CHARACTERS: Final = 2_000_000
 _ENCODED_AT_ONCE: Final = 128
 _CHANGED_AT_ONCE: Final = 500
-_EXTENSIONS: Final = {
-    PDF: ".pdf",
-    HTML: ".html",
-    MARKDOWN: ".md",
-    PLAIN: ".txt",
-    CSV: ".csv",
-    TSV: ".tsv",
-    JSONL: ".jsonl",
-}
-
 T = TypeVar("T")
 
 
@@ -121,28 +100,6 @@ def _opened(stack: ExitStack, collection: Collection, *, lock: bool) -> Writer:
     return stack.enter_context(collection.write())
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that was handed in under a name; `path` is where it lies, `size` in bytes.
-
-    `media_type` is what the sender calls it, if anything; it counts where the name says nothing.
-    """
-
-    collection: str
-    filename: str
-    path: Path
-    size: int
-    given: Given
-    media_type: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The file's name with an extension, if the media type has a usual one."""
-        usual = _EXTENSIONS.get(self.media_type or "", "")
-        known = Path(self.filename).suffix.lower() in _EXTENSIONS.values()
-        return self.filename if known else f"{self.filename}{usual}"
-
-
 def ingest_upload(
     upload: Upload, settings: Settings, observe: Observer, pool: ReaderPool
 ) -> Report:
@@ -155,23 +112,12 @@ def ingest_upload(
         collection = _existing(settings.data, upload.collection)
         collection = collection or _created(upload.collection, settings)
         writer = _opened(stack, collection, lock=False)
-        step = _upload_step(upload, writer)
+        step = upload_step(upload, writer)
         plan = Plan(UPLOADS, read=(step,), known=len(step.known))
         order = Order((), upload.collection, given=upload.given, allow_mass_removal=True)
         run = _Run(order, settings, Survey((plan,), (), {}), observe, pool)
         run.apply(writer, Tools(collection, settings))
         return run.report(time.monotonic() - started)
-
-
-def _upload_step(upload: Upload, writer: Writer) -> Step:
-    uri = f"{UPLOADS}{stored_name(upload.filename)}"
-    known = writer.known_file(UPLOADS, uri)
-    key = upload.given.document_id
-    if key and any(d.uri == uri and d.document_id != key for d in known):
-        # Two documents of one file name, told apart by the ids that they were given.
-        uri = record_uri(uri, key)
-        known = [document for document in known if document.uri == uri]
-    return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.name)
 
 
 class Tools:
@@ -311,32 +257,6 @@ def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A document that was read and split; `texts` are what the encoder sees of its chunks."""
-
-    document: Document
-    extract: Extract
-    chunks: tuple[Chunk, ...]
-    texts: tuple[str, ...]
-    hashes: tuple[bytes, ...]
-    outcome: Outcome
-
-    def prepared(self, vectors: Mapping[bytes, Vectors]) -> Prepared:
-        """Return the document as the catalog takes it."""
-        own = {key: vectors[key] for key in self.hashes if key in vectors}
-        extract = self.extract
-        return Prepared(
-            self.document,
-            extract.text,
-            self.chunks,
-            self.hashes,
-            own,
-            headings=extract.headings,
-            tables=extract.tables,
-        )
-
-
 @dataclass(slots=True)
 class _File:
     """A file that is being read: which of its documents were seen, which records failed.
@@ -374,7 +294,7 @@ class Intake:
         self._observe = observe
         self._files: dict[str, _File] = {}
         self._given_out: dict[str, str] = {}
-        self._cuts: list[_Cut] = []
+        self._cuts: list[Cut] = []
         self._read: list[int] = []
         self._chunks = 0
         self._characters = 0
@@ -407,54 +327,26 @@ class Intake:
 
     def _document(self, file: _File, extract: Extract, result: ReadResult) -> None:
         """Split one document and let it wait for a group to be stored with."""
-        document = self._named(file.step, extract, result)
+        origin = Origin(result.content_sha256, result.reader)
+        document = named(file.step, extract, origin, self._given)
         file.records |= extract.record_id is not None
         if (taken := self._taken(file, document)) is not None:
-            self._failed(document.uri, ReadFailure("bad_id", taken), ())
+            self._document_failed(file, document, ReadFailure("bad_id", taken), ())
             return
         file.seen.add(document.document_id)
         known = file.known.get(document.document_id)
-        if known is not None and extract.record_id is not None and _same(known, document):
+        if known is not None and extract.record_id is not None and same_record(known, document):
             item = Item(document.uri, "unchanged", document_id=document.document_id)
             self._observe(Advanced(items=(item,)))
             return
         extract = replace(extract, title=document.title)
         chunks = self._tools.splitter.split(extract)
         if not chunks:
-            message = f"{document.uri} has no text; nothing can be found in it"
-            self._failed(document.uri, ReadFailure("empty", message), [known] if known else [])
+            failure = ReadFailure("empty", f"{document.uri} has no text to be found; write some")
+            self._document_failed(file, document, failure, [known] if known else [])
             return
         moved = self.leaving.pop(document.document_id, None)
-        self._wait(_cut(document, extract, chunks, known or moved))
-
-    def _named(self, step: Step, extract: Extract, result: ReadResult) -> Document:
-        """Return the document of an extract, with what was given put over what the file says."""
-        record = extract.record_id
-        uri = step.uri if record is None else record_uri(step.uri, record)
-        document = Document(
-            document_id=record
-            or self._given.document_id
-            or _known_id(step)
-            or document_id_for(uri),
-            uri=uri,
-            source=step.source,
-            title=stored_form(self._given.title or extract.title)[:TITLE_LIMIT],
-            media_type=extract.media_type,
-            content_sha256=result.content_sha256,
-            text_sha256=sha256_text(extract.text),
-            size=step.size,
-            modified=step.modified,
-            reader=result.reader,
-            as_of=extract.as_of,
-            as_of_source=extract.as_of_source,
-            metadata=extract.metadata,
-            findings=extract.findings,
-            pages=extract.pages,
-            characters=len(extract.text),
-        )
-        if record is not None:
-            document = replace(document, content_sha256=document.text_sha256)
-        return self._given.over(document)
+        self._wait(cut(document, extract, chunks, is_new=known is None and moved is None))
 
     def _taken(self, file: _File, document: Document) -> str | None:
         """Say why the document cannot have its id, if another has it; else give it the id."""
@@ -476,7 +368,7 @@ class Intake:
             "so give one of them another id, or delete the one that is no longer wanted"
         )
 
-    def _wait(self, cut: _Cut) -> None:
+    def _wait(self, cut: Cut) -> None:
         self._chunks += len(cut.chunks)
         self._characters += len(cut.extract.text)
         if self._chunks > _GROUP_CHUNKS or self._characters > _GROUP_CHARACTERS:
@@ -495,7 +387,7 @@ class Intake:
                 self._put(self._encoded(cuts, {h for cut in cuts for h in cut.hashes}))
             self._cuts = []
             self.contents.update(cut.document.content_sha256 for cut in cuts)
-            items = tuple(_stored(cut) for cut in cuts)
+            items = tuple(cut.item() for cut in cuts)
             self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
             self._tell_read()
         self.mark_ended()
@@ -505,11 +397,11 @@ class Intake:
         self._observe(Advanced(files=len(self._read), size=sum(self._read)))
         self._read = []
 
-    def _missing(self, cuts: Sequence[_Cut]) -> set[bytes]:
+    def _missing(self, cuts: Sequence[Cut]) -> set[bytes]:
         wanted = {key for cut in cuts for key in cut.hashes}
         return wanted - self._writer.stored_vectors(wanted)
 
-    def _encoded(self, cuts: Sequence[_Cut], missing: set[bytes]) -> dict[bytes, Vectors]:
+    def _encoded(self, cuts: Sequence[Cut], missing: set[bytes]) -> dict[bytes, Vectors]:
         """Return the vectors of those texts of the group whose hashes are missing."""
         texts = {h: t for cut in cuts for h, t in zip(cut.hashes, cut.texts, strict=True)}
         vectors: dict[bytes, Vectors] = {}
@@ -547,6 +439,13 @@ class Intake:
                 self._writer.set_mark(step.source, step.uri, mark.dumps())
         self._marks = kept
 
+    def _document_failed(
+        self, file: _File, document: Document, failure: ReadFailure, known: Sequence[Document]
+    ) -> None:
+        item = self._failed(document.uri, failure, known)
+        if file.records:
+            file.failed.append((document.document_id, failure.reason, item.message or ""))
+
     def _record_failed(self, file: _File, record: str, failure: ReadFailure) -> None:
         file.records = True
         known = [file.known[record]] if record in file.known else []
@@ -567,30 +466,6 @@ class Intake:
         item = Item(uri, "failed", failure.reason, message, failure.pages, key)
         self._observe(Advanced(items=(item,)))
         return item
-
-
-def _known_id(step: Step) -> str | None:
-    return next((d.document_id for d in step.known if d.uri == step.uri), None)
-
-
-def _same(known: Document, document: Document) -> bool:
-    """Tell whether a record is as it was; its file's size and time say nothing about it."""
-    as_now = replace(known, size=document.size, modified=document.modified, chunks=0)
-    return as_now == replace(document, metadata=dict(document.metadata))
-
-
-def _cut(
-    document: Document, extract: Extract, chunks: tuple[Chunk, ...], before: Document | None
-) -> _Cut:
-    texts = tuple(encoded_chunk(document.title, extract.text, chunk) for chunk in chunks)
-    hashes = tuple(map(text_hash, texts))
-    document = replace(document, chunks=len(chunks))
-    return _Cut(document, extract, chunks, texts, hashes, "updated" if before else "added")
-
-
-def _stored(cut: _Cut) -> Item:
-    document = cut.document
-    return stored_item(document.uri, cut.outcome, document.document_id, document.findings)
 
 
 def _kept_note(uri: str, kept: int) -> Note:

@@ -18,11 +18,12 @@ from indexes import jobs
 from indexes.errors import AfterwordError, CollectionBusy
 from indexes.jobs import Job
 from indexes.settings import Settings
-from ingest.pipeline import Upload, ingest_upload, reader_pool
+from ingest.pipeline import ingest_upload, reader_pool
 from ingest.plan import Given
 from ingest.pool import ReaderPool
 from ingest.progress import Advanced, Event, Observer
 from ingest.report import Item, Report
+from ingest.uploads import Upload
 
 _POLL_SECONDS: Final = 0.2
 _TELL_SECONDS: Final = 0.5

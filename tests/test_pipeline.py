@@ -19,12 +19,13 @@ from indexes.encoder import FOLDER, Encoder
 from indexes.errors import CollectionBusy, CollectionNotFound, UsageError
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
-from ingest.pipeline import Upload, ingest, ingest_upload, reader_pool
+from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
 from ingest.progress import Event, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
+from ingest.uploads import Upload
 from small_encoder import small_encoder
 
 Contents = Mapping[str, str]
@@ -488,6 +489,7 @@ def test_an_id_belongs_to_one_record(house: House) -> None:
         ("docs/b.jsonl#x", "bad_id"),
     ]
     assert house.texts() == {"docs/a.jsonl#x": "Ice."}
+    assert [item for item in house.ingest().items if item.outcome == "failed"] == failed
     # Once the first file lets go of the id, the second has it.
     house.write({"a.jsonl": records(z="Hail.")})
     assert outcomes(house.ingest()) == {"docs/a.jsonl#z": "added", "docs/b.jsonl#x": "updated"}

@@ -1,0 +1,106 @@
+"""From what a reader gave to what the catalog takes: the document, its chunks and their texts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from indexes.catalog import Vectors
+from indexes.documents import (
+    TITLE_LIMIT,
+    Chunk,
+    Document,
+    Extract,
+    Prepared,
+    document_id_for,
+    encoded_chunk,
+    sha256_text,
+    stored_form,
+    text_hash,
+)
+from ingest.plan import Given, Step, record_uri
+from ingest.report import Item, Outcome, stored_item
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which bytes an extract came from, and by which reader ("pdf/1")."""
+
+    content_sha256: str
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A document that was read and split; `texts` are what the encoder sees of its chunks."""
+
+    document: Document
+    extract: Extract
+    chunks: tuple[Chunk, ...]
+    texts: tuple[str, ...]
+    hashes: tuple[bytes, ...]
+    outcome: Outcome
+
+    def prepared(self, vectors: Mapping[bytes, Vectors]) -> Prepared:
+        """Return the document as the catalog takes it, with those of `vectors` that it uses."""
+        own = {key: vectors[key] for key in self.hashes if key in vectors}
+        extract = self.extract
+        return Prepared(
+            self.document,
+            extract.text,
+            self.chunks,
+            self.hashes,
+            own,
+            headings=extract.headings,
+            tables=extract.tables,
+        )
+
+    def item(self) -> Item:
+        """Return what is reported once the document is stored."""
+        document = self.document
+        return stored_item(document.uri, self.outcome, document.document_id, document.findings)
+
+
+def named(step: Step, extract: Extract, origin: Origin, given: Given) -> Document:
+    """Return the document of an extract, with what was given put over what the file says.
+
+    A record's content is its text: its file's says nothing about it.
+    """
+    record = extract.record_id
+    uri = step.uri if record is None else record_uri(step.uri, record)
+    text_sha256 = sha256_text(extract.text)
+    document = Document(
+        document_id=record or given.document_id or _known_id(step) or document_id_for(uri),
+        uri=uri,
+        source=step.source,
+        title=stored_form(given.title or extract.title)[:TITLE_LIMIT],
+        media_type=extract.media_type,
+        content_sha256=origin.content_sha256 if record is None else text_sha256,
+        text_sha256=text_sha256,
+        size=step.size,
+        modified=step.modified,
+        reader=origin.reader,
+        as_of=extract.as_of,
+        as_of_source=extract.as_of_source,
+        metadata=extract.metadata,
+        findings=extract.findings,
+        pages=extract.pages,
+        characters=len(extract.text),
+    )
+    return given.over(document)
+
+
+def _known_id(step: Step) -> str | None:
+    return next((d.document_id for d in step.known if d.uri == step.uri), None)
+
+
+def same_record(known: Document, document: Document) -> bool:
+    """Tell whether a record is as it was; its file's size and time say nothing about it."""
+    as_now = replace(known, size=document.size, modified=document.modified, chunks=0)
+    return as_now == replace(document, metadata=dict(document.metadata))
+
+
+def cut(document: Document, extract: Extract, chunks: tuple[Chunk, ...], *, is_new: bool) -> Cut:
+    """Return a document with its chunks and what the encoder sees of them."""
+    texts = tuple(encoded_chunk(document.title, extract.text, chunk) for chunk in chunks)
+    hashes = tuple(map(text_hash, texts))
+    document = replace(document, chunks=len(chunks))
+    return Cut(document, extract, chunks, texts, hashes, "added" if is_new else "updated")

@@ -1,0 +1,54 @@
+"""Uploads: files that were handed in under a name, and which document each becomes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from indexes.collection import Writer
+from ingest.plan import Given, Step, record_uri
+from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
+from ingest.sources import UPLOADS, stored_name
+
+_EXTENSIONS: Final = {
+    PDF: ".pdf",
+    HTML: ".html",
+    MARKDOWN: ".md",
+    PLAIN: ".txt",
+    CSV: ".csv",
+    TSV: ".tsv",
+    JSONL: ".jsonl",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was handed in under a name; `path` is where it lies, `size` in bytes.
+
+    `media_type` is what the sender calls it, if anything; it counts where the name says nothing.
+    """
+
+    collection: str
+    filename: str
+    path: Path
+    size: int
+    given: Given
+    media_type: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name with an extension, if the media type has a usual one."""
+        usual = _EXTENSIONS.get(self.media_type or "", "")
+        known = Path(self.filename).suffix.lower() in _EXTENSIONS.values()
+        return self.filename if known else f"{self.filename}{usual}"
+
+
+def upload_step(upload: Upload, writer: Writer) -> Step:
+    """Return the step that reads an upload, with the documents whose places it takes."""
+    uri = f"{UPLOADS}{stored_name(upload.filename)}"
+    known = writer.known_file(UPLOADS, uri)
+    key = upload.given.document_id
+    if key and any(d.uri == uri and d.document_id != key for d in known):
+        # Two documents of one file name, told apart by the ids that they were given.
+        uri = record_uri(uri, key)
+        known = [document for document in known if document.uri == uri]
+    return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.name)
