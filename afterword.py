@@ -204,6 +204,39 @@ def search(
     typer.echo(passages_json(found) if as_json else "\n".join(lines))
 
 
+@app.command("eval")
+def evaluate(
+    questions: Annotated[Path, typer.Argument(help="Questions, JSONL or JSONL.gz.")],
+    collection: CollectionName = "default",
+    given: Annotated[
+        bool, typer.Option("--given", help="Read each line's context_id and nothing else.")
+    ] = False,
+    stage: Annotated[
+        str, typer.Option(help="Rank by dense, lexical or fused alone, or by attend.")
+    ] = "attend",
+    limit: Annotated[int | None, typer.Option(help="Only the first so many.", min=1)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+) -> None:
+    """Measure how well questions with known answers are answered.
+
+    Exit status 1 if a question could not be asked.
+    """
+    from indexes.settings import load_settings
+    from service.command import run_evaluation
+
+    raise typer.Exit(
+        run_evaluation(
+            load_settings(),
+            questions,
+            collection=collection,
+            given=given,
+            stage=stage,
+            limit=limit,
+            as_json=as_json,
+        )
+    )
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind (AFTERWORD_HOST).")] = None,

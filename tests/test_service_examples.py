@@ -46,7 +46,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("examples")
     environ = {"AFTERWORD_DATA": str(folder / "data"), "PYTHONPATH": str(ROOT)}
     subprocess.run(
-        [sys.executable, "-m", "afterword", "ingest", str(ROOT / "examples" / "documents")],
+        [
+            sys.executable,
+            "-m",
+            "afterword",
+            "ingest",
+            str(ROOT / "examples" / "documents"),
+            "--collection",
+            "demo",
+        ],
         env={**os.environ, **environ},
         cwd=folder,
         check=True,
