@@ -1,17 +1,14 @@
 """Encoders turn texts into vectors: the bundled one, or any model of sentence-transformers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
+from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.settings import BUNDLED
 
-Vectors = npt.NDArray[np.float32]
+__all__ = ["PROBES", "Encoder", "EncoderIdentity", "Vectors", "load_encoder", "load_network_encoder"]
 
 FOLDER: Final = Path(__file__).parent / "models" / "encoder"
 # Texts of different lengths, scripts and kinds: another model, tokenizer or pooling moves at least
@@ -32,36 +29,6 @@ PROBES: Final = (
         "close it again."
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderIdentity:
-    """Which network made a vector: `sha256` covers its weights and its tokenizer.
-
-    `name` is what load_encoder takes; a folder's name is absolute.
-    """
-
-    name: str
-    sha256: str
-    dimension: int
-    max_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """A loaded encoder; its callables may be called from several threads.
-
-    `encode_documents` gives float32 rows of unit length, shape (texts, dimension), and
-    `encode_query` one such row; what is longer than `max_tokens` is cut. `count_tokens` counts
-    special tokens too, and cuts nothing. `tokenizer_json` is the tokenizer as the tokenizers
-    library writes it, without truncation or padding.
-    """
-
-    identity: EncoderIdentity
-    encode_documents: Callable[[Sequence[str]], Vectors]
-    encode_query: Callable[[str], Vectors]
-    count_tokens: Callable[[str], int]
-    tokenizer_json: str
 
 
 def load_encoder(name: str, *, threads: int = 0) -> Encoder:

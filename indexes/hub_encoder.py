@@ -14,7 +14,7 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from sentence_transformers import SentenceTransformer
 
-from indexes.encoder import Encoder, EncoderIdentity, Vectors
+from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
 from indexes.network import token_counter
 

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -69,7 +70,7 @@ def make_tiny(folder: Path, prompts: dict[str, str] | None = None, seed: int = 0
     transformer = Transformer(str(source), max_seq_length=TINY_LIMIT)
     pooling = Pooling(24, pooling_mode="mean")
     model = SentenceTransformer(modules=[transformer, pooling], prompts=prompts, device="cpu")
-    model.save(str(folder))
+    model.save(str(folder), create_model_card=False)
     return folder
 
 
@@ -216,10 +217,18 @@ def test_identity_follows_weights_and_tokenizer(tmp_path: Path) -> None:
     assert load_hub_encoder(str(folder)).identity.sha256 != first.sha256
 
 
-def test_a_model_in_the_hubs_cache_is_found_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("offline", ["1", ""])
+def test_a_model_in_the_hubs_cache_is_not_asked_for_again(
+    offline: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hub id that was downloaded before loads from the cache, under its own name."""
+    """A hub id that was downloaded before loads from the cache, without a look-up of any host."""
+    asked: list[object] = []
+
+    def note(*given: object, **_: object) -> list[object]:
+        asked.append(given)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", note)
     cached = tmp_path / "hub" / "models--someone--tiny"
     commit = "0" * 40
     (cached / "refs").mkdir(parents=True)
@@ -228,8 +237,9 @@ def test_a_model_in_the_hubs_cache_is_found_offline(
     folder = make_tiny(tmp_path / "tiny")
     shutil.copytree(folder, cached / "snapshots" / commit)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", offline)
     encoder = load_hub_encoder("someone/tiny")
+    assert asked == []
     assert encoder.identity.name == "someone/tiny"
     assert encoder.identity.sha256 == load_hub_encoder(str(folder)).identity.sha256
 
@@ -301,6 +311,7 @@ def test_a_model_without_a_fast_tokenizer(tmp_path: Path) -> None:
     CanineModel(config).save_pretrained(source)
     cast("Any", CanineTokenizer)().save_pretrained(source)
     transformer = Transformer(str(source), max_seq_length=TINY_LIMIT)
-    SentenceTransformer(modules=[transformer, Pooling(24)]).save(str(tmp_path / "canine"))
+    model = SentenceTransformer(modules=[transformer, Pooling(24)])
+    model.save(str(tmp_path / "canine"), create_model_card=False)
     with pytest.raises(ModelMissing, match="no fast tokenizer"):
         load_hub_encoder(str(tmp_path / "canine"))

@@ -90,9 +90,10 @@ def brute_bm25(model: Model, query: str, allowed: Callable[[Prepared], bool]) ->
     return sorted(scores, reverse=True)
 
 
-def small_float(length: int) -> float:
+def small_float(length: int) -> int:
     """Return the greatest length that one byte can hold and that is not over `length`."""
-    return max(value for value in [*range(40), *LENGTHS] if value <= length)
+    fitting: list[int] = [value for value in [*range(40), *LENGTHS] if value <= length]
+    return fitting[-1]
 
 
 BRUTE = {"dense": brute_dense, "lexical": brute_bm25}
