@@ -8,8 +8,8 @@ import sentencex
 
 from indexes.documents import Span
 
-# Formats whose text has a record a line, and formats whose line breaks all mean something.
-_RECORD_LINES: Final = frozenset({"text/csv", "text/tab-separated-values", "application/jsonl"})
+# Formats whose stored text has a record a line, and formats whose line breaks all mean something.
+_RECORD_LINES: Final = frozenset({"text/csv", "text/tab-separated-values"})
 _FIRM_LINES: Final = frozenset({"text/html"})
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+)[ \t]*")
