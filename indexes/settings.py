@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         1000, ge=1, description="Uploads waiting for ingestion at once; more are answered 429."
     )
     stop_seconds: int = Field(
-        20, ge=0, le=3600, description="How long a stop waits for the requests in flight."
+        5, ge=0, le=3600, description="How long a stop waits for the requests in flight."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."

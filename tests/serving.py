@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +22,7 @@ from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.settings import Settings
 from service.answer import Answerer, Question
-from service.app import create_app
+from service.app import create_app, listen
 from service.reply import (
     Event,
     FinalEvent,
@@ -156,7 +155,7 @@ def loaded(app: FastAPI) -> Iterator[TestClient]:
 @contextmanager
 def running(app: FastAPI) -> Iterator[httpx2.Client]:
     """Serve an application in a thread, over a real socket, once it is loaded."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -297,6 +297,16 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     assert f"port {port}" in said
 
 
+def test_a_data_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
+    """Where a file stands in the way: exit 2 and one line."""
+    (tmp_path / "file").write_text("in the way")
+    log = tmp_path / "log"
+    status, said = finished(start(tmp_path / "file" / "data", log), log)
+    assert status == 2
+    assert "AFTERWORD_DATA" in said
+    assert "Traceback" not in said
+
+
 def test_wrong_settings_are_told_all_at_once(tmp_path: Path) -> None:
     """Unknown and bad settings end the start with exit 2."""
     log = tmp_path / "log"
