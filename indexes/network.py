@@ -138,14 +138,18 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 def padded(tokens: Sequence[Sequence[int]], limit: int) -> dict[str, npt.NDArray[np.int64]]:
-    """Return `input_ids` and `attention_mask` (texts, longest length rounded up, at most `limit`).
+    """Return `input_ids` and `attention_mask`, int64 of shape (rows, length).
 
-    Padding has token 0 and mask 0.
+    Rows are the texts and some empty ones, up to a power of two; the length is the longest text's,
+    rounded up, at most `limit`. Padding has token 0 and mask 0. The network is prepared anew, and
+    memory kept, for each shape that it meets, so there are to be few.
     """
     longest = max(map(len, tokens))
     width = min(-(-longest // LENGTH_STEP) * LENGTH_STEP, limit)
-    ids = np.zeros((len(tokens), width), np.int64)
-    mask = np.zeros((len(tokens), width), np.int64)
+    rows = 1 << (len(tokens) - 1).bit_length()
+    ids = np.zeros((rows, width), np.int64)
+    mask = np.zeros((rows, width), np.int64)
+    mask[len(tokens) :, 0] = 1  # a mean over no token at all is no number
     for row, text in enumerate(tokens):
         ids[row, : len(text)] = text
         mask[row, : len(text)] = 1
@@ -154,7 +158,7 @@ def padded(tokens: Sequence[Sequence[int]], limit: int) -> dict[str, npt.NDArray
 
 def _keep(results: Mapping[str, Rows], request: Any, rows: list[int]) -> None:
     for name, values in results.items():
-        values[rows] = request.get_tensor(name).data
+        values[rows] = request.get_tensor(name).data[: len(rows)]
 
 
 def _row_shape(output: Any) -> tuple[int, ...]:
