@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-SOURCES := afterword.py ingest indexes service training tests benchmarks
+SOURCES := afterword.py ingest indexes service training tests examples
 RUN := $(VENV)/.run
 TEST := $(VENV)/.test
 

@@ -8,7 +8,14 @@ from typing import Final
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.settings import BUNDLED
 
-__all__ = ["PROBES", "Encoder", "EncoderIdentity", "Vectors", "load_encoder", "load_network_encoder"]
+__all__ = [
+    "PROBES",
+    "Encoder",
+    "EncoderIdentity",
+    "Vectors",
+    "load_encoder",
+    "load_network_encoder",
+]
 
 FOLDER: Final = Path(__file__).parent / "models" / "encoder"
 # Texts of different lengths, scripts and kinds: another model, tokenizer or pooling moves at least

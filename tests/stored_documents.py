@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from small_encoder import encode
-
 from indexes.documents import Chunk, Document, Prepared, Span, sha256_text, text_hash
+from small_encoder import encode
 
 
 def prepared(document_id: str, texts: Sequence[str], **facts: object) -> Prepared:

@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_encoder import encode, small_encoder
-from stored_documents import prepared
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import (
@@ -40,6 +38,8 @@ from indexes.errors import (
     VectorsGone,
 )
 from indexes.snapshot import restore, snapshot
+from small_encoder import encode, small_encoder
+from stored_documents import prepared
 
 HERE = Path(__file__).parent
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_encoder import small_encoder
-from stored_documents import prepared
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection
 from indexes.documents import Document, MetadataValue
 from indexes.errors import BadFilter
+from small_encoder import small_encoder
+from stored_documents import prepared
 
 VALUES: list[MetadataValue] = [
     "red", "blue", "", "10", 10, 9.5, -3, True, False, None, ["red", "green"], [1, 10], []

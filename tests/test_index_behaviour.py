@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_encoder import encode, small_encoder
-from stored_documents import prepared
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection, open_collection
 from indexes.documents import Prepared
 from indexes.hits import ChunkSet, Hit
 from indexes.lexical import terms
+from small_encoder import encode, small_encoder
+from stored_documents import prepared
 
 WORDS = [
     "river", "stone", "running", "runner", "café", "cities", "city", "light", "42", "window",

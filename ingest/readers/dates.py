@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 _YEAR_FIRST: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
-_COMPACT: Final = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})(?:\d{6}\b.*|T.*|[Z+-].*)?")
+_COMPACT: Final = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})(?:\d{6}(?!\d).*|T.*|[Z+-].*)?")
 _WRITTEN: Final = ("%B %d, %Y", "%d %B %Y", "%b %d, %Y", "%d %b %Y")
 
 
