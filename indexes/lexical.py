@@ -91,14 +91,14 @@ def stored_length(length: int) -> int:
     return _EXACT_LENGTHS + ((rest >> shift) << shift)
 
 
-def bm25(query: Iterable[str], text: CountedText, of: Statistics) -> float:
-    """Return the BM25 score of one text for the distinct terms of a query."""
+def bm25(query: Mapping[str, int], text: CountedText, of: Statistics) -> float:
+    """Return the BM25 score of one text for a query's terms, each as often as it was asked."""
     length = _K1 * (1 - _B + _B * stored_length(text.length) / of.mean_length)
     score = 0.0
-    for term in query:
+    for term, asked in query.items():
         count = text.counts.get(term, 0)
         if count:
-            score += term_weight(term, of) * (_K1 + 1) * count / (count + length)
+            score += asked * term_weight(term, of) * (_K1 + 1) * count / (count + length)
     return score
 
 
@@ -121,11 +121,16 @@ class LexicalView:
     texts: int
     mean_length: float
 
-    def search(self, query: Sequence[str], k: int, allowed: ChunkSet | None) -> list[Hit]:
-        """Return the `k` best chunks for the distinct terms of a query, among the allowed ones."""
+    def search(self, query: Mapping[str, int], k: int, allowed: ChunkSet | None) -> list[Hit]:
+        """Return the `k` best chunks, among the allowed ones, for a query's terms with counts."""
         if not query or not self.searcher.num_docs or (allowed is not None and allowed.empty):
             return []
-        words = tantivy.Query.boolean_query([(tantivy.Occur.Should, _term(word)) for word in query])
+        words = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.boost_query(_term(word), asked))
+                for word, asked in query.items()
+            ]
+        )
         if allowed is None:
             return self._hits(words, k)
         if len(allowed.ranges) <= _FEW_RANGES:

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -91,7 +92,7 @@ class LiveViews:
 
     def lexical(self, query: str, k: int, allowed: ChunkSet | None) -> list[Hit]:
         """Return the `k` chunks with the best BM25 score over 0, best first."""
-        words = list(dict.fromkeys(terms(query)))
+        words = Counter(terms(query))
         main = self.views.lexical
         gone = len(self.removed)
         hits = main.search(words, k + gone, allowed)
@@ -125,7 +126,7 @@ class LiveViews:
             keep &= allowed.holds(self.delta_ids)
         return np.flatnonzero(keep)
 
-    def _statistics(self, words: Sequence[str]) -> Statistics:
+    def _statistics(self, words: Collection[str]) -> Statistics:
         main = self.views.lexical
         extra = self.delta_texts
         texts = main.texts + len(extra)

@@ -5,10 +5,11 @@ words) that fit, counted by the encoder's own tokenizer. Here a document is firs
 sections and tables, and what comes back is turned into spans with their context.
 """
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from semantic_text_splitter import TextSplitter
@@ -19,12 +20,20 @@ from indexes.encoder import Encoder
 # Context may take up to this many of the encoder's tokens, and the outermost headings go first.
 _CONTEXT_TOKENS: Final = 64
 _HEADER_CHARACTERS: Final = 300
-_SPECIAL_TOKENS: Final = 2
 _LEAST_TOKENS: Final = 16
-_STEP: Final = 8
 # A tokenizer may count a very long word as one token; no chunk is longer than so many times its
 # tokens, in characters.
 _CHARACTERS_A_TOKEN: Final = 16
+# The splitter looks at the whole rest of a text for each chunk. It is shown so many chunks' worth,
+# which makes the work linear.
+_WINDOW_CHUNKS: Final = 8
+_MOST_WORDS: Final = 100_000
+# Where the BERT tokenizer parts words: at white space, around ASCII punctuation and ideographs.
+_BERT_WORD: Final = re.compile(
+    r"[!-/:-@\[-`{-~\u3400-\u4dbf\u4e00-\u9fff]|[^\s!-/:-@\[-`{-~\u3400-\u4dbf\u4e00-\u9fff]+"
+)
+# White space to Python that the BERT tokenizer drops without parting the words around it.
+_DROPPED_SPACE: Final = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 # A line end within a sentence, as in PDF or mail: the next line goes on with a letter.
 _SOFT_LINE_END: Final = re.compile(r"(?<=[^\s.!?:;|>])[ \t]?\n(?=[^\W\d_])")
 
@@ -43,8 +52,11 @@ class Splitter:
 
     def __init__(self, encoder: Encoder, chunk_tokens: int) -> None:
         """Prepare for chunks of up to `chunk_tokens`, context not counted."""
-        self._encoder = encoder
+        self._most_tokens = encoder.identity.max_tokens
+        self._special_tokens = encoder.count_tokens("")
         self._chunk_tokens = chunk_tokens
+        self._encoder = encoder
+        self._words = _WordCounts(self._count) if _parts_words(encoder.tokenizer_json) else None
 
     def split(self, extract: Extract) -> tuple[Chunk, ...]:
         """Return the chunks of a document in their order.
@@ -59,10 +71,8 @@ class Splitter:
         headings = self._context(extract, part.headings, header)
         words = [extract.title, *(s.cut(extract.text) for s in headings)]
         context = "\n".join([*words, header.cut(extract.text) if header else ""])
-        room = self._encoder.identity.max_tokens - self._encoder.count_tokens(context)
-        tokens = self._chunk_tokens
-        if room < tokens:  # few sizes, since each one needs a splitter of its own
-            tokens = max(_LEAST_TOKENS, room - room % _STEP)
+        room = self._most_tokens - self._special_tokens - self._count(context)
+        tokens = max(_LEAST_TOKENS, min(self._chunk_tokens, room))
         for span in self._cut(extract.text, part, tokens):
             yield Chunk(span, headings, header if header and span != header else None)
 
@@ -73,30 +83,73 @@ class Splitter:
         fixed = [extract.title, header.cut(extract.text) if header else ""]
         while headings:
             words = [*fixed, *(span.cut(extract.text) for span in headings)]
-            if self._encoder.count_tokens("\n".join(words)) - _SPECIAL_TOKENS <= _CONTEXT_TOKENS:
+            if self._count("\n".join(words)) <= _CONTEXT_TOKENS:
                 break
             headings = headings[1:]
         return headings
 
     def _cut(self, text: str, part: _Part, tokens: int) -> Iterator[Span]:
-        start = part.span.start
         words = part.span.cut(text)
         if part.table is None:
             words = _SOFT_LINE_END.sub(lambda match: " " * len(match[0]), words)
-        splitter = _splitter(self._encoder.tokenizer_json, tokens)
-        longest = tokens * _CHARACTERS_A_TOKEN
-        for offset, piece in splitter.chunk_indices(words):
-            if len(piece) <= longest:
-                yield Span(start + offset, start + offset + len(piece))
-                continue
-            for inner, shorter in TextSplitter(longest).chunk_indices(piece):
-                begin = start + offset + inner
-                yield Span(begin, begin + len(shorter))
+        splitter = TextSplitter.from_callback(self._size(words), tokens)
+        for offset, piece in _in_windows(splitter, words, tokens * _CHARACTERS_A_TOKEN):
+            start = part.span.start + offset
+            yield Span(start, start + len(piece))
+
+    def _count(self, text: str) -> int:
+        return self._encoder.count_tokens(text) - self._special_tokens
+
+    def _size(self, words: str) -> Callable[[str], int]:
+        """Return what measures a piece of `words` in tokens, in the fastest way that is exact."""
+        count = self._count
+        if self._words is not None and not _DROPPED_SPACE.search(words):
+            counts = self._words
+            if len(counts) > _MOST_WORDS:
+                counts.clear()
+
+            def count(piece: str) -> int:
+                return sum(map(counts.__getitem__, _BERT_WORD.findall(piece)))
+
+        return lambda piece: max(count(piece), -(-len(piece) // _CHARACTERS_A_TOKEN))
 
 
-@lru_cache(maxsize=16)
-def _splitter(tokenizer_json: str, tokens: int) -> TextSplitter:
-    return TextSplitter.from_huggingface_tokenizer_str(tokenizer_json, tokens)
+class _WordCounts(dict[str, int]):
+    """How many tokens each word has, counted when it is first asked for."""
+
+    def __init__(self, count: Callable[[str], int]) -> None:
+        super().__init__()
+        self._count = count
+
+    def __missing__(self, word: str) -> int:
+        self[word] = self._count(word)
+        return self[word]
+
+
+def _parts_words(tokenizer_json: str) -> bool:
+    """Tell whether a tokenizer parts words as BERT's does, so that their counts add up."""
+    parts = json.loads(tokenizer_json) if tokenizer_json else {}
+    normalizer, splitter = parts.get("normalizer") or {}, parts.get("pre_tokenizer") or {}
+    return splitter.get("type") == "BertPreTokenizer" and bool(
+        normalizer.get("type") == "BertNormalizer" and normalizer.get("handle_chinese_chars")
+    )
+
+
+def _in_windows(splitter: TextSplitter, words: str, longest: int) -> Iterator[tuple[int, str]]:
+    """Yield offset and words of each chunk; what a window's end cut off is cut anew in the next."""
+    start, window = 0, longest
+    while start < len(words):
+        end = start + window
+        found = splitter.chunk_indices(words[start:end])
+        if end < len(words) and len(found) > 1:
+            end = start + found.pop()[0]
+        for offset, piece in found:
+            yield start + offset, piece
+        if found:
+            window = min(
+                2 * longest, max(_WINDOW_CHUNKS * (end - start) // len(found), longest // 8)
+            )
+        start = end
 
 
 def _header(table: Table | None) -> Span | None:
@@ -109,11 +162,12 @@ def _header(table: Table | None) -> Span | None:
 def _parts(extract: Extract) -> Iterator[_Part]:
     """Lay the text out in parts that together cover all of it, in order."""
     path: list[Heading] = []
+    tables = sorted(extract.tables, key=lambda table: table.header)
     for section in _sections(extract):
         for heading in section.headings:
             path = [h for h in path if h.level < heading.level] + [heading]
         spans = tuple(heading.span for heading in path)
-        yield from _with_tables(section.span, spans, extract.tables)
+        yield from _with_tables(section.span, spans, tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +184,7 @@ def _sections(extract: Extract) -> Iterator[_Section]:
         if heading.span.start < end:
             continue
         begin = _line_start(extract.text, heading.span.start)
-        if extract.text[end:begin].strip():
+        if any(c.isalnum() for c in extract.text[end:begin]):
             yield _Section(Span(start, begin), tuple(open_headings))
             start, open_headings = begin, []
         open_headings.append(heading)
@@ -148,8 +202,12 @@ def _with_tables(
     span: Span, headings: tuple[Span, ...], tables: Sequence[Table]
 ) -> Iterator[_Part]:
     start = span.start
-    for table in tables:
+    first = bisect_left(tables, start, key=lambda table: table.header.start)
+    for place in range(first, len(tables)):
+        table = tables[place]
         begin = table.header.start
+        if begin >= span.end:
+            break
         end = max([table.header.end, *(row.end for row in table.rows)])
         if begin < start or end > span.end:
             continue

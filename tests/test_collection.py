@@ -100,9 +100,12 @@ def start_writer(data: Path, versions: int) -> "subprocess.Popen[str]":
 
 def test_a_reader_sees_old_or_new_never_both(collection: Collection) -> None:
     """While another process updates five documents at once, all five have one version."""
-    process = start_writer(collection.folder.parent, 60)
-    seen = set()
-    while process.poll() is None:
+    process = start_writer(collection.folder.parent, 100_000)
+    seen: set[str] = set()
+    readings = 0
+    while len(seen) < 5 or readings < 60:
+        assert process.poll() is None
+        readings += 1
         with collection.read() as reading:
             versions: set[str] = set()
             for i in range(5):
@@ -114,8 +117,8 @@ def test_a_reader_sees_old_or_new_never_both(collection: Collection) -> None:
                 assert len(rows) in (0, 10)
             assert len(versions) <= 1
             seen |= versions
-    assert process.returncode == 0
-    assert len(seen) > 3, "the reader saw the writer at work"
+    process.kill()
+    process.wait()
 
 
 def test_a_commit_is_seen_within_a_second(collection: Collection) -> None:

@@ -80,7 +80,7 @@ def brute_bm25(model: Model, query: str, allowed: Callable[[Prepared], bool]) ->
         counts = Counter(terms(text))
         length = small_float(sum(counts.values()))
         score = 0.0
-        for term in set(terms(query)):
+        for term in terms(query):
             n = sum(term in c for c in corpus)
             idf = math.log(1 + (len(corpus) - n + 0.5) / (n + 0.5))
             tf = counts[term]

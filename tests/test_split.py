@@ -1,15 +1,18 @@
 """The laws of cutting: all is kept, nothing is too long, order holds, the work is linear."""
 
 import re
-from pathlib import Path
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexes.documents import Chunk, Extract, Heading, Span, Table, encoded_chunk
-from indexes.encoder import Encoder, load_encoder
+from indexes.documents import Chunk, Extract, Heading, Span, Table, encoded_chunk, stored_form
+from indexes.encoder import Encoder, EncoderIdentity, load_encoder
 from ingest.split import Splitter
+from small_encoder import small_encoder
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +33,14 @@ words = st.sampled_from(
         "😀",
         "co-operate",
         "x" * 150,
+        "y" * 1000,
+        "[SEP]",
+        "5€/m²",
+        "a\u0301\u200bb",
     ]
 )
 marks = st.sampled_from(
-    [" ", " ", " ", ". ", "? ", "\n", "\n\n", "\n- ", " \u00a0", "\t", "\n\n\n"]
+    [" ", " ", " ", ". ", "? ", "\n", "\n\n", "\n- ", " \u00a0", "\t", "\n\n\n", "\x0c", "\x1c", ""]
 )
 
 
@@ -85,6 +92,26 @@ def test_laws_of_cutting(encoder: Encoder, extract: Extract, part: float) -> Non
     check_laws(extract, chunks, encoder, most)
     if total - 2 <= most and not extract.headings and not extract.tables:
         assert len(chunks) <= 1 or len(extract.text) > 16 * most
+
+
+@settings(max_examples=100, deadline=None)
+@given(extract=extracts())
+def test_laws_hold_for_any_tokenizer(extract: Extract) -> None:
+    """An encoder whose tokenizer is not known to part words is asked for whole pieces."""
+    encoder = replace(small_encoder(), identity=EncoderIdentity("plain", "0", 32, 400))
+    check_laws(extract, Splitter(encoder, 30).split(extract), encoder, 32)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text() | st.lists(words | marks).map("".join))
+def test_counts_of_words_add_up(encoder: Encoder, text: str) -> None:
+    """The quick way of counting gives what the tokenizer gives, on any text."""
+    text = stored_form(text)
+    measured = Splitter(encoder, 100)._size(text)(text)
+    exact = encoder.count_tokens(text) - 2
+    if "[" not in text:  # the tokenizer's own signs, such as [SEP], are counted by their letters
+        assert measured == max(exact, -(-len(text) // 16))
+    assert measured >= exact
 
 
 def test_chunks_are_well_filled_and_end_with_sentences(encoder: Encoder) -> None:
@@ -155,12 +182,62 @@ def test_header_row_reaches_every_chunk_of_a_table(encoder: Encoder) -> None:
         assert header in encoded_chunk("VAT", text, chunk)
 
 
-def test_work_grows_with_the_text_not_faster(encoder: Encoder) -> None:
-    """Eight times the text makes about eight times the chunks; one endless word is cut as well."""
-    base = Path(__file__).read_text()
-    splitter = Splitter(encoder, 100)
-    one = len(splitter.split(Extract(base, "text/plain")))
-    eight = len(splitter.split(Extract(base * 8, "text/plain")))
-    assert 7 * one <= eight <= 9 * one
-    endless = splitter.split(Extract("a" * 1_000_000, "text/plain"))
-    assert max(chunk.span.end - chunk.span.start for chunk in endless) <= 1600
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: "".join(chr(0x4E00 + i * 7919 % 20000) for i in range(n)),
+        lambda n: "".join(f"w{i * 7919 % 100003} " for i in range(n // 7)),
+        lambda n: "".join(f"{i * 7919 % 100003}," for i in range(n // 6)),
+        lambda n: "Short line.\n" * (n // 12),
+        lambda n: "a" * n,
+        lambda n: " " * n + "x",
+    ],
+)
+def test_work_grows_with_the_text_not_faster(
+    encoder: Encoder, make: Callable[[int], str], *, known: bool
+) -> None:
+    """Four times the text, on one line or many, costs four times the characters tokenized."""
+
+    def cost(length: int) -> int:
+        read = 0
+
+        def count(text: str) -> int:
+            nonlocal read
+            read += len(text) + 1
+            return encoder.count_tokens(text)
+
+        json = encoder.tokenizer_json if known else ""
+        splitter = Splitter(replace(encoder, count_tokens=count, tokenizer_json=json), 100)
+        splitter.split(Extract(make(length), "text/plain"))
+        return read
+
+    assert cost(40_000) <= 5 * cost(10_000)
+
+
+def test_an_endless_word_is_cut(encoder: Encoder) -> None:
+    """A word that the tokenizer takes for one token is cut by its length."""
+    chunks = Splitter(encoder, 100).split(Extract("a" * 1_000_000, "text/plain"))
+    assert max(chunk.span.end - chunk.span.start for chunk in chunks) <= 1600
+
+
+def test_a_heading_that_is_underlined_is_no_chunk(encoder: Encoder) -> None:
+    """Marks below a heading, as in Markdown, are not text of its own."""
+    text = "Title\n=====\n\nPart\n----\n\nWords."
+    headings = (Heading(1, Span(0, 5)), Heading(2, Span(13, 17)))
+    chunks = Splitter(encoder, 100).split(Extract(text, "text/markdown", headings=headings))
+    assert [chunk.span.cut(text) for chunk in chunks] == [text]
+    assert [span.cut(text) for span in chunks[0].headings] == ["Title", "Part"]
+
+
+def test_many_headings_and_tables_take_linear_time(encoder: Encoder) -> None:
+    """Thousands of sections with a table each are laid out without looking at all for each."""
+    block = "Head\n\na,b\n1,2\n\n"
+    count = 5000
+    starts = range(0, count * len(block), len(block))
+    headings = tuple(Heading(1, Span(s, s + 4)) for s in starts)
+    tables = tuple(Table(Span(s + 6, s + 9), (Span(s + 10, s + 13),)) for s in starts)
+    extract = Extract(block * count, "text/html", headings=headings, tables=tables)
+    began = time.process_time()
+    assert len(Splitter(encoder, 100).split(extract)) == 2 * count
+    assert time.process_time() - began < 20

@@ -180,7 +180,9 @@ def make(data: Path, out: Path) -> Figures:
         reasons = list(_shortcomings(figures))
         if reasons:
             sys.exit("Not written: " + "; ".join(reasons))
-        shutil.copytree(made, out, dirs_exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
+        for path in Path(made).iterdir():
+            shutil.copy(path, out)
     return figures
 
 
