@@ -1,0 +1,120 @@
+"""Sentences: nothing is lost or told twice, and a cut is where a reader would make it."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.sentences import is_heading, sentence_spans
+
+PLAIN, PDF, HTML = "text/plain", "application/pdf", "text/html"
+MARKDOWN, CSV = "text/markdown", "text/csv"
+
+MARKER = re.compile(r"^[ \t]*(?:\(?\d{1,3}[.)]|\(?[a-z][.)])[ \t]", re.MULTILINE)
+PARTS = st.sampled_from(
+    [
+        *("Dr. Smith", "the U.S.", "3.5 million", "e.g.", "Why?", "No!", '"Yes."', "naïve", "é"),
+        *("\N{GRINNING FACE}", "\N{KELVIN SIGN}", "日本語。", "中文", "x", "A.", "...", "1999"),
+        *(" ", "  ", "\n", "\n\n", "\t", "\u00a0", "\u2028", "\f", "\x85"),
+        *("\n- ", "\n* ", "\n1. ", "\n(a) ", "\n| a | b |\n", "\n---\n", "\n# Head\n", "\n> "),
+    ]
+)
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.one_of(PARTS, st.text(max_size=8)), max_size=40).map("".join),
+)
+MEDIA_TYPES = st.sampled_from([PLAIN, PDF, HTML, MARKDOWN, CSV])
+
+
+def sentences(text: str, media_type: str = PLAIN) -> list[str]:
+    """Return the words of the sentences."""
+    return [span.cut(text) for span in sentence_spans(text, media_type)]
+
+
+@given(TEXTS, MEDIA_TYPES)
+def test_spans_lie_in_order_in_the_text(text: str, media_type: str) -> None:
+    """Each span is inside, after the one before, and neither begins nor ends with white space."""
+    end = 0
+    for span in sentence_spans(text, media_type):
+        assert end <= span.start < span.end <= len(text)
+        assert span.cut(text) == span.cut(text).strip()
+        end = span.end
+
+
+@given(TEXTS, MEDIA_TYPES)
+def test_no_word_is_lost(text: str, media_type: str) -> None:
+    """What lies between the sentences has no letter or digit but those of list markers."""
+    left = list(text)
+    for span in sentence_spans(text, media_type):
+        left[span.start : span.end] = ["\0"] * (span.end - span.start)
+    assert not re.search(r"\w", MARKER.sub("", "".join(left)))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Dr. Smith met Mrs. Jones of Acme Inc. in St. Petersburg.",
+        "Revenue in the U.S. was 3.5 million dollars.",
+        "Some of it, e.g. No. 5 and i.e. Fig. 3, is shown on the left.",
+        "It was sold vs. a loss of 1,204.75 in the year before.",
+    ],
+)
+def test_an_abbreviation_or_a_number_does_not_cut(sentence: str) -> None:
+    """Such a sentence stays whole between two others."""
+    assert sentences(f"First one. {sentence} Last one.") == ["First one.", sentence, "Last one."]
+
+
+def test_line_breaks_of_a_pdf_stand_inside_sentences() -> None:
+    """A line that is full goes on in the next one; a short one ends, as a title does."""
+    text = (
+        "Results of the year\n"
+        "The company had a revenue of some 3.5 million dollars in its\n"
+        "home market alone. It sold the northern mills, which had been\n"
+        "closed, in May.\n"
+        "Outlook\n"
+        "We expect less."
+    )
+    assert sentences(text, PDF) == [
+        "Results of the year",
+        "The company had a revenue of some 3.5 million dollars in its\nhome market alone.",
+        "It sold the northern mills, which had been\nclosed, in May.",
+        "Outlook",
+        "We expect less.",
+    ]
+
+
+def test_an_item_is_a_sentence_without_its_marker() -> None:
+    """List items are units, and an item of two sentences is two."""
+    text = "There are:\n- one thing\n* two things. Really.\n12. a third\n(b) a fourth\n> said so\n"
+    assert sentences(text, MARKDOWN) == [
+        *("There are:", "one thing", "two things.", "Really.", "a third", "a fourth", "said so"),
+    ]
+
+
+def test_a_row_of_a_table_is_a_sentence() -> None:
+    """Rows stay whole, full stops and all; the rule below the header is none."""
+    text = "Before.\n| Name | Note |\n| --- | --- |\n| Dr. A. | Two. Three. |\n\nAfter. End."
+    assert sentences(text, MARKDOWN) == [
+        *("Before.", "| Name | Note |", "| Dr. A. | Two. Three. |", "After.", "End."),
+    ]
+
+
+def test_a_record_of_a_csv_file_is_a_sentence() -> None:
+    """One a line."""
+    text = "name,note\nDr. A.,Two. Three.\nB,4\n"
+    assert sentences(text, CSV) == text.splitlines()
+
+
+def test_lines_of_a_web_page_are_apart() -> None:
+    """The reader breaks lines where blocks end, so a break always ends a sentence."""
+    assert sentences("the menu\nlong text that goes on\nand on", HTML) == [
+        *("the menu", "long text that goes on", "and on"),
+    ]
+
+
+def test_a_heading_is_told_from_a_sentence() -> None:
+    """By its marks."""
+    text = "# Dr. A. and B.\nIt is so."
+    assert [is_heading(one) for one in sentences(text, MARKDOWN)] == [True, False]
+    assert not is_heading("#5 is alive")
