@@ -104,13 +104,7 @@ class Splitter:
         """Return what measures a piece of `words` in tokens, in the fastest way that is exact."""
         count = self._count
         if self._words is not None and not _DROPPED_SPACE.search(words):
-            counts = self._words
-            if len(counts) > _MOST_WORDS:
-                counts.clear()
-
-            def count(piece: str) -> int:
-                return sum(map(counts.__getitem__, _BERT_WORD.findall(piece)))
-
+            count = self._words.total
         return lambda piece: max(count(piece), -(-len(piece) // _CHARACTERS_A_TOKEN))
 
 
@@ -122,8 +116,14 @@ class _WordCounts(dict[str, int]):
         self._count = count
 
     def __missing__(self, word: str) -> int:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
         self[word] = self._count(word)
         return self[word]
+
+    def total(self, text: str) -> int:
+        """Return the tokens of all words of `text`."""
+        return sum(map(self.__getitem__, _BERT_WORD.findall(text)))
 
 
 def _parts_words(tokenizer_json: str) -> bool:
