@@ -56,7 +56,7 @@ def test_no_word_is_lost(text: str, media_type: str) -> None:
     [
         "Dr. Smith met Mrs. Jones of Acme Inc. in St. Petersburg.",
         "Revenue in the U.S. was 3.5 million dollars.",
-        "Some of it, e.g. No. 5 and i.e. Fig. 3, is shown on the left.",
+        "Some of it, e.g. the 3rd and i.e. the last, is in No. 5 and Fig. 3.",
         "It was sold vs. a loss of 1,204.75 in the year before.",
     ],
 )
