@@ -1,0 +1,151 @@
+"""Citations: a quote is the stored text's own words at its offsets, or it is not shown."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexes.catalog import SplitterSettings
+from indexes.collection import Collection, Reading, create_collection
+from indexes.documents import Page, Span, StoredChunk
+from indexes.errors import IndexDamaged
+from service.citations import Citer, page_at
+from service.evidence import Candidate, Evidence, Quoted
+from small_encoder import small_encoder
+from stored_documents import prepared
+
+FIRST = "Swans are white \N{BIRD}. Owls"
+SECOND = "hoot all night. Storks clatter."
+TEXT = f"{FIRST}\n{SECOND}"
+PAGES = (Page(1, Span(0, len(FIRST))), Page(2, Span(len(FIRST) + 1, len(TEXT))))
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Iterator[Collection]:
+    """One chunk over two pages, in a document of its own, and a document after it."""
+    made = create_collection(tmp_path, "birds", small_encoder(), SplitterSettings(64))
+    with made.write() as writer:
+        writer.put([prepared("book", [TEXT], pages=PAGES, as_of="2026-01-02")])
+        writer.put([prepared("more", ["Ravens are black.", "Kites soar."])])
+    yield made
+    made.close()
+
+
+def quoted(chunk: StoredChunk, words: str, short: str | None = None) -> Quoted:
+    """Return a quote of these words of a chunk."""
+    start = chunk.span.start + chunk.text.index(words)
+    inside = start + words.index(short or words)
+    evidence = Evidence(Candidate(chunk, 1.0, 1.0, 1.0), 0.75)
+    shortest = Span(inside, inside + len(short or words))
+    return Quoted(evidence, Span(start, start + len(words)), shortest)
+
+
+def only_chunk(reading: Reading, document_id: str = "book") -> StoredChunk:
+    """Return the last chunk of a document."""
+    return reading.document_chunks(document_id)[-1]
+
+
+def test_a_citation_is_the_stored_text_at_its_offsets(collection: Collection) -> None:
+    """Offsets count code points of the document, and the facts are those of the document."""
+    with collection.read() as reading:
+        citer = Citer(reading)
+        citation, short = citer.cite(quoted(only_chunk(reading), "Storks clatter.", "Storks"))
+        stored = reading.text("book")
+        document = reading.document("book")
+    assert citation.quote == stored[citation.start : citation.end] == "Storks clatter."
+    assert short == "Storks"
+    assert citation.start == TEXT.index("Storks")
+    assert (citation.document_id, citation.uri) == ("book", document.uri)
+    assert (citation.as_of, citation.text_sha256) == ("2026-01-02", document.text_sha256)
+    assert (citation.score, citation.section) == (0.75, "")
+
+
+def test_offsets_count_from_the_document_not_the_chunk(collection: Collection) -> None:
+    """The second chunk's words are found behind the first one's."""
+    with collection.read() as reading:
+        citation, _ = Citer(reading).cite(quoted(only_chunk(reading, "more"), "soar"))
+        assert reading.text("more", citation.start, citation.end) == "soar"
+    assert citation.start == len("Ravens are black.\nKites ")
+    assert citation.page is None
+
+
+@pytest.mark.parametrize(
+    ("words", "page"), [("Swans", 1), ("Owls\nhoot all night.", 1), ("Storks clatter.", 2)]
+)
+def test_the_page_is_the_one_where_the_quote_starts(
+    collection: Collection, words: str, page: int
+) -> None:
+    """Not the first one that the chunk touches."""
+    with collection.read() as reading:
+        assert only_chunk(reading).page == 1
+        assert Citer(reading).cite(quoted(only_chunk(reading), words))[0].page == page
+
+
+def test_pages_are_found_by_their_spans() -> None:
+    """Every code point of a page gives its number."""
+    for page in PAGES:
+        numbers = {page_at(PAGES, place) for place in range(page.span.start, page.span.end)}
+        assert numbers == {page.number}
+    assert page_at((), 3) is None
+
+
+def test_markers_count_the_citations(collection: Collection) -> None:
+    """From 1, over documents."""
+    with collection.read() as reading:
+        citer = Citer(reading)
+        for document_id, words in (("book", "Swans"), ("more", "Kites"), ("book", "Owls")):
+            citer.cite(quoted(only_chunk(reading, document_id), words))
+    assert [one.marker for one in citer.citations] == ["[1]", "[2]", "[3]"]
+    assert [one.quote for one in citer.citations] == ["Swans", "Kites", "Owls"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("Storks", "Cranes"), ("Swans", "Geese")])
+def test_a_tampered_text_is_never_quoted(collection: Collection, old: str, new: str) -> None:
+    """A change of as many characters, in the quote or elsewhere, is an error that names it."""
+    change = "UPDATE blocks SET text = replace(text, ?, ?)"
+    with sqlite3.connect(collection.folder / "catalog.db") as catalog:
+        assert catalog.execute(change, (old, new)).rowcount > 0
+    catalog.close()
+    with collection.read() as reading:
+        citer = Citer(reading)
+        chunk = only_chunk(reading)
+        assert new in chunk.text
+        with pytest.raises(IndexDamaged, match="stored text") as raised:
+            citer.cite(quoted(chunk, "clatter"))
+    assert "book" in raised.value.message
+    assert citer.citations == ()
+
+
+@pytest.mark.parametrize("span", [Span(0, 5), Span(20, 40), Span(18, 18), Span(25, 22)])
+def test_a_quote_outside_its_chunk_is_never_shown(collection: Collection, span: Span) -> None:
+    """Nor is one that is empty or back to front."""
+    with collection.read() as reading:
+        citer = Citer(reading)
+        evidence = quoted(only_chunk(reading, "more"), "Kites").evidence
+        with pytest.raises(IndexDamaged, match="reindex"):
+            citer.cite(Quoted(evidence, span, span))
+    assert citer.citations == ()
+
+
+def test_a_chunk_with_other_words_than_its_document_is_never_quoted(
+    collection: Collection,
+) -> None:
+    """The words that were read are compared with those that are stored."""
+    with collection.read() as reading:
+        real = only_chunk(reading, "more")
+        chunk = StoredChunk(
+            chunk_id=real.chunk_id,
+            document_id=real.document_id,
+            uri=real.uri,
+            title=real.title,
+            media_type=real.media_type,
+            as_of=real.as_of,
+            text_sha256=real.text_sha256,
+            span=real.span,
+            text="Kites dive.",
+        )
+        citer = Citer(reading)
+        with pytest.raises(IndexDamaged, match=f"chunk {real.chunk_id}"):
+            citer.cite(quoted(chunk, "dive."))
+    assert citer.citations == ()
