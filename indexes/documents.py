@@ -14,7 +14,10 @@ Metadata = Mapping[str, MetadataValue]
 
 TITLE_LIMIT: Final = 200
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-_DOCUMENT_ID: Final = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
+# Ids of records come from elsewhere and often are names of articles: letters and digits of any
+# script, and the signs that need no care in a path's last part or in a uri's fragment.
+DOCUMENT_ID: Final = r"[\w.:~%(),'&+=@-]{1,128}"
+_DOCUMENT_ID: Final = re.compile(DOCUMENT_ID)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -19,6 +19,8 @@ from pydantic import (
     WrapValidator,
 )
 
+from indexes.documents import DOCUMENT_ID
+
 LARGEST_INTEGER: Final = 2**63
 MOST_METADATA: Final = 64
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -94,9 +96,7 @@ CollectionName = Annotated[
         examples=["default"],
     ),
 ]
-DocumentId = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9._:~-]{1,128}$", description="Id of a document.")
-]
+DocumentId = Annotated[str, Field(pattern=f"^{DOCUMENT_ID}$", description="Id of a document.")]
 IsoDate = Annotated[
     str,
     AfterValidator(_iso_date),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.documents import Document, document_id_for
+from indexes.documents import DOCUMENT_ID, Document, document_id_for
 from ingest.plan import (
     Asked,
     Draft,
@@ -228,7 +228,7 @@ def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
     assert Mark.loads(mark.dumps()) == mark
 
 
-@given(st.text(min_size=1), st.from_regex(r"[A-Za-z0-9._:~-]{1,128}", fullmatch=True))
+@given(st.text(min_size=1), st.from_regex(DOCUMENT_ID, fullmatch=True))
 def test_a_record_leads_back_to_its_file(name: str, record: str) -> None:
     """A file's uri is found from a record's, and a plain document's is its own."""
     assert file_uri(known(name, record=record)) == f"docs/{name}"

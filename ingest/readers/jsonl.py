@@ -56,7 +56,8 @@ def _record(number: int, line: bytes) -> Extract | RecordFailure:
         identity = str(identity)
     if not isinstance(identity, str) or not is_document_id(identity):
         message = (
-            f"{place} has the id {identity!r:.80}; an id is 1 to 128 of letters, digits and ._:~-"
+            f"{place} has the id {identity!r:.80}; an id is 1 to 128 of letters, digits and "
+            "_ . : ~ % ( ) , ' & + = @ -"
         )
         return _bad(place, "bad_id", message)
     if not isinstance(text, str) or not isinstance(title, str | None):
