@@ -3,6 +3,7 @@
 Each child reads one document at a time under a time and a memory limit that the kernel enforces;
 one that hits a limit or crashes costs its document and is replaced. A child waits until its result
 is taken, so that at most one document a child is held in memory.
+A document that is too much for a child which has read others before is tried again in a new one.
 """
 
 import ctypes
@@ -67,11 +68,13 @@ class ReadResult:
     reader: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Child:
     process: SpawnProcess
     connection: "Connection[ReadJob, ReadResult]"
     job: ReadJob | None = field(default=None)
+    done: int = 0  # documents that it has read before
+    begun: bool = False  # a part of its document is given out already
 
 
 class ReaderPool:
@@ -91,11 +94,8 @@ class ReaderPool:
 
     def stop(self) -> None:
         """End all children, whatever they are at; the next jobs start new ones."""
-        for child in self._children:
-            child.process.kill()
-            child.process.join()
-            child.connection.close()
-        self._children.clear()
+        for child in list(self._children):
+            self._end(child)
 
     def results(self, jobs: Iterable[ReadJob]) -> Iterator[ReadResult]:
         """Yield what each job gives, as it comes; every job ends with one result that is `last`."""
@@ -107,7 +107,10 @@ class ReaderPool:
                 return
             for connection in wait(list(busy)):
                 child = busy[connection]  # type: ignore[index]  # `wait` returns what it was given
-                yield self._result(child)
+                result = self._result(child)
+                self._hand_out(queue)  # so that it reads on while this result is worked on
+                if result is not None:
+                    yield result
 
     def _hand_out(self, queue: Iterator[ReadJob]) -> None:
         while True:
@@ -124,7 +127,7 @@ class ReaderPool:
             try:
                 idle.connection.send(job)
             except OSError:  # it died with nothing to do; another takes its place
-                self._drop(idle)
+                self._end(idle)
             else:
                 idle.job = job
                 return
@@ -143,26 +146,33 @@ class ReaderPool:
         theirs.close()
         return _Child(process, ours)
 
-    def _result(self, child: _Child) -> ReadResult:
+    def _result(self, child: _Child) -> ReadResult | None:
+        """Take what a child has to say; None where its job has to be done again by another."""
         job = child.job
         assert job is not None
         try:
             result = child.connection.recv()
         except (EOFError, ConnectionResetError):
             child.process.join()
-            self._drop(child)
-            return ReadResult(job, failure=_death(child.process.exitcode or 0, self._limits))
+            result = ReadResult(job, failure=_death(child.process.exitcode or 0, self._limits))
+            self._end(child)
+        if result.failure is not None and result.failure.reason == "memory_limit":
+            self._end(child)
+            if child.done and not child.begun:
+                self._give(job, None)
+                return None
+        child.begun = not result.last
         if result.last:
             child.job = None
-            if result.failure is not None and result.failure.reason == "memory_limit":
-                child.process.kill()
-                child.process.join()
-                self._drop(child)
+            child.done += 1
         return result
 
-    def _drop(self, child: _Child) -> None:
-        child.connection.close()
-        self._children.remove(child)
+    def _end(self, child: _Child) -> None:
+        if child in self._children:
+            self._children.remove(child)
+            child.process.kill()
+            child.process.join()
+            child.connection.close()
 
 
 def _death(exit_code: int, limits: Limits) -> ReadFailure:
@@ -173,6 +183,8 @@ def _death(exit_code: int, limits: Limits) -> ReadFailure:
             f"reading took over {limits.seconds:g} s and was stopped; split the document, or raise "
             "AFTERWORD_READER_SECONDS",
         )
+    if exit_code == -signal.SIGABRT:  # what a C library does when it gets no more memory
+        return _out_of_memory(limits)
     if exit_code == -signal.SIGKILL:
         return ReadFailure(
             "memory_limit",
@@ -183,6 +195,14 @@ def _death(exit_code: int, limits: Limits) -> ReadFailure:
         "damaged",
         f"the process that read it crashed (exit {exit_code}); the file is most likely damaged: "
         "open it in the program it comes from and save it anew",
+    )
+
+
+def _out_of_memory(limits: Limits) -> ReadFailure:
+    return ReadFailure(
+        "memory_limit",
+        f"reading needs over {limits.memory_mb} MB of memory; split the document, or raise "
+        "AFTERWORD_READER_MEMORY_MB",
     )
 
 
@@ -222,11 +242,7 @@ def _results(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
     except ReadFailure as failure:
         yield ReadResult(job, failure=failure)
     except MemoryError:
-        message = (
-            f"reading needs over {limits.memory_mb} MB of memory; split the document, or raise "
-            "AFTERWORD_READER_MEMORY_MB"
-        )
-        yield ReadResult(job, failure=ReadFailure("memory_limit", message))
+        yield ReadResult(job, failure=_out_of_memory(limits))
     except OSError as error:
         message = f"{error.strerror or error}; check that the file is there and may be read"
         yield ReadResult(job, failure=ReadFailure("unreadable", message))

@@ -5,12 +5,14 @@ import hashlib
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,58 @@ def test_memory_limit_stops_one_file_alone(tmp_path: Path) -> None:
     assert "AFTERWORD_READER_MEMORY_MB" in results[0].failure.message
 
 
+def test_memory_limit_holds_inside_libraries(tmp_path: Path) -> None:
+    """A PDF page that unfolds to much more than it has is stopped where no exception is raised."""
+    packed = zlib.compress(b"BT /F1 12 Tf 10 700 Td (word word) Tj ET\n" * 2_500_000)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R>>",
+        b"<</Filter/FlateDecode/Length %d>>stream\n%b\nendstream" % (len(packed), packed),
+    ]
+    numbered = (b"%d 0 obj\n%b\nendobj\n" % pair for pair in enumerate(objects, start=1))
+    bomb = tmp_path / "bomb.pdf"
+    bomb.write_bytes(b"%PDF-1.4\n" + b"".join(numbered) + b"trailer<</Root 1 0 R>>\n%%EOF")
+    (result,) = read_all([bomb], Limits(30.0, 64, 64))
+    assert result.failure is not None
+    assert result.failure.reason == "memory_limit"
+    assert "AFTERWORD_READER_MEMORY_MB" in result.failure.message
+
+
+def test_a_child_that_grew_is_no_fault_of_the_next_file(tmp_path: Path) -> None:
+    """What is too much for a child that has read before is read by a new one, once and whole."""
+    before = tmp_path / "before.txt"
+    before.write_text("some words")
+    large = tmp_path / "large.txt"
+    large.write_text("more words\n" * 1_000_000)
+    with ReaderPool(1, LIMITS) as pool:
+        list(pool.results([ReadJob("before", before, before.name)]))
+        (child,) = pool._children
+        tight = (40 * 1024 * 1024, resource.RLIM_INFINITY)
+        resource.prlimit(child.process.pid or 0, resource.RLIMIT_DATA, tight)
+        results = list(pool.results([ReadJob("large", large, large.name)]))
+        assert pool._children != [child]
+    assert [result.failure for result in results if result.failure] == []
+    assert sum(len(result.extracts) for result in results) == 1
+
+
+def test_a_child_reads_on_while_a_result_is_worked_on(tmp_path: Path) -> None:
+    """When a result is handed out, the child that gave it has its next file already."""
+    paths = [tmp_path / f"{number}.txt" for number in range(4)]
+    for path in paths:
+        path.write_text("some words")
+    handed = list[str]()
+
+    def jobs() -> Iterator[ReadJob]:
+        for path in paths:
+            handed.append(path.name)
+            yield ReadJob(path.name, path, path.name)
+
+    with ReaderPool(1, LIMITS) as pool:
+        seen = [(result.job.key, len(handed)) for result in pool.results(jobs())]
+    assert seen == [("0.txt", 2), ("1.txt", 3), ("2.txt", 4), ("3.txt", 4)]
+
+
 def test_too_large_is_not_read(tmp_path: Path) -> None:
     """A file over the limit is refused by its size, with the setting."""
     large = tmp_path / "large.txt"
@@ -110,21 +164,21 @@ def test_a_crash_costs_one_document(tmp_path: Path) -> None:
     good = tmp_path / "good.txt"
     good.write_text("some words")
     os.mkfifo(tmp_path / "pipe")
-    paths = [good, tmp_path / "pipe", good, good]
-    reasons = []
     with ReaderPool(1, LIMITS) as pool:
 
         def crash() -> None:
             os.kill(pool._children[0].process.pid or 0, signal.SIGSEGV)
 
-        for result in pool.results(ReadJob(str(p), p, p.name) for p in paths):
-            reasons.append(result.failure.reason if result.failure else "read")
-            if len(reasons) == 1:
-                threading.Timer(1.0, crash).start()
-            elif len(reasons) == 3:
-                crash()
-                pool._children[0].process.join()
-    assert reasons == ["read", "damaged", "read", "read"]
+        def outcomes(*paths: Path) -> list[str]:
+            results = pool.results(ReadJob(str(p), p, p.name) for p in paths)
+            return [r.failure.reason if r.failure else "read" for r in results]
+
+        assert outcomes(good) == ["read"]
+        threading.Timer(1.0, crash).start()
+        assert outcomes(tmp_path / "pipe", good) == ["damaged", "read"]
+        crash()
+        pool._children[0].process.join()
+        assert outcomes(good, good) == ["read", "read"]
 
 
 WAITER = """
