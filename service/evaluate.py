@@ -11,6 +11,7 @@ import json
 import re
 import string
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,11 +81,12 @@ def read_lines(path: Path, limit: int | None = None) -> list[Line]:
     """Read a questions file, gzipped or not. Raises UsageError that names the first bad line."""
     lines: list[Line] = []
     try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8-sig") as file:
             for number, text in enumerate(file, start=1):
                 if text.strip() and (limit is None or len(lines) < limit):
                     lines.append(_line(f"{path}, line {number}", text))
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     if not lines:
         raise UsageError(f"{path} has no questions")
@@ -94,7 +96,7 @@ def read_lines(path: Path, limit: int | None = None) -> list[Line]:
 def _line(place: str, text: str) -> Line:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: not JSON ({error})") from None
     if not isinstance(value, dict) or not isinstance(value.get("question"), str):
         raise UsageError(f'{place}: expected {{"id": "...", "question": "...", ...}}')

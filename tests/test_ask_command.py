@@ -1,0 +1,163 @@
+"""`afterword ask`, `search` and `eval`: what is printed, and the exit statuses."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bundled_documents import birds, make_collection
+from indexes.errors import UsageError
+from service.command import figure_lines, parse_filter
+
+ROOT = Path(__file__).parent.parent
+SWIFTS = "How long does a young swift fly without landing?"
+ANSWER = "A young swift flies for three years without landing."
+SHELF_A = '{"field": "metadata.shelf", "operator": "==", "value": "a"}'
+NOWHERE = '{"field": "id", "operator": "==", "value": "nowhere"}'
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the birds."""
+    folder = tmp_path_factory.mktemp("data")
+    make_collection(folder, "default", birds())
+    return folder
+
+
+def afterword(data: Path, *arguments: str | Path, threshold: str = "0") -> Ended:
+    """Run the command in a process of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
+    mine = {"AFTERWORD_DATA": str(data), "AFTERWORD_THRESHOLD": threshold, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "afterword", *arguments],
+        cwd=data,
+        env={**kept, **mine},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def test_ask_shows_the_answer_and_where_it_stands(data: Path) -> None:
+    """Status, the answer with its markers, and for each the document, the page and the words."""
+    ended = afterword(data, "ask", SWIFTS)
+    assert (ended.status, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("answered  (score ")
+    assert lines[1].startswith(f"  {ANSWER} [1]")
+    assert lines[3:5] == ["  [1] source/book, page 2", f'      "{ANSWER}"']
+
+
+def test_ask_prints_the_reply_as_json(data: Path) -> None:
+    """One object with the contract's names, read by programs alone."""
+    options = ["--top-k", "2", "--filter", SHELF_A, "--as-of", "2026-01-01"]
+    ended = afterword(data, "ask", "--json", *options, SWIFTS)
+    assert (ended.status, ended.err) == (0, "")
+    reply = json.loads(ended.out)
+    names = "status answer answer_short score threshold query citations passages dropped usage"
+    assert set(reply) >= {*names.split(), "timings", "trace_id"}
+    assert (reply["status"], reply["answer_short"], reply["query"]) == ("answered", ANSWER, SWIFTS)
+    (first, *_) = reply["citations"]
+    assert (first["marker"], first["quote"], first["page"]) == ("[1]", ANSWER, 2)
+    assert {one["document_id"] for one in reply["passages"]} == {"book"}
+    assert set(reply["passages"][0]["scores"]) == {"dense", "lexical", "fused", "reader"}
+
+
+def test_what_is_not_answered_exits_with_0_and_says_so(data: Path) -> None:
+    """With the closest passages, or with the reason why there are none."""
+    ended = afterword(data, "ask", SWIFTS, threshold="1")
+    assert ended.status == 0
+    assert ended.out.startswith("not_found  (score ")
+    assert "The documents do not answer this." in ended.out
+    assert "  source/book, page 2  (" in ended.out
+    ended = afterword(data, "ask", "--filter", NOWHERE, SWIFTS)
+    assert ended.status == 0
+    assert ended.out.startswith("no_documents  (score 0.00")
+
+
+def test_search_shows_passages(data: Path) -> None:
+    """Best first, as lines and as JSON."""
+    ended = afterword(data, "search", "--top-k", "2", SWIFTS)
+    assert (ended.status, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("  source/book, page 2  (")
+    assert ANSWER in lines[1]
+    passages = json.loads(afterword(data, "search", "--json", SWIFTS).out)["passages"]
+    assert passages[0]["document_id"] == "book"
+    assert passages[0]["scores"]["reader"] is None
+    scores = [one["score"] for one in passages]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (["ask", "--collection", "absent", "x"], 3, "afterword ingest"),
+        (["ask", "--filter", "{", "x"], 2, "--filter"),
+        (["search", "--filter", '{"field": "colour"}', "x"], 2, "filter"),
+        (["eval", "absent.jsonl"], 2, "absent.jsonl"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    data: Path, arguments: list[str], status: int, told: str
+) -> None:
+    """Status 2 for wrong use and 3 where it could not run; nothing on standard output."""
+    ended = afterword(data, *arguments)
+    assert (ended.status, ended.out) == (status, "")
+    assert ended.err.startswith("afterword: ")
+    assert ended.err.count("\n") == 1
+    assert told in ended.err
+
+
+def test_eval_prints_figures_and_names_lines_that_failed(data: Path, tmp_path: Path) -> None:
+    """As JSON and as lines; status 1 where a question could not be asked."""
+    questions = tmp_path / "q.jsonl"
+    line = {"id": "swift", "question": SWIFTS, "answers": [ANSWER], "relevant": ["book#page=2"]}
+    questions.write_text(json.dumps({**line, "answerable": True}) + "\n")
+    ended = afterword(data, "eval", "--json", questions)
+    figures = json.loads(ended.out)
+    assert ended.status == 0
+    assert (figures["questions"], figures["em"], figures["f1_forced"]) == (1, 100.0, 100.0)
+    assert figures["hit"] == {"1": 1.0, "5": 1.0, "10": 1.0}
+    with questions.open("a") as file:
+        file.write('{"id": "silent", "question": " "}\n')
+    ended = afterword(data, "eval", questions)
+    assert ended.status == 1
+    assert [words for words in ended.out.splitlines() if words.split() == ["mrr", "1.0"]]
+    assert "silent: the question is empty" in ended.err
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", '"x"', "3", "null", "[" * 100_000])
+def test_a_filter_that_is_no_json_object_is_told(text: str) -> None:
+    """By the option's name."""
+    with pytest.raises(UsageError, match="--filter"):
+        parse_filter(text)
+
+
+def test_a_filter_is_read_as_json() -> None:
+    """Without the option there is none."""
+    assert parse_filter(None) is None
+    assert parse_filter(SHELF_A) == {"field": "metadata.shelf", "operator": "==", "value": "a"}
+
+
+def test_figures_that_nothing_is_known_of_are_left_out() -> None:
+    """Nested names stand before their figures."""
+    figures = {"questions": 2, "hit": {"1": 0.5, "5": None}, "mrr": None, "answering": {}}
+    found = [line.split() for line in figure_lines(figures)]
+    assert found == [["questions", "2"], ["hit", "1", "0.5"]]
