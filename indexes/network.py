@@ -22,7 +22,7 @@ Rows = npt.NDArray[np.float32]
 MANIFEST: Final = "manifest.json"
 NETWORK: Final = "model.xml"
 TOKENIZER: Final = "tokenizer.json"
-BATCH: Final = 32
+BATCH: Final = 16
 # The CPU plugin prepares kernels for each new input shape; lengths in steps keep shapes few.
 LENGTH_STEP: Final = 8
 # Token lists of this many texts are held at once.
@@ -184,6 +184,7 @@ def _missing(path: Path, what: str) -> ModelMissing:
 
 def _compile(network: Path, threads: int) -> Any:
     settings = {
+        # As many batches at once as suits the processor, few threads each.
         "PERFORMANCE_HINT": "THROUGHPUT",
         # bf16 or f16 where the processor has it would give other vectors on each machine.
         "INFERENCE_PRECISION_HINT": "f32",
