@@ -1,6 +1,7 @@
 """The PDF reader, against files that are made here and so are known word by word."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from PIL import Image
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
+    DecodedStreamObject,
     DictionaryObject,
     NameObject,
     NumberObject,
     TextStringObject,
 )
+from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 
 from indexes.documents import Extract
 from indexes.errors import ReadFailure
@@ -95,6 +98,44 @@ def test_pages_are_spans_of_the_text(tmp_path: Path) -> None:
     assert page_texts(extract) == [f"Page {n}.\n{PROSE}" for n in range(1, 13)]
     assert extract.text.split() == " ".join(f"Page {n}. {PROSE}" for n in range(1, 13)).split()
     assert extract.findings == ()
+
+
+def letter_by_letter(path: Path, lines: Sequence[str], *, direct: bool = False) -> Path:
+    """Write a PDF that places each letter of three columns on its own, as some browsers print.
+
+    A content stream that is `direct`, not referred to, breaks the format's rules.
+    """
+    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    names = {NameObject(key): NameObject(value) for key, value in font.items()}
+    ruler = FPDF(unit="pt")
+    ruler.set_font("Helvetica", size=13)
+    content = b".24 0 0 -.24 0 792 cm 2.5 0 0 2.5 79 79 cm\n"
+    for row, line in enumerate(lines):
+        for column, cell in enumerate(line.split("|")):
+            content += b"BT /F1 13 Tf 1 0 0 -1 %d %d Tm " % (10 + 300 * column, 30 + 20 * row)
+            for letter in cell:
+                content += f"({letter}) Tj {ruler.get_string_width(letter):.3f} 0 Td ".encode()
+            content += b"ET\n"
+    writer = PdfWriter()
+    page = writer.add_blank_page(612, 792)
+    fonts = DictionaryObject({NameObject("/F1"): DictionaryObject(names)})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+    stream = DecodedStreamObject()
+    stream.set_data(content)
+    page[NameObject("/Contents")] = stream if direct else writer._add_object(stream)
+    writer.write(path)
+    return path
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_pypdf_is_the_second_opinion(tmp_path: Path, *, direct: bool) -> None:
+    """A page that pdfium finds empty, or cuts up letter by letter, is read by pypdf."""
+    lines = ["Joe Householder|Director|January 31"] * 3
+    path = letter_by_letter(tmp_path / "a.pdf", lines, direct=direct)
+    with closing(PdfDocument(path)) as document:
+        assert "Householder" not in document[0].get_textpage().get_text_range()
+    assert read(path).text.count("Joe Householder") == 3
+    assert read(path).findings == ()
 
 
 def test_blank_pages_keep_their_numbers(tmp_path: Path) -> None:

@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 _PAGE_BREAK: Final = "\n\n"
 _PAGE_SIGN: Final = "\x1c"  # between pages while words are mended: no page's text has it
 _REMEDY: Final = (
-    "they are scans or pictures, and nothing in them can be found; run a text recogniser over the "
-    "file, for example `ocrmypdf IN.pdf OUT.pdf`, and ingest that."
+    "scans or pictures, in which nothing can be found; run a text recogniser over the file, for "
+    "example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
 )
 # pdfium's sign for a hyphen at a line's end, which it joins with the next line.
 _LINE_END_HYPHEN: Final = "\ufffe"
 _HYPHENATED: Final = re.compile(rf"([^\W\d_]+){_LINE_END_HYPHEN}([^\W\d_]+)")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-# Above this share of one-letter lines pdfium has misread turned text letter by letter.
-_SHREDDED: Final = 0.5
+# Above this share of lines with a single letter, pdfium took letters that were placed one by one
+# for a text that runs downwards.
+_SHREDDED: Final = 0.3
 _LEAST_LINES: Final = 20
 # A page without text shows something where an image covers this share of it, or where it has so
 # many paths: letters drawn as outlines.
@@ -107,13 +108,13 @@ def _open(path: Path) -> pdfium.PdfDocument:
         if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
             raise ReadFailure(
                 "encrypted",
-                "It asks for a password; save a copy without one, for example with "
-                "`qpdf --decrypt --password=… IN.pdf OUT.pdf`, and ingest that.",
+                "the file asks for a password; save a copy without one, for example with "
+                "`qpdf --decrypt --password=… IN.pdf OUT.pdf`, and ingest that",
             ) from error
         raise ReadFailure(
             "damaged",
-            f"It cannot be opened as PDF ({error}); open it in a viewer and print it to a new "
-            "PDF, or fetch it again.",
+            "the file cannot be opened as PDF: its structure is broken; fetch it again, or open it "
+            "in a viewer and print it to a new PDF",
         ) from error
 
 
@@ -144,9 +145,8 @@ def _has_drawn_annotations(page: pdfium.PdfPage) -> bool:
 
 def _is_shredded(text: str) -> bool:
     lines = [line.strip() for line in text.splitlines()]
-    return len(lines) >= _LEAST_LINES and (
-        sum(len(line) <= 1 for line in lines) >= _SHREDDED * len(lines)
-    )
+    letters = sum(len(line) == 1 and line.isalpha() for line in lines)
+    return len(lines) >= _LEAST_LINES and letters >= _SHREDDED * len(lines)
 
 
 def _shows_something(page: pdfium.PdfPage) -> bool:
@@ -277,10 +277,8 @@ def _findings(blind: tuple[int, ...]) -> tuple[Finding, ...]:
 
 def _nothing(blind: tuple[int, ...]) -> ReadFailure:
     if not blind:
-        return ReadFailure("empty", "All its pages are blank; there is nothing to find in it.")
-    return ReadFailure(
-        "no_text_layer", f"{_count(blind)}, and none has a text layer: {_REMEDY}", blind
-    )
+        return ReadFailure("empty", "all pages are blank; there is nothing to find in them")
+    return ReadFailure("no_text_layer", f"none of its pages has a text layer: {_REMEDY}", blind)
 
 
 def _count(pages: tuple[int, ...]) -> str:
