@@ -191,7 +191,7 @@ def test_a_collection_or_filter_that_is_wrong_is_told(answerer: Answerer) -> Non
 def test_events_come_in_order_and_add_up(answerer: Answerer) -> None:
     """The passages, then each piece with its citation, then the whole reply; tokens join to it."""
     events: list[Event] = []
-    question = Question("When do storks leave, and what do they follow?", top_k=2)
+    question = Question("Which birds sleep on the wing and fly without landing?", top_k=2)
     reply = answerer.answer(question, on_event=events.append)
     assert isinstance(events[0], SearchEvent)
     assert len(events[0].passages) == 2
@@ -202,7 +202,9 @@ def test_events_come_in_order_and_add_up(answerer: Answerer) -> None:
     citations = [one.citation for one in middle if isinstance(one, CitationEvent)]
     assert len(tokens) + len(citations) == len(middle)
     assert [one.name for one in middle] == ["token", "citation"] * len(citations)
+    assert len(citations) == 2
     assert "".join(tokens) == reply.answer
+    assert reply.answer_short == citations[0].quote
     assert tuple(citations) == reply.citations
     assert event_data(events[-1]) == reply.as_json()
 

@@ -202,7 +202,7 @@ def test_figures_are_what_a_hand_computes() -> None:
     one = replace(LINE, answers=("the cat", "a dog"), relevant=("a",), answerable=True)
     two = replace(LINE, answers=("two cats",), relevant=("a", "b"), answerable=True)
     gone = replace(LINE, answers=("mouse",), relevant=("c",), answerable=True)
-    never = replace(LINE, answers=(), relevant=(), answerable=False)
+    never = replace(LINE, answers=("mouse",), relevant=(), answerable=False)
     found = summarise(
         [
             outcome(
