@@ -11,17 +11,19 @@ import hashlib
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self, cast
 
 from indexes.documents import Extract
-from indexes.errors import ReadFailure
+from indexes.errors import AfterwordError, ReadFailure
 from ingest.readers import READERS, ReadOptions, RecordFailure
 
 Failures = tuple[tuple[str, ReadFailure], ...]
@@ -30,6 +32,10 @@ _BATCH: Final = 500
 _BATCH_CHARACTERS: Final = 4_000_000
 _MB: Final = 1024 * 1024
 _PR_SET_PDEATHSIG: Final = 1
+_ROOT: Final = Path(__file__).parent.parent
+# A child imports this module alone: multiprocessing's own children run the caller's main module
+# again, whatever that is.
+_CHILD: Final = "import sys; sys.path.append(sys.argv[3]); from ingest.pool import serve; serve()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,10 @@ class ReadResult:
 
 @dataclass(slots=True, eq=False)
 class _Child:
-    process: SpawnProcess
-    connection: "Connection[ReadJob, ReadResult]"
-    job: ReadJob | None = field(default=None)
+    process: subprocess.Popen[bytes]
+    connection: "Connection[ReadJob, ReadResult | None]"
+    job: ReadJob | None = None
+    ready: bool = False  # it has said that it runs
     done: int = 0  # documents that it has read before
     begun: bool = False  # a part of its document is given out already
 
@@ -132,30 +139,39 @@ class ReaderPool:
                 idle.job = job
                 return
         child = self._start()
-        self._children.append(child)
-        child.connection.send(job)
         child.job = job
+        self._children.append(child)
+        with suppress(OSError):
+            child.connection.send(job)
 
     def _start(self) -> _Child:
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_read_all, args=(theirs, self._limits, os.getpid()), daemon=True
+        ours, theirs = Pipe()
+        told = (str(theirs.fileno()), str(os.getpid()), str(_ROOT))
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _CHILD, *told],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         )
-        process.start()
         theirs.close()
-        return _Child(process, ours)
+        with suppress(OSError):  # if it ended at once, the first answer says so
+            ours.send(self._limits)
+        return _Child(process, cast("Connection[ReadJob, ReadResult | None]", ours))
 
     def _result(self, child: _Child) -> ReadResult | None:
-        """Take what a child has to say; None where its job has to be done again by another."""
+        """Take what a child has to say; None where that is no result.
+
+        Raises AfterwordError where it could not even start.
+        """
         job = child.job
         assert job is not None
         try:
             result = child.connection.recv()
         except (EOFError, ConnectionResetError):
-            child.process.join()
-            result = ReadResult(job, failure=_death(child.process.exitcode or 0, self._limits))
-            self._end(child)
+            result = self._died(child, job)
+        if result is None:
+            child.ready = True
+            return None
         if result.failure is not None and result.failure.reason == "memory_limit":
             self._end(child)
             if child.done and not child.begun:
@@ -167,11 +183,21 @@ class ReaderPool:
             child.done += 1
         return result
 
+    def _died(self, child: _Child, job: ReadJob) -> ReadResult:
+        exit_code = child.process.wait()
+        self._end(child)
+        if not child.ready:
+            raise AfterwordError(
+                f"A reader process could not start (exit {exit_code}); what it wrote to the error "
+                "output says why."
+            )
+        return ReadResult(job, failure=_death(exit_code, self._limits))
+
     def _end(self, child: _Child) -> None:
         if child in self._children:
             self._children.remove(child)
             child.process.kill()
-            child.process.join()
+            child.process.wait()
             child.connection.close()
 
 
@@ -209,23 +235,36 @@ def _out_of_memory(limits: Limits) -> ReadFailure:
 # --- in the child --------------------------------------------------------------------------------
 
 
-def _read_all(connection: "Connection[ReadResult, ReadJob]", limits: Limits, parent: int) -> None:
-    """Read one document after another until the parent is gone."""
+def serve() -> None:
+    """Be a child: read one document after another until the parent is gone.
+
+    The command line names the descriptor of the connection and the parent's process id.
+    """
+    descriptor, parent = map(int, sys.argv[1:3])
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     if os.getppid() != parent:
         return
-    _limit_memory(limits)
-    while True:
-        try:
-            job = connection.recv()
-        except EOFError:
-            return
-        for result in _results(job, limits):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            connection.send(result)
-            signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    connection: Connection[ReadResult | None, Any] = Connection(descriptor)
+    try:
+        limits = connection.recv()
+        _limit_memory(limits)
+        connection.send(None)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what libraries grumble
+        while True:
+            _read_one(connection, connection.recv(), limits)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _read_one(
+    connection: "Connection[ReadResult | None, Any]", job: ReadJob, limits: Limits
+) -> None:
+    for result in _results(job, limits):
         signal.setitimer(signal.ITIMER_REAL, 0)
+        connection.send(result)
+        signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _limit_memory(limits: Limits) -> None:

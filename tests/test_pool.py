@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from indexes.errors import AfterwordError
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
 from ingest.readers import READERS
 
@@ -124,7 +125,7 @@ def test_a_child_that_grew_is_no_fault_of_the_next_file(tmp_path: Path) -> None:
         list(pool.results([ReadJob("before", before, before.name)]))
         (child,) = pool._children
         tight = (40 * 1024 * 1024, resource.RLIM_INFINITY)
-        resource.prlimit(child.process.pid or 0, resource.RLIMIT_DATA, tight)
+        resource.prlimit(child.process.pid, resource.RLIMIT_DATA, tight)
         results = list(pool.results([ReadJob("large", large, large.name)]))
         assert pool._children != [child]
     assert [result.failure for result in results if result.failure] == []
@@ -148,6 +149,40 @@ def test_a_child_reads_on_while_a_result_is_worked_on(tmp_path: Path) -> None:
     assert seen == [("0.txt", 2), ("1.txt", 3), ("2.txt", 4), ("3.txt", 4)]
 
 
+def test_a_program_without_a_file_has_children_too(tmp_path: Path) -> None:
+    """The caller's main module is not run again in the child, nor are files of its folder."""
+    (tmp_path / "csv.py").write_text("raise RuntimeError('shadowed')")
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    script = (
+        "from pathlib import Path\nfrom ingest.pool import *\n"
+        "with ReaderPool(1, Limits(30, 512, 64)) as pool:\n"
+        "    (result,) = pool.results([ReadJob('a', Path('a.csv'), 'a.csv')])\n"
+        "print(result.failure, len(result.extracts))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-P", "-"],
+        input=script,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+    assert ran.stdout == "None 1\n"
+    assert ran.stderr == ""
+
+
+def test_a_child_that_cannot_start_is_no_fault_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no child can run, the run ends with an error instead of blaming every file."""
+    good = tmp_path / "good.txt"
+    good.write_text("some words")
+    monkeypatch.setattr("ingest.pool._CHILD", "import sys; sys.exit(7)")
+    with pytest.raises(AfterwordError, match=r"could not start \(exit 7\)"):
+        read_all([good])
+
+
 def test_too_large_is_not_read(tmp_path: Path) -> None:
     """A file over the limit is refused by its size, with the setting."""
     large = tmp_path / "large.txt"
@@ -167,7 +202,7 @@ def test_a_crash_costs_one_document(tmp_path: Path) -> None:
     with ReaderPool(1, LIMITS) as pool:
 
         def crash() -> None:
-            os.kill(pool._children[0].process.pid or 0, signal.SIGSEGV)
+            os.kill(pool._children[0].process.pid, signal.SIGSEGV)
 
         def outcomes(*paths: Path) -> list[str]:
             results = pool.results(ReadJob(str(p), p, p.name) for p in paths)
@@ -177,7 +212,7 @@ def test_a_crash_costs_one_document(tmp_path: Path) -> None:
         threading.Timer(1.0, crash).start()
         assert outcomes(tmp_path / "pipe", good) == ["damaged", "read"]
         crash()
-        pool._children[0].process.join()
+        pool._children[0].process.wait()
         assert outcomes(good, good) == ["read", "read"]
 
 
