@@ -195,8 +195,8 @@ def model_card(figures: Figures) -> str:
         questions=QUESTIONS,
         megabytes=figures.megabytes,
         rows="\n".join(map(_row, figures.sets)),
-        speed=figures.texts_per_second,
-        original_speed=figures.original_texts_per_second,
+        milliseconds=figures.milliseconds,
+        original_milliseconds=figures.original_milliseconds,
         times=figures.times_faster,
     )
 
