@@ -19,13 +19,22 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.encoder import EncoderIdentity
-from indexes.errors import EncoderMismatch, IndexDamaged, StorageFull
+from indexes.errors import (
+    CollectionBusy,
+    EncoderMismatch,
+    IndexDamaged,
+    StorageFull,
+    StorageRefused,
+)
 from indexes.schema import DDL, FORMAT
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 _BUSY_SECONDS: Final = 60.0
+_REFUSALS: Final = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+)
 _PROBE_COSINE: Final = 0.98
 
 
@@ -57,6 +66,13 @@ def storage_errors(where: Path) -> Iterator[None]:
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind == sqlite3.SQLITE_FULL:
             raise _full(where) from error
+        if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise _refused(where, str(error)) from error
+        if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise CollectionBusy(
+                f"{where} was held by another process for over {_BUSY_SECONDS:g} s; "
+                "run the same command again when that one has ended"
+            ) from error
         if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise IndexDamaged(
                 f"{where} is damaged ({error}); restore it from a snapshot with "
@@ -66,7 +82,16 @@ def storage_errors(where: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(where) from error
+        if error.errno in _REFUSALS:
+            raise _refused(where, error.strerror or str(error)) from error
         raise
+
+
+def _refused(where: Path, why: str) -> StorageRefused:
+    return StorageRefused(
+        f"{where.absolute()} cannot be used: {why}; check that the folder is there and that this "
+        "user may write in it (AFTERWORD_DATA names the folder of the collections)"
+    )
 
 
 def _full(where: Path) -> StorageFull:

@@ -52,6 +52,19 @@ class Writer:
         self._path = folder / _CATALOG
         self._connection = connection
         self._who = catalog.identity(connection)
+        self._inode = self._path.stat().st_ino
+
+    @contextmanager
+    def _changing(self, kind: str) -> Iterator[int]:
+        """Hold one change. Raises CollectionNotFound where the collection is another one by now."""
+        with catalog.changing(self._connection, kind, self._path) as number:
+            yield number
+        # What was written into a file that is deleted is lost, so it must not count as stored.
+        if not self._path.is_file() or self._path.stat().st_ino != self._inode:
+            raise CollectionNotFound(
+                f"collection {self._folder.name} was deleted meanwhile, with all that was stored "
+                "in it; run the same command again to make it anew"
+            )
 
     def known(self, source: str) -> dict[str, Document]:
         """Return the documents of one source by uri."""
@@ -97,7 +110,7 @@ class Writer:
         then nothing of this call is stored. Raises CollectionBusy where the collection was
         restored or indexed anew since this writer was opened: its vectors may be of another kind.
         """
-        with catalog.changing(self._connection, "put", self._path) as number:
+        with self._changing("put") as number:
             if catalog.epoch(self._connection) != self._who.epoch:
                 raise CollectionBusy(
                     f"{self._folder.name} was restored or indexed anew meanwhile; "
@@ -108,14 +121,14 @@ class Writer:
 
     def refresh(self, *documents: Document) -> int:
         """Store new facts (size, times, dates, metadata) of documents whose text is the same."""
-        with catalog.changing(self._connection, "refresh", self._path) as number:
+        with self._changing("refresh") as number:
             for document in documents:
                 document_table.update_facts(self._connection, document, number)
         return number
 
     def remove(self, document_ids: Sequence[str]) -> int:
         """Erase documents that vanished from their source; return the change's number."""
-        with catalog.changing(self._connection, "remove", self._path) as number:
+        with self._changing("remove") as number:
             document_table.remove_documents(self._connection, document_ids, number)
         return number
 
@@ -124,7 +137,7 @@ class Writer:
 
         Raises DocumentNotFound if one of the ids is unknown; then nothing is erased.
         """
-        with catalog.changing(self._connection, "erase", self._path) as number:
+        with self._changing("erase") as number:
             for document_id in document_ids:
                 if not document_table.remove_documents(self._connection, [document_id], number):
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
@@ -134,7 +147,7 @@ class Writer:
     def add_encoder(self, encoder: Encoder) -> int:
         """Note an encoder that the collection may be indexed anew with; return its number."""
         probes = dict(zip(PROBES, encoder.encode_documents(PROBES), strict=True))
-        with catalog.changing(self._connection, "add encoder", self._path):
+        with self._changing("add encoder"):
             return catalog.add_encoder(self._connection, encoder.identity, probes)
 
     def stored_vectors_of(self, encoder_id: int, hashes: Iterable[bytes]) -> set[bytes]:
@@ -143,7 +156,7 @@ class Writer:
 
     def store_vectors(self, encoder_id: int, vectors: Mapping[bytes, Vectors]) -> None:
         """Store vectors ahead of the chunks that will use them."""
-        with catalog.changing(self._connection, "store vectors", self._path):
+        with self._changing("store vectors"):
             chunk_table.store_vectors(self._connection, encoder_id, vectors)
 
     def replace_index(
@@ -155,7 +168,7 @@ class Writer:
         where a document is new or has another text by now, or a vector is not stored.
         """
         with suppress(document_table.Outdated):
-            with catalog.changing(self._connection, "reindex", self._path) as number:
+            with self._changing("reindex") as number:
                 document_table.replace_chunks(self._connection, encoder_id, recut, number)
                 chunk_table.drop_other_vectors(self._connection, encoder_id)
                 catalog.set_meta(self._connection, "encoder", str(encoder_id))
@@ -167,7 +180,8 @@ class Writer:
 
     def merge_views(self, *, force: bool = False) -> None:
         """Bring the views on disk up to the catalog where their delta has grown, or by `force`."""
-        merge_views(self._folder, self._connection, Due.NOW if force else Due.CHEAP)
+        with catalog.storage_errors(self._path):
+            merge_views(self._folder, self._connection, Due.NOW if force else Due.CHEAP)
 
 
 class Reading:
@@ -327,14 +341,7 @@ class Collection:
     @contextmanager
     def run_lock(self) -> Iterator[None]:
         """Hold the lock of a folder's plan. Raises CollectionBusy if another run holds it."""
-        with (self.folder / "run.lock").open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CollectionBusy(
-                    f"another `afterword ingest` is working on collection {self.name}; "
-                    "wait until it ends, or name another --collection"
-                ) from None
+        with _run_lock(self.folder):
             yield
 
     @contextmanager
@@ -419,14 +426,33 @@ def open_collection(data: Path, name: str) -> Collection:
 
 
 def delete_collection(data: Path, name: str) -> None:
-    """Delete a collection with all that it holds. Raises BadName, CollectionNotFound."""
+    """Delete a collection with all that it holds.
+
+    Raises BadName, CollectionNotFound, and CollectionBusy while a folder is ingested into it.
+    """
     folder = data / check_name(name)
     if not (folder / _CATALOG).is_file():
         raise _not_found(name, data)
-    # The name goes first and at once, so that a kill leaves no half of a collection behind.
-    doomed = data / f".deleted-{name}-{(folder / _CATALOG).stat().st_ino}"
-    folder.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    with catalog.storage_errors(folder), _run_lock(folder):
+        # The name goes first and at once, so that a kill leaves no half of a collection behind.
+        doomed = data / f".deleted-{name}-{(folder / _CATALOG).stat().st_ino}"
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+@contextmanager
+def _run_lock(folder: Path) -> Iterator[None]:
+    with catalog.storage_errors(folder):
+        file = (folder / "run.lock").open("ab")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CollectionBusy(
+                f"another `afterword` is working on collection {folder.name}; "
+                "wait until it ends, or name another --collection"
+            ) from None
+        yield
 
 
 def _not_found(name: str, data: Path) -> CollectionNotFound:

@@ -19,6 +19,7 @@
     ├── EncoderMismatch       the loaded encoder is not the one that made the vectors (HTTP 503)
     ├── ModelMissing          weights are not where they should be (HTTP 503)
     ├── StorageFull           no space is left (HTTP 507)
+    ├── StorageRefused        the system does not let us read or write there (HTTP 503)
     └── ReadFailure           a source could not be read; carries an ingest code
 """
 
@@ -130,6 +131,12 @@ class StorageFull(AfterwordError):
     """The disk that holds the data folder is full."""
 
     code = "disk_full"
+
+
+class StorageRefused(AfterwordError):
+    """A folder or file cannot be read, made or written."""
+
+    code = "storage_refused"
 
 
 class ReadFailure(AfterwordError):

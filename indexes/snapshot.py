@@ -7,7 +7,7 @@ from pathlib import Path
 
 from indexes import catalog
 from indexes.collection import Collection, check_name, open_collection
-from indexes.errors import CollectionExists, IndexDamaged, UsageError
+from indexes.errors import CollectionExists, IndexDamaged, StorageRefused, UsageError
 
 
 def snapshot(collection: Collection, target: Path) -> None:
@@ -75,7 +75,7 @@ def _replace_content(source: Path, target: Path) -> bool:
     try:
         with closing(catalog.connect(target)) as live, closing(_open_read_only(source)) as copy:
             copy.backup(live)
-    except (sqlite3.OperationalError, IndexDamaged):  # missing or beyond use
+    except (StorageRefused, IndexDamaged):  # missing or beyond use
         return False
     return True
 

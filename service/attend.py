@@ -140,7 +140,7 @@ def _quotable(candidate: Candidate) -> list[Span]:
     """
     chunk = candidate.chunk
     spans = sentence_spans(chunk.text, chunk.media_type)
-    headings = {*chunk.headings, chunk.title}
+    headings = {*chunk.headings, chunk.title, chunk.header}
 
     def answers(sentence: str) -> bool:
         return not (sentence.endswith("?") or is_heading(sentence) or sentence in headings)

@@ -68,7 +68,7 @@ def passage_lines(passage: Passage) -> Iterator[str]:
 
 def _citation_lines(citation: Citation) -> Iterator[str]:
     place = _place(citation.page, citation.section, citation.as_of)
-    title = f"{citation.title}, " if citation.title else ""
+    title = f"{_in_one_line(citation.title)}, " if citation.title else ""
     yield f"  {citation.marker} {title}{citation.uri}{place}"
     yield f'      "{_in_one_line(citation.quote)}"'
 
@@ -79,7 +79,7 @@ def _place(page: int | None, section: str, as_of: str | None) -> str:
         f"section {section}" if section else "",
         f"as of {as_of}" if as_of else "",
     ]
-    return "".join(f", {part}" for part in parts if part)
+    return "".join(f", {_in_one_line(part)}" for part in parts if part)
 
 
 def _in_one_line(text: str) -> str:

@@ -145,6 +145,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
     errors.ModelMissing: Answer(503, "A model is missing"),
     errors.StorageFull: Answer(507, "The disk is full"),
+    errors.StorageRefused: Answer(503, "The data folder cannot be used"),
     AfterwordError: Answer(500, "Something failed here"),
 }
 

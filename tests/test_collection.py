@@ -34,6 +34,7 @@ from indexes.errors import (
     DocumentNotFound,
     EncoderMismatch,
     IndexDamaged,
+    StorageRefused,
     UsageError,
     VectorsGone,
 )
@@ -419,6 +420,32 @@ def test_names_and_life_of_collections(tmp_path: Path) -> None:
         pass
     create_collection(tmp_path, "c", small_encoder(), SplitterSettings(64))
     assert answers(first) == []
+
+
+def test_a_deleted_collection_takes_nothing_in(collection: Collection) -> None:
+    """A writer that was open when the collection went is told so, even if there is a new one."""
+    data = collection.folder.parent
+    with collection.write() as writer:
+        with collection.run_lock(), pytest.raises(CollectionBusy, match="wait"):
+            delete_collection(data, "c")
+        writer.put([prepared("a", ["one"])])
+        delete_collection(data, "c")
+        with pytest.raises(CollectionNotFound, match="deleted meanwhile"):
+            writer.put([prepared("b", ["two"])])
+        create_collection(data, "c", small_encoder(), SplitterSettings(64))
+        with pytest.raises(CollectionNotFound, match="deleted meanwhile"):
+            writer.put([prepared("c", ["three"])])
+    with open_collection(data, "c").read() as reading:
+        assert reading.count().documents == 0
+
+
+def test_storage_that_refuses_is_named(collection: Collection, tmp_path: Path) -> None:
+    """A folder that cannot be made or written is an error with the path and what to check."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageRefused, match=r"file.*AFTERWORD_DATA"):
+        create_collection(tmp_path / "file", "c", small_encoder(), SplitterSettings(64))
+    with pytest.raises(StorageRefused, match="nowhere"):
+        snapshot(collection, tmp_path / "nowhere" / "copy.db")
 
 
 def test_one_folder_plan_at_a_time(collection: Collection) -> None:
