@@ -1,10 +1,9 @@
 """Fit how a sum of signs becomes a score, and from which score on a question is answered.
 
 `python -m training.threshold --data DATA --work FOLDER [--limit N]` ingests small collections from
-DATA into FOLDER, fits a logistic curve on training questions (squad2-train: answerable ones, ones
-that are not, and answerable ones with their own paragraph left out), and prints it with the figures
-of each threshold on the development sets, as JSON. Scale, offset and threshold stand in
-`service/attend.py`.
+DATA into FOLDER, fits a logistic curve on training questions (squad2-train's answerable ones, with
+and without their own paragraph in the collection), and prints it with the figures of each threshold
+on the development sets, as JSON. Scale, offset and threshold stand in `service/attend.py`.
 """
 
 import argparse
@@ -104,8 +103,7 @@ def best_sign(answerer: Answerer, collection: str, line: Line, without: str | No
 
 def report(found: Mapping[str, Signs]) -> dict[str, object]:
     """Return the fitted curve, the area under each set's curve, and thresholds with figures."""
-    left_out = found[f"{TRAIN} {LEFT_OUT}"].other
-    yes, no = found[TRAIN].answerable, (*found[TRAIN].other, *left_out)
+    yes, no = found[TRAIN].answerable, found[f"{TRAIN} {LEFT_OUT}"].other
     fitted = LogisticRegression(class_weight="balanced", C=1e3)
     fitted.fit(np.array([*yes, *no])[:, None], [1] * len(yes) + [0] * len(no))
     scale, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
@@ -114,6 +112,7 @@ def report(found: Mapping[str, Signs]) -> dict[str, object]:
         "scale": round(scale, 3),
         "offset": round(offset, 3),
         "auroc": {name: auroc(one.answerable, one.other) for name, one in sets.items()},
+        "precision_at_80": {name: precision_at(one, 0.8) for name, one in sets.items()},
         "thresholds": [
             {"threshold": step, **figures(sets, (np.log(step / (1 - step)) - offset) / scale)}
             for step in (round(0.05 * n, 2) for n in range(1, STEPS + 1))
@@ -127,6 +126,14 @@ def development(found: Mapping[str, Signs]) -> Iterator[tuple[str, Signs]]:
         yield name, found[name]
     squad = found["squad2-dev"].answerable
     yield LEFT_OUT, Signs(squad, found[f"squad2-dev {LEFT_OUT}"].other)
+
+
+def precision_at(signs: Signs, recall: float) -> float:
+    """Return the share of right answers where that share of the answerable is answered."""
+    least = np.quantile(signs.answerable, 1 - recall)
+    right = sum(sign >= least for sign in signs.answerable)
+    wrong = sum(sign >= least for sign in signs.other)
+    return round(right / (right + wrong), 3)
 
 
 def figures(sets: Mapping[str, Signs], least: float) -> dict[str, object]:
