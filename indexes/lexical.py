@@ -233,6 +233,10 @@ def _last_id(searcher: tantivy.Searcher) -> int:
     return int(result.hits[0][0]) if result.hits else 0
 
 
+class LexicalDamaged(Exception):
+    """The index on disk cannot be written; it is to be built anew."""
+
+
 def extend_lexical(
     folder: Path,
     removed: ChunkSet,
@@ -242,14 +246,27 @@ def extend_lexical(
     """Write removals and additions `(chunk id, encoded text)` into the index at `folder`.
 
     Chunks that the index has already are passed over, so a replay does no harm. One process at a
-    time (tantivy holds a lock of its own).
+    time (tantivy holds a lock of its own). Raises LexicalDamaged where the index cannot be written.
     """
+    try:
+        _extend(folder, removed, added, before)
+    except ValueError as error:  # how tantivy says that it cannot go on
+        raise LexicalDamaged(str(error)) from error
+
+
+def _extend(
+    folder: Path,
+    removed: ChunkSet,
+    added: Iterable[tuple[int, str]],
+    before: LexicalView | None,
+) -> None:
     if before is None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     index = tantivy.Index(_schema(), str(folder))
     index.register_tokenizer(_ANALYZER, analyzer())
     writer = index.writer(_HEAP, num_threads=1)
+    writer.garbage_collect_files()  # what a killed writer left would be in the way of this commit
     last = before.last_id if before else 0
     for span in removed.ranges:
         writer.delete_documents_by_query(_range(span.start, span.end))

@@ -27,6 +27,7 @@ from indexes.document_table import counts
 from indexes.hits import ChunkSet, Hit, Ids, Mask, best
 from indexes.lexical import (
     CountedText,
+    LexicalDamaged,
     LexicalView,
     Statistics,
     bm25,
@@ -283,17 +284,32 @@ def _merge_lexical(
     folder: Path, connection: sqlite3.Connection, number: int, who: Identity
 ) -> None:
     old, since = _load_lexical(folder, who)
-    removed = ChunkSet(tuple(removed_since(connection, since)))
+    try:
+        _extend_lexical(folder, connection, who, old, since)
+    except LexicalDamaged:
+        _extend_lexical(folder, connection, who, None, 0)
+    _write_stamp(folder / "lexical.json", Stamp(who.uuid, who.epoch, number))
+    for other in (folder / "lexical").iterdir():
+        if other.name != who.epoch:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _extend_lexical(
+    folder: Path,
+    connection: sqlite3.Connection,
+    who: Identity,
+    old: LexicalView | None,
+    since: int,
+) -> None:
+    if old is None:  # a stamp must not outlive what it speaks of
+        (folder / "lexical.json").unlink(missing_ok=True)
     added = (
         (int(chunk_id), text)
         for group in added_since(connection, who, since)
         for chunk_id, text in zip(group.ids, group.texts, strict=True)
     )
+    removed = ChunkSet(tuple(removed_since(connection, since)))
     extend_lexical(folder / "lexical" / who.epoch, removed, added, old)
-    _write_stamp(folder / "lexical.json", Stamp(who.uuid, who.epoch, number))
-    for other in (folder / "lexical").iterdir():
-        if other.name != who.epoch:
-            shutil.rmtree(other, ignore_errors=True)
 
 
 def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:

@@ -192,6 +192,30 @@ def test_harmed_views_are_rebuilt(collection: Collection, harm: str) -> None:
     assert {a[:2] for a in answers(again)} == {a[:2] for a in expected}
 
 
+def test_what_a_killed_merge_left_is_no_obstacle(collection: Collection) -> None:
+    """Files that a killed writer of the lexical view left do not stop the next merge."""
+    fill(collection)
+    with collection.write() as writer:
+        writer.merge_views(force=True)
+        folder = next((collection.folder / "lexical").iterdir())
+        segments = {path.name.split(".")[0] for path in folder.glob("*.idx")}
+        opstamp = json.loads((folder / "meta.json").read_text())["opstamp"]
+        managed = json.loads((folder / ".managed.json").read_text())
+        for segment in segments:
+            for later in range(1, 40):
+                name = f"{segment}.{opstamp + later}.del"
+                (folder / name).write_bytes(b"half of a file")
+                managed.append(name)
+        (folder / ".managed.json").write_text(json.dumps(managed))
+        writer.erase(["d3"])
+        writer.merge_views(force=True)
+    with open_collection(collection.folder.parent, "c").read() as reading:
+        assert reading.lexical("document 3", 100)
+        rows = reading.chunks([hit.chunk_id for hit in reading.lexical("alpha beta gamma", 100)])
+        assert len(rows) == 19 * 3
+        assert "d3" not in {row.document_id for row in rows}
+
+
 def test_erase_leaves_no_words_on_disk(collection: Collection) -> None:
     """After an erase neither the catalog nor its log has the words."""
     secret = "xylophonesecret"
