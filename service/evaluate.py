@@ -207,8 +207,8 @@ def matches(entry: str, document_id: str, uri: str, pages: Sequence[int]) -> boo
 def summarise(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, object]:
     """Return the figures of an evaluation, named as in `afterword eval --json`; None without truth.
 
-    em, f1: exact match and token F1 of `answer_short` over answerable lines, in percent as in
-    SQuAD 1.1, where an abstention scores 0; the forced ones with abstaining off.
+    em, f1: exact match and token F1 of `answer_short` over answerable lines, as shares like
+    all other figures; an abstention scores 0, the forced ones are with abstaining off.
     """
     reading = asked.stage == "attend"
     judged = [] if asked.given else [one for one in outcomes if one.line.relevant]
@@ -263,7 +263,7 @@ def _answers(
         else 0.0
         for one in outcomes
     ]
-    return round(100 * sum(scores) / len(scores), 2)
+    return round(sum(scores) / len(scores), 4)
 
 
 def _citation_precision(outcomes: Sequence[Outcome]) -> float | None:

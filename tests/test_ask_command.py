@@ -133,7 +133,7 @@ def test_eval_prints_figures_and_names_lines_that_failed(data: Path, tmp_path: P
     ended = afterword(data, "eval", "--json", questions)
     figures = json.loads(ended.out)
     assert ended.status == 0
-    assert (figures["questions"], figures["em"], figures["f1_forced"]) == (1, 100.0, 100.0)
+    assert (figures["questions"], figures["em"], figures["f1_forced"]) == (1, 1.0, 1.0)
     assert figures["hit"] == {"1": 1.0, "5": 1.0, "10": 1.0}
     with questions.open("a") as file:
         file.write('{"id": "silent", "question": " "}\n')
