@@ -30,7 +30,7 @@ _SENTENCE_COVERAGE: Final = 0.5
 # `python -m training.threshold` prints scale and offset, and the figures of each threshold.
 _SCALE: Final = 1.19
 _OFFSET: Final = -2.705
-THRESHOLD: Final = 0.5
+THRESHOLD: Final = 0.45
 # Words that ask and name nothing; the lexical view keeps them, as BM25 hardly minds.
 _ASKING: Final = (
     "what which who whom whose when where why how do does did were has have had can could would "

@@ -155,7 +155,7 @@ def test_a_run_that_cannot_start_exits_with_3(command: Command, docs: Path) -> N
     held.close()
     assert ended.status == 3
     assert ended.err.count("\n") == 1
-    assert "another `afterword ingest`" in ended.err
+    assert "is working on collection" in ended.err
     assert command("documents", "list", "--collection", "absent").status == 3
 
 
