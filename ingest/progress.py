@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, Task
 
 _LINE_SECONDS: Final = 3.0
+# Before this part of the bytes is read, a small first file would foretell hours.
+_ENOUGH: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class Pace:
                 pass
 
     def left(self, now: float) -> float | None:
-        """Return the seconds left, or None before anything is done."""
-        if self.size <= 0:
+        """Return the seconds left, or None before enough is done to tell."""
+        if self.size <= 0 or self.size < _ENOUGH * self.planned.size:
             return None
         return (now - self.started) * max(0, self.planned.size - self.size) / self.size
 

@@ -55,6 +55,37 @@ def test_encoding_opens_no_connection_and_writes_no_file(tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / "allowed").rglob("*")] == ["tmp"]
 
 
+def test_ingest_and_ask_open_no_connection_and_write_the_data_folder_alone(tmp_path: Path) -> None:
+    """The whole way from a folder to an answer stays on this machine, reader children included."""
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "light.md").write_text("# Light\n\nThe lamp was lit on 4 March 2026.\n")
+    allowed = tmp_path / "allowed"
+    allowed.mkdir()
+    words = (
+        ["ingest", str(documents)],
+        ["ask", "When was the lamp lit?"],
+    )
+    for command in words:
+        done = subprocess.run(
+            [sys.executable, str(GUARD), str(allowed), "--", "-m", "afterword", *command],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "AFTERWORD_DATA": str(allowed / "data"),
+                "HOME": str(tmp_path / "home"),
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "4 March 2026" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["allowed", "documents"]
+
+
 @needs_strace
 def test_encoding_makes_no_system_call_that_connects_or_writes(tmp_path: Path) -> None:
     """The compiled libraries neither connect nor write files either."""
