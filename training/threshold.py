@@ -1,9 +1,10 @@
 """Fit how a sum of signs becomes a score, and from which score on a question is answered.
 
 `python -m training.threshold --data DATA --work FOLDER [--limit N]` ingests small collections from
-DATA into FOLDER, fits a logistic curve on training questions (squad2-train's answerable ones, with
-and without their own paragraph in the collection), and prints it with the figures of each threshold
-on the development sets, as JSON. Scale, offset and threshold stand in `service/attend.py`.
+DATA into FOLDER, fits a logistic curve on training questions (squad2-train: answerable ones, ones
+that are not, and answerable ones with their own paragraph left out), and prints it with the figures
+of each threshold on the development sets, as JSON. Scale, offset and threshold stand in
+`service/attend.py`.
 """
 
 import argparse
@@ -103,7 +104,8 @@ def best_sign(answerer: Answerer, collection: str, line: Line, without: str | No
 
 def report(found: Mapping[str, Signs]) -> dict[str, object]:
     """Return the fitted curve, the area under each set's curve, and thresholds with figures."""
-    yes, no = found[TRAIN].answerable, found[f"{TRAIN} {LEFT_OUT}"].other
+    left_out = found[f"{TRAIN} {LEFT_OUT}"].other
+    yes, no = found[TRAIN].answerable, (*found[TRAIN].other, *left_out)
     fitted = LogisticRegression(class_weight="balanced", C=1e3)
     fitted.fit(np.array([*yes, *no])[:, None], [1] * len(yes) + [0] * len(no))
     scale, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
