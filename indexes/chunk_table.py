@@ -174,9 +174,10 @@ def store_vectors(
 
 def drop_unused_vectors(connection: sqlite3.Connection, hashes: Sequence[bytes]) -> None:
     """Erase those of the vectors that no chunk uses any more."""
+    # The encoders are named so that the primary key (encoder, hash) serves, and no scan is made.
     connection.executemany(
-        "DELETE FROM vectors WHERE hash = ? AND NOT EXISTS "
-        "(SELECT 1 FROM chunks WHERE chunks.hash = vectors.hash)",
+        "DELETE FROM vectors WHERE encoder IN (SELECT id FROM encoders) AND hash = ? "
+        "AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.hash = vectors.hash)",
         [(h,) for h in hashes],
     )
 
@@ -207,13 +208,15 @@ def added_since(
     connection: sqlite3.Connection, who: Identity, number: int, *, texts: bool = True
 ) -> Iterator[Added]:
     """Yield the chunks added after change `number`, in groups of up to 500."""
-    last = 0
+    # Ids rise with the changes that added them, so the index of changes gives both orders; CROSS
+    # JOIN keeps chunks the outer loop, and a group costs no more than its own rows.
+    change, last = number + 1, 0
     while True:
         rows = connection.execute(
-            "SELECT chunks.id, vectors.vector FROM chunks JOIN vectors "
+            "SELECT chunks.id, vectors.vector, chunks.added FROM chunks CROSS JOIN vectors "
             "ON vectors.encoder = ? AND vectors.hash = chunks.hash "
-            "WHERE chunks.added > ? AND chunks.id > ? ORDER BY chunks.id LIMIT ?",
-            (who.encoder_id, number, last, _MANY),
+            "WHERE (chunks.added, chunks.id) > (?, ?) ORDER BY chunks.added, chunks.id LIMIT ?",
+            (who.encoder_id, change, last, _MANY),
         ).fetchall()
         if not rows:
             return
@@ -221,7 +224,7 @@ def added_since(
         vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
         encoded = [c.encoded for c in read_chunks(connection, ids.tolist())] if texts else []
         yield Added(ids, vectors.reshape(len(ids), -1).astype(np.float32), tuple(encoded))
-        last = int(ids[-1])
+        change, last = rows[-1][2], rows[-1][0]
 
 
 def count_added(connection: sqlite3.Connection, number: int) -> int:
