@@ -1,7 +1,8 @@
 """The catalog of one collection: its documents, chunks and vectors in one SQLite file.
 
-Every statement on the catalog is in this module. A change is one transaction with a number of its
-own; a reader's transaction sees all changes up to some number and none of the later ones.
+Here are the file, its identity and its transactions; `document_table` and `chunk_table` have the
+statements on what is in it. A change is one transaction with a number of its own; a reader's
+transaction sees all changes up to some number and none of the later ones.
 """
 
 import errno
@@ -16,9 +17,8 @@ from typing import Final
 from uuid import uuid4
 
 import numpy as np
-import numpy.typing as npt
 
-from indexes.encoder import EncoderIdentity
+from indexes.encoding import EncoderIdentity, Vectors
 from indexes.errors import (
     CollectionBusy,
     EncoderMismatch,
@@ -27,9 +27,6 @@ from indexes.errors import (
     StorageRefused,
 )
 from indexes.schema import DDL, FORMAT
-
-Vectors = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
@@ -205,12 +202,6 @@ def identity(connection: sqlite3.Connection) -> Identity:
 def epoch(connection: sqlite3.Connection) -> str:
     """Return the catalog's epoch, which a restore or reindex renews."""
     return _meta(connection, "epoch")
-
-
-def source_root(connection: sqlite3.Connection, source: str) -> str | None:
-    """Return the folder that a source was last read from, or None."""
-    row = connection.execute("SELECT root FROM sources WHERE name = ?", (source,)).fetchone()
-    return None if row is None else str(row[0])
 
 
 def set_source_root(connection: sqlite3.Connection, source: str, root: str) -> None:

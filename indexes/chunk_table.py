@@ -8,13 +8,14 @@ from typing import Final
 
 import numpy as np
 
-from indexes.catalog import Identity, Vectors
+from indexes.catalog import Identity
 from indexes.documents import (
     Chunk,
     Page,
     Span,
     StoredChunk,
 )
+from indexes.encoding import Vectors
 from indexes.errors import DocumentNotFound
 from indexes.filters import Where
 from indexes.hits import Ids

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from indexes import catalog, chunk_table, document_table
-from indexes.catalog import SplitterSettings, Vectors
+from indexes.catalog import SplitterSettings
 from indexes.documents import Counts, Document, Extract, Prepared, Recut, StoredChunk
-from indexes.encoder import PROBES, Encoder, EncoderIdentity
+from indexes.encoder import PROBES
+from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import (
     BadName,
     CollectionBusy,
@@ -91,10 +92,6 @@ class Writer:
         with catalog.storage_errors(self._path):
             catalog.set_mark(self._connection, source, uri, mark)
 
-    def source_root(self, source: str) -> str | None:
-        """Return the folder that a source was last read from, or None."""
-        return catalog.source_root(self._connection, source)
-
     def set_source_root(self, source: str, root: str) -> None:
         """Note the folder that a source is read from."""
         catalog.set_source_root(self._connection, source, root)
@@ -146,7 +143,7 @@ class Writer:
 
     def add_encoder(self, encoder: Encoder) -> int:
         """Note an encoder that the collection may be indexed anew with; return its number."""
-        probes = dict(zip(PROBES, encoder.encode_documents(PROBES), strict=True))
+        probes = _probes(encoder)
         with self._changing("add encoder"):
             return catalog.add_encoder(self._connection, encoder.identity, probes)
 
@@ -411,10 +408,13 @@ def create_collection(
             if (folder / _CATALOG).exists():
                 raise CollectionExists(f"collection {name} is there already")
             beside.unlink(missing_ok=True)
-            probes = dict(zip(PROBES, encoder.encode_documents(PROBES), strict=True))
-            catalog.create_catalog(beside, encoder.identity, probes, splitter)
+            catalog.create_catalog(beside, encoder.identity, _probes(encoder), splitter)
             beside.rename(folder / _CATALOG)
     return Collection(name, folder)
+
+
+def _probes(encoder: Encoder) -> dict[str, Vectors]:
+    return dict(zip(PROBES, encoder.encode_documents(PROBES), strict=True))
 
 
 def open_collection(data: Path, name: str) -> Collection:

@@ -4,7 +4,6 @@ Vectors are kept in float16, just as the catalog keeps them, and compared exactl
 products, cosines for unit vectors.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import Final
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
+from indexes.durable import flush
+from indexes.encoding import Vectors
 from indexes.hits import Hit, Ids, Mask
-
-Vectors = npt.NDArray[np.float32]
 
 _BLOCK: Final = 16_384
 
@@ -94,8 +92,7 @@ def save_dense(view: DenseView, path: Path) -> None:
     """Write the view beside `path`, flush it to the disk, and put it in place in one step."""
     beside = path.with_suffix(".new")
     faiss.write_index(view.index, str(beside))
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
+    flush(beside)
     beside.replace(path)
 
 

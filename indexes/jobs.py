@@ -8,7 +8,6 @@ queued again, and given up after `ATTEMPTS` times.
 import errno
 import fcntl
 import json
-import os
 import secrets
 import shutil
 import sqlite3
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 from indexes.documents import Metadata, document_id_for
+from indexes.durable import flush
 from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, StorageFull
 
 JobState = Literal["queued", "running", "done", "failed"]
@@ -389,13 +389,12 @@ def _spool(data: Path, job_id: str, source: BinaryIO) -> int:
         with part.open("xb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
             size = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
+        flush(part)
     except OSError:
         part.unlink(missing_ok=True)
         raise
     part.replace(final)
-    _sync_folder(final.parent)
+    flush(final.parent)
     return size
 
 
@@ -446,8 +445,8 @@ def _set_up_folder(data: Path) -> None:
     spool = data / _FOLDER / "spool"
     if not spool.is_dir():
         spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _sync_folder(data / _FOLDER)
-        _sync_folder(data)
+        flush(data / _FOLDER)
+        flush(data)
 
 
 def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
@@ -456,15 +455,7 @@ def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(f"BEGIN; {_DDL} PRAGMA user_version = {_FORMAT}; COMMIT;")
-        _sync_folder(data / _FOLDER)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush(data / _FOLDER)
 
 
 @contextmanager

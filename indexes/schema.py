@@ -6,7 +6,7 @@ from typing import Final
 #   1  first format: documents with blocks of text, chunks as spans, vectors by (encoder, hash)
 FORMAT: Final = 1
 
-# Text is kept in blocks so that a quote from a long document does not read all of it.
+# Text is kept in blocks so that a chunk of a long document is read without the rest of it.
 BLOCK_CHARACTERS: Final = 16_384
 
 DDL: Final = """

@@ -1,12 +1,12 @@
 """Snapshot and restore: a collection as one file, made while it is in use."""
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from indexes import catalog
 from indexes.collection import Collection, check_name, open_collection
+from indexes.durable import flush
 from indexes.errors import CollectionExists, IndexDamaged, StorageRefused, UsageError
 
 
@@ -27,9 +27,9 @@ def snapshot(collection: Collection, target: Path) -> None:
             ):
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
-            _flush(beside)
+            flush(beside)
             beside.rename(target)
-            _flush(target.parent)
+            flush(target.parent)
         finally:
             beside.unlink(missing_ok=True)
 
@@ -67,7 +67,7 @@ def _copy_with_new_epoch(source: Path, target: Path) -> None:
     ):
         original.backup(copy)
         catalog.renew_epoch(copy)
-    _flush(target)
+    flush(target)
 
 
 def _replace_content(source: Path, target: Path) -> bool:
@@ -87,7 +87,7 @@ def _replace_file(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
     source.replace(target)
-    _flush(target.parent)
+    flush(target.parent)
 
 
 def check_whole(path: Path) -> None:
@@ -101,11 +101,3 @@ def check_whole(path: Path) -> None:
 
 def _open_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

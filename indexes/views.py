@@ -7,23 +7,24 @@ A view that is missing, damaged or of another epoch counts as empty at change 0.
 
 import fcntl
 import json
-import os
 import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from indexes.catalog import Identity, Vectors, identity, reading, storage_errors
+from indexes.catalog import Identity, identity, reading, storage_errors
 from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
 from indexes.dense import DenseView, build_dense, load_dense, save_dense
 from indexes.document_table import counts
+from indexes.durable import flush
+from indexes.encoding import Vectors
 from indexes.hits import ChunkSet, Hit, Ids, Mask, best
 from indexes.lexical import (
     CountedText,
@@ -340,13 +341,7 @@ def _read_stamp(path: Path, who: Identity) -> Stamp | None:
 
 def _write_stamp(path: Path, stamp: Stamp) -> None:
     beside = path.with_suffix(".new")
-    with beside.open("w") as file:
-        json.dump({name: getattr(stamp, name) for name in Stamp.__dataclass_fields__}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    beside.write_text(json.dumps(asdict(stamp)))
+    flush(beside)
     beside.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    flush(path.parent)

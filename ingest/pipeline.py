@@ -12,10 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
 
-from indexes.catalog import SplitterSettings, Vectors
+from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Writer, create_collection, open_collection
 from indexes.documents import Document, Extract, is_document_id
 from indexes.encoder import Encoder, load_encoder
+from indexes.encoding import Vectors
 from indexes.errors import (
     CollectionBusy,
     CollectionExists,

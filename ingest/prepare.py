@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from indexes.catalog import Vectors
 from indexes.documents import (
     TITLE_LIMIT,
     Chunk,
@@ -16,6 +15,7 @@ from indexes.documents import (
     stored_form,
     text_hash,
 )
+from indexes.encoding import Vectors
 from ingest.plan import Given, Step, record_uri
 from ingest.report import Item, Outcome, stored_item
 

@@ -13,14 +13,12 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from indexes.documents import Span
+from indexes.encoding import Vectors
 from indexes.lexical import terms
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
 from service.sentences import is_heading, sentence_spans
-
-Vectors = npt.NDArray[np.float32]
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
 READ: Final = 8
