@@ -1,0 +1,197 @@
+"""What the reader is trained on, its losses against sums by hand, and a training run in small."""
+
+import gzip
+import json
+import math
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from indexes.documents import Span
+from indexes.encoder import FOLDER
+from training.reader import Plan, Trainer, groups, train
+from training.reader_features import collate
+from training.reader_figures import LONGEST, Validation, best_span
+from training.reader_model import Batch, Read, rank_loss, span_loss
+from training.reader_pairs import (
+    Asked,
+    Pair,
+    Paragraph,
+    TrainingSet,
+    exchanged,
+    pairs,
+    read_set,
+    without_answer,
+)
+
+LAMP = Paragraph(
+    "Lamps", "The lamp at Gull Point was lit in 1859. Its keeper was Anna Berg. She stayed long."
+)
+FERRY = Paragraph("Ferries", "The ferry sails at 9:15. It carries 120 people to Ness Island.")
+DATA = TrainingSet(
+    {"lamp": LAMP, "ferry": FERRY}, (), (), {"Lamps": ("Cape Roth", "1901"), "Ferries": ()}
+)
+
+
+def asked(question: str, answer: str) -> Asked:
+    """Return a question of the lamp's paragraph with one answer in it."""
+    start = LAMP.text.index(answer)
+    return Asked(question, "lamp", (Span(start, start + len(answer)),))
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["1859", "Anna Berg", "Gull Point"]))
+def test_pairs_mark_the_answer_where_it_stands(seed: int, answer: str) -> None:
+    """Whatever is drawn, marked spans read as the answer, and pairs without one lack its words."""
+    one = asked("When was the lamp at Gull Point lit, in 1860?", answer)
+    own, *others = pairs(one, DATA, ["ferry"], random.Random(seed))
+    assert [span.cut(own.text) for span in own.answers] == [answer]
+    assert own.inside.cut(own.text) == LAMP.text
+    for other in others:
+        assert not other.answers
+        if other.question.rstrip("?") == own.question.rstrip("?"):
+            assert answer not in other.text
+        else:
+            assert not other.ranked
+            assert other.text == own.text
+
+
+def test_a_wrong_paragraph_that_has_the_answer_is_no_wrong_one() -> None:
+    """A paragraph with the words of an answer may answer, so it is never shown as wrong."""
+    one = asked("What year?", "1859")
+    twin = Paragraph("Twin", "It was built in 1859.")
+    data = TrainingSet({**DATA.paragraphs, "twin": twin}, (), (), DATA.topics)
+    for seed in range(50):
+        assert all(
+            "It was built" not in pair.text
+            for pair in pairs(one, data, ["twin"], random.Random(seed))
+        )
+
+
+def test_without_answer_drops_its_sentences() -> None:
+    """The sentence that answers goes, the others stay as they were."""
+    rest = without_answer(LAMP, asked("Who?", "Anna Berg").answers)
+    assert rest is not None
+    assert rest.text == "The lamp at Gull Point was lit in 1859. She stayed long."
+
+
+def test_exchanged_questions_ask_for_something_else() -> None:
+    """A name becomes another name, a number another number; without either there is no change."""
+    made = {
+        exchanged("Was it lit in 1860?", LAMP, ("Cape Roth", "1901"), random.Random(n))
+        for n in range(20)
+    }
+    assert made == {"Was it lit in 1859?", "Was it lit in 1901?"}
+    assert exchanged("Who kept it?", LAMP, ("1901",), random.Random(0)) is None
+
+
+def test_groups_hold_ranked_pairs_only() -> None:
+    """A question's own pair comes first; pairs with another question are left out."""
+    own, wrong = Pair("q", "a", Span(0, 1)), Pair("q", "b", Span(0, 1))
+    other = Pair("p", "a", Span(0, 1), ranked=False)
+    assert groups([[own, other], [own, wrong, other, wrong]]) == [[2, 3, 5]]
+
+
+def test_rank_loss_is_the_softmax_of_a_group() -> None:
+    """Two groups of two and three pairs, against the formula."""
+    scores = torch.tensor([1.0, 0.0, 2.0, 2.0, 1.0])
+    first = -math.log(math.e / (math.e + 1))
+    second = -math.log(math.e**2 / (2 * math.e**2 + math.e))
+    assert float(rank_loss(scores, [[0, 1], [2, 3, 4]])) == pytest.approx((first + second) / 2)
+
+
+def test_span_loss_counts_every_right_place() -> None:
+    """Any of two right starts will do, and pairs without an answer add nothing."""
+    span = torch.zeros(2, 4, 2)
+    starts = torch.tensor([[1, 0, 1, 0], [0, 0, 0, 0]], dtype=torch.bool)
+    ends = torch.tensor([[0, 1, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
+    nothing = torch.zeros(0)
+    batch = Batch(nothing, nothing, nothing, nothing, starts, ends, nothing)
+    found = float(span_loss(Read(nothing, nothing, span), batch))
+    assert found == pytest.approx((math.log(2) + math.log(4)) / 2)
+
+
+@given(st.data())
+def test_best_span_is_the_best_of_all(data: st.DataObject) -> None:
+    """Against every pair of places: the end is not before the start and not too far."""
+    logits = st.lists(st.floats(-5, 5, width=32), min_size=40, max_size=40)
+    starts, ends = data.draw(logits), data.draw(logits)
+    first, last = best_span(torch.tensor(starts), torch.tensor(ends))
+    assert 0 <= last - first < LONGEST
+    assert starts[first] + ends[last] == pytest.approx(
+        max(starts[i] + ends[j] for i in range(40) for j in range(i, min(40, i + LONGEST))),
+        abs=1e-5,
+    )
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(["1859", "Anna Berg", "lamp at Gull Point", "She stayed long."]))
+def test_collated_places_are_the_answers_tokens(answer: str) -> None:
+    """The tokens from a marked start to its end cover the answer; none lies outside the chunk."""
+    tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    own = next(pairs(asked("Which?", answer), DATA, [], random.Random(3)))
+    encoded = tokenizer.encode(own.question, own.text)
+    batch = collate([own, own], [encoded, encoded], "cpu")
+    (first,), (last,) = (
+        marks[0].nonzero().flatten().tolist() for marks in (batch.starts, batch.ends)
+    )
+    assert own.text[encoded.offsets[first][0] : encoded.offsets[last][1]] == answer
+    inside = [place for place, there in enumerate(batch.inside[0].tolist()) if there]
+    assert own.text[encoded.offsets[inside[0]][0] : encoded.offsets[inside[-1]][1]] == LAMP.text
+
+
+def write_set(folder: Path, articles: int) -> None:
+    """Write a data set of some articles with two paragraphs and two questions each."""
+    folder.mkdir(parents=True)
+    corpus, questions = [], []
+    for article in range(articles):
+        for part in range(2):
+            name, year = f"a{article}-{part}", str(1800 + 2 * article + part)
+            text = f"The mill number {part} of Town{article} was built in {year}. It still turns."
+            corpus.append({"id": name, "title": f"Town{article}", "text": text})
+            questions.append(
+                {
+                    "id": f"q{name}",
+                    "question": f"When was mill number {part} of Town{article} built?",
+                    "answers": [year],
+                    "relevant": [name],
+                    "answerable": True,
+                    "starts": [[text.index(year)]],
+                    "context_id": name,
+                }
+            )
+    for file, rows in (("corpus", corpus), ("questions", questions)):
+        with gzip.open(folder / f"{file}.jsonl.gz", "wt", encoding="utf-8") as out:
+            out.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Two sittings of one step each end with the weights of one sitting of two steps."""
+    write_set(tmp_path / "data" / "squad-train", 30)
+    write_set(tmp_path / "data" / "squad2-train", 3)
+    held_out = {one.paragraph for one in read_set(tmp_path / "data" / "squad-train").held_out}
+    assert len(held_out) == 24
+    whole = run(tmp_path, "whole", Plan(32, 0, None))
+    run(tmp_path, "parts", Plan(16, 0, None))
+    parts = run(tmp_path, "parts", Plan(16, 0, None))
+    assert whole.position == parts.position == 32
+    for name, weights in whole.model.state_dict().items():
+        torch.testing.assert_close(weights, parts.model.state_dict()[name], msg=name)
+
+
+def run(folder: Path, out: str, plan: Plan) -> Trainer:
+    """Train as planned, from the checkpoint where there is one."""
+    (folder / out).mkdir(exist_ok=True)
+    trainer = Trainer(folder / "data", folder / out, "cpu")
+    if (folder / out / "even.pt").exists():
+        trainer.load(folder / out / "even.pt")
+    trainer.model.train()
+    train(trainer, plan, Validation.drawn(trainer.squad, trainer.miner, trainer.tokenizer))
+    assert (folder / out / "reader.pt").exists()
+    return trainer

@@ -1,0 +1,196 @@
+"""Pairs of question and chunk to train the reader on, made from questions with known answers.
+
+Each question gives its own paragraph with the answer marked, a wrong paragraph that our own
+retrieval ranks high, and at times one that is on the topic and does not answer: the own paragraph
+without the sentence of the answer, or a question in which a name or number was exchanged.
+"""
+
+import gzip
+import json
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypedDict, cast
+
+from indexes.documents import Span, encoded_text
+from service.sentences import sentence_spans
+
+# Of 442 articles these many are never trained on and show how training goes.
+HELD_OUT_ARTICLES: Final = 12
+SEED: Final = 20260101
+_NAME: Final = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*")
+_NUMBER: Final = re.compile(r"\b\d[\d,.]*\b")
+_WITHOUT_SENTENCE: Final = 0.25
+_EXCHANGED: Final = 0.2
+_NO_TITLE: Final = 0.3
+_NO_MARK: Final = 0.25
+# Wrong paragraphs are drawn by rank: the k-th best with a probability falling by this mean.
+_MEAN_RANK: Final = 3.0
+
+
+class QuestionRow(TypedDict):
+    """A line of `questions.jsonl.gz`; `starts` has each answer's places in the paragraph."""
+
+    id: str
+    question: str
+    answers: list[str]
+    relevant: list[str]
+    answerable: bool
+    starts: list[list[int]]
+    context_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A document of a corpus."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, its paragraph's id and every span in it that answers; none if none does."""
+
+    question: str
+    paragraph: str
+    answers: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question and what the reader sees of a chunk; `inside` is the chunk's own span in `text`.
+
+    `answers` are spans of `text`. `ranked` pairs of a question are compared with each other.
+    """
+
+    question: str
+    text: str
+    inside: Span
+    answers: tuple[Span, ...] = ()
+    ranked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Paragraphs by id, and questions apart by articles; `topics` has the names of an article."""
+
+    paragraphs: Mapping[str, Paragraph]
+    train: tuple[Asked, ...]
+    held_out: tuple[Asked, ...]
+    topics: Mapping[str, tuple[str, ...]]
+
+
+def read_set(folder: Path, held_out: int = HELD_OUT_ARTICLES) -> TrainingSet:
+    """Read corpus and questions of `folder`; the articles held out are drawn with a fixed seed."""
+    paragraphs = {
+        str(row["id"]): Paragraph(str(row["title"]), str(row["text"]))
+        for row in _rows(folder / "corpus.jsonl.gz")
+    }
+    rows = [cast("QuestionRow", row) for row in _rows(folder / "questions.jsonl.gz")]
+    titles = sorted({one.title for one in paragraphs.values()})
+    kept_back = set(random.Random(SEED).sample(titles, held_out))
+    asked = [_asked(row) for row in rows]
+    names: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in asked:
+        names[paragraphs[one.paragraph].title].update(dict.fromkeys(named(one.question)))
+    return TrainingSet(
+        paragraphs,
+        tuple(one for one in asked if paragraphs[one.paragraph].title not in kept_back),
+        tuple(one for one in asked if paragraphs[one.paragraph].title in kept_back),
+        {title: tuple(found) for title, found in names.items()},
+    )
+
+
+def _asked(row: QuestionRow) -> Asked:
+    spans = {
+        Span(start, start + len(answer))
+        for answer, starts in zip(row["answers"], row["starts"], strict=True)
+        for start in starts
+    }
+    own = row.get("context_id") or row["relevant"][0]
+    return Asked(row["question"], own, tuple(sorted(spans)) if row["answerable"] else ())
+
+
+def named(question: str) -> list[str]:
+    """Return the names and numbers that a question speaks of."""
+    return _NAME.findall(question) + _NUMBER.findall(question)
+
+
+def pairs(
+    one: Asked, data: TrainingSet, wrong: Sequence[str], draw: random.Random
+) -> Iterator[Pair]:
+    """Yield the pairs of one question; the first is its own paragraph.
+
+    `wrong` are ids of paragraphs that retrieval found, best first.
+    """
+    paragraph = data.paragraphs[one.paragraph]
+    question = one.question.rstrip("?") if draw.random() < _NO_MARK else one.question
+    titled = draw.random() >= _NO_TITLE
+    own = pair(question, paragraph, one.answers, titled=titled)
+    yield own
+    if not one.answers:
+        return
+    words = {span.cut(paragraph.text).lower() for span in one.answers}
+    usable = [name for name in wrong if not _has(data.paragraphs[name].text, words)]
+    if usable:
+        place = min(int(draw.expovariate(1 / _MEAN_RANK)), len(usable) - 1)
+        yield pair(question, data.paragraphs[usable[place]], (), titled=titled)
+    if draw.random() < _WITHOUT_SENTENCE:
+        rest = without_answer(paragraph, one.answers)
+        if rest and not _has(rest.text, words):
+            yield pair(question, rest, (), titled=titled)
+    if draw.random() < _EXCHANGED:
+        other = exchanged(question, paragraph, data.topics[paragraph.title], draw)
+        if other:
+            yield replace(own, question=other, answers=(), ranked=False)
+
+
+def pair(question: str, paragraph: Paragraph, answers: Sequence[Span], *, titled: bool) -> Pair:
+    """Return a question with a paragraph as the reader will see it."""
+    text = encoded_text(paragraph.title if titled else "", (), paragraph.text)
+    at = len(text) - len(paragraph.text)
+    moved = tuple(Span(at + span.start, at + span.end) for span in answers)
+    return Pair(question, text, Span(at, len(text)), moved)
+
+
+def without_answer(paragraph: Paragraph, answers: Sequence[Span]) -> Paragraph | None:
+    """Return the paragraph without the sentences that answer, None if nothing is left of it."""
+    kept = [
+        span.cut(paragraph.text)
+        for span in sentence_spans(paragraph.text, "text/plain")
+        if not any(one.start < span.end and span.start < one.end for one in answers)
+    ]
+    return Paragraph(paragraph.title, " ".join(kept)) if kept else None
+
+
+def exchanged(
+    question: str, paragraph: Paragraph, others: Sequence[str], draw: random.Random
+) -> str | None:
+    """Return the question with a name or number exchanged for another one of its kind.
+
+    Half of the time for one that the paragraph has, else for one of the same article that it has
+    not; None if there is no such one.
+    """
+    mentioned = named(question)
+    if not mentioned:
+        return None
+    old = draw.choice(mentioned)
+    kind = _NUMBER if _NUMBER.fullmatch(old) else _NAME
+    near = draw.random() < 0.5  # noqa: PLR2004 # half of the time
+    pool = kind.findall(paragraph.text) if near else [one for one in others if kind.match(one)]
+    fitting = [one for one in pool if one not in question and (one in paragraph.text) == near]
+    return question.replace(old, draw.choice(fitting)) if fitting else None
+
+
+def _has(text: str, words: set[str]) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in words)
+
+
+def _rows(path: Path) -> list[dict[str, object]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [cast("dict[str, object]", json.loads(line)) for line in lines]
