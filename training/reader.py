@@ -22,9 +22,10 @@ from tokenizers import Tokenizer
 
 from training.encoder import plain_tokenizer, source_folder
 from training.reader_features import collate
-from training.reader_figures import Validation, validate
+from training.reader_figures import Validation, validate, validate_network
 from training.reader_mining import Miner
 from training.reader_model import ReaderModel, answers_loss, rank_loss, read, span_loss
+from training.reader_network import write_reader
 from training.reader_pairs import SEED, Asked, Pair, TrainingSet, pairs, read_set
 
 MAX_TOKENS: Final = 288
@@ -41,6 +42,7 @@ WARM_UP: Final = 100
 FALLING: Final = 0.25
 CHECK_EVERY: Final = 4096
 SAVE_EVERY: Final = 1024
+CALIBRATION: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,8 @@ class State(TypedDict):
 class Trainer:
     """Holds model, optimiser and how many questions were trained on."""
 
-    def __init__(self, data: Path, out: Path, device: str) -> None:
-        """Read the data and start from the encoder's original weights."""
-        source = source_folder()
+    def __init__(self, data: Path, out: Path, source: Path, device: str) -> None:
+        """Read the data and start from the weights in `source`."""
         self.device = device
         self.out = out
         self.squad = read_set(data / "squad-train")
@@ -147,6 +148,16 @@ class Trainer:
         return {name: float(loss.detach()) for name, loss in losses.items()} | {
             "pairs": float(sum(map(len, made)))
         }
+
+    def calibration_pairs(self) -> list[Pair]:
+        """Draw right and wrong pairs by which the range of activations is measured."""
+        draw = random.Random(SEED)
+        asked = draw.sample(self.squad.train, min(CALIBRATION, len(self.squad.train)))
+        return [
+            made
+            for one, wrong in zip(asked, self.miner.wrong(asked), strict=True)
+            for made in pairs(one, self.squad, wrong, draw)
+        ]
 
     def _loss(self, made: Sequence[Sequence[Pair]]) -> dict[str, torch.Tensor]:
         flat = [one for group in made for one in group]
@@ -242,7 +253,9 @@ def main() -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(given.data, given.out, "cuda" if torch.cuda.is_available() else "cpu")
+    trainer = Trainer(
+        given.data, given.out, source_folder(), "cuda" if torch.cuda.is_available() else "cpu"
+    )
     checkpoint = given.out / "even.pt"
     if given.resume and checkpoint.exists():
         trainer.load(checkpoint)
@@ -250,7 +263,16 @@ def main() -> None:
         sys.exit(f"{checkpoint} is there: add --resume to go on from it, or remove it.")
     plan = Plan(given.even, given.falling, given.minutes * 60 if given.minutes else None)
     trainer.model.train()
-    train(trainer, plan, Validation.drawn(trainer.squad, trainer.miner, trainer.tokenizer))
+    validation = Validation.drawn(trainer.squad, trainer.miner, trainer.tokenizer)
+    train(trainer, plan, validation)
+    network = write_reader(
+        trainer.model,
+        trainer.tokenizer,
+        trainer.calibration_pairs(),
+        given.out / "network",
+        {"questions": trainer.position},
+    )
+    print(json.dumps({"int8": dataclasses.asdict(validate_network(network, validation))}))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from typing import Final, Self
 import torch
 from tokenizers import Tokenizer
 
+from indexes.network import PairNetwork
 from service.evaluate import auroc, token_f1
 from training.reader_features import collate
 from training.reader_mining import Miner
-from training.reader_model import ReaderModel, read
+from training.reader_model import NOWHERE, ReaderModel, read
 from training.reader_pairs import SEED, Pair, TrainingSet, pair
 
 QUESTIONS: Final = 160
@@ -45,6 +46,11 @@ class Validation:
     held: tuple[Held, ...]
     tokenizer: Tokenizer
 
+    @property
+    def pairs(self) -> list[Pair]:
+        """All pairs: each question's own, then its wrong ones."""
+        return [one for held in self.held for one in (held.own, *held.wrong)]
+
     @classmethod
     def drawn(cls, data: TrainingSet, miner: Miner, tokenizer: Tokenizer) -> Self:
         """Draw questions with a fixed seed, and for each what retrieval ranks next to its own."""
@@ -65,12 +71,27 @@ class Validation:
         return cls(tuple(held), tokenizer)
 
 
+@dataclass(frozen=True, slots=True)
+class _Score:
+    relevance: float
+    answers: float
+    answer: str
+
+
 def validate(model: ReaderModel, validation: Validation) -> Figures:
     """Measure the model; it is left in training mode."""
-    flat = [one for held in validation.held for one in (held.own, *held.wrong)]
     model.eval()
-    found = _scores(model, flat, validation.tokenizer)
+    found = _scores(model, validation.pairs, validation.tokenizer)
     model.train()
+    return _figures(validation, found)
+
+
+def validate_network(network: PairNetwork, validation: Validation) -> Figures:
+    """Measure the network that was made of the model."""
+    return _figures(validation, [_network_score(network, one) for one in validation.pairs])
+
+
+def _figures(validation: Validation, found: Sequence[_Score]) -> Figures:
     f1s, firsts, yes, no = [], [], [], []
     at = 0
     for held in validation.held:
@@ -84,11 +105,18 @@ def validate(model: ReaderModel, validation: Validation) -> Figures:
     return Figures(sum(f1s) / len(f1s), sum(firsts) / len(firsts), 0.0 if area is None else area)
 
 
-@dataclass(frozen=True, slots=True)
-class _Score:
-    relevance: float
-    answers: float
-    answer: str
+def _network_score(network: PairNetwork, one: Pair) -> _Score:
+    (found,) = network.run(one.question, [one.text])
+    outside = torch.tensor(
+        [not one.inside.start <= start < one.inside.end for start, _ in found.offsets]
+    )
+    starts, ends = (
+        torch.from_numpy(logits).masked_fill(outside, NOWHERE)
+        for logits in (found.starts, found.ends)
+    )
+    first, last = best_span(starts, ends)
+    text = one.text[found.offsets[first][0] : found.offsets[last][1]]
+    return _Score(found.relevance, found.answers, text)
 
 
 @torch.no_grad()
