@@ -59,6 +59,8 @@ def write_reader(
 def converted(model: ReaderModel, sample: Inputs) -> Any:
     """Return the model as a network with inputs of any shape and outputs `pair` and `place`."""
     openvino = import_openvino()
+    # Attention as one operation is what the compiler knows best.
+    model.bert.set_attn_implementation("sdpa")
     network = openvino.convert_model(
         model,
         example_input={name: torch.from_numpy(values) for name, values in sample.items()},
