@@ -1,0 +1,105 @@
+"""Read: what the reader's logits say about a chunk, as places in its document's text."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from indexes.documents import Span
+from service.evidence import Candidate
+
+Logits = npt.NDArray[np.float32]
+
+# An answer of more tokens than this is a passage, not a span.
+LONGEST: Final = 30
+
+
+class PairRead(Protocol):
+    """What a reader says of a question and a text: logits, for the pair and for each token.
+
+    `starts` and `ends` have shape (tokens,); `offsets` are the tokens' places in the text.
+    """
+
+    @property
+    def relevance(self) -> float:
+        """How far the text is to be preferred to others."""
+
+    @property
+    def answers(self) -> float:
+        """How likely the text answers at all; 0 is an even chance."""
+
+    @property
+    def starts(self) -> Logits:
+        """Where the evidence starts."""
+
+    @property
+    def ends(self) -> Logits:
+        """Where the evidence ends."""
+
+    @property
+    def offsets(self) -> Sequence[tuple[int, int]]:
+        """Start and end of each token, in code points."""
+
+
+Reader = Callable[[str, Sequence[str]], Sequence[PairRead]]
+"""Reads a question with each of several texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A span of a document's text and its logit, the sum of those of its start and end."""
+
+    span: Span
+    logit: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """The tokens of a chunk's own words: spans of the document's text, and their logits."""
+
+    spans: tuple[Span, ...]
+    starts: Logits
+    ends: Logits
+
+    def best(self, inside: Span | None = None) -> Located | None:
+        """Return the likeliest span (within `inside`, if given), None where no token is."""
+        chosen = [
+            at
+            for at, span in enumerate(self.spans)
+            if inside is None or (inside.start <= span.start and span.end <= inside.end)
+        ]
+        if not chosen:
+            return None
+        first, last, logit = best_pair(self.starts[chosen], self.ends[chosen])
+        span = Span(self.spans[chosen[first]].start, self.spans[chosen[last]].end)
+        return Located(span, logit)
+
+
+def places(candidate: Candidate, read: PairRead) -> Places:
+    """Return where the reader sees evidence in a chunk; title and context are no evidence."""
+    chunk = candidate.chunk
+    ahead = len(chunk.encoded) - len(chunk.text)
+    own = [at for at, (start, end) in enumerate(read.offsets) if ahead <= start < end]
+    shift = chunk.span.start - ahead
+    return Places(
+        tuple(Span(read.offsets[at][0] + shift, read.offsets[at][1] + shift) for at in own),
+        read.starts[own],
+        read.ends[own],
+    )
+
+
+def best_pair(starts: Logits, ends: Logits) -> tuple[int, int, float]:
+    """Return the start and end with the largest sum of logits, and the sum.
+
+    The end is not before the start and at most 29 places behind it; of equals the first counts.
+    """
+    count = len(starts)
+    steps = min(LONGEST, count)
+    padded = np.concatenate([ends, np.full(steps - 1, -np.inf, np.float32)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, steps)
+    lengths = windows.argmax(1)
+    sums = starts + windows[np.arange(count), lengths]
+    first = int(sums.argmax())
+    return first, first + int(lengths[first]), float(sums[first])

@@ -1,0 +1,101 @@
+"""Spans of evidence from logits: against every span there is, and against the words they cover."""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexes.documents import Span, StoredChunk
+from service.evidence import Candidate
+from service.read import LONGEST, best_pair, places
+
+DOCUMENT = "Notes.\n\nThe lamp — at Gull Point — was lit in 1859. Its keeper 🐦 was Anna Berg."
+CHUNK = Span(DOCUMENT.index("The"), len(DOCUMENT))
+
+
+@dataclass(frozen=True)
+class WordRead:
+    """Logits by word: one that is named has 9, every other one 0."""
+
+    offsets: Sequence[tuple[int, int]]
+    starts: npt.NDArray[np.float32]
+    ends: npt.NDArray[np.float32]
+    relevance: float = 0.0
+    answers: float = 0.0
+
+
+def word_read(text: str, first: str, last: str) -> WordRead:
+    """Return a read of `text` that sees evidence from the word `first` to the word `last`."""
+    words = list(re.finditer(r"\w+|[^\w\s]", text))
+    starts, ends = (
+        np.array([9.0 if word.group() == name else 0.0 for word in words], np.float32)
+        for name in (first, last)
+    )
+    return WordRead([word.span() for word in words], starts, ends)
+
+
+def candidate(title: str = "Gull Point 1859", headings: tuple[str, ...] = ("Lamps",)) -> Candidate:
+    """Return the chunk of the document below its first line."""
+    text = CHUNK.cut(DOCUMENT)
+    chunk = StoredChunk(
+        chunk_id=1,
+        document_id="d",
+        uri="u",
+        title=title,
+        media_type="text/plain",
+        as_of=None,
+        text_sha256="",
+        span=CHUNK,
+        text=text,
+        headings=headings,
+    )
+    return Candidate(chunk, 0.5, 1.0, 0.5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-9, 9, width=32), min_size=1, max_size=60), st.integers())
+def test_the_best_pair_is_the_best_of_all(values: list[float], seed: int) -> None:
+    """No other start and end within reach have a larger sum."""
+    starts = np.array(values, np.float32)
+    ends = np.array(random.Random(seed).sample(values, len(values)), np.float32)
+    first, last, logit = best_pair(starts, ends)
+    assert 0 <= last - first < LONGEST
+    reach = range(len(values))
+    every = [starts[i] + ends[j] for i in reach for j in reach[i : i + LONGEST]]
+    assert logit == pytest.approx(float(max(every)))
+    assert logit == pytest.approx(float(starts[first] + ends[last]))
+
+
+@pytest.mark.parametrize(("first", "last"), [("1859", "1859"), ("Gull", "Point"), ("Anna", "Berg")])
+def test_spans_are_of_the_documents_text(first: str, last: str) -> None:
+    """Words in title and headings are passed over; the span reads the same in the document."""
+    one = candidate()
+    found = places(one, word_read(one.chunk.encoded, first, last)).best()
+    assert found is not None
+    assert found.span.cut(DOCUMENT) == (first if first == last else f"{first} {last}")
+    assert CHUNK.start <= found.span.start < found.span.end <= CHUNK.end
+    assert found.logit == 18
+
+
+def test_a_span_is_looked_for_within_a_sentence() -> None:
+    """Inside a sentence without the likeliest words the best of its own counts."""
+    one = candidate()
+    sentence = Span(DOCUMENT.index("Its"), len(DOCUMENT))
+    found = places(one, word_read(one.chunk.encoded, "1859", "Berg")).best(sentence)
+    assert found is not None
+    assert found.span.cut(DOCUMENT).endswith("Berg")
+    assert sentence.start <= found.span.start
+    assert found.logit == 9
+
+
+def test_where_the_chunk_was_cut_off_is_no_span() -> None:
+    """A read whose tokens all lie in the context has none."""
+    one = candidate()
+    title = word_read("Gull Point", "Gull", "Point")
+    assert places(one, title).best() is None
