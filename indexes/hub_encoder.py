@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from huggingface_hub import constants, snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from sentence_transformers import SentenceTransformer
 
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
+from indexes.hub import Role, model_folder, weights
 from indexes.network import token_counter
 
-# Weights as safetensors only: the older formats are pickles, which can run any code.
-WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
-UNWANTED: Final = ("onnx/*", "openvino/*")
+ROLE: Final = Role("encoder", "AFTERWORD_ENCODER")
 # For models that set no limit of their own (static embeddings).
 LONGEST: Final = 8192
 
@@ -33,7 +29,7 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     """
     if threads:
         torch.set_num_threads(threads)
-    folder = _folder(name)
+    folder = model_folder(name, ROLE)
     model = _load(name, folder)
     tokenizer_json = _tokenizer_json(name, model)
     count = token_counter(tokenizer_json)
@@ -69,63 +65,7 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     )
 
 
-def _folder(name: str) -> Path:
-    if Path(name).is_dir():
-        return Path(name)
-    try:
-        cached = Path(snapshot_download(name, local_files_only=True))
-        if _weights(cached):
-            return cached
-    except HFValidationError:
-        raise ModelMissing(
-            f"The encoder {name} is neither a folder nor a name of the hub (owner/model). Set "
-            "AFTERWORD_ENCODER to one of these, or to `bundled`."
-        ) from None
-    except LocalEntryNotFoundError:
-        pass
-    if _offline():
-        raise ModelMissing(
-            f"The encoder {name} is not on this machine: no folder of that name, and it is not in "
-            f"the hub's cache {constants.HF_HUB_CACHE}; HF_HUB_OFFLINE forbids to download it. "
-            f"{_REMEDY}, or unset HF_HUB_OFFLINE."
-        )
-    return _download(name)
-
-
-_REMEDY: Final = (
-    "Download it on a machine with network (`hf download`) and set AFTERWORD_ENCODER to that "
-    "folder, or use `bundled`"
-)
-
-
-def _download(name: str) -> Path:
-    try:
-        return Path(
-            snapshot_download(name, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED))
-        )
-    except OSError as error:
-        raise ModelMissing(
-            f"The encoder {name} is not on this machine (no folder of that name, not in "
-            f"{constants.HF_HUB_CACHE}) and could not be downloaded: {error} {_REMEDY}."
-        ) from error
-
-
-def _offline() -> bool:
-    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in {
-        "1",
-        "ON",
-        "YES",
-        "TRUE",
-    }
-
-
 def _load(name: str, folder: Path) -> SentenceTransformer:
-    if not _weights(folder):
-        raise ModelMissing(
-            f"The encoder {name} has no *.safetensors file in {folder}, and other formats of "
-            "weights are not loaded because they can run code. Convert the model, choose another, "
-            "or use `bundled`."
-        )
     try:
         return SentenceTransformer(
             str(folder),
@@ -160,14 +100,9 @@ def _document_prompt(model: SentenceTransformer) -> str:
     return next((prompt for prompt in found if prompt), "")
 
 
-def _weights(folder: Path) -> list[Path]:
-    files = sorted(folder.rglob("*.safetensors"))
-    return [path for path in files if path.relative_to(folder).parts[0] not in {"onnx", "openvino"}]
-
-
 def _sha256(folder: Path, tokenizer_json: str) -> str:
     digest = hashlib.sha256(tokenizer_json.encode())
-    for path in _weights(folder):
+    for path in weights(folder):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"\n{path.relative_to(folder).as_posix()} {content}".encode())

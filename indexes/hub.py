@@ -1,0 +1,96 @@
+"""Models of a hub, or folders that hold one: where they lie on this machine."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+from indexes.errors import ModelMissing
+
+# Weights as safetensors only: the older formats are pickles, which can run any code.
+WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
+UNWANTED: Final = ("onnx/*", "openvino/*")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a model is to do, as messages call it, and the setting that names the model."""
+
+    name: str
+    setting: str
+
+
+def model_folder(name: str, role: Role) -> Path:
+    """Return the folder of the hub id or folder `name`, downloaded where that is allowed.
+
+    A model in the hub's cache is not asked for again. Raises ModelMissing that says what was looked
+    for, where, and what to do.
+    """
+    folder = _found(name, role)
+    if weights(folder):
+        return folder
+    raise ModelMissing(
+        f"The {role.name} {name} has no *.safetensors file in {folder}, and other formats of "
+        "weights are not loaded because they can run code. Convert the model, choose another, "
+        "or use `bundled`."
+    )
+
+
+def weights(folder: Path) -> list[Path]:
+    """Return the files of weights in `folder` that can be loaded, sorted."""
+    files = sorted(folder.rglob("*.safetensors"))
+    return [path for path in files if path.relative_to(folder).parts[0] not in {"onnx", "openvino"}]
+
+
+def _found(name: str, role: Role) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        cached = Path(snapshot_download(name, local_files_only=True))
+        if weights(cached):
+            return cached
+    except HFValidationError:
+        raise ModelMissing(
+            f"The {role.name} {name} is neither a folder nor a name of the hub (owner/model). Set "
+            f"{role.setting} to one of these, or to `bundled`."
+        ) from None
+    except LocalEntryNotFoundError:
+        pass
+    if _offline():
+        raise ModelMissing(
+            f"The {role.name} {name} is not on this machine: no folder of that name, and it is not "
+            f"in the hub's cache {constants.HF_HUB_CACHE}; HF_HUB_OFFLINE forbids to download it. "
+            f"{_remedy(role)}, or unset HF_HUB_OFFLINE."
+        )
+    return _download(name, role)
+
+
+def _download(name: str, role: Role) -> Path:
+    try:
+        return Path(
+            snapshot_download(name, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED))
+        )
+    except OSError as error:
+        raise ModelMissing(
+            f"The {role.name} {name} is not on this machine (no folder of that name, not in "
+            f"{constants.HF_HUB_CACHE}) and could not be downloaded: {error} {_remedy(role)}."
+        ) from error
+
+
+def _remedy(role: Role) -> str:
+    return (
+        f"Download it on a machine with network (`hf download`) and set {role.setting} to that "
+        "folder, or use `bundled`"
+    )
+
+
+def _offline() -> bool:
+    return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in {
+        "1",
+        "ON",
+        "YES",
+        "TRUE",
+    }
