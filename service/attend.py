@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from indexes.documents import Span
 from indexes.encoding import Vectors
@@ -54,13 +55,38 @@ def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
         found = list(_sentences(query, weights, [candidates[i] for i in read], encode))
         inner = [sentences[0].fit if sentences else 0.0 for sentences in found]
         evidence = [
-            _evidence(candidates[i], outer[i] + fit, sentences)
+            _evidence(candidates[i], relevance(outer[i] + fit), sentences)
             for i, fit, sentences in zip(read, inner, found, strict=True)
         ]
         evidence.sort(key=lambda one: -one.score)
         # The unread come last: their sentences are taken to be as good as the worst that was read.
-        rest = [_evidence(candidates[i], outer[i] + min(inner), ()) for i in unread]
+        rest = [_evidence(candidates[i], relevance(outer[i] + min(inner)), ()) for i in unread]
         return (*evidence, *rest)
+
+    return attend
+
+
+def cross_attend(
+    weigh: Callable[[str, Sequence[str]], npt.NDArray[np.float32]],
+    encode: Callable[[Sequence[str]], Vectors],
+) -> Attend:
+    """Return an Attend that scores candidates with a cross-encoder, whose logits have shape (n,).
+
+    Such a model knows of no evidence: sentences come from `encode`, as in `sentence_attend`.
+    """
+
+    def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
+        if not candidates:
+            return ()
+        logits = weigh(query.text, [one.chunk.encoded for one in candidates]).tolist()
+        order = sorted(range(len(candidates)), key=lambda i: (-logits[i], i))
+        read = [candidates[i] for i in order[:READ]]
+        sentences = [*_sentences(query, _named(query.weights), read, encode)]
+        sentences += [[]] * (len(order) - len(read))
+        return tuple(
+            _evidence(candidates[i], _logistic(logits[i]), found)
+            for i, found in zip(order, sentences, strict=True)
+        )
 
     return attend
 
@@ -73,15 +99,19 @@ class _Fitting:
     fit: float
 
 
-def _evidence(candidate: Candidate, sign: float, sentences: Sequence[_Fitting]) -> Evidence:
+def _evidence(candidate: Candidate, score: float, sentences: Sequence[_Fitting]) -> Evidence:
     most = 1 + _SENTENCE_COVERAGE
     rated = tuple(Sentence(one.span, min(1.0, max(0.0, one.fit / most))) for one in sentences)
-    return Evidence(candidate, relevance(sign), rated, rated[0].span if rated else None)
+    return Evidence(candidate, score, rated, rated[0].span if rated else None)
 
 
 def relevance(sign: float) -> float:
     """Return the estimate in (0, 1) that a chunk with this sum of signs answers."""
-    return 1 / (1 + math.exp(-(_SCALE * sign + _OFFSET)))
+    return _logistic(_SCALE * sign + _OFFSET)
+
+
+def _logistic(logit: float) -> float:
+    return (1 + math.tanh(logit / 2)) / 2
 
 
 def sign_of(score: float) -> float:

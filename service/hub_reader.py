@@ -1,0 +1,63 @@
+"""Cross-encoders of sentence-transformers: a model of the hub, or a folder that holds one."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sentence_transformers import CrossEncoder
+
+from indexes.errors import ModelMissing
+from indexes.hub import Role, model_folder
+
+ROLE: Final = Role("reader", "AFTERWORD_READER")
+
+Relevance = Callable[[str, Sequence[str]], npt.NDArray[np.float32]]
+"""Gives the logit of each text's relevance to a question, shape (texts,)."""
+
+
+def load_hub_reader(name: str, threads: int = 0) -> Relevance:
+    """Load the cross-encoder with the hub id or folder `name`.
+
+    `threads` (0 keeps torch's own choice) holds for the whole process. Length limit and prompt are
+    the model's. Raises ModelMissing that says what was looked for, where, and what to do.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    model = _load(name)
+    # The tokenizers of transformers are changed by every call.
+    lock = threading.Lock()
+
+    def relevance(question: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        pairs = [(question, text) for text in texts]
+        with lock:
+            found = model.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False)
+        return np.asarray(found, np.float32).reshape(len(texts))
+
+    return relevance
+
+
+def _load(name: str) -> CrossEncoder:
+    folder = model_folder(name, ROLE)
+    try:
+        model: CrossEncoder = CrossEncoder(
+            str(folder),
+            device="cpu",
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelMissing(
+            f"The reader {name} in {folder} cannot be loaded: {error} Choose a cross-encoder that "
+            "needs no code of its own, or use `bundled`."
+        ) from error
+    if model.num_labels != 1:
+        raise ModelMissing(
+            f"The reader {name} gives {model.num_labels} scores for a pair of texts, and one is "
+            "needed: its relevance. Choose a cross-encoder that was trained for ranking, or use "
+            "`bundled`."
+        )
+    return model
