@@ -215,26 +215,34 @@ def evaluate(
         str, typer.Option(help="Rank by dense, lexical or fused alone, or by attend.")
     ] = "attend",
     limit: Annotated[int | None, typer.Option(help="Only the first so many.", min=1)] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE: ask with this change too, and compare; repeatable."),
+    ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(help="FIGURE=NUMBER: exit status 1 if it is lower; repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:
     """Measure how well questions with known answers are answered.
 
-    Exit status 1 if a question could not be asked.
+    Exit status 1 if a question could not be asked, or a figure is under what --fail-under wants.
     """
     from indexes.settings import load_settings
-    from service.command import run_evaluation
+    from service.eval_command import Wanted, run_evaluation
 
-    raise typer.Exit(
-        run_evaluation(
-            load_settings(),
-            questions,
-            collection=collection,
-            given=given,
-            stage=stage,
-            limit=limit,
-            as_json=as_json,
-        )
+    wanted = Wanted(
+        questions,
+        collection,
+        given=given,
+        stage=stage,
+        limit=limit,
+        as_json=as_json,
+        compare=compare or (),
+        fail_under=fail_under or (),
     )
+    raise typer.Exit(run_evaluation(load_settings(), wanted))
 
 
 @app.command()

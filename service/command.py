@@ -1,16 +1,10 @@
-"""What `afterword ask`, `search` and `eval` show: lines for people, JSON for programs."""
+"""What `afterword ask` and `search` show: lines for people, JSON for programs."""
 
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
-
-from rich import progress
-from rich.console import Console
 
 from indexes.errors import UsageError
-from indexes.settings import Settings
 from service.reply import ANSWERED, NO_DOCUMENTS, Citation, Passage, Reply
 
 _SHOWN_CHARACTERS = 300
@@ -84,49 +78,3 @@ def _place(page: int | None, section: str, as_of: str | None) -> str:
 
 def _in_one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def run_evaluation(
-    settings: Settings,
-    questions: Path,
-    *,
-    collection: str,
-    given: bool,
-    stage: str,
-    limit: int | None,
-    as_json: bool,
-) -> int:
-    """Run an evaluation and show its figures; return the exit status."""
-    from service.answer import build_answerer
-    from service.evaluate import STAGES, Asked, Failed, Outcome, evaluate, read_lines, summarise
-
-    chosen = next((one for one in STAGES if one == stage), None)
-    if chosen is None:
-        raise UsageError(f"--stage {stage}: use one of {', '.join(STAGES)}")
-    lines = read_lines(questions, limit)
-    answerer = build_answerer(settings)
-    answerer.collection(collection)
-    asked = Asked(collection, given, chosen)
-    outcomes: list[Outcome] = []
-    failed: list[Failed] = []
-    bar = progress.Progress(console=Console(stderr=True), transient=True)
-    with bar:
-        for one in bar.track(evaluate(lines, answerer, asked), len(lines), description="questions"):
-            if isinstance(one, Failed):
-                failed.append(one)
-            else:
-                outcomes.append(one)
-    figures = summarise(outcomes, asked)
-    sys.stdout.write((json.dumps(figures) if as_json else "\n".join(figure_lines(figures))) + "\n")
-    for one in failed:
-        sys.stderr.write(f"{one.id}: {one.message}\n")
-    return 1 if failed else 0
-
-
-def figure_lines(figures: Mapping[str, object], prefix: str = "") -> Iterator[str]:
-    """Yield a line for each figure that there is truth for."""
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            yield from figure_lines(value, f"{prefix}{name} ")
-        elif value is not None:
-            yield f"  {prefix}{name:<{24 - len(prefix)}} {value}"

@@ -1,9 +1,9 @@
-"""Evaluate: how well questions with known answers are answered, in numbers.
+"""Evaluate: ask questions with known answers, and keep what is compared with them.
 
 A line of the questions file is `{"id", "question", "answers": [...], "relevant": [document id or
 uri, with "#page=N" where a page matters], "answerable": bool, "context_id"?}`; of the fields after
 `question` a line may lack those that it has no truth for, and then counts in no figure that needs
-them. Ranking metrics by ir-measures (trec_eval's), answers compared as in SQuAD 1.1.
+them. `service/figures.py` makes numbers of what came back.
 """
 
 import gzip
@@ -13,21 +13,19 @@ import string
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-import numpy as np
-
 from indexes.errors import AfterwordError, UsageError
-from service.answer import Answerer, Question
+from service.answer import MOST_PASSAGES, Answerer, Question
 from service.reply import ANSWERED, Citation, Passage
 
 Stage = Literal["dense", "lexical", "fused", "attend"]
 STAGES: Final[tuple[Stage, ...]] = ("dense", "lexical", "fused", "attend")
 
-_RANKED: Final = 10
+RANKED: Final = 10
 _SEARCHED: Final = 100
 _PAGE: Final = re.compile(r"(.+)#page=(\d+)")
 _ARTICLES: Final = re.compile(r"\b(a|an|the)\b")
@@ -48,10 +46,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came back for one line: the documents (or pages) ranked, and the answer forced."""
+    """What came back for one line: the documents (or pages) ranked, and the answer forced.
+
+    `relevant_at` is the place, from 1, of the first relevant passage among all candidates.
+    """
 
     line: Line
     ranked: tuple[str, ...]
+    relevant_at: int | None
     answered: bool
     short: str
     score: float
@@ -75,6 +77,19 @@ class Asked:
     given: bool = False
     stage: Stage = "attend"
     candidates: int = 24
+
+    @property
+    def reading(self) -> bool:
+        """Whether questions are answered; else documents are ranked alone."""
+        return self.stage == "attend"
+
+
+def stage_named(name: str) -> Stage:
+    """Return the stage of that name. Raises UsageError that names those there are."""
+    found = next((one for one in STAGES if one == name), None)
+    if found is None:
+        raise UsageError(f"stage {name!r} is not known; use one of {', '.join(STAGES)}")
+    return found
 
 
 def read_lines(path: Path, limit: int | None = None) -> list[Line]:
@@ -124,16 +139,20 @@ def _texts(place: str, value: Mapping[str, object], key: str) -> tuple[str, ...]
 
 def evaluate(lines: Sequence[Line], answerer: Answerer, asked: Asked) -> Iterator[Outcome | Failed]:
     """Ask each question in turn; yield what came back, or why a question could not be asked."""
+    ask(lines[0], answerer, asked)  # models are loaded before any time is taken
     for line in lines:
-        try:
-            yield _ask(line, answerer, asked)
-        except AfterwordError as error:
-            yield Failed(line.id, error.message)
+        yield ask(line, answerer, asked)
 
 
-def _ask(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
-    if asked.stage != "attend":
-        return _searched(line, answerer, asked)
+def ask(line: Line, answerer: Answerer, asked: Asked) -> Outcome | Failed:
+    """Ask one question; return what came back, or why it could not be asked."""
+    try:
+        return _read(line, answerer, asked) if asked.reading else _searched(line, answerer, asked)
+    except AfterwordError as error:
+        return Failed(line.id, error.message)
+
+
+def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
     narrowed = None
     if asked.given:
         if line.context_id is None:
@@ -144,7 +163,7 @@ def _ask(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
             line.question,
             asked.collection,
             filter=narrowed,
-            top_k=asked.candidates,
+            top_k=min(asked.candidates, MOST_PASSAGES),
             candidates=asked.candidates,
         ),
         abstain=False,
@@ -152,6 +171,7 @@ def _ask(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
     return Outcome(
         line=line,
         ranked=() if asked.given else rank(reply.passages, line.relevant or ()),
+        relevant_at=relevant_at(reply.passages, line.relevant or ()),
         answered=reply.status == ANSWERED and reply.score >= reply.threshold,
         short=reply.answer_short,
         score=reply.score,
@@ -166,7 +186,9 @@ def _searched(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
     took = (time.perf_counter() - began) * 1000
     ordered = sorted(passages, key=lambda one: -(_score(one, asked.stage) or 0.0))
     kept = [one for one in ordered if _score(one, asked.stage) is not None]
-    return Outcome(line, rank(kept, line.relevant or ()), False, "", 0.0, (), took)
+    relevant = line.relevant or ()
+    place = relevant_at(kept, relevant)
+    return Outcome(line, rank(kept, relevant), place, False, "", 0.0, (), took)
 
 
 def _score(passage: Passage, stage: Stage) -> float | None:
@@ -188,9 +210,21 @@ def rank(passages: Iterable[Passage], relevant: Sequence[str]) -> tuple[str, ...
         place = f"{one.document_id} {one.page}" if by_page else one.document_id
         entries = [e for e in relevant if matches(e, one.document_id, one.uri, one.pages)]
         ranked.setdefault(entries[0] if entries else f" {place}")
-        if len(ranked) == _RANKED:
+        if len(ranked) == RANKED:
             break
     return tuple(ranked)
+
+
+def relevant_at(passages: Iterable[Passage], relevant: Sequence[str]) -> int | None:
+    """Return the place, from 1, of the first relevant passage, None where there is none."""
+    return next(
+        (
+            place
+            for place, one in enumerate(passages, start=1)
+            if any(matches(entry, one.document_id, one.uri, one.pages) for entry in relevant)
+        ),
+        None,
+    )
 
 
 def matches(entry: str, document_id: str, uri: str, pages: Sequence[int]) -> bool:
@@ -201,111 +235,7 @@ def matches(entry: str, document_id: str, uri: str, pages: Sequence[int]) -> boo
     return named is not None and named[1] in (document_id, uri) and int(named[2]) in pages
 
 
-# --- figures -------------------------------------------------------------------------------------
-
-
-def summarise(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, object]:
-    """Return the figures of an evaluation, named as in `afterword eval --json`; None without truth.
-
-    em, f1: exact match and token F1 of `answer_short` over answerable lines, as shares like
-    all other figures; an abstention scores 0, the forced ones are with abstaining off.
-    """
-    reading = asked.stage == "attend"
-    judged = [] if asked.given else [one for one in outcomes if one.line.relevant]
-    known = [o for o in outcomes if reading and o.line.answers and o.line.answerable is not False]
-    milliseconds = [one.milliseconds for one in outcomes]
-    return {
-        "questions": len(outcomes),
-        **_ranking(judged),
-        "em": _answers(known, exact_match, forced=False),
-        "f1": _answers(known, token_f1, forced=False),
-        "em_forced": _answers(known, exact_match, forced=True),
-        "f1_forced": _answers(known, token_f1, forced=True),
-        "citation_precision": _citation_precision(outcomes),
-        "answering": _answering(outcomes if reading else ()),
-        "latency_ms": {
-            "p50": _percentile(milliseconds, 50),
-            "p95": _percentile(milliseconds, 95),
-        },
-    }
-
-
-def _ranking(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    if not outcomes:
-        return {"hit": {"1": None, "5": None, "10": None}, "mrr": None, "ndcg": {"10": None}}
-    import ir_measures
-    from ir_measures import RR, Success, nDCG
-
-    measures = [Success @ 1, Success @ 5, Success @ 10, RR @ _RANKED, nDCG @ _RANKED]
-    truth = [
-        ir_measures.Qrel(str(number), entry, 1)
-        for number, one in enumerate(outcomes)
-        for entry in one.line.relevant or ()
-    ]
-    run = [
-        ir_measures.ScoredDoc(str(number), entry, -float(place))
-        for number, one in enumerate(outcomes)
-        for place, entry in enumerate(one.ranked)
-    ]
-    found = ir_measures.calc_aggregate(measures, truth, run)
-    hit1, hit5, hit10, mrr, ndcg = (round(float(found[measure]), 4) for measure in measures)
-    return {"hit": {"1": hit1, "5": hit5, "10": hit10}, "mrr": mrr, "ndcg": {"10": ndcg}}
-
-
-def _answers(
-    outcomes: Sequence[Outcome], compare: Callable[[str, str], float], *, forced: bool
-) -> float | None:
-    if not outcomes:
-        return None
-    scores = [
-        max(compare(one.short, answer) for answer in one.line.answers or ("",))
-        if forced or one.answered
-        else 0.0
-        for one in outcomes
-    ]
-    return round(sum(scores) / len(scores), 4)
-
-
-def _citation_precision(outcomes: Sequence[Outcome]) -> float | None:
-    good = [
-        any(
-            matches(entry, citation.document_id, citation.uri, [citation.page or 0])
-            for entry in one.line.relevant
-        )
-        for one in outcomes
-        if one.answered and one.line.relevant
-        for citation in one.citations
-    ]
-    return round(sum(good) / len(good), 4) if good else None
-
-
-def _answering(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    known = [one for one in outcomes if one.line.answerable is not None]
-    answered = [one for one in known if one.answered]
-    right = sum(one.line.answerable is True for one in answered)
-    positive = sum(one.line.answerable is True for one in known)
-    return {
-        "auroc": auroc(
-            [one.score for one in known if one.line.answerable],
-            [one.score for one in known if not one.line.answerable],
-        ),
-        "precision": round(right / len(answered), 4) if answered else None,
-        "recall": round(right / positive, 4) if positive else None,
-        "coverage": round(len(answered) / len(known), 4) if known else None,
-    }
-
-
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
-    """Return how often a positive scores over a negative, ties as halves (Mann and Whitney)."""
-    if not positive or not negative:
-        return None
-    below = np.sort(negative)
-    under = np.searchsorted(below, positive, "left") + np.searchsorted(below, positive, "right")
-    return round(float(under.mean()) / (2 * len(below)), 4)
-
-
-def _percentile(values: Sequence[float], percent: int) -> float | None:
-    return round(float(np.percentile(values, percent)), 2) if values else None
+# --- comparing answers ---------------------------------------------------------------------------
 
 
 def normalised(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,14 +25,24 @@ from service.evaluate import (
     Line,
     Outcome,
     Stage,
-    auroc,
     evaluate,
     exact_match,
     matches,
     rank,
     read_lines,
-    summarise,
+    relevant_at,
     token_f1,
+)
+from service.figures import (
+    STEPS,
+    auroc,
+    figures,
+    flattened,
+    lost_in,
+    once,
+    precision_from,
+    risk_coverage,
+    summarise,
 )
 from service.reply import Citation, Passage, Scores
 
@@ -134,6 +145,9 @@ def test_documents_are_ranked_once_each() -> None:
     assert rank(many, ["10"]) == tuple(f" {number}" for number in range(10))
     assert rank(many, ["9"])[9] == "9"
     assert rank([], ["a"]) == ()
+    assert relevant_at(found, ["files/c.pdf"]) == 4
+    assert relevant_at(many, ["29"]) == 30
+    assert relevant_at(many, ["a"]) is None
 
 
 def test_pages_are_ranked_where_pages_matter() -> None:
@@ -175,7 +189,8 @@ LINE = Line("1", "?", None, None, None, None)
 
 def outcome(line: Line, ranked: tuple[str, ...] = (), **given_facts: object) -> Outcome:
     """Return an outcome that was answered with score .5 in 10 ms but for these facts."""
-    made = Outcome(line, ranked, True, "", 0.5, (), 10.0)
+    at = next((at for at, entry in enumerate(ranked, start=1) if entry[0] != " "), None)
+    made = Outcome(line, ranked, at, True, "", 0.5, (), 10.0)
     return replace(made, **given_facts)  # type: ignore[arg-type]
 
 
@@ -228,8 +243,26 @@ def test_figures_are_what_a_hand_computes() -> None:
         "em_forced": 0.6667,
         "f1_forced": round((1 + 2 / 3 + 1) / 3, 4),
         "citation_precision": 0.6667,
-        "answering": {"auroc": 0.5, "precision": 0.6667, "recall": 0.6667, "coverage": 0.75},
+        "answering": {
+            "auroc": 0.5,
+            "precision": 0.6667,
+            "recall": 0.6667,
+            "coverage": 0.75,
+            "precision_at_80": 0.75,
+        },
+        "lost": {
+            "retrieve": 0.3333,
+            "attend": 0.3333,
+            "generate": 0.0,
+            "abstain": 0.0,
+            "found": 0.3333,
+        },
         "latency_ms": {"p50": 15.0, "p95": 28.5},
+        "risk_coverage": [
+            {"coverage": 0.25, "risk": 0.0, "threshold": 0.9},
+            {"coverage": 0.75, "risk": 0.4444, "threshold": 0.6},
+            {"coverage": 1.0, "risk": 0.3333, "threshold": 0.2},
+        ],
     }
 
 
@@ -242,8 +275,10 @@ def test_figures_without_truth_are_null() -> None:
         assert found["ndcg"] == {"10": None}
         for name in ("mrr", "em", "f1", "em_forced", "f1_forced", "citation_precision"):
             assert found[name] is None
-        nothing = {"auroc": None, "precision": None, "recall": None, "coverage": None}
-        assert found["answering"] == nothing
+        assert found["lost"] == dict.fromkeys(STEPS)
+        names = ("auroc", "precision", "recall", "coverage", "precision_at_80")
+        assert found["answering"] == dict.fromkeys(names)
+        assert found["risk_coverage"] == []
 
 
 def test_a_page_cited_is_a_page_that_matters() -> None:
@@ -251,6 +286,118 @@ def test_a_page_cited_is_a_page_that_matters() -> None:
     line = replace(LINE, relevant=("a#page=2",))
     cited = (citation("a", 2), citation("a", 3), citation("a"), citation("b", 2))
     assert summarise([outcome(line, citations=cited)], Asked("c"))["citation_precision"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ({"relevant_at": None}, "retrieve"),
+        ({"relevant_at": 2}, "attend"),
+        ({"short": "mouse"}, "generate"),
+        ({"short": "a cat that sat", "answered": False}, "abstain"),
+        ({"short": "a cat that sat"}, "found"),
+    ],
+)
+def test_an_answer_is_lost_in_one_step(facts: dict[str, object], step: str) -> None:
+    """The first that lost it; a short answer of half the words or more is right."""
+    line = replace(LINE, answers=("dog", "the cat"), relevant=("a",), answerable=True)
+    found = outcome(line, ("a",), **facts)
+    assert lost_in(found, Asked("c")) == step
+    for asked_so in (Asked("c", given=True), Asked("c", stage="fused")):
+        assert lost_in(found, asked_so) is None
+    unknown = [replace(line, relevant=()), replace(line, answerable=False)]
+    for one in unknown:
+        assert lost_in(replace(found, line=one), Asked("c")) is None
+
+
+def test_without_answers_the_first_place_is_enough() -> None:
+    """Nothing is known of the words then."""
+    found = outcome(replace(LINE, relevant=("a",)), ("a",), short="x")
+    assert lost_in(found, Asked("c")) == "found"
+
+
+OUTCOMES = st.lists(
+    st.builds(
+        outcome,
+        st.builds(
+            Line,
+            st.just("1"),
+            st.just("?"),
+            st.sampled_from([None, (), ("a cat",), ("two cats", "dogs")]),
+            st.sampled_from([None, (), ("a",), ("a", "b")]),
+            st.sampled_from([None, True, False]),
+            st.none(),
+        ),
+        st.sampled_from([("a",), (" x", "b", "a"), (" x",)]),
+        answered=st.booleans(),
+        short=st.sampled_from(["cat", "two dogs", ""]),
+        score=st.sampled_from([0.1, 0.3, 0.5, 0.9]),
+        citations=st.sampled_from([(), (citation("a"), citation("c"))]),
+        milliseconds=st.sampled_from([1.0, 5.0, 20.0]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(OUTCOMES, st.data())
+def test_a_figure_of_counts_is_the_figure_of_questions_repeated(
+    outcomes: list[Outcome], data: st.DataObject
+) -> None:
+    """So a resample of the bootstrap has the figures that its questions would have."""
+    drawn = [data.draw(st.integers(0, len(outcomes) - 1)) for _ in outcomes]
+    counts = np.bincount(drawn, minlength=len(outcomes)).astype(float)
+    whole = flattened(summarise([outcomes[at] for at in drawn], Asked("c")))
+    for name, figure in figures(outcomes, Asked("c")).items():
+        value = figure(np.array([counts, counts]))
+        assert value.shape == (2,)
+        shown = whole[name]
+        assert np.isnan(value).all() if shown is None else value == pytest.approx(shown, abs=5.1e-3)
+
+
+@given(OUTCOMES)
+def test_risk_and_coverage_are_those_of_their_threshold(outcomes: list[Outcome]) -> None:
+    """At each point: what is answered from that score on, counted one by one."""
+    known = [one for one in outcomes if one.line.answers or one.line.answerable is not None]
+    points = risk_coverage(outcomes)
+    assert bool(points) == bool(known)
+    for point in points:
+        there = [one for one in known if one.score >= point["threshold"]]
+        risks = [
+            1.0
+            if one.line.answerable is False
+            else 1
+            - max((token_f1(one.short, answer) for answer in one.line.answers or ()), default=1)
+            for one in there
+        ]
+        assert point["coverage"] == pytest.approx(len(there) / len(known), abs=5.1e-5)
+        assert point["risk"] == pytest.approx(sum(risks) / len(risks), abs=5.1e-5)
+    assert not points or points[-1]["coverage"] == 1
+
+
+def test_a_risk_coverage_curve_has_21_points_at_most() -> None:
+    """From the highest score to all."""
+    line = replace(LINE, answers=("cat",), answerable=True)
+    points = risk_coverage([outcome(line, score=number / 997) for number in range(500)])
+    assert len(points) == 21
+    assert [points[0]["coverage"], points[-1]["coverage"]] == [0.002, 1.0]
+
+
+@given(SCORES, SCORES, st.sampled_from([0.5, 0.8, 1.0]))
+def test_precision_at_a_recall_is_found_by_trying(
+    positive: list[float], negative: list[float], recall: float
+) -> None:
+    """The highest score at which that share of the positives is answered."""
+    enough = [
+        score
+        for score in positive
+        if sum(one >= score for one in positive) >= recall * len(positive) - 1e-9
+    ]
+    right = sum(one >= max(enough) for one in positive)
+    wrong = sum(one >= max(enough) for one in negative)
+    truth = [True] * len(positive) + [False] * len(negative)
+    found = precision_from([*positive, *negative], truth, recall)(once(len(truth)))
+    assert found == pytest.approx(right / (right + wrong))
 
 
 # --- the questions file --------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import torch
 from tokenizers import Tokenizer
 
 from indexes.network import PairNetwork
-from service.evaluate import auroc, token_f1
+from service.evaluate import token_f1
+from service.figures import auroc
 from training.reader_features import collate
 from training.reader_mining import Miner
 from training.reader_model import NOWHERE, ReaderModel, read

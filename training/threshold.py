@@ -24,7 +24,8 @@ from ingest.pipeline import ingest
 from ingest.survey import Order
 from service.answer import Answerer, Question
 from service.attend import sign_of
-from service.evaluate import Line, auroc, read_lines
+from service.evaluate import Line, read_lines
+from service.figures import auroc, once, precision_from
 
 SEED: Final = 20260101
 TRAIN: Final = "squad2-train"
@@ -132,10 +133,9 @@ def development(found: Mapping[str, Signs]) -> Iterator[tuple[str, Signs]]:
 
 def precision_at(signs: Signs, recall: float) -> float:
     """Return the share of right answers where that share of the answerable is answered."""
-    least = np.quantile(signs.answerable, 1 - recall)
-    right = sum(sign >= least for sign in signs.answerable)
-    wrong = sum(sign >= least for sign in signs.other)
-    return round(right / (right + wrong), 3)
+    truth = [True] * len(signs.answerable) + [False] * len(signs.other)
+    figure = precision_from([*signs.answerable, *signs.other], truth, recall)
+    return round(float(figure(once(len(truth)))[0]), 3)
 
 
 def figures(sets: Mapping[str, Signs], least: float) -> dict[str, object]:

@@ -1,0 +1,165 @@
+"""Compare: the same questions asked in two ways, and which differences are more than chance."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from pydantic import ValidationError
+
+from indexes.errors import UsageError
+from indexes.settings import Settings, allowed
+from service.answer import Answerer
+from service.evaluate import Asked, Failed, Line, Outcome, ask, stage_named
+from service.figures import Floats, digits_of, figures, once, rounded
+
+RESAMPLES: Final = 2000
+_SEED: Final = 20260101
+_BLOCK: Final = 50
+# Settings that a reply depends on; the encoder is none of them, since the collection names it.
+ANSWERING: Final = tuple(
+    name
+    for name in ("reader", "threshold", "threads", "max_question_chars")
+    if name in Settings.model_fields
+)
+_ASKED: Final = ("stage", "candidates", "collection")
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """One way of asking: with what settings, and where and up to which stage."""
+
+    settings: Settings
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A figure asked as given (a) and with the changes (b), and b - a with its 95% interval.
+
+    None where there is no truth for the figure.
+    """
+
+    a: float | None
+    b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def direction(self) -> int:
+        """1 where b is higher, -1 where it is lower, 0 where the interval shows neither."""
+        if self.low is None or self.high is None:
+            return 0
+        return (self.low > 0) - (self.high < 0)
+
+
+# --- two manners ---------------------------------------------------------------------------------
+
+
+def changed(manner: Manner, changes: Mapping[str, str]) -> Manner:
+    """Return another manner of asking. Raises UsageError that names the key or the value."""
+    for key, value in changes.items():
+        manner = _changed(manner, key, value)
+    return manner
+
+
+def _changed(manner: Manner, key: str, value: str) -> Manner:
+    if key == "stage":
+        return replace(manner, asked=replace(manner.asked, stage=stage_named(value)))
+    if key == "candidates":
+        return replace(manner, asked=replace(manner.asked, candidates=_whole(value)))
+    if key == "collection":
+        return replace(manner, asked=replace(manner.asked, collection=value))
+    if key in ANSWERING:
+        return replace(manner, settings=_with(manner.settings, key, value))
+    if key in {"encoder", "chunk_tokens"}:
+        raise UsageError(
+            f"--compare {key}: the collection decides; make another one (`afterword reindex`) "
+            "and use --compare collection=NAME"
+        )
+    raise UsageError(
+        f"--compare {key}: no answer depends on it; use one of {', '.join((*_ASKED, *ANSWERING))}"
+    )
+
+
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise UsageError(f"--compare candidates={value}: it must be a whole number") from None
+
+
+def _with(settings: Settings, key: str, value: str) -> Settings:
+    try:
+        return Settings.model_validate({**settings.model_dump(), key: value or None})
+    except ValidationError:
+        field = Settings.model_fields[key]
+        raise UsageError(f"--compare {key}={value}: it must be {allowed(field)}") from None
+
+
+Side = tuple[Answerer, Asked]
+Pair = tuple[Outcome | Failed, Outcome | Failed]
+
+
+def ask_both(lines: Sequence[Line], a: Side, b: Side) -> Iterator[Pair]:
+    """Ask each question both ways, one right after the other; which comes first alternates.
+
+    So both meet the same machine, and neither always finds warm what the other has read.
+    """
+    for side in (a, b):
+        ask(lines[0], *side)  # models are loaded before any time is taken
+    for number, line in enumerate(lines):
+        if number % 2:
+            second, first = ask(line, *b), ask(line, *a)
+        else:
+            first, second = ask(line, *a), ask(line, *b)
+        yield first, second
+
+
+# --- differences ---------------------------------------------------------------------------------
+
+
+def differences(
+    a: Sequence[Outcome], b: Sequence[Outcome], asked_a: Asked, asked_b: Asked
+) -> dict[str, Difference]:
+    """Return what each figure is both ways and how sure the difference is; pairs in order.
+
+    95% interval of a paired bootstrap over questions (Efron's percentiles), 2,000 resamples,
+    seeded; each resample draws the same questions for both ways and for all figures.
+    """
+    first, second = figures(a, asked_a), figures(b, asked_b)
+    drawn: dict[str, list[Floats]] = {name: [] for name in first}
+    for counts in resamples(len(a)):
+        for name, blocks in drawn.items():
+            blocks.append(second[name](counts) - first[name](counts))
+    whole = once(len(a))
+    return {
+        name: _difference(first[name](whole)[0], second[name](whole)[0], blocks, digits_of(name))
+        for name, blocks in drawn.items()
+    }
+
+
+def _difference(a: float, b: float, blocks: Sequence[Floats], digits: int) -> Difference:
+    low, high = interval(np.concatenate(blocks)) if blocks else (np.nan, np.nan)
+    values = (rounded(one, digits) for one in (a, b, b - a, low, high))
+    return Difference(*values)
+
+
+def resamples(questions: int) -> Iterator[Floats]:
+    """Yield how often each question is drawn, 2,000 rows in blocks of shape (50, questions)."""
+    drawing = np.random.default_rng(_SEED)
+    row = np.arange(_BLOCK)[:, None] * questions
+    for _ in range(RESAMPLES // _BLOCK if questions else 0):
+        drawn = drawing.integers(0, questions, (_BLOCK, questions)) + row
+        counts = np.bincount(drawn.ravel(), minlength=_BLOCK * questions)
+        yield counts.reshape(_BLOCK, questions).astype(float)
+
+
+def interval(drawn: Floats) -> tuple[float, float]:
+    """Return the 2.5th and 97.5th percentile of the resamples that have a value; NaN of none."""
+    known = drawn[~np.isnan(drawn)]
+    if not len(known):
+        return np.nan, np.nan
+    low, high = np.percentile(known, [2.5, 97.5])
+    return float(low), float(high)

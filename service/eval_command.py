@@ -1,0 +1,234 @@
+"""What `afterword eval` does: ask, show the figures, compare, and fail where they are too low."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from indexes.errors import UsageError
+from indexes.settings import Settings
+from service.answer import build_answerer
+from service.compare import RESAMPLES, Difference, Manner, ask_both, changed, differences
+from service.evaluate import Asked, Failed, Line, Outcome, evaluate, read_lines, stage_named
+from service.figures import flattened, summarise
+
+FEW: Final = 20
+_WIDTH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked of `afterword eval`; `compare` and `fail_under` are KEY=VALUE."""
+
+    questions: Path
+    collection: str
+    given: bool
+    stage: str
+    limit: int | None
+    as_json: bool
+    compare: Sequence[str] = ()
+    fail_under: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came back: outcomes, the same questions asked with the changes, what failed."""
+
+    asked: Asked
+    outcomes: Sequence[Outcome]
+    failed: Sequence[Failed]
+    changes: Mapping[str, str]
+    compared: Mapping[str, Difference]
+
+
+def run_evaluation(settings: Settings, wanted: Wanted) -> int:
+    """Run an evaluation and show its figures; return the exit status."""
+    manner = Manner(settings, Asked(wanted.collection, wanted.given, stage_named(wanted.stage)))
+    changes = pairs("--compare", wanted.compare)
+    other = changed(manner, changes)
+    least = floors(wanted.fail_under)
+    lines = read_lines(wanted.questions, wanted.limit)
+    run = _compared(lines, manner, other, changes) if changes else _asked(lines, manner)
+    figures = summarise(run.outcomes, manner.asked)
+    _show(run, figures, as_json=wanted.as_json)
+    told = [f"{one.id}: {one.message}" for one in run.failed]
+    told += too_low(flattened(figures), least, manner.asked)
+    sys.stderr.writelines(f"{line}\n" for line in told)
+    return 1 if told else 0
+
+
+def _asked(lines: Sequence[Line], manner: Manner) -> Run:
+    answerer = build_answerer(manner.settings)
+    answerer.collection(manner.asked.collection)
+    with _progress() as bar:
+        asking = evaluate(lines, answerer, manner.asked)
+        found = list(bar.track(asking, len(lines), description="questions"))
+    answerer.close()
+    good = [one for one in found if isinstance(one, Outcome)]
+    return Run(manner.asked, good, [one for one in found if isinstance(one, Failed)], {}, {})
+
+
+def _compared(
+    lines: Sequence[Line], manner: Manner, other: Manner, changes: Mapping[str, str]
+) -> Run:
+    answerer = build_answerer(manner.settings)
+    same = other.settings == manner.settings
+    second = answerer if same else build_answerer(other.settings)
+    answerer.collection(manner.asked.collection)
+    second.collection(other.asked.collection)
+    with _progress() as bar:
+        asking = ask_both(lines, (answerer, manner.asked), (second, other.asked))
+        found = list(bar.track(asking, len(lines), description="questions, both ways"))
+    answerer.close()
+    if not same:
+        second.close()
+    good = [(a, b) for a, b in found if isinstance(a, Outcome) and isinstance(b, Outcome)]
+    failed = {one.id: one for pair in found for one in pair if isinstance(one, Failed)}
+    first, after = [a for a, _ in good], [b for _, b in good]
+    compared = differences(first, after, manner.asked, other.asked)
+    return Run(manner.asked, first, [*failed.values()], changes, compared)
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+# --- what is shown -------------------------------------------------------------------------------
+
+
+def _show(run: Run, figures: Mapping[str, object], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(run, figures), ensure_ascii=False) + "\n")
+        return
+    if not run.changes:
+        sys.stdout.write("\n".join(figure_lines(figures)) + "\n")
+        return
+    console = Console()
+    console.width = max(_WIDTH, console.width)
+    settings = ", ".join(f"{key}={value}" for key, value in run.changes.items())
+    console.print(f"A: as given. B: {settings}. {_confidence(len(run.outcomes))}", markup=False)
+    console.print(comparison_table(run.compared))
+
+
+def _confidence(questions: int) -> str:
+    told = f"{questions} questions, 95% intervals from {RESAMPLES:,} paired resamples."
+    return f"{told} So few questions show little." if questions < FEW else told
+
+
+def _as_json(run: Run, figures: Mapping[str, object]) -> dict[str, object]:
+    if not run.changes:
+        return dict(figures)
+    compared = {name: asdict(one) for name, one in run.compared.items()}
+    return {**figures, "compare": {"settings": run.changes, "figures": compared}}
+
+
+def figure_lines(figures: Mapping[str, object]) -> Iterator[str]:
+    """Yield a line for each figure that there is truth for, by its name with dots."""
+    for name, value in flattened(figures).items():
+        if value is not None:
+            yield f"  {name:<26} {value}"
+
+
+def comparison_table(compared: Mapping[str, Difference]) -> Table:
+    """Return a row for each figure that is known both ways."""
+    table = Table("figure", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("A", "B", "B - A", "95% interval"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for name, one in compared.items():
+        if one.difference is not None:
+            interval = f"{one.low:+g} to {one.high:+g}"
+            cells = (f"{one.a:g}", f"{one.b:g}", f"{one.difference:+g}", interval)
+            table.add_row(name, *cells, verdict(name, one))
+    return table
+
+
+def verdict(name: str, one: Difference) -> str:
+    """Return what a difference says in words."""
+    if not one.direction:
+        return "no difference shown"
+    way = one.direction * better_when(name)
+    return {1: "better", -1: "worse"}.get(way, "higher" if one.direction > 0 else "lower")
+
+
+def better_when(name: str) -> int:
+    """Return 1 for a figure that is better higher, -1 for one better lower, 0 for neither."""
+    if name == "answering.coverage":
+        return 0
+    group = name.partition(".")[0]
+    return -1 if group == "latency_ms" or (group == "lost" and name != "lost.found") else 1
+
+
+# --- what must be reached ------------------------------------------------------------------------
+
+
+def pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    """Return KEY=VALUE options as a mapping. Raises UsageError."""
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"{option} {text}: write it as KEY=VALUE")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def floors(given: Sequence[str]) -> dict[str, float]:
+    """Return the least value of each figure. Raises UsageError that names what is wrong."""
+    known = flattened(summarise([], Asked("")))
+    found = {}
+    for name, text in pairs("--fail-under", given).items():
+        if name not in known:
+            raise UsageError(f"--fail-under {name}: no such figure; use one of {', '.join(known)}")
+        if better_when(name) < 0:
+            raise UsageError(f"--fail-under {name}: less is better there, so it cannot be too low")
+        try:
+            found[name] = float(text)
+        except ValueError:
+            found[name] = math.nan
+        if not math.isfinite(found[name]):
+            raise UsageError(f"--fail-under {name}={text}: it must be a number")
+    return found
+
+
+def too_low(
+    figures: Mapping[str, float | None], least: Mapping[str, float], asked: Asked
+) -> list[str]:
+    """Return a line for each figure that is below what is wanted, or is not known."""
+    told = []
+    for name, floor in least.items():
+        value = figures[name]
+        if value is None:
+            told.append(f"{name} is not known: {_unknown(name, asked)}; {floor:g} is wanted")
+        elif value < floor:
+            told.append(f"{name} is {value:g}, below {floor:g}")
+    return told
+
+
+def _unknown(name: str, asked: Asked) -> str:
+    group = name.partition(".")[0]
+    if group in {"hit", "mrr", "ndcg", "lost"} and asked.given:
+        return "--given ranks nothing"
+    if group not in {"hit", "mrr", "ndcg"} and not asked.reading:
+        return f"--stage {asked.stage} answers nothing"
+    if name in {"answering.auroc", "answering.precision_at_80"}:
+        return "answerable lines and lines with answerable false are both needed"
+    if name == "answering.precision":
+        return "no line that says whether it is answerable was answered"
+    return {
+        "answering": "no line says whether it is answerable",
+        "citation_precision": "no line that names what is relevant was answered",
+        "em": "no answerable line has answers",
+        "f1": "no answerable line has answers",
+        "em_forced": "no answerable line has answers",
+        "f1_forced": "no answerable line has answers",
+    }.get(group, "no line names what is relevant")
