@@ -223,6 +223,7 @@ def evaluate(
         list[str] | None,
         typer.Option(help="FIGURE=NUMBER: exit status 1 if it is lower; repeatable."),
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report, one HTML file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:
     """Measure how well questions with known answers are answered.
@@ -241,6 +242,7 @@ def evaluate(
         as_json=as_json,
         compare=compare or (),
         fail_under=fail_under or (),
+        html=html,
     )
     raise typer.Exit(run_evaluation(load_settings(), wanted))
 

@@ -163,3 +163,19 @@ def interval(drawn: Floats) -> tuple[float, float]:
         return np.nan, np.nan
     low, high = np.percentile(known, [2.5, 97.5])
     return float(low), float(high)
+
+
+def verdict(name: str, one: Difference) -> str:
+    """Return what a difference says in words."""
+    if not one.direction:
+        return "no difference shown"
+    way = one.direction * better_when(name)
+    return {1: "better", -1: "worse"}.get(way, "higher" if one.direction > 0 else "lower")
+
+
+def better_when(name: str) -> int:
+    """Return 1 for a figure that is better higher, -1 for one better lower, 0 for neither."""
+    if name == "answering.coverage":
+        return 0
+    group = name.partition(".")[0]
+    return -1 if group == "latency_ms" or (group == "lost" and name != "lost.found") else 1

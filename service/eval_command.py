@@ -16,7 +16,16 @@ from rich.table import Table
 from indexes.errors import UsageError
 from indexes.settings import Settings
 from service.answer import build_answerer
-from service.compare import RESAMPLES, Difference, Manner, ask_both, changed, differences
+from service.compare import (
+    RESAMPLES,
+    Difference,
+    Manner,
+    ask_both,
+    better_when,
+    changed,
+    differences,
+    verdict,
+)
 from service.evaluate import Asked, Failed, Line, Outcome, evaluate, read_lines, stage_named
 from service.figures import flattened, summarise
 
@@ -36,6 +45,7 @@ class Wanted:
     as_json: bool
     compare: Sequence[str] = ()
     fail_under: Sequence[str] = ()
+    html: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +65,14 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> int:
     changes = pairs("--compare", wanted.compare)
     other = changed(manner, changes)
     least = floors(wanted.fail_under)
+    if wanted.html is not None and not wanted.html.absolute().parent.is_dir():
+        raise UsageError(f"--html {wanted.html}: there is no folder {wanted.html.parent}; make it")
     lines = read_lines(wanted.questions, wanted.limit)
     run = _compared(lines, manner, other, changes) if changes else _asked(lines, manner)
     figures = summarise(run.outcomes, manner.asked)
     _show(run, figures, as_json=wanted.as_json)
+    if wanted.html is not None:
+        _write_page(wanted, run, figures)
     told = [f"{one.id}: {one.message}" for one in run.failed]
     told += too_low(flattened(figures), least, manner.asked)
     sys.stderr.writelines(f"{line}\n" for line in told)
@@ -152,20 +166,17 @@ def comparison_table(compared: Mapping[str, Difference]) -> Table:
     return table
 
 
-def verdict(name: str, one: Difference) -> str:
-    """Return what a difference says in words."""
-    if not one.direction:
-        return "no difference shown"
-    way = one.direction * better_when(name)
-    return {1: "better", -1: "worse"}.get(way, "higher" if one.direction > 0 else "lower")
+def _write_page(wanted: Wanted, run: Run, figures: Mapping[str, object]) -> None:
+    from service.report import Evaluation, page
 
-
-def better_when(name: str) -> int:
-    """Return 1 for a figure that is better higher, -1 for one better lower, 0 for neither."""
-    if name == "answering.coverage":
-        return 0
-    group = name.partition(".")[0]
-    return -1 if group == "latency_ms" or (group == "lost" and name != "lost.found") else 1
+    assert wanted.html is not None
+    about = Evaluation(
+        wanted.questions.name, run.asked, run.outcomes, figures, run.changes, run.compared
+    )
+    try:
+        wanted.html.write_text(page(about), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--html {wanted.html} cannot be written: {error.strerror}") from error
 
 
 # --- what must be reached ------------------------------------------------------------------------

@@ -57,6 +57,7 @@ class Outcome:
     answered: bool
     short: str
     score: float
+    threshold: float
     citations: tuple[Citation, ...]
     milliseconds: float
 
@@ -175,6 +176,7 @@ def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
         answered=reply.status == ANSWERED and reply.score >= reply.threshold,
         short=reply.answer_short,
         score=reply.score,
+        threshold=reply.threshold,
         citations=reply.citations,
         milliseconds=reply.timings.total,
     )
@@ -188,7 +190,7 @@ def _searched(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
     kept = [one for one in ordered if _score(one, asked.stage) is not None]
     relevant = line.relevant or ()
     place = relevant_at(kept, relevant)
-    return Outcome(line, rank(kept, relevant), place, False, "", 0.0, (), took)
+    return Outcome(line, rank(kept, relevant), place, False, "", 0.0, 0.0, (), took)
 
 
 def _score(passage: Passage, stage: Stage) -> float | None:

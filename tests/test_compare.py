@@ -14,8 +14,8 @@ from indexes.errors import UsageError
 from indexes.settings import Settings
 from service import compare
 from service.answer import Answerer, build_answerer
-from service.compare import Difference, Manner, ask_both, changed, differences
-from service.eval_command import Wanted, floors, run_evaluation, too_low, verdict
+from service.compare import Difference, Manner, ask_both, changed, differences, verdict
+from service.eval_command import Wanted, floors, run_evaluation, too_low
 from service.evaluate import Asked, Failed, Line, Outcome
 
 SWIFTS = "How long does a young swift fly without landing?"
@@ -124,7 +124,7 @@ def outcomes(rights: list[bool], scores: list[float]) -> list[Outcome]:
     """Return outcomes that are answered right or wrong."""
     line = Line("1", "?", ("cat",), ("a",), answerable=True, context_id=None)
     return [
-        Outcome(line, ("a",), 1, True, "cat" if right else "dog", score, (), 10.0)
+        Outcome(line, ("a",), 1, True, "cat" if right else "dog", score, 0.45, (), 10.0)
         for right, score in zip(rights, scores, strict=True)
     ]
 
@@ -157,7 +157,7 @@ def test_auroc_is_drawn_with_its_questions() -> None:
     no = replace(yes, answerable=False)
     drawing = np.random.default_rng(1)
     kinds = [yes, no] * 40
-    a = [Outcome(k, (), None, True, "", float(drawing.random()), (), 1.0) for k in kinds]
+    a = [Outcome(k, (), None, True, "", float(drawing.random()), 0.45, (), 1.0) for k in kinds]
     b = [replace(one, score=one.score / 2 + 0.5 * (one.line is yes)) for one in a]
     found = differences(a, b, Asked("c"), Asked("c"))
     auroc = found["answering.auroc"]

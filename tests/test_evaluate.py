@@ -190,7 +190,7 @@ LINE = Line("1", "?", None, None, None, None)
 def outcome(line: Line, ranked: tuple[str, ...] = (), **given_facts: object) -> Outcome:
     """Return an outcome that was answered with score .5 in 10 ms but for these facts."""
     at = next((at for at, entry in enumerate(ranked, start=1) if entry[0] != " "), None)
-    made = Outcome(line, ranked, at, True, "", 0.5, (), 10.0)
+    made = Outcome(line, ranked, at, True, "", 0.5, 0.45, (), 10.0)
     return replace(made, **given_facts)  # type: ignore[arg-type]
 
 
