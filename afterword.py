@@ -248,6 +248,31 @@ def evaluate(
 
 
 @app.command()
+def calibrate(
+    questions: Annotated[Path, typer.Argument(help="Questions, JSONL or JSONL.gz.")],
+    collection: CollectionName = "default",
+    target_precision: Annotated[
+        float | None,
+        typer.Option(help="Answer so rarely that this share can be answered.", min=0, max=1),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Set the threshold in afterword.toml.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+) -> None:
+    """Find the score from which on to answer, with questions about your own documents.
+
+    Each answerable question is asked again with its relevant documents left out: that must not be
+    answered. Exit status 1 if no threshold has the precision, or a question could not be asked.
+    """
+    from indexes.settings import load_settings
+    from service.calibrate_command import Wanted, run_calibration
+
+    wanted = Wanted(questions, collection, target_precision, as_json=as_json, write=write)
+    raise typer.Exit(run_calibration(load_settings(), wanted))
+
+
+@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind (AFTERWORD_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind (AFTERWORD_PORT).")] = None,

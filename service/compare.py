@@ -10,12 +10,10 @@ from pydantic import ValidationError
 from indexes.errors import UsageError
 from indexes.settings import Settings, allowed
 from service.answer import Answerer
+from service.bootstrap import interval, resamples
 from service.evaluate import Asked, Failed, Line, Outcome, ask, stage_named
 from service.figures import Floats, digits_of, figures, once, rounded
 
-RESAMPLES: Final = 2000
-_SEED: Final = 20260101
-_BLOCK: Final = 50
 # Settings that a reply depends on; the encoder is none of them, since the collection names it.
 ANSWERING: Final = tuple(
     name
@@ -144,25 +142,6 @@ def _difference(a: float, b: float, blocks: Sequence[Floats], digits: int) -> Di
     low, high = interval(np.concatenate(blocks)) if blocks else (np.nan, np.nan)
     values = (rounded(one, digits) for one in (a, b, b - a, low, high))
     return Difference(*values)
-
-
-def resamples(questions: int) -> Iterator[Floats]:
-    """Yield how often each question is drawn, 2,000 rows in blocks of shape (50, questions)."""
-    drawing = np.random.default_rng(_SEED)
-    row = np.arange(_BLOCK)[:, None] * questions
-    for _ in range(RESAMPLES // _BLOCK if questions else 0):
-        drawn = drawing.integers(0, questions, (_BLOCK, questions)) + row
-        counts = np.bincount(drawn.ravel(), minlength=_BLOCK * questions)
-        yield counts.reshape(_BLOCK, questions).astype(float)
-
-
-def interval(drawn: Floats) -> tuple[float, float]:
-    """Return the 2.5th and 97.5th percentile of the resamples that have a value; NaN of none."""
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
-        return np.nan, np.nan
-    low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def verdict(name: str, one: Difference) -> str:

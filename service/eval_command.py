@@ -16,8 +16,8 @@ from rich.table import Table
 from indexes.errors import UsageError
 from indexes.settings import Settings
 from service.answer import build_answerer
+from service.bootstrap import RESAMPLES
 from service.compare import (
-    RESAMPLES,
     Difference,
     Manner,
     ask_both,

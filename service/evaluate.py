@@ -237,6 +237,12 @@ def matches(entry: str, document_id: str, uri: str, pages: Sequence[int]) -> boo
     return named is not None and named[1] in (document_id, uri) and int(named[2]) in pages
 
 
+def document_of(entry: str) -> str:
+    """Return an entry of `relevant` without its page."""
+    named = _PAGE.fullmatch(entry)
+    return named[1] if named else entry
+
+
 # --- comparing answers ---------------------------------------------------------------------------
 
 

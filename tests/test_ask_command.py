@@ -144,6 +144,18 @@ def test_eval_prints_figures_and_names_lines_that_failed(data: Path, tmp_path: P
     assert "silent: the question is empty" in ended.err
 
 
+def test_calibrate_prints_what_it_chose(data: Path, tmp_path: Path) -> None:
+    """As one object; a target that is no share is wrong use."""
+    questions = tmp_path / "q.jsonl"
+    questions.write_text(json.dumps({"question": SWIFTS, "relevant": ["book"]}) + "\n")
+    ended = afterword(data, "calibrate", "--json", questions)
+    assert ended.status == 0
+    found = json.loads(ended.out)
+    assert (found["positives"], found["negatives"], found["left_out"]) == (1, 1, 1)
+    assert (found["precision"], found["recall"]) == (1.0, 1.0)
+    assert afterword(data, "calibrate", "--target-precision", "2", questions).status == 2
+
+
 @pytest.mark.parametrize("text", ["", "x", "[]", '"x"', "3", "null", "[" * 100_000])
 def test_a_filter_that_is_no_json_object_is_told(text: str) -> None:
     """By the option's name."""

@@ -1,12 +1,23 @@
-"""The README against the code: settings, folders, commands and options."""
+"""The README and docs/measure.md against the code: settings, folders, commands and options."""
 
 import re
 import subprocess
 import sys
+from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
+
+from indexes.settings import Settings
+from service.compare import Manner, changed
+from service.eval_command import floors, pairs
+from service.evaluate import Asked, Line, read_lines
+from service.figures import flattened, summarise
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MEASURE = (ROOT / "docs" / "measure.md").read_text(encoding="utf-8")
 
 
 def run(*words: str) -> str:
@@ -58,3 +69,39 @@ def test_links_lead_somewhere() -> None:
     """Each relative link of the README is a file of the repository."""
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_every_figure_is_explained() -> None:
+    """The table of docs/measure.md names the figures of `eval --json`, in their order."""
+    table = MEASURE.split("| figure | meaning |")[1].split("\n\n")[0]
+    named = [
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in row.split(", ")
+    ]
+    assert named == [f"`{name}`" for name in flattened(summarise([], Asked("")))]
+
+
+@pytest.mark.parametrize("text", [README, MEASURE], ids=["README.md", "measure.md"])
+def test_commands_that_measure_can_be_given(text: str) -> None:
+    """Each option exists, each floor is of a figure, and each change can be made."""
+    commands = re.findall(r"^    .*\b(afterword (?:eval|calibrate) .*)", text, re.MULTILINE)
+    assert len(commands) >= 5
+    shown = {name: run("afterword", name, "--help") for name in ("eval", "calibrate")}
+    manner = Manner(Settings(), Asked("default"))
+    for words in map(str.split, commands):
+        for option, value in pairwise(words):
+            assert not option.startswith("--") or option in shown[words[1]], option
+            if option == "--fail-under":
+                floors([value])
+            if option == "--compare":
+                changed(manner, pairs(option, [value]))
+
+
+def test_the_questions_that_are_shown_can_be_read(tmp_path: Path) -> None:
+    """And every field of a line is explained."""
+    path = tmp_path / "questions.jsonl"
+    path.write_text(README.split("```json\n")[1].split("```")[0], encoding="utf-8")
+    assert [line.answerable for line in read_lines(path)] == [True, False]
+    table = MEASURE.split("| field | meaning |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [field.name for field in fields(Line)]

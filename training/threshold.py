@@ -24,6 +24,7 @@ from ingest.pipeline import ingest
 from ingest.survey import Order
 from service.answer import Answerer, Question
 from service.attend import sign_of
+from service.calibrate import without
 from service.evaluate import Line, read_lines
 from service.figures import auroc, once, precision_from
 
@@ -88,17 +89,17 @@ def ask(answerer: Answerer, collection: str, lines: Sequence[Line]) -> Signs:
 def ask_without_own(answerer: Answerer, collection: str, lines: Sequence[Line]) -> Signs:
     """Ask the answerable questions again with their own paragraphs left out."""
     signs = [
-        best_sign(answerer, collection, line, own)
+        best_sign(answerer, collection, line, without(line.relevant))
         for line in lines
-        if line.answerable
-        for own in (line.relevant or ())[:1]
+        if line.answerable and line.relevant
     ]
     return Signs((), tuple(signs))
 
 
-def best_sign(answerer: Answerer, collection: str, line: Line, without: str | None) -> float:
+def best_sign(
+    answerer: Answerer, collection: str, line: Line, narrowed: Mapping[str, object] | None
+) -> float:
     """Return the sum of signs of the best chunk."""
-    narrowed = {"field": "id", "operator": "!=", "value": without} if without else None
     question = Question(line.question, collection, filter=narrowed)
     return sign_of(min(max(answerer.answer(question).score, 1e-9), 1 - 1e-9))
 
