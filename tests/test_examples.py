@@ -1,112 +1,29 @@
 """The example documents and questions agree with each other and with their sources' table."""
 
-import importlib
 import importlib.util
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from indexes.documents import Extract
-from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, READERS, ReadOptions
+from example_documents import (
+    DOCUMENTS,
+    EXAMPLES,
+    Question,
+    extracts,
+    passages,
+    pdf_pages,
+    questions,
+    stored_passages,
+)
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
-DOCUMENTS = sorted((EXAMPLES / "documents").iterdir())
 ISO_DATE = re.compile(r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9]\b")
-TAG = re.compile(r"<[^>]*>")
-MEDIA_TYPES = {
-    ".csv": CSV,
-    ".html": HTML,
-    ".jsonl": JSONL,
-    ".md": MARKDOWN,
-    ".pdf": PDF,
-    ".txt": PLAIN,
-}
 DATED = {".html", ".jsonl", ".md"}
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One line of examples/questions.jsonl."""
-
-    question_id: str
-    question: str
-    answers: tuple[str, ...]
-    relevant: tuple[str, ...]
-    answerable: bool
-
-
-def questions() -> Iterator[Question]:
-    """Read the questions."""
-    for line in (EXAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines():
-        item = json.loads(line)
-        yield Question(
-            item["id"],
-            item["question"],
-            tuple(item["answers"]),
-            tuple(item["relevant"]),
-            item["answerable"],
-        )
-
-
-def pdf_pages(path: Path) -> list[str]:
-    """Return the text of each page with its lines joined."""
-    document = importlib.import_module("pypdfium2").PdfDocument(path)
-    texts = [cast("str", page.get_textpage().get_text_range()) for page in document]
-    return [" ".join(text.split()) for text in texts]
-
-
-def passages() -> dict[str, str]:
-    """Map everything that a question may call relevant to its words, read without our readers.
-
-    Keys are uris, for a PDF with its page, and ids for the records of a JSONL file.
-    """
-    found: dict[str, str] = {}
-    for path in DOCUMENTS:
-        uri = f"documents/{path.name}"
-        if path.suffix == ".pdf":
-            pages = pdf_pages(path)
-            found |= {f"{uri}#page={number}": text for number, text in enumerate(pages, 1)}
-        elif path.suffix == ".jsonl":
-            records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-            found |= {record["id"]: record["text"] for record in records}
-        elif path.suffix == ".html":
-            found[uri] = TAG.sub("", path.read_text(encoding="utf-8"))
-        else:
-            found[uri] = path.read_text(encoding="utf-8")
-    return found
-
-
-def extracts(path: Path) -> list[Extract]:
-    """Read a document with the reader of its format; every record must be good."""
-    found = []
-    for item in READERS[MEDIA_TYPES[path.suffix]].load()(path, ReadOptions(path.name)):
-        assert isinstance(item, Extract)
-        found.append(item)
-    return found
-
-
-def stored_passages() -> dict[str, str]:
-    """Map the same keys as `passages` to the text that our readers store."""
-    found: dict[str, str] = {}
-    for path in DOCUMENTS:
-        uri = f"documents/{path.name}"
-        for extract in extracts(path):
-            found[extract.record_id or uri] = extract.text
-            for page in extract.pages:
-                joined = " ".join(page.span.cut(extract.text).split())
-                found[f"{uri}#page={page.number}"] = joined
-    return found
-
 
 PASSAGES = passages()
 STORED = stored_passages()
-QUESTIONS = list(questions())
+QUESTIONS = list(questions(EXAMPLES / "questions.jsonl"))
 ANSWERABLE = [question for question in QUESTIONS if question.answerable]
 
 
