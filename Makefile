@@ -49,7 +49,7 @@ check: $(TEST) ## format, lint, types and import contracts
 
 measure: export AFTERWORD_DATA := $(VENV)/.measure
 measure: $(RUN) ## answer quality over the example documents, against its floors
-	@rm -rf $(AFTERWORD_DATA) # a collection that is there would keep its encoder and chunks
+	@rm -rf $(VENV)/.measure # a collection that is there would keep its encoder and chunks
 	@$(BIN)/afterword ingest examples/documents --collection examples >/dev/null
 	@$(BIN)/afterword eval tests/eval/questions.jsonl --collection examples $(FLOORS:%=--fail-under %)
 
