@@ -245,11 +245,6 @@ class Reading:
         """Return the chunks with these ids, in this order; ids that are gone are left out."""
         return chunk_table.read_chunks(self._connection, ids)
 
-    def document_chunks(self, document_id: str) -> list[StoredChunk]:
-        """Return all chunks of a document in their order. Raises DocumentNotFound."""
-        ids = chunk_table.chunk_ids(self._connection, document_id)
-        return chunk_table.read_chunks(self._connection, ids)
-
 
 class Collection:
     """An open collection; any number of threads may read it at once."""

@@ -40,7 +40,7 @@ from indexes.errors import (
 )
 from indexes.snapshot import restore, snapshot
 from small_encoder import encode, small_encoder
-from stored_documents import prepared
+from stored_documents import chunks_of, prepared
 
 HERE = Path(__file__).parent
 
@@ -76,7 +76,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from small_encoder import encode
-from stored_documents import prepared
+from stored_documents import chunks_of, prepared
 from indexes.collection import open_collection
 collection = open_collection(Path(sys.argv[1]), "c")
 with collection.write() as writer:
@@ -243,12 +243,12 @@ def test_chunk_ids_are_never_reused(collection: Collection) -> None:
     with collection.write() as writer:
         writer.put([prepared("a", ["one", "two"])])
     with collection.read() as reading:
-        before = [chunk.chunk_id for chunk in reading.document_chunks("a")]
+        before = [chunk.chunk_id for chunk in chunks_of(reading, "a")]
     with collection.write() as writer:
         writer.remove(["a"])
         writer.put([prepared("b", ["one", "two"])])
     with collection.read() as reading:
-        after = [chunk.chunk_id for chunk in reading.document_chunks("b")]
+        after = [chunk.chunk_id for chunk in chunks_of(reading, "b")]
     assert min(after) > max(before)
 
 
@@ -328,7 +328,7 @@ def test_structure_comes_back_as_it_was_given(collection: Collection) -> None:
     with collection.read() as reading:
         extract = reading.extract("a")
         document = reading.document("a")
-        last = reading.document_chunks("a")[-1]
+        last = chunks_of(reading, "a")[-1]
     assert (extract.headings, extract.tables, extract.pages) == (
         headings,
         tables,

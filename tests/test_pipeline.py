@@ -27,6 +27,7 @@ from ingest.sources import Selection
 from ingest.survey import Order
 from ingest.uploads import Upload
 from small_encoder import small_encoder
+from stored_documents import chunks_of
 
 Contents = Mapping[str, str]
 
@@ -115,7 +116,7 @@ class House:
         with self.collection() as opened, opened.read() as reading:
             for document in reading.documents(100_000):
                 text = reading.text(document.document_id)
-                chunks = reading.document_chunks(document.document_id)
+                chunks = chunks_of(reading, document.document_id)
                 assert len(chunks) == document.chunks > 0
                 assert document.characters == len(text)
                 covered = {i for c in chunks for i in range(c.span.start, c.span.end)}

@@ -24,6 +24,7 @@ from indexes.encoder import Encoder, EncoderIdentity, load_encoder
 from indexes.errors import CollectionBusy, EncoderMismatch
 from ingest.reindex import reindex
 from ingest.split import Splitter
+from stored_documents import chunks_of
 
 SENTENCE = "The harbour master counted {} boats before the storm came in from the west. "
 
@@ -158,7 +159,7 @@ def test_documents_that_arrive_meanwhile_are_taken_in(
     reindex(collection, turned(encoder), SplitterSettings(50), put)
     with collection.read() as reading:
         assert reading.count().documents == 6
-        assert len(reading.document_chunks("late")) > len(late.chunks)
+        assert len(chunks_of(reading, "late")) > len(late.chunks)
 
 
 def test_a_writer_from_before_is_refused(collection: Collection, encoder: Encoder) -> None:
