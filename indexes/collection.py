@@ -35,7 +35,6 @@ from indexes.views import (
     Due,
     LiveViews,
     advance,
-    live_views,
     load_views,
     merge_views,
     view_state,
@@ -295,39 +294,44 @@ class Collection:
         """Hold one state of the collection. Raises CollectionNotFound if it was deleted."""
         with self._borrowed() as connection, catalog.storage_errors(self._path):
             while True:
-                views_state = self._fresh_views(connection)
+                state = self._fresh_views(connection)
                 with catalog.reading(connection) as number:
-                    live = self._live_at(connection, number, views_state)
-                    if live.number == number:
+                    live = self._live_at(connection, number, state)
+                    if live is not None:
                         yield Reading(connection, live)
                         return
 
     def _fresh_views(self, connection: sqlite3.Connection) -> tuple[int, ...]:
-        """Return the state of the views on disk; mend them first where they changed and lag far."""
-        state = view_state(self.folder)
-        if state == self._state:
+        """Load the views if they changed on disk, mended first where they lag far.
+
+        Returns their state on disk from before they were loaded.
+        """
+        if view_state(self.folder) != self._state:
+            with suppress(OSError):  # a read-only or full disk: the delta in memory serves as well
+                merge_views(self.folder, connection, Due.NEEDED)
+        with self._lock:
+            state = view_state(self.folder)
+            live = self._live
+            if live is None or state != self._state or live.who.epoch != catalog.epoch(connection):
+                self._live = load_views(self.folder, connection)
+                self._identity = self._live.who
+                self._state = state
             return state
-        try:
-            merge_views(self.folder, connection, Due.NEEDED)
-        except OSError:  # a read-only or full disk: the delta in memory serves as well
-            return state
-        return view_state(self.folder)
 
     def _live_at(
         self, connection: sqlite3.Connection, number: int, state: tuple[int, ...]
-    ) -> LiveViews:
-        """Return the views at `number`, or later ones where another thread went ahead."""
+    ) -> LiveViews | None:
+        """Return the views at `number`; None where they changed since `state`, or went ahead.
+
+        Of a merge after `state` the views may lead `number`, or what they must mask may be purged.
+        """
         with self._lock:
             live = self._live
-            epoch = catalog.epoch(connection)
-            if live is None or state != self._state or live.who.epoch != epoch:
-                self._identity = catalog.identity(connection)
-                views = load_views(self.folder, self._identity)
-                live = live_views(connection, number, self._identity, views)
-                self._state = state
-            elif live.number < number:
-                live = advance(connection, number, live)
-            self._live = live
+            if live is None or not state == self._state == view_state(self.folder):
+                return None
+            if live.number > number or live.who.epoch != catalog.epoch(connection):
+                return None
+            self._live = live = advance(connection, number, live)
             return live
 
     @contextmanager

@@ -2,7 +2,8 @@
 
 A view carries a stamp (catalog uuid, epoch, change number). A stamp may lag behind the catalog,
 never lead it: what the catalog did since is a small delta in memory and a list of removed ids.
-A view that is missing, damaged or of another epoch counts as empty at change 0.
+A view that is missing, damaged or of another epoch counts as empty at change 0. Questions read the
+views on disk without a lock; whatever changes them there holds `view.lock`.
 """
 
 import fcntl
@@ -19,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from indexes.catalog import Identity, identity, reading, storage_errors
+from indexes.catalog import Identity, identity, last_change, reading, storage_errors
 from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
 from indexes.dense import DenseView, build_dense, load_dense, save_dense
 from indexes.document_table import counts
@@ -156,43 +157,26 @@ def view_state(folder: Path) -> tuple[int, ...]:
     return tuple(state)
 
 
-def load_views(folder: Path, who: Identity) -> Views:
-    """Read both views of a collection; one that cannot be used is empty, and so is the number."""
-    dense, dense_number = _load_dense(folder, who)
-    lexical, lexical_number = _load_lexical(folder, who)
-    for view, name in ((dense, "dense.json"), (lexical, "lexical.json")):
-        if view is None:  # without its stamp, a damaged view is built anew by the next merge
-            with suppress(OSError):
-                (folder / name).unlink(missing_ok=True)
-    return Views(
+def load_views(folder: Path, connection: sqlite3.Connection) -> LiveViews:
+    """Read both views of a collection as they are on disk, with no delta yet.
+
+    Call it before the transaction that they are to serve begins: what they hold was committed
+    earlier, so they cannot lead it. A view that cannot be used is empty and at change 0.
+    """
+    with reading(connection):
+        who = identity(connection)
+    dense, dense_number = _load_dense(folder, connection, who)
+    lexical, lexical_number = _load_lexical(folder, connection, who)
+    for view, name in zip((dense, lexical), _STAMPS, strict=True):
+        if view is None and _read_stamp(folder / name, connection, who):
+            with suppress(OSError):  # a disk that cannot be written: the delta serves as well
+                _forget_damaged(folder, connection, who)
+    views = Views(
         min(dense_number, lexical_number),
         dense or build_dense(who.encoder.dimension, ()),
         lexical or empty_lexical(),
     )
-
-
-def _load_dense(folder: Path, who: Identity) -> tuple[DenseView | None, int]:
-    stamp = _read_stamp(folder / "dense.json", who)
-    view = load_dense(folder / "dense.faiss", who.encoder.dimension) if stamp else None
-    return view, stamp.number if stamp and view else 0
-
-
-def _load_lexical(folder: Path, who: Identity) -> tuple[LexicalView | None, int]:
-    stamp = _read_stamp(folder / "lexical.json", who)
-    if stamp is None:
-        return None, 0
-    view = open_lexical(folder / "lexical" / who.epoch)
-    return view, stamp.number if view else 0
-
-
-def live_views(
-    connection: sqlite3.Connection, number: int, who: Identity, views: Views
-) -> LiveViews:
-    """Return what `views` and the catalog's later changes are at change `number`.
-
-    `connection` is in a read transaction that sees `number`.
-    """
-    empty = LiveViews(
+    return LiveViews(
         views.number,
         who,
         views,
@@ -201,11 +185,43 @@ def live_views(
         np.zeros((0, who.encoder.dimension), np.float32),
         (),
     )
-    return advance(connection, number, empty)
+
+
+def _forget_damaged(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
+    """Take the stamp from a view that cannot be read, so that the next merge builds it anew.
+
+    Only the holder of the lock can tell: without it, the view may just be in the making.
+    """
+    with _view_lock(folder) as held:
+        if not held:
+            return
+        for name, load in zip(_STAMPS, (_load_dense, _load_lexical), strict=True):
+            stamp = _read_stamp(folder / name, connection, who)
+            if stamp and load(folder, connection, who)[0] is None:
+                (folder / name).unlink(missing_ok=True)
+
+
+def _load_dense(
+    folder: Path, connection: sqlite3.Connection, who: Identity
+) -> tuple[DenseView | None, int]:
+    stamp = _read_stamp(folder / "dense.json", connection, who)
+    view = load_dense(folder / "dense.faiss", who.encoder.dimension) if stamp else None
+    return view, stamp.number if stamp and view else 0
+
+
+def _load_lexical(
+    folder: Path, connection: sqlite3.Connection, who: Identity
+) -> tuple[LexicalView | None, int]:
+    stamp = _read_stamp(folder / "lexical.json", connection, who)
+    view = open_lexical(folder / "lexical" / who.epoch) if stamp else None
+    return view, stamp.number if stamp and view else 0
 
 
 def advance(connection: sqlite3.Connection, number: int, live: LiveViews) -> LiveViews:
-    """Return `live` with the catalog's changes up to `number`."""
+    """Return `live` with the catalog's changes up to `number`.
+
+    `connection` is in a read transaction that sees `number`.
+    """
     if number == live.number:
         return live
     removed = ChunkSet(tuple(removed_since(connection, live.views.number)))
@@ -254,7 +270,7 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
 def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Due) -> bool:
     if due is Due.NOW:
         return True
-    stamps = [_read_stamp(folder / name, who) for name in _STAMPS]
+    stamps = [_read_stamp(folder / name, connection, who) for name in _STAMPS]
     since = min(stamp.number if stamp else 0 for stamp in stamps)
     gone = sum(span.end - span.start for span in removed_since(connection, since))
     change = count_added(connection, since) + gone
@@ -265,7 +281,7 @@ def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Du
 
 
 def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who: Identity) -> None:
-    old, since = _load_dense(folder, who)
+    old, since = _load_dense(folder, connection, who)
     removed = ChunkSet(tuple(removed_since(connection, since)))
     last = old.last_id if old else 0
 
@@ -284,7 +300,7 @@ def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who:
 def _merge_lexical(
     folder: Path, connection: sqlite3.Connection, number: int, who: Identity
 ) -> None:
-    old, since = _load_lexical(folder, who)
+    old, since = _load_lexical(folder, connection, who)
     try:
         _extend_lexical(folder, connection, who, old, since)
     except LexicalDamaged:
@@ -314,7 +330,7 @@ def _extend_lexical(
 
 
 def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
-    stamps = [_read_stamp(folder / name, who) for name in _STAMPS]
+    stamps = [_read_stamp(folder / name, connection, who) for name in _STAMPS]
     if all(stamps):
         purge_removed(connection, min(stamp.number for stamp in stamps if stamp))
 
@@ -330,13 +346,16 @@ def _view_lock(folder: Path) -> Iterator[bool]:
         yield True
 
 
-def _read_stamp(path: Path, who: Identity) -> Stamp | None:
+def _read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> Stamp | None:
+    """Return a stamp of this catalog, or None; one that leads it is of a catalog put back."""
     try:
         values = json.loads(path.read_text())
         stamp = Stamp(**values)
     except (OSError, ValueError, TypeError):
         return None
-    return stamp if (stamp.uuid, stamp.epoch) == (who.uuid, who.epoch) else None
+    if (stamp.uuid, stamp.epoch) != (who.uuid, who.epoch):
+        return None
+    return stamp if stamp.number <= last_change(connection) else None
 
 
 def _write_stamp(path: Path, stamp: Stamp) -> None:
