@@ -26,6 +26,7 @@ from indexes.dense import DenseView, build_dense, load_dense, save_dense
 from indexes.document_table import counts
 from indexes.durable import flush
 from indexes.encoding import Vectors
+from indexes.errors import CollectionBusy, StorageFull, StorageRefused
 from indexes.hits import ChunkSet, Hit, Ids, Mask, best
 from indexes.lexical import (
     CountedText,
@@ -46,6 +47,8 @@ _STAMPS: Final = ("dense.json", "lexical.json")
 _SMALL_VIEW: Final = 5_000
 _SMALL_DELTA: Final = 1_000
 _DELTA_PART: Final = 20
+# What may keep the views on disk from being merged; the delta in memory serves as well.
+NOT_MERGED: Final = (OSError, StorageFull, StorageRefused, CollectionBusy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +257,12 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
     """Bring the views on disk up to the catalog if that is due.
 
     Returns False at once where another process holds the view lock: that one does the work.
+    Raises NOT_MERGED; then views that were sound are sound still, and the stamps say what of.
     """
-    with _view_lock(folder) as held:
+    with storage_errors(folder), _view_lock(folder) as held:
         if not held:
             return False
-        with storage_errors(folder), reading(connection) as number:
+        with reading(connection) as number:
             who = identity(connection)
             if _is_due(folder, connection, who, due):
                 _merge_dense(folder, connection, number, who)
@@ -301,32 +305,45 @@ def _merge_lexical(
     folder: Path, connection: sqlite3.Connection, number: int, who: Identity
 ) -> None:
     old, since = _load_lexical(folder, connection, who)
-    try:
-        _extend_lexical(folder, connection, who, old, since)
-    except LexicalDamaged:
-        _extend_lexical(folder, connection, who, None, 0)
+    if old is None:
+        _build_lexical(folder, connection, who)
+    else:
+        removed = ChunkSet(tuple(removed_since(connection, since)))
+        try:
+            extend_lexical(folder / "lexical" / who.epoch, removed, _texts(connection, who, since))
+        except LexicalDamaged:
+            _build_lexical(folder, connection, who)
     _write_stamp(folder / "lexical.json", Stamp(who.uuid, who.epoch, number))
     for other in (folder / "lexical").iterdir():
         if other.name != who.epoch:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _extend_lexical(
-    folder: Path,
-    connection: sqlite3.Connection,
-    who: Identity,
-    old: LexicalView | None,
-    since: int,
-) -> None:
-    if old is None:  # a stamp must not outlive what it speaks of
-        (folder / "lexical.json").unlink(missing_ok=True)
-    added = (
-        (int(chunk_id), text)
-        for group in added_since(connection, who, since)
-        for chunk_id, text in zip(group.ids, group.texts, strict=True)
-    )
-    removed = ChunkSet(tuple(removed_since(connection, since)))
-    extend_lexical(folder / "lexical" / who.epoch, removed, added, old)
+def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
+    """Build the view beside and put it in place: what is there may yet be sound."""
+    place = folder / "lexical" / who.epoch
+    beside = place.with_suffix(".new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        extend_lexical(beside, ChunkSet(()), _texts(connection, who, 0))
+        (folder / "lexical.json").unlink(missing_ok=True)  # it speaks of what goes now
+        shutil.rmtree(place, ignore_errors=True)
+        beside.rename(place)
+        flush(place.parent)
+    except LexicalDamaged as error:
+        raise StorageRefused(
+            f"{beside} cannot be written: {error}; check the disk and its free space, "
+            "and run the same command again"
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _texts(connection: sqlite3.Connection, who: Identity, number: int) -> Iterator[tuple[int, str]]:
+    """Yield the chunks added after change `number` with their encoded texts."""
+    for group in added_since(connection, who, number):
+        for chunk_id, text in zip(group.ids, group.texts, strict=True):
+            yield int(chunk_id), text
 
 
 def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:

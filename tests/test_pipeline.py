@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from indexes.collection import Collection, Writer, open_collection
 from indexes.documents import Document, document_id_for
 from indexes.encoder import FOLDER, Encoder
-from indexes.errors import CollectionBusy, CollectionNotFound, UsageError
+from indexes.errors import CollectionBusy, CollectionNotFound, StorageFull, UsageError
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.pipeline import ingest, ingest_upload, reader_pool
@@ -554,6 +554,26 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_stored(
     assert set(house.texts()) == set(told) - full
     assert house.ingest().counts()["added"] == len(full)
     assert len(house.texts()) == 7
+
+
+def test_a_merge_that_fails_is_a_note_and_the_run_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was stored is reported as stored and can be found; the note says why and what next."""
+    house.write({"a.txt": "Small.\n"})
+
+    def fail(*_: object) -> None:
+        raise StorageFull("no space is left for the views")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "merge_views", fail)
+        report = house.ingest()
+    assert outcomes(report) == {"docs/a.txt": "added"}
+    assert (report.stopped, report.exit_status()) == (None, 0)
+    (note,) = report.notes
+    assert note.code == "views_lag"
+    assert "no space is left for the views; the next run or question" in note.message
+    assert len(house.texts()) == 1
 
 
 def test_text_that_moves_between_documents_keeps_its_vector(house: House) -> None:
