@@ -11,6 +11,7 @@ import re
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,6 +44,7 @@ from indexes.views import (
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CATALOG: Final = "catalog.db"
+_MERGE_AGAIN_SECONDS: Final = 60.0
 
 
 class Writer:
@@ -182,6 +184,13 @@ class Writer:
         """
         merge_views(self._folder, self._connection, Due.NOW if force else Due.CHEAP)
 
+    def merge_large_delta(self) -> None:
+        """Merge the views where those who read meanwhile would hold too much in memory.
+
+        Costs next to nothing otherwise. Raises NOT_MERGED, as `merge_views` does.
+        """
+        merge_views(self._folder, self._connection, Due.NEEDED)
+
 
 class Reading:
     """A collection as it was after change `number`; nothing later is seen.
@@ -260,6 +269,7 @@ class Collection:
         self._inode = self._path.stat().st_ino
         self._live: LiveViews | None = None
         self._state: tuple[int, ...] = ()
+        self._merge_after = 0.0
         with self._borrowed() as connection:
             self._identity = catalog.identity(connection)
 
@@ -309,9 +319,9 @@ class Collection:
 
         Returns their state on disk from before they were loaded.
         """
-        if view_state(self.folder) != self._state:
-            with suppress(*NOT_MERGED):
-                merge_views(self.folder, connection, Due.NEEDED)
+        live = self._live
+        if view_state(self.folder) != self._state or (live is not None and live.outgrown):
+            self._merge_large_delta(connection)
         with self._lock:
             state = view_state(self.folder)
             live = self._live
@@ -320,6 +330,15 @@ class Collection:
                 self._identity = self._live.who
                 self._state = state
             return state
+
+    def _merge_large_delta(self, connection: sqlite3.Connection) -> None:
+        """Merge views that lag far; a disk that refuses is not asked again at each question."""
+        if time.monotonic() < self._merge_after:
+            return
+        try:
+            merge_views(self.folder, connection, Due.NEEDED)
+        except NOT_MERGED:
+            self._merge_after = time.monotonic() + _MERGE_AGAIN_SECONDS
 
     def _live_at(
         self, connection: sqlite3.Connection, number: int, state: tuple[int, ...]

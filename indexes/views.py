@@ -23,7 +23,6 @@ import numpy as np
 from indexes.catalog import Identity, identity, last_change, reading, storage_errors
 from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
 from indexes.dense import DenseView, build_dense, load_dense, save_dense
-from indexes.document_table import counts
 from indexes.durable import flush
 from indexes.encoding import Vectors
 from indexes.errors import CollectionBusy, StorageFull, StorageRefused
@@ -83,6 +82,13 @@ class LiveViews:
     delta_ids: Ids
     delta_vectors: Vectors
     delta_texts: tuple[CountedText, ...]
+
+    @property
+    def outgrown(self) -> bool:
+        """Tell whether the delta is too large to keep in memory: the views are to be merged."""
+        delta, removed = len(self.delta_ids), len(self.removed)
+        total = len(self.views.dense.ids) + delta - removed
+        return delta + removed > _most_in_memory(total)
 
     def dense(self, vector: Vectors, k: int, allowed: ChunkSet | None) -> list[Hit]:
         """Return the `k` chunks whose vectors are nearest, best first (inner product)."""
@@ -250,7 +256,7 @@ class Due(Enum):
 
     NOW = "now"  # whatever it costs
     CHEAP = "cheap"  # when a view is small, or its delta is a good part of it: after writing
-    NEEDED = "needed"  # when the delta is too large to keep in memory: before reading
+    NEEDED = "needed"  # when the delta is too large to keep in memory: before and between reading
 
 
 def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
@@ -278,10 +284,17 @@ def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Du
     since = min(stamp.number if stamp else 0 for stamp in stamps)
     gone = sum(span.end - span.start for span in removed_since(connection, since))
     change = count_added(connection, since) + gone
-    total = counts(connection).chunks
+    if not change or (due is Due.NEEDED and change <= _SMALL_DELTA):
+        return False
+    total = count_added(connection, 0)
     if due is Due.CHEAP and total <= _SMALL_VIEW:
-        return change > 0
-    return change > max(_SMALL_DELTA, total // _DELTA_PART)
+        return True
+    return change > _most_in_memory(total)
+
+
+def _most_in_memory(total: int) -> int:
+    """Return how many chunks the delta of a collection of `total` chunks may have."""
+    return max(_SMALL_DELTA, total // _DELTA_PART)
 
 
 def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who: Identity) -> None:

@@ -308,6 +308,7 @@ class Intake:
         self._chunks = 0
         self._characters = 0
         self._marks: list[tuple[Step, Mark, frozenset[str]]] = []
+        self._lags = False
 
     @property
     def waiting(self) -> list[str]:
@@ -399,7 +400,16 @@ class Intake:
             items = tuple(cut.item() for cut in cuts)
             self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
             self._tell_read()
+            self._merge()
         self.mark_ended()
+
+    def _merge(self) -> None:
+        """Keep small what readers hold in memory during a long run; its end tells of a failure."""
+        if not self._lags:
+            try:
+                self._writer.merge_large_delta()
+            except NOT_MERGED:
+                self._lags = True
 
     def _tell_read(self) -> None:
         """Tell of files that were read to their end, now that all they gave is stored."""

@@ -21,7 +21,7 @@ from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
-from ingest.progress import Event, silent
+from ingest.progress import Event, Merging, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
@@ -554,6 +554,22 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_stored(
     assert set(house.texts()) == set(told) - full
     assert house.ingest().counts()["added"] == len(full)
     assert len(house.texts()) == 7
+
+
+def test_views_are_merged_while_a_long_run_goes_on(house: House) -> None:
+    """A service that is open meanwhile need not hold all that a run stores in memory."""
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of very many that are all stored.\n"
+    house.write({f"b{n}.txt": "".join(fact.format((n, i)) for i in range(120)) for n in range(12)})
+    before_the_end = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, Merging):
+            stamp = house.root / "data" / "default" / "dense.json"
+            before_the_end.append(stamp.exists())
+
+    assert house.ingest(observe=observe).chunks > 1_300
+    assert before_the_end == [True]
 
 
 def test_a_merge_that_fails_is_a_note_and_the_run_is_kept(

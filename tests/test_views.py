@@ -10,6 +10,7 @@ import pytest
 from indexes import catalog, collection, views
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
+from indexes.errors import StorageFull
 from small_encoder import encode, small_encoder
 from stored_documents import prepared
 
@@ -167,3 +168,53 @@ def test_a_stamp_that_leads_the_catalog_does_not_count(stored: Collection) -> No
     with again.write() as writer:
         writer.merge_views(force=True)
     assert found(again, "zebra") == [["zebra old"]] * 2
+
+
+def put_many(collection: Collection, group: str, count: int) -> None:
+    """Store one document of many chunks, and merge nothing."""
+    with collection.write() as writer:
+        writer.put([prepared(group, [f"{group} number {i}" for i in range(count)])])
+
+
+def test_an_open_reader_merges_a_delta_that_outgrew_its_memory(stored: Collection) -> None:
+    """What another process stores does not pile up in a reader's memory without bound."""
+    reader = open_collection(stored.folder.parent, "c")
+    deltas = []
+    for i in range(6):
+        put_many(stored, f"group{i}", 400)
+        with reader.read() as reading:
+            assert reading.lexical(f"group{i}", 1000)
+            assert reader._live is not None
+            deltas.append(len(reader._live.delta_ids))
+    assert deltas == [400, 800, 1200, 0, 400, 800]
+
+
+def test_a_disk_that_refuses_a_merge_is_not_asked_at_every_question(
+    stored: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions are answered from memory, and for a while no merge is tried again."""
+    put_many(stored, "yak", 1200)
+    reader = open_collection(stored.folder.parent, "c")
+    tried = []
+
+    def refuse(*_: object) -> bool:
+        tried.append(1)
+        raise StorageFull("no space is left")
+
+    monkeypatch.setattr("indexes.collection.merge_views", refuse)
+    for _ in range(3):
+        with reader.read() as reading:
+            assert len(reading.lexical("yak", 2000)) == 1200
+    assert len(tried) == 1
+
+
+def test_a_delta_that_is_small_costs_a_writer_no_merge(stored: Collection) -> None:
+    """Between its transactions a writer merges only what is too large for memory."""
+    stamp = (stored.folder / "dense.json").read_text()
+    with stored.write() as writer:
+        writer.put([prepared("few", [f"few {i}" for i in range(900)])])
+        writer.merge_large_delta()
+        assert (stored.folder / "dense.json").read_text() == stamp
+        writer.put([prepared("more", [f"more {i}" for i in range(200)])])
+        writer.merge_large_delta()
+    assert (stored.folder / "dense.json").read_text() != stamp
