@@ -204,6 +204,39 @@ def epoch(connection: sqlite3.Connection) -> str:
     return _meta(connection, "epoch")
 
 
+def note_erased(connection: sqlite3.Connection, number: int) -> None:
+    """Note that change `number` erased words: views and log are yet to be rid of them."""
+    set_meta(connection, "erased", str(number))
+    set_meta(connection, "log_unscrubbed", "1")
+
+
+def last_erased(connection: sqlite3.Connection) -> int:
+    """Return the number of the last change that erased words (0 for none)."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'erased'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def scrub_log(connection: sqlite3.Connection, seconds: float = 0.0) -> bool:
+    """Empty the write-ahead log where it may hold erased words; tell whether it holds none now.
+
+    A reading that is open is waited for up to `seconds`, and then leaves this for a later call.
+    """
+    flag = "FROM meta WHERE key = 'log_unscrubbed'"
+    if connection.execute(f"SELECT 1 {flag}").fetchone() is None:
+        return True
+    connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            return False
+        connection.execute(f"DELETE {flag}")
+    except sqlite3.OperationalError:  # a disk that is full, or a writer in the way
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
+    return True
+
+
 def set_source_root(connection: sqlite3.Connection, source: str, root: str) -> None:
     """Note the folder that a source is read from."""
     connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (source, root))

@@ -45,6 +45,7 @@ from indexes.views import (
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CATALOG: Final = "catalog.db"
 _MERGE_AGAIN_SECONDS: Final = 60.0
+_ERASE_SECONDS: Final = 1.0
 
 
 class Writer:
@@ -68,6 +69,7 @@ class Writer:
                 f"collection {self._folder.name} was deleted meanwhile, with all that was stored "
                 "in it; run the same command again to make it anew"
             )
+        catalog.scrub_log(self._connection)
 
     def known(self, source: str) -> dict[str, Document]:
         """Return the documents of one source by uri."""
@@ -132,15 +134,18 @@ class Writer:
         return number
 
     def erase(self, document_ids: Sequence[str]) -> int:
-        """Erase documents on request, and their words from the write-ahead log too.
+        """Erase documents on request: text and vectors, and their words from the log too.
 
-        Raises DocumentNotFound if one of the ids is unknown; then nothing is erased.
+        Where a question is being answered just then, the log has the words until the next change,
+        or the next question's end, that finds no earlier one open. The views have them until they
+        are merged. Raises DocumentNotFound if an id is unknown; then nothing is erased.
         """
         with self._changing("erase") as number:
             for document_id in document_ids:
                 if not document_table.remove_documents(self._connection, [document_id], number):
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            catalog.note_erased(self._connection, number)
+        catalog.scrub_log(self._connection, _ERASE_SECONDS)
         return number
 
     def add_encoder(self, encoder: Encoder) -> int:
@@ -312,7 +317,8 @@ class Collection:
                     live = self._live_at(connection, number, state)
                     if live is not None:
                         yield Reading(connection, live)
-                        return
+                        break
+            catalog.scrub_log(connection)
 
     def _fresh_views(self, connection: sqlite3.Connection) -> tuple[int, ...]:
         """Load the views if they changed on disk, mended first where they lag far.

@@ -20,7 +20,14 @@ from typing import Final
 
 import numpy as np
 
-from indexes.catalog import Identity, identity, last_change, reading, storage_errors
+from indexes.catalog import (
+    Identity,
+    identity,
+    last_change,
+    last_erased,
+    reading,
+    storage_errors,
+)
 from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
 from indexes.dense import DenseView, build_dense, load_dense, save_dense
 from indexes.durable import flush
@@ -318,7 +325,8 @@ def _merge_lexical(
     folder: Path, connection: sqlite3.Connection, number: int, who: Identity
 ) -> None:
     old, since = _load_lexical(folder, connection, who)
-    if old is None:
+    # The engine keeps the words of removed texts, so an erase asks for an index without them.
+    if old is None or since < last_erased(connection):
         _build_lexical(folder, connection, who)
     else:
         removed = ChunkSet(tuple(removed_since(connection, since)))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from indexes.errors import (
     UsageError,
     VectorsGone,
 )
+from indexes.lexical import open_lexical
 from indexes.snapshot import restore, snapshot
 from small_encoder import encode, small_encoder
 from stored_documents import chunks_of, prepared
@@ -231,6 +233,64 @@ def test_erase_leaves_no_words_on_disk(collection: Collection) -> None:
         assert reading.count().documents == 1
     with sqlite3.connect(collection.folder / "catalog.db") as raw:
         assert raw.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("then", ["the question ends", "a change is made"])
+def test_an_erase_during_a_question_is_finished_later(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """A reading that is open keeps the words in the log, shortly waited for; then they go."""
+    monkeypatch.setattr("indexes.collection._ERASE_SECONDS", 0.05)
+    secret = b"xylophonesecret"
+    with collection.write() as writer:
+        writer.put([prepared("a", [f"the {secret.decode()} word"]), prepared("b", ["other"])])
+
+    def erase() -> None:
+        with collection.write() as writer:
+            started = time.monotonic()
+            writer.erase(["a"])
+            assert time.monotonic() - started < 5
+        assert any(secret in path.read_bytes() for path in catalog_files(collection))
+
+    if then == "the question ends":
+        with open_collection(collection.folder.parent, "c").read():
+            erase()
+    else:
+        with closing(sqlite3.connect(collection.folder / "catalog.db")) as raw:
+            raw.execute("BEGIN")
+            raw.execute("SELECT * FROM documents").fetchall()
+            erase()
+            raw.rollback()
+            with collection.write() as writer:
+                writer.put([prepared("c", ["another"])])
+    assert not any(secret in path.read_bytes() for path in catalog_files(collection))
+
+
+def test_views_are_rid_of_erased_words_at_their_next_merge(collection: Collection) -> None:
+    """Neither the words nor the vectors of an erased text stay in the files of a small view."""
+    fill(collection)
+    gone = prepared("a", ["the xylophonesecret word"])
+    (vector,) = gone.vectors.values()
+    dense = collection.folder / "dense.faiss"
+
+    def frequency() -> int:
+        view = open_lexical(next((collection.folder / "lexical").iterdir()))
+        assert view is not None
+        return view.frequency("xylophonesecret")
+
+    with collection.write() as writer:
+        writer.put([gone])
+        writer.merge_views()
+        assert frequency() == 1
+        assert vector.astype(np.float16).tobytes() in dense.read_bytes()
+        writer.erase(["a"])
+        writer.merge_views()
+        assert frequency() == 0
+        assert vector.astype(np.float16).tobytes() not in dense.read_bytes()
+        before = sorted((collection.folder / "lexical").rglob("*.idx"))
+        writer.put([prepared("b", ["more words"])])
+        writer.merge_views()
+    assert set(before) <= set((collection.folder / "lexical").rglob("*.idx"))
 
 
 def catalog_files(collection: Collection) -> list[Path]:
