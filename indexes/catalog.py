@@ -30,7 +30,13 @@ from indexes.schema import DDL, FORMAT
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+)
+_DATABASE_REFUSALS: Final = frozenset(
+    (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
+)
+_DAMAGED: Final = (
+    "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
 _PROBE_COSINE: Final = 0.98
 
@@ -55,32 +61,37 @@ class Identity:
 
 
 @contextmanager
-def storage_errors(where: Path) -> Iterator[None]:
+def storage_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
     """Turn SQLite's and the system's storage errors into ours, naming the file and the remedy."""
+    with database_errors(where, damaged):
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _full(where) from error
+            if error.errno in _REFUSALS:
+                raise _refused(where, error.strerror or str(error)) from error
+            raise
+
+
+@contextmanager
+def database_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
+    """Turn SQLite's errors alone into ours: for work in which other files are used as well."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind == sqlite3.SQLITE_FULL:
             raise _full(where) from error
-        if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        if kind in _DATABASE_REFUSALS:
             raise _refused(where, str(error)) from error
         if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise CollectionBusy(
-                f"{where} was held by another process for over {_BUSY_SECONDS:g} s; "
+                f"{where} was held by another process for too long; "
                 "run the same command again when that one has ended"
             ) from error
         if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise IndexDamaged(
-                f"{where} is damaged ({error}); restore it from a snapshot with "
-                "`afterword restore`, or delete the collection and ingest again"
-            ) from error
-        raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(where) from error
-        if error.errno in _REFUSALS:
-            raise _refused(where, error.strerror or str(error)) from error
+            raise IndexDamaged(f"{where} is damaged ({error}); {damaged}") from error
         raise
 
 

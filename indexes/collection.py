@@ -51,12 +51,12 @@ _ERASE_SECONDS: Final = 1.0
 class Writer:
     """Changes to a collection; each call is one transaction, durable when it returns."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, inode: int) -> None:
         self._folder = folder
         self._path = folder / _CATALOG
         self._connection = connection
+        self._inode = inode
         self._who = catalog.identity(connection)
-        self._inode = self._path.stat().st_ino
 
     @contextmanager
     def _changing(self, kind: str) -> Iterator[int]:
@@ -64,7 +64,7 @@ class Writer:
         with catalog.changing(self._connection, kind, self._path) as number:
             yield number
         # What was written into a file that is deleted is lost, so it must not count as stored.
-        if not self._path.is_file() or self._path.stat().st_ino != self._inode:
+        if _inode(self._path) != self._inode:
             raise CollectionNotFound(
                 f"collection {self._folder.name} was deleted meanwhile, with all that was stored "
                 "in it; run the same command again to make it anew"
@@ -93,8 +93,7 @@ class Writer:
 
     def set_mark(self, source: str, uri: str, mark: str | None) -> None:
         """Note that a file of records was stored to its end, or forget it."""
-        with catalog.storage_errors(self._path):
-            catalog.set_mark(self._connection, source, uri, mark)
+        catalog.set_mark(self._connection, source, uri, mark)
 
     def set_source_root(self, source: str, root: str) -> None:
         """Note the folder that a source is read from."""
@@ -271,11 +270,11 @@ class Collection:
         self._path = folder / _CATALOG
         self._lock = threading.Lock()
         self._idle: list[tuple[int, sqlite3.Connection]] = []
-        self._inode = self._path.stat().st_ino
+        self._inode = 0
         self._live: LiveViews | None = None
         self._state: tuple[int, ...] = ()
         self._merge_after = 0.0
-        with self._borrowed() as connection:
+        with self._borrowed() as (connection, _):
             self._identity = catalog.identity(connection)
 
     @property
@@ -290,7 +289,7 @@ class Collection:
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise EncoderMismatch unless `encoder` gives the vectors that are stored."""
-        with self._borrowed() as connection:
+        with self._borrowed() as (connection, _):
             self._identity = catalog.identity(connection)
             stored = catalog.stored_probes(connection)
         if encoder.identity.dimension != self.encoder.dimension:
@@ -304,15 +303,16 @@ class Collection:
     @contextmanager
     def write(self) -> Iterator[Writer]:
         """Open the collection for changes; writers of other processes wait their turn."""
-        with self._borrowed() as connection:
-            yield Writer(self.folder, connection)
+        with self._borrowed() as (connection, inode):
+            yield Writer(self.folder, connection, inode)
 
     @contextmanager
     def read(self) -> Iterator[Reading]:
         """Hold one state of the collection. Raises CollectionNotFound if it was deleted."""
-        with self._borrowed() as connection, catalog.storage_errors(self._path):
+        with self._borrowed() as (connection, _):
             while True:
-                state = self._fresh_views(connection)
+                with catalog.storage_errors(self._path):
+                    state = self._fresh_views(connection)
                 with catalog.reading(connection) as number:
                     live = self._live_at(connection, number, state)
                     if live is not None:
@@ -369,14 +369,16 @@ class Collection:
             yield
 
     @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        inode = self._current_inode()
+    def _borrowed(self) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """Lend a connection with its file's inode. What is done besides SQLite is not its error."""
+        opened = self._current_inode()
         try:
             opened, connection = self._idle.pop()
         except IndexError:
-            opened, connection = inode, catalog.connect(self._path)
+            connection = catalog.connect(self._path)
         try:
-            yield connection
+            with catalog.database_errors(self._path):
+                yield connection, opened
         finally:
             if opened == self._inode:
                 self._idle.append((opened, connection))
@@ -385,10 +387,9 @@ class Collection:
 
     def _current_inode(self) -> int:
         """Return the catalog file's inode; where it is another file now, forget the old one."""
-        try:
-            inode = self._path.stat().st_ino
-        except FileNotFoundError:
-            raise _not_found(self.name, self.folder.parent) from None
+        inode = _inode(self._path)
+        if inode is None:
+            raise _not_found(self.name, self.folder.parent)
         if inode != self._inode:
             self._inode = inode
             self.close()
@@ -399,6 +400,14 @@ class Collection:
         """Close the idle connections; those in use close when they are given back."""
         while self._idle:
             self._idle.pop()[1].close()
+
+
+def _inode(path: Path) -> int | None:
+    with catalog.storage_errors(path):
+        try:
+            return path.stat().st_ino
+        except FileNotFoundError:
+            return None
 
 
 def check_name(name: str) -> str:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from indexes.catalog import SplitterSettings
 from indexes.collection import (
     Collection,
+    Writer,
     collection_names,
     create_collection,
     delete_collection,
@@ -540,3 +541,50 @@ def test_one_folder_plan_at_a_time(collection: Collection) -> None:
             pass
     with collection.run_lock():
         pass
+
+
+def test_a_locked_catalog_is_named(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call that must wait too long for another writer says so, and what to do."""
+    monkeypatch.setattr("indexes.catalog._BUSY_SECONDS", 0.01)
+    again = open_collection(collection.folder.parent, "c")
+    with closing(sqlite3.connect(collection.folder / "catalog.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        calls: list[Callable[[Writer], object]] = [
+            lambda writer: writer.set_source_root("s", "/s"),
+            lambda writer: writer.set_mark("s", "u", "m"),
+            lambda writer: writer.put([prepared("a", ["one"])]),
+            lambda writer: writer.erase([]),
+        ]
+        for call in calls:
+            with pytest.raises(CollectionBusy, match="was held by"), again.write() as writer:
+                call(writer)
+
+
+def test_errors_of_other_files_are_not_the_catalogs(collection: Collection) -> None:
+    """What goes wrong with another file, while a collection is open, keeps its own name."""
+    with pytest.raises(FileNotFoundError, match="elsewhere"), collection.read():
+        Path("/elsewhere").read_text()
+    with pytest.raises(FileNotFoundError, match="elsewhere"), collection.write():
+        Path("/elsewhere").read_text()
+
+
+def test_a_collection_that_goes_while_it_is_opened_is_not_found(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking for the file and opening it, or in a commit, a deletion may come."""
+    data = collection.folder.parent
+    is_file = Path.is_file
+
+    def then_deleted(path: Path) -> bool:
+        found = is_file(path)
+        if path.name == "catalog.db":
+            monkeypatch.undo()
+            delete_collection(data, "c")
+        return found
+
+    with collection.write() as writer:
+        monkeypatch.setattr(Path, "is_file", then_deleted)
+        with pytest.raises(CollectionNotFound, match="afterword ingest"):
+            open_collection(data, "c")
+        with pytest.raises(CollectionNotFound, match="deleted meanwhile"):
+            writer.put([prepared("a", ["one"])])
