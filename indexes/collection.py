@@ -16,10 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from indexes import catalog, chunk_table, document_table
 from indexes.catalog import SplitterSettings
 from indexes.documents import Counts, Document, Extract, Prepared, Recut, StoredChunk
+from indexes.durable import flush
 from indexes.encoder import PROBES
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import (
@@ -37,6 +39,7 @@ from indexes.views import (
     Due,
     LiveViews,
     advance,
+    folder_lock,
     load_views,
     merge_views,
     view_state,
@@ -434,19 +437,36 @@ def collection_names(data: Path) -> list[str]:
 def create_collection(
     data: Path, name: str, encoder: Encoder, splitter: SplitterSettings
 ) -> Collection:
-    """Make a new, empty collection. Raises BadName, CollectionExists, StorageFull."""
+    """Make a new, empty collection; it is there whole or not at all, and on disk for good.
+
+    Raises BadName, CollectionExists, StorageFull, StorageRefused.
+    """
     folder = data / check_name(name)
-    beside = folder / f"{_CATALOG}.new"
-    with catalog.storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "view.lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if (folder / _CATALOG).exists():
-                raise CollectionExists(f"collection {name} is there already")
-            beside.unlink(missing_ok=True)
-            catalog.create_catalog(beside, encoder.identity, _probes(encoder), splitter)
-            beside.rename(folder / _CATALOG)
+    with replacing_catalog(folder) as beside:
+        if (folder / _CATALOG).exists():
+            raise CollectionExists(f"collection {name} is there already")
+        catalog.create_catalog(beside, encoder.identity, _probes(encoder), splitter)
+        beside.rename(folder / _CATALOG)
     return Collection(name, folder)
+
+
+@contextmanager
+def replacing_catalog(folder: Path) -> Iterator[Path]:
+    """Hold the lock of a collection's files; yields a free name in its folder for a new catalog.
+
+    What a killed process left under such a name is removed; what was put in place is on disk for
+    good afterwards. Raises StorageFull, StorageRefused.
+    """
+    with catalog.storage_errors(folder), folder_lock(folder):
+        for left in folder.glob("catalog.*.new*"):
+            left.unlink()
+        beside = folder / f"catalog.{uuid4().hex}.new"
+        try:
+            yield beside
+            flush(folder)
+            flush(folder.parent)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _probes(encoder: Encoder) -> dict[str, Vectors]:

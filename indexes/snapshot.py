@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from indexes import catalog
-from indexes.collection import Collection, check_name, open_collection
+from indexes.collection import Collection, check_name, open_collection, replacing_catalog
 from indexes.durable import flush
 from indexes.errors import CollectionExists, IndexDamaged, StorageRefused, UsageError
 
@@ -43,24 +43,24 @@ def restore(data: Path, name: str, source: Path, *, replace: bool = False) -> Co
     folder = data / check_name(name)
     target = folder / "catalog.db"
     if target.exists() and not replace:
-        raise CollectionExists(f"collection {name} is there already; --replace gives it up")
+        raise _exists(name)
     if not source.is_file():
         raise UsageError(f"there is no snapshot {source}")
     check_whole(source)
-    beside = folder / "catalog.db.new"
-    with catalog.storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            _copy_with_new_epoch(source, beside)
-            if not _replace_content(beside, target):
-                _replace_file(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+    with replacing_catalog(folder) as beside:
+        if target.exists() and not replace:  # made while the snapshot was looked at
+            raise _exists(name)
+        _copy_with_new_epoch(source, beside)
+        if not _replace_content(beside, target):
+            _replace_file(beside, target)
     return open_collection(data, name)
 
 
+def _exists(name: str) -> CollectionExists:
+    return CollectionExists(f"collection {name} is there already; --replace gives it up")
+
+
 def _copy_with_new_epoch(source: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
     with (
         closing(_open_read_only(source)) as original,
         closing(sqlite3.connect(target, isolation_level=None)) as copy,
@@ -87,7 +87,6 @@ def _replace_file(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
     source.replace(target)
-    flush(target.parent)
 
 
 def check_whole(path: Path) -> None:

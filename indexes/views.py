@@ -8,6 +8,7 @@ views on disk without a lock; whatever changes them there holds `view.lock`.
 
 import fcntl
 import json
+import os
 import shutil
 import sqlite3
 from collections import Counter
@@ -382,6 +383,20 @@ def _view_lock(folder: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Wait for the view lock of a folder, which is made if need be, and hold it."""
+    path = folder / "view.lock"
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # The folder may have been deleted, and made anew, while this waited.
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                yield
+                return
 
 
 def _read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> Stamp | None:

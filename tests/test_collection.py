@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,6 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexes import catalog
+from indexes import snapshot as snapshots
 from indexes.catalog import SplitterSettings
 from indexes.collection import (
     Collection,
@@ -436,6 +439,74 @@ def test_restore_replaces_a_collection_in_use(collection: Collection, tmp_path: 
     assert {a[:2] for a in answers(collection)} == {a[:2] for a in expected}
 
 
+def test_restore_does_not_overwrite_what_was_made_meanwhile(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collection that another process makes while the snapshot is looked at is kept."""
+    data = collection.folder.parent
+    snapshot(collection, tmp_path / "copy.db")
+    check = snapshots.check_whole
+
+    def then_made(path: Path) -> None:
+        check(path)
+        fill(create_collection(data, "other", small_encoder(), SplitterSettings(64)), 3)
+
+    monkeypatch.setattr(snapshots, "check_whole", then_made)
+    with pytest.raises(CollectionExists, match="--replace"):
+        restore(data, "other", tmp_path / "copy.db")
+    with open_collection(data, "other").read() as reading:
+        assert reading.count().documents == 3
+
+
+def test_making_and_restoring_take_turns_and_share_no_file(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one process makes a collection, another that restores it waits, and then sees it."""
+    data = collection.folder.parent
+    snapshot(collection, tmp_path / "copy.db")
+    (data / "other").mkdir()
+    left = data / "other" / "catalog.0123.new-wal"
+    left.touch()
+    make = catalog.create_catalog
+    restoring = threading.Thread(target=lambda: refused.append(restored()))
+    refused: list[bool] = []
+    places: list[Path] = []
+
+    def restored() -> bool:
+        with pytest.raises(CollectionExists):
+            restore(data, "other", tmp_path / "copy.db")
+        return True
+
+    def slowly(path: Path, *args: object) -> None:
+        restoring.start()
+        restoring.join(0.3)
+        assert restoring.is_alive()
+        places.append(path)
+        make(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(catalog, "create_catalog", slowly)
+    create_collection(data, "other", small_encoder(), SplitterSettings(64))
+    restoring.join()
+    assert refused == [True]
+    assert places[0].name != "catalog.db.new"
+    assert not list((data / "other").glob("*.new*"))
+
+
+def test_a_new_collection_is_on_disk_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name and its file's name are flushed after the file was put in place."""
+    seen: list[Path] = []
+
+    def noted(path: Path) -> None:
+        assert (tmp_path / "data" / "c" / "catalog.db").exists()
+        seen.append(path)
+
+    monkeypatch.setattr("indexes.collection.flush", noted)
+    create_collection(tmp_path / "data", "c", small_encoder(), SplitterSettings(64))
+    assert seen == [tmp_path / "data" / "c", tmp_path / "data"]
+
+
 def test_a_damaged_catalog_is_named_and_can_be_restored(
     collection: Collection, tmp_path: Path
 ) -> None:
@@ -444,12 +515,12 @@ def test_a_damaged_catalog_is_named_and_can_be_restored(
     expected = answers(collection)
     snapshot(collection, tmp_path / "copy.db")
     collection.close()
-    catalog = collection.folder / "catalog.db"
-    catalog.write_bytes(b"no database" * 1000)
+    path = collection.folder / "catalog.db"
+    path.write_bytes(b"no database" * 1000)
     with pytest.raises(IndexDamaged, match="afterword restore"):
         open_collection(collection.folder.parent, "c")
     with pytest.raises(IndexDamaged):
-        restore(collection.folder.parent, "c", catalog, replace=True)
+        restore(collection.folder.parent, "c", path, replace=True)
     mended = restore(collection.folder.parent, "c", tmp_path / "copy.db", replace=True)
     assert answers(mended) == expected
 
