@@ -31,6 +31,7 @@ from indexes.errors import (
     CollectionNotFound,
     DocumentNotFound,
     EncoderMismatch,
+    StorageRefused,
 )
 from indexes.filters import FilterJson, compile_filter
 from indexes.hits import ChunkSet, Hit
@@ -48,6 +49,8 @@ from indexes.views import (
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CATALOG: Final = "catalog.db"
 _MERGE_AGAIN_SECONDS: Final = 60.0
+# Begins the names of folders that are being removed; a dot, so that they are no collections.
+_DELETED: Final = ".deleted-"
 _ERASE_SECONDS: Final = 1.0
 
 
@@ -442,6 +445,7 @@ def create_collection(
     Raises BadName, CollectionExists, StorageFull, StorageRefused.
     """
     folder = data / check_name(name)
+    sweep_deleted(data)
     with replacing_catalog(folder) as beside:
         if (folder / _CATALOG).exists():
             raise CollectionExists(f"collection {name} is there already")
@@ -484,16 +488,49 @@ def open_collection(data: Path, name: str) -> Collection:
 def delete_collection(data: Path, name: str) -> None:
     """Delete a collection with all that it holds.
 
-    Raises BadName, CollectionNotFound, and CollectionBusy while a folder is ingested into it.
+    Raises BadName, CollectionNotFound, CollectionBusy while a folder is ingested into it, and
+    StorageRefused where its name is gone but its files cannot be removed.
     """
     folder = data / check_name(name)
     if not (folder / _CATALOG).is_file():
         raise _not_found(name, data)
     with catalog.storage_errors(folder), _run_lock(folder):
         # The name goes first and at once, so that a kill leaves no half of a collection behind.
-        doomed = data / f".deleted-{name}-{(folder / _CATALOG).stat().st_ino}"
-        folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        folder.rename(data / f"{_DELETED}{name}-{uuid4().hex}")
+        flush(data)
+    with catalog.storage_errors(data), _sweep_lock(data, fcntl.LOCK_EX):
+        _remove_deleted(data)
+
+
+def sweep_deleted(data: Path) -> None:
+    """Remove the files of collections whose deletion was cut short, as far as that is possible.
+
+    Leaves them to another process that is removing them just now.
+    """
+    if any(data.glob(f"{_DELETED}*")):
+        with (
+            suppress(OSError, StorageRefused),
+            _sweep_lock(data, fcntl.LOCK_EX | fcntl.LOCK_NB),
+        ):
+            _remove_deleted(data)
+
+
+@contextmanager
+def _sweep_lock(data: Path, mode: int) -> Iterator[None]:
+    with (data / ".deleted.lock").open("ab") as file:
+        fcntl.flock(file, mode)
+        yield
+
+
+def _remove_deleted(data: Path) -> None:
+    for folder in sorted(data.glob(f"{_DELETED}*")):
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise StorageRefused(
+                f"the collection is deleted, but of its files in {folder.absolute()} some cannot "
+                f"be removed: {error}; remove that folder by hand"
+            ) from error
 
 
 @contextmanager

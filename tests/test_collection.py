@@ -1,5 +1,7 @@
 """What a collection promises: one state a reading, nothing half, views that mend themselves."""
 
+import errno
+import fcntl
 import json
 import random
 import shutil
@@ -593,6 +595,79 @@ def test_a_deleted_collection_takes_nothing_in(collection: Collection) -> None:
             writer.put([prepared("c", ["three"])])
     with open_collection(data, "c").read() as reading:
         assert reading.count().documents == 0
+
+
+def killed_deletion(collection: Collection, patch: pytest.MonkeyPatch) -> Path:
+    """Delete a collection but for its files, as a kill does; return the folder that is left."""
+    data = collection.folder.parent
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with patch.context() as killing:
+        killing.setattr(shutil, "rmtree", kill)
+        with pytest.raises(KeyboardInterrupt):
+            delete_collection(data, "c")
+    assert "c" not in collection_names(data)
+    (left,) = data.glob(".deleted-*")
+    return left
+
+
+@pytest.mark.parametrize("later", ["create", "delete", "worker"])
+def test_what_a_killed_deletion_left_is_swept(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    """The files go when a collection is made or deleted next, or a worker starts."""
+    data = collection.folder.parent
+    other = create_collection(data, "other", small_encoder(), SplitterSettings(64))
+    left = killed_deletion(collection, monkeypatch)
+    if later == "create":
+        create_collection(data, "new", small_encoder(), SplitterSettings(64))
+    elif later == "delete":
+        delete_collection(data, other.name)
+    else:
+        worker = subprocess.run(
+            [sys.executable, HERE.parent / "afterword.py", "ingest", "--worker"],
+            stdin=subprocess.DEVNULL,
+            env={
+                "PYTHONPATH": str(HERE.parent),
+                "PATH": "/usr/bin:/bin",
+                "AFTERWORD_DATA": str(data),
+            },
+            check=False,
+        )
+        assert worker.returncode == 0
+    assert not left.exists()
+
+
+def test_a_sweep_leaves_alone_what_another_process_is_removing(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the lock is held a new collection is made at once, and the next one sweeps."""
+    data = collection.folder.parent
+    left = killed_deletion(collection, monkeypatch)
+    with (data / ".deleted.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        create_collection(data, "first", small_encoder(), SplitterSettings(64))
+        assert left.exists()
+    create_collection(data, "second", small_encoder(), SplitterSettings(64))
+    assert not left.exists()
+
+
+def test_files_that_cannot_be_removed_are_named(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion that leaves files says so and where; making a collection goes on all the same."""
+    data = collection.folder.parent
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(StorageRefused, match=r"is deleted.*\.deleted-c-.*by hand"):
+        delete_collection(data, "c")
+    assert collection_names(data) == []
+    create_collection(data, "c", small_encoder(), SplitterSettings(64))
 
 
 def test_storage_that_refuses_is_named(collection: Collection, tmp_path: Path) -> None:
