@@ -527,6 +527,47 @@ def test_a_damaged_catalog_is_named_and_can_be_restored(
     assert answers(mended) == expected
 
 
+def not_a_snapshot(kind: str, whole: bytes, path: Path) -> None:
+    """Write a file that somebody may take for a snapshot."""
+    if kind == "foreign":
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("CREATE TABLE meta (key TEXT, value TEXT)")
+            raw.commit()
+        return
+    contents = {
+        "text": b"a letter to a friend\n" * 100,
+        "empty": b"",
+        "short": whole[:50],
+        "cut": whole[: len(whole) // 2],
+        "noise": whole[:8192] + random.Random(1).randbytes(len(whole) - 8192),
+    }
+    path.write_bytes(contents[kind])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("text", "no Afterword snapshot: it is no SQLite database; name a file that"),
+        ("empty", "no Afterword snapshot: it is an empty file; name a file that"),
+        ("foreign", "no Afterword snapshot: it is an SQLite database without the tables"),
+        ("short", r"is cut off: it has 50 bytes of at least [\d,]+; copy it again"),
+        ("cut", r"is cut off: it has [\d,]+ bytes of at least [\d,]+; copy it again"),
+        ("noise", "is damaged.*copy it again"),
+    ],
+)
+def test_what_is_no_snapshot_is_said_to_be_none(
+    collection: Collection, tmp_path: Path, kind: str, said: str
+) -> None:
+    """The message says what the file looks like and what to do; nothing is made of it."""
+    fill(collection)
+    snapshot(collection, tmp_path / "copy.db")
+    not_a_snapshot(kind, (tmp_path / "copy.db").read_bytes(), tmp_path / "given.db")
+    with pytest.raises(IndexDamaged, match=said) as raised:
+        restore(collection.folder.parent, "new", tmp_path / "given.db")
+    assert "afterword restore" not in raised.value.message
+    assert collection_names(collection.folder.parent) == ["c"]
+
+
 def test_a_later_format_is_refused(collection: Collection) -> None:
     """A catalog of another format is named, not guessed at."""
     with sqlite3.connect(collection.folder / "catalog.db") as raw:
