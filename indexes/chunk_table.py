@@ -234,7 +234,10 @@ def removed_since(connection: sqlite3.Connection, number: int) -> list[Span]:
 
 def purge_removed(connection: sqlite3.Connection, number: int) -> None:
     """Forget the chunks removed up to change `number`, which every view has passed."""
-    connection.execute("DELETE FROM removed WHERE number <= ?", (number,))
+    # Looking first keeps those who only read from waiting for the write lock.
+    rows = connection.execute("SELECT 1 FROM removed WHERE number <= ? LIMIT 1", (number,))
+    if rows.fetchone():
+        connection.execute("DELETE FROM removed WHERE number <= ?", (number,))
 
 
 def _groups(values: list[bytes] | list[int]) -> Iterator[list[bytes] | list[int]]:

@@ -264,7 +264,7 @@ class Due(Enum):
 
     NOW = "now"  # whatever it costs
     CHEAP = "cheap"  # when a view is small, or its delta is a good part of it: after writing
-    NEEDED = "needed"  # when the delta is too large to keep in memory: before and between reading
+    NEEDED = "needed"  # when the delta is too large to keep in memory: before a question
 
 
 def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
