@@ -2,10 +2,10 @@
 
 The service enqueues, one worker process claims and finishes; they meet only here. `enqueue` returns
 when payload and row are on disk, so a job outlives a crash of either. A job whose worker died is
-queued again, and given up after `ATTEMPTS` times.
+queued again, and given up after `ATTEMPTS` times. Every call may raise StorageFull, StorageRefused,
+IndexDamaged, and CollectionBusy where another process holds the database for too long.
 """
 
-import errno
 import fcntl
 import json
 import secrets
@@ -13,16 +13,17 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
+from indexes.catalog import storage_errors
 from indexes.documents import Metadata, document_id_for
 from indexes.durable import flush
-from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, StorageFull
+from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound
 
 JobState = Literal["queued", "running", "done", "failed"]
 STATES: Final[tuple[JobState, ...]] = ("queued", "running", "done", "failed")
@@ -33,6 +34,7 @@ _FOLDER: Final = ".jobs"
 # Format history:
 #   1  first format
 _FORMAT: Final = 1
+_BUSY_SECONDS: Final = 30.0
 _DDL: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -135,7 +137,7 @@ def enqueue(
     job_id = secrets.token_hex(8)
     source = BytesIO(payload) if isinstance(payload, bytes) else payload
     described = json.dumps(dict(metadata or {}))
-    with _disk_full_said(data), _connect(data) as database, _spool_lock(data, fcntl.LOCK_SH):
+    with _connect(data) as database, _spool_lock(data, fcntl.LOCK_SH):
         size = _spool(data, job_id, source)
         row = (job_id, collection, name, document_id, target, title, described, media_type, size)
         try:
@@ -316,8 +318,10 @@ def prune(data: Path, kept_seconds: float = KEPT_SECONDS) -> int:
 @contextmanager
 def sole_worker(data: Path) -> Iterator[None]:
     """Hold the place of the one worker of a data folder; raises CollectionBusy if it is taken."""
-    _set_up_folder(data)
-    with (data / _FOLDER / "worker.lock").open("ab") as file:
+    with _storage_errors(data):
+        _set_up_folder(data)
+        file = (data / _FOLDER / "worker.lock").open("ab")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -425,20 +429,32 @@ def _spool_lock(data: Path, mode: int) -> Iterator[None]:
 @contextmanager
 def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
     """Open the queue's database, made at first use; an autocommit connection."""
-    _set_up_folder(data)
-    with closing(
-        sqlite3.connect(_database_path(data), timeout=30, isolation_level=None)
-    ) as database:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > _FORMAT:
-            raise IndexDamaged(
-                f"{_database_path(data)} has format {version}, newer than this version of"
-                f" afterword knows ({_FORMAT}). Install the version that wrote it."
-            )
-        if version < _FORMAT:
-            _set_up_database(data, database)
-        database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        yield database
+    with _storage_errors(data):
+        _set_up_folder(data)
+        path = _database_path(data)
+        with closing(
+            sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        ) as database:
+            _check_format(data, database)
+            database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            yield database
+
+
+def _storage_errors(data: Path) -> AbstractContextManager[None]:
+    return storage_errors(
+        data / _FOLDER, "delete that folder, and send again the uploads that waited in it"
+    )
+
+
+def _check_format(data: Path, database: sqlite3.Connection) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > _FORMAT:
+        raise IndexDamaged(
+            f"{_database_path(data)} has format {version}, newer than this version of"
+            f" afterword knows ({_FORMAT}). Install the version that wrote it."
+        )
+    if version < _FORMAT:
+        _set_up_database(data, database)
 
 
 def _set_up_folder(data: Path) -> None:
@@ -456,24 +472,3 @@ def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(f"BEGIN; {_DDL} PRAGMA user_version = {_FORMAT}; COMMIT;")
         flush(data / _FOLDER)
-
-
-@contextmanager
-def _disk_full_said(data: Path) -> Iterator[None]:
-    """Turn what the system says of a full disk into StorageFull."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise _full(data) from error
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
-            raise
-        raise _full(data) from error
-
-
-def _full(data: Path) -> StorageFull:
-    return StorageFull(
-        f"No space is left for uploads in {data}. Nothing was kept; free space and send it again."
-    )

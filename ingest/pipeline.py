@@ -26,6 +26,7 @@ from indexes.errors import (
     VectorsGone,
 )
 from indexes.settings import Settings
+from indexes.views import NOT_MERGED
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
 from ingest.prepare import Cut, Origin, cut, named, same_record
@@ -179,10 +180,17 @@ class _Run:
                     read_all(steps, intake, pool)
             self._remove(writer, intake)
             self._notes += intake.notes
-            self._observe(Merging())
-            writer.merge_views()
+            self._merge(writer)
         except StorageFull as error:
             self._stop(error, intake)
+
+    def _merge(self, writer: Writer) -> None:
+        """Bring the views up to the catalog; where that fails, all is stored and found the same."""
+        self._observe(Merging())
+        try:
+            writer.merge_views()
+        except NOT_MERGED as error:
+            self._notes.append(_lag_note(error))
 
     def _note(self, event: Advanced) -> None:
         self._items += event.items
@@ -300,6 +308,7 @@ class Intake:
         self._chunks = 0
         self._characters = 0
         self._marks: list[tuple[Step, Mark, frozenset[str]]] = []
+        self._lags = False
 
     @property
     def waiting(self) -> list[str]:
@@ -391,7 +400,16 @@ class Intake:
             items = tuple(cut.item() for cut in cuts)
             self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
             self._tell_read()
+            self._merge()
         self.mark_ended()
+
+    def _merge(self) -> None:
+        """Keep small what readers hold in memory during a long run; its end tells of a failure."""
+        if not self._lags:
+            try:
+                self._writer.merge_large_delta()
+            except NOT_MERGED:
+                self._lags = True
 
     def _tell_read(self) -> None:
         """Tell of files that were read to their end, now that all they gave is stored."""
@@ -467,6 +485,14 @@ class Intake:
         item = Item(uri, "failed", failure.reason, message, failure.pages, key)
         self._observe(Advanced(items=(item,)))
         return item
+
+
+def _lag_note(error: Exception) -> Note:
+    return Note(
+        "views_lag",
+        f"all is stored and found, but the search indexes on disk could not be brought up to it: "
+        f"{error}; the next run or question tries again",
+    )
 
 
 def _kept_note(uri: str, kept: int) -> Note:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from indexes import jobs
+from indexes.collection import sweep_deleted
 from indexes.errors import AfterwordError, CollectionBusy
 from indexes.jobs import Job
 from indexes.settings import Settings
@@ -48,6 +49,7 @@ def work(settings: Settings) -> None:
     _stop_on_signal(stop)
     threading.Thread(target=_await_end, args=(stop,), daemon=True).start()
     with jobs.sole_worker(settings.data), reader_pool(settings) as pool, suppress(_Stopped):
+        sweep_deleted(settings.data)
         jobs.recover(settings.data)
         while not stop.is_set():
             job = jobs.claim(settings.data)

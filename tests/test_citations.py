@@ -13,7 +13,7 @@ from indexes.errors import IndexDamaged
 from service.citations import Citer, page_at
 from service.evidence import Candidate, Evidence, Quoted
 from small_encoder import small_encoder
-from stored_documents import prepared
+from stored_documents import chunks_of, prepared
 
 FIRST = "Swans are white \N{BIRD}. Owls"
 SECOND = "hoot all night. Storks clatter."
@@ -43,7 +43,7 @@ def quoted(chunk: StoredChunk, words: str, short: str | None = None) -> Quoted:
 
 def only_chunk(reading: Reading, document_id: str = "book") -> StoredChunk:
     """Return the last chunk of a document."""
-    return reading.document_chunks(document_id)[-1]
+    return chunks_of(reading, document_id)[-1]
 
 
 def test_a_citation_is_the_stored_text_at_its_offsets(collection: Collection) -> None:

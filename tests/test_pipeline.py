@@ -16,17 +16,18 @@ from hypothesis import strategies as st
 from indexes.collection import Collection, Writer, open_collection
 from indexes.documents import Document, document_id_for
 from indexes.encoder import FOLDER, Encoder
-from indexes.errors import CollectionBusy, CollectionNotFound, UsageError
+from indexes.errors import CollectionBusy, CollectionNotFound, StorageFull, UsageError
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
-from ingest.progress import Event, silent
+from ingest.progress import Event, Merging, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
 from ingest.uploads import Upload
 from small_encoder import small_encoder
+from stored_documents import chunks_of
 
 Contents = Mapping[str, str]
 
@@ -115,7 +116,7 @@ class House:
         with self.collection() as opened, opened.read() as reading:
             for document in reading.documents(100_000):
                 text = reading.text(document.document_id)
-                chunks = reading.document_chunks(document.document_id)
+                chunks = chunks_of(reading, document.document_id)
                 assert len(chunks) == document.chunks > 0
                 assert document.characters == len(text)
                 covered = {i for c in chunks for i in range(c.span.start, c.span.end)}
@@ -553,6 +554,42 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_stored(
     assert set(house.texts()) == set(told) - full
     assert house.ingest().counts()["added"] == len(full)
     assert len(house.texts()) == 7
+
+
+def test_views_are_merged_while_a_long_run_goes_on(house: House) -> None:
+    """A service that is open meanwhile need not hold all that a run stores in memory."""
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of very many that are all stored.\n"
+    house.write({f"b{n}.txt": "".join(fact.format((n, i)) for i in range(120)) for n in range(12)})
+    before_the_end = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, Merging):
+            stamp = house.root / "data" / "default" / "dense.json"
+            before_the_end.append(stamp.exists())
+
+    assert house.ingest(observe=observe).chunks > 1_300
+    assert before_the_end == [True]
+
+
+def test_a_merge_that_fails_is_a_note_and_the_run_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was stored is reported as stored and can be found; the note says why and what next."""
+    house.write({"a.txt": "Small.\n"})
+
+    def fail(*_: object) -> None:
+        raise StorageFull("no space is left for the views")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "merge_views", fail)
+        report = house.ingest()
+    assert outcomes(report) == {"docs/a.txt": "added"}
+    assert (report.stopped, report.exit_status()) == (None, 0)
+    (note,) = report.notes
+    assert note.code == "views_lag"
+    assert "no space is left for the views; the next run or question" in note.message
+    assert len(house.texts()) == 1
 
 
 def test_text_that_moves_between_documents_keeps_its_vector(house: House) -> None:
