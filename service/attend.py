@@ -17,12 +17,15 @@ import numpy.typing as npt
 from indexes.documents import Span
 from indexes.encoding import Vectors
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
+from service.read import PairRead, Places, Reader, places
 from service.sentences import is_heading, sentence_spans
 from service.signs import coverage, logistic, named, outer_signs
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
 READ: Final = 8
 _SENTENCE_COVERAGE: Final = 0.5
+# The logit of a span where a chunk's own words were cut off.
+NO_SPAN: Final = -20.0
 # `python -m training.threshold` prints scale and offset, and the figures of each threshold.
 _SCALE: Final = 1.19
 _OFFSET: Final = -2.705
@@ -55,6 +58,62 @@ def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
         return (*evidence, *rest)
 
     return attend
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How a chunk's logits and the signs of retrieval add up to the logit of its score."""
+
+    relevance: float
+    answers: float
+    span: float
+    outer: float
+    offset: float
+
+    def score(self, read: PairRead, span: float, outer: float) -> float:
+        """Return the score in [0, 1] of a chunk whose likeliest span has the logit `span`."""
+        return logistic(
+            self.relevance * read.relevance
+            + self.answers * read.answers
+            + self.span * span
+            + self.outer * outer
+            + self.offset
+        )
+
+
+def reader_attend(read: Reader, blend: Blend) -> Attend:
+    """Return an Attend that reads every candidate with the question, for score and evidence."""
+
+    def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
+        if not candidates:
+            return ()
+        reads = read(query.text, [one.chunk.encoded for one in candidates])
+        outer = outer_signs(named(query.weights), candidates)
+        found = [places(one, each) for one, each in zip(candidates, reads, strict=True)]
+        best = [one.best() for one in found]
+        scores = [
+            blend.score(each, span.logit if span else NO_SPAN, sign)
+            for each, span, sign in zip(reads, best, outer, strict=True)
+        ]
+        order = sorted(range(len(candidates)), key=lambda i: (-scores[i], i))
+        return tuple(
+            _read_evidence(candidates[i], scores[i], found[i] if place < READ else None)
+            for place, i in enumerate(order)
+        )
+
+    return attend
+
+
+def _read_evidence(candidate: Candidate, score: float, found: Places | None) -> Evidence:
+    """Return evidence with the sentences by the logit of each one's likeliest span."""
+    if found is None:
+        return Evidence(candidate, score)
+    base = candidate.chunk.span.start
+    spans = [Span(base + one.start, base + one.end) for one in _quotable(candidate)]
+    located = [(one, best) for one in spans if (best := found.best(one)) is not None]
+    located.sort(key=lambda pair: (-pair[1].logit, pair[0]))
+    sentences = tuple(Sentence(one, logistic(best.logit / 2)) for one, best in located)
+    return Evidence(candidate, score, sentences, located[0][1].span if located else None)
 
 
 def cross_attend(

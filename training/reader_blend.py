@@ -23,14 +23,16 @@ from indexes.network import PairNetwork
 from indexes.settings import Settings
 from ingest.pipeline import ingest
 from ingest.survey import Order
+from service.attend import NO_SPAN
 from service.evaluate import Line, matches, read_lines, token_f1
 from service.evidence import Candidate, Query
 from service.read import Reader, places
 from service.retrieve import retrieve
+from service.signs import named, outer_signs
 
 SEED: Final = 20260101
 CANDIDATES: Final = 24
-SIGNS: Final = ("relevance", "answers", "span", "dense", "fused", "lexical")
+SIGNS: Final = ("relevance", "answers", "span", "outer", "fused")
 Signs = npt.NDArray[np.float32]
 
 
@@ -61,7 +63,7 @@ SETS: Final = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """One question's candidates: signs (candidates, 6), which are relevant, and each one's F1."""
+    """One question's candidates: signs (candidates, 5), which are relevant, and each one's F1."""
 
     signs: Signs
     relevant: npt.NDArray[np.bool_]
@@ -108,7 +110,11 @@ def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Ite
             own = line.context_id or (line.relevant or ("",))[0]
             if one.without_own and not line.answerable:
                 continue
-            query = Query(line.question, encoder.encode_query(line.question), {})
+            query = Query(
+                line.question,
+                encoder.encode_query(line.question),
+                reading.term_weights(line.question),
+            )
             without = {"field": "id", "operator": "!=", "value": own} if one.without_own else None
             found = retrieve(
                 reading,
@@ -118,7 +124,11 @@ def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Ite
                 executor=executor,
             ).candidates
             yield asked(
-                line, found, reader, answerable=line.answerable is not False and without is None
+                line,
+                query,
+                found,
+                reader,
+                answerable=line.answerable is not False and without is None,
             )
 
 
@@ -129,9 +139,12 @@ def sample(lines: Sequence[Line], limit: int) -> list[Line]:
     return yes + [line for line in drawn if line.answerable is False][:limit]
 
 
-def asked(line: Line, found: Sequence[Candidate], reader: Reader, *, answerable: bool) -> Asked:
+def asked(
+    line: Line, query: Query, found: Sequence[Candidate], reader: Reader, *, answerable: bool
+) -> Asked:
     """Return the signs of each candidate; rows that are missing are filled with nothing."""
-    reads = reader(line.question, [one.chunk.encoded for one in found])
+    reads = reader(query.text, [one.chunk.encoded for one in found])
+    outer = outer_signs(named(query.weights), found)
     signs = np.full((CANDIDATES, len(SIGNS)), np.nan, np.float32)
     relevant, f1 = np.zeros(CANDIDATES, np.bool_), np.zeros(CANDIDATES, np.float32)
     for row, (one, read) in enumerate(zip(found, reads, strict=True)):
@@ -141,10 +154,9 @@ def asked(line: Line, found: Sequence[Candidate], reader: Reader, *, answerable:
         signs[row] = (
             read.relevance,
             read.answers,
-            best.logit if best else -20,
-            one.dense if one.dense is not None else np.nan,
+            best.logit if best else NO_SPAN,
+            outer[row],
             one.fused,
-            one.lexical if one.lexical is not None else np.nan,
         )
         relevant[row] = any(
             matches(entry, one.chunk.document_id, one.chunk.uri, ())
