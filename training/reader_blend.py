@@ -1,21 +1,21 @@
-"""Fit how the reader's logits and retrieval's signs become one score, leaving one set out.
+"""Fit how the reader's logits and retrieval's signs become one score.
 
 `python -m training.reader_blend --data DATA --work WORK --network FOLDER [--limit N]` asks the
-questions of each set, keeps what reader and retrieval say of every candidate in WORK/signs, and
-prints weights and figures as JSON. Weights are fitted on all sets but one and judged on that one.
+questions of each set and prints as JSON: weights fitted on training questions, their figures on
+every set, and for comparison figures with weights that were fitted on all sets but the one judged.
 """
 
 import argparse
+import json
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from indexes.collection import open_collection
 from indexes.encoder import load_encoder
@@ -29,11 +29,14 @@ from service.evidence import Candidate, Query
 from service.read import Reader, places
 from service.retrieve import retrieve
 from service.signs import named, outer_signs
+from training.blend_fit import Asked, SetSigns, figures, fit, leaving_one_out
+from training.reader_pairs import read_set
 
 SEED: Final = 20260101
 CANDIDATES: Final = 24
+# Only questions that may be trained on, of articles that the reader was not.
+FITTED_ON: Final = ("squad-train without own", "squad2-train")
 SIGNS: Final = ("relevance", "answers", "span", "outer", "fused")
-Signs = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,23 @@ class DataSet:
     corpora: tuple[str, ...]
     questions: str
     without_own: bool = False
+    held_out: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name under which figures are shown."""
+        return f"{self.name} without own" if self.without_own else self.name
 
 
 SETS: Final = (
+    DataSet("squad-train", ("squad-train/corpus",), "squad-train/questions", held_out=True),
+    DataSet(
+        "squad-train",
+        ("squad-train/corpus",),
+        "squad-train/questions",
+        without_own=True,
+        held_out=True,
+    ),
     DataSet(
         "squad-open",
         ("squad-train/corpus", "squad-open-dev/corpus-extra"),
@@ -61,17 +78,6 @@ SETS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """One question's candidates: signs (candidates, 5), which are relevant, and each one's F1."""
-
-    signs: Signs
-    relevant: npt.NDArray[np.bool_]
-    f1: Signs
-    judged: int
-    answerable: bool
-
-
 def main() -> None:
     """Ask, keep, fit and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -81,20 +87,15 @@ def main() -> None:
     arguments.add_argument("--limit", type=int, default=400, help="questions of each kind and set")
     given = arguments.parse_args()
     reader = PairNetwork(given.network).run
-    kept = given.work / "signs"
-    kept.mkdir(parents=True, exist_ok=True)
+    found: dict[str, SetSigns] = {}
     for one in SETS:
-        name = f"{one.name}-without-own" if one.without_own else one.name
         rows = list(ask(one, given.data, given.work, reader, given.limit))
-        np.savez_compressed(
-            kept / f"{name}.npz",
-            signs=np.stack([row.signs for row in rows]),
-            relevant=np.stack([row.relevant for row in rows]),
-            f1=np.stack([row.f1 for row in rows]),
-            judged=np.array([row.judged for row in rows]),
-            answerable=np.array([row.answerable for row in rows]),
-        )
-        sys.stderr.write(f"{name}: {len(rows)} questions\n")
+        stacked = SetSigns.stacked(rows)
+        if one.without_own:
+            stacked = found[one.name].with_unanswerable(stacked)
+        found[one.label] = stacked
+        sys.stderr.write(f"{one.label}: {len(rows)} questions\n")
+    json.dump(report(found), sys.stdout, indent=1)
 
 
 def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Iterator[Asked]:
@@ -102,7 +103,11 @@ def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Ite
     settings = Settings(data=work)
     corpora = tuple(str(data / f"{name}.jsonl.gz") for name in one.corpora)
     ingest(Order(corpora, one.name), settings, lambda _event: None)
-    lines = sample(read_lines(data / f"{one.questions}.jsonl.gz"), limit)
+    lines = read_lines(data / f"{one.questions}.jsonl.gz")
+    if one.held_out:
+        there = {each.paragraph for each in read_set(data / one.name).held_out}
+        lines = [line for line in lines if there.intersection(line.relevant or ())]
+    lines = sample(lines, limit)
     collection = open_collection(settings.data, one.name)
     encoder = load_encoder(settings.encoder)
     with ThreadPoolExecutor(1) as executor, collection.read() as reading:
@@ -145,8 +150,8 @@ def asked(
     """Return the signs of each candidate; rows that are missing are filled with nothing."""
     reads = reader(query.text, [one.chunk.encoded for one in found])
     outer = outer_signs(named(query.weights), found)
-    signs = np.full((CANDIDATES, len(SIGNS)), np.nan, np.float32)
-    relevant, f1 = np.zeros(CANDIDATES, np.bool_), np.zeros(CANDIDATES, np.float32)
+    signs = np.full((CANDIDATES, len(SIGNS)), np.nan, np.float64)
+    relevant, f1 = np.zeros(CANDIDATES, np.bool_), np.zeros(CANDIDATES, np.float64)
     for row, (one, read) in enumerate(zip(found, reads, strict=True)):
         best = places(one, read).best()
         span = best.span.start - one.chunk.span.start if best else 0
@@ -165,7 +170,19 @@ def asked(
         f1[row] = max(
             (token_f1(one.chunk.text[span:end], answer) for answer in line.answers or ()), default=0
         )
-    return Asked(signs, relevant, f1, len(line.relevant or ()), answerable)
+    judged = len(line.relevant or ()) if answerable else 0
+    return Asked(signs, relevant, f1, judged, answerable)
+
+
+def report(sets: Mapping[str, SetSigns]) -> dict[str, object]:
+    """Return weights fitted on all, figures with them, and figures leaving one set out."""
+    weights = fit([sets[name] for name in FITTED_ON])
+    return {
+        "weights": dict(zip(SIGNS, np.round(weights.signs, 3).tolist(), strict=True)),
+        "offset": round(weights.offset, 3),
+        "figures": {name: figures(one, weights) for name, one in sets.items()},
+        "leaving one out": leaving_one_out(sets),
+    }
 
 
 if __name__ == "__main__":
