@@ -278,6 +278,7 @@ def test_a_pipe_gets_plain_lines_of_progress(docs: Path, tmp_path: Path) -> None
         ("null", "null"),
         ("NaN", "NaN"),
         ("1e999", "1e999"),
+        ("[1, -1e999]", "[1, -1e999]"),
         ('{"a": 1}', '{"a": 1}'),
         ("", ""),
         ("a=b", "a=b"),

@@ -68,12 +68,12 @@ def _front_matter(text: str) -> _FrontMatter:
     if match := _YAML.match(text):
         try:
             fields = yaml.safe_load(match[1])
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, ValueError, RecursionError):
             return _FrontMatter()
     elif match := _TOML.match(text):
         try:
             fields = tomllib.loads(match[1])
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             return _FrontMatter()
     if match and isinstance(fields, dict):
         return _FrontMatter(match.end(), {str(key): value for key, value in fields.items()})
