@@ -340,8 +340,9 @@ class Intake:
             item = Item(document.uri, "unchanged", document_id=document.document_id)
             self._observe(Advanced(items=(item,)))
             return
-        extract = replace(extract, title=document.title)
-        chunks = self._tools.splitter.split(extract)
+        splitter = self._tools.splitter
+        extract = replace(extract, title=splitter.title(document.title))
+        chunks = splitter.split(extract)
         if not chunks:
             failure = ReadFailure("empty", f"{document.uri} has no text to be found; write some")
             self._document_failed(file, document, failure, [known] if known else [])

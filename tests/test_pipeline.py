@@ -521,6 +521,20 @@ def test_a_file_that_lost_most_records_is_held_back(house: House) -> None:
     assert set(outcomes(house.ingest()).values()) == {"unchanged"}
 
 
+def test_a_long_title_leaves_room_for_the_words(house: House) -> None:
+    """What is encoded is never more than the encoder reads, and the title is kept whole."""
+    title = " ".join("abcdefghij" * 10)
+    line = json.dumps({"id": "k", "title": title, "text": "Swans are white. " * 30})
+    house.write({"a.jsonl": f"{line}\n"})
+    house.ingest()
+    assert house.stored()["docs/a.jsonl#k"].title == title
+    seen = [text for text in house.encoded if "Swans" in text]
+    assert seen
+    for text in seen:
+        assert text.startswith("a b c")
+        assert len(text.split()) <= house.encoder().identity.max_tokens
+
+
 # --- trouble -------------------------------------------------------------------------------------
 
 

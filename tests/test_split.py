@@ -102,6 +102,49 @@ def test_laws_hold_for_any_tokenizer(extract: Extract) -> None:
     check_laws(extract, Splitter(encoder, 30).split(extract), encoder, 32)
 
 
+# Letters that are a token each, or several (Hangul), or next to none (a long word).
+dense_words = st.lists(
+    st.sampled_from(["漢", "한", "각 ", "$", "_Q1,", "é", "a", "x" * 40, "😀", " ", "|"]),
+    max_size=400,
+).map("".join)
+
+
+@pytest.mark.parametrize("most_tokens", [24, 64, 256])
+@pytest.mark.parametrize("known", [True, False])
+@settings(max_examples=60, deadline=None)
+@given(
+    title=dense_words,
+    header=dense_words.filter(str.strip),
+    row=dense_words.filter(str.strip),
+    headed=st.booleans(),
+)
+def test_no_title_or_header_pushes_words_out(
+    encoder: Encoder,
+    title: str,
+    header: str,
+    row: str,
+    *,
+    headed: bool,
+    known: bool,
+    most_tokens: int,
+) -> None:
+    """However many tokens stand above a chunk, the encoder sees all of the chunk's own words."""
+    identity = replace(encoder.identity, max_tokens=most_tokens)
+    counting = encoder if known else small_encoder()
+    reader = replace(counting, identity=identity)
+    text = f"{header}\n{row}\n{row}"
+    start = len(header) + 1
+    rows = Span(start, start + len(row)), Span(start + len(row) + 1, len(text))
+    tables = (Table(Span(0, len(header)), rows),)
+    headings = (Heading(1, Span(0, len(header))),) if headed else ()
+    splitter = Splitter(reader, 200)
+    seen = splitter.title(title)
+    assert title.startswith(seen)
+    extract = Extract(text, "text/csv", title, headings=headings, tables=tables)
+    chunks = splitter.split(extract)
+    check_laws(replace(extract, title=seen), chunks, reader, 200)
+
+
 @settings(max_examples=300, deadline=None)
 @given(text=st.text() | st.lists(words | marks).map("".join))
 def test_counts_of_words_add_up(encoder: Encoder, text: str) -> None:
