@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import afterword
+from bundled_documents import stored
 from indexes.collection import open_collection
 from indexes.errors import UsageError
 from ingest.command import parse_date, parse_metadata
+from ingest.sources import UPLOADS
 
 ROOT = Path(__file__).parent.parent
 
@@ -183,6 +185,29 @@ def test_a_document_is_shown_by_id_and_by_uri(command: Command, docs: Path) -> N
     ended = command("documents", "show", "docs/c.txt")
     assert ended.status == 3
     assert "documents list" in ended.err
+
+
+def test_an_upload_with_an_id_of_its_own_is_found_by_its_uri(
+    command: Command, docs: Path, tmp_path: Path
+) -> None:
+    """Neither the uri of an upload nor that of a record says the document's id."""
+    command("ingest", docs)
+    with open_collection(tmp_path / "data", "default").write() as writer:
+        facts = {"title": "Cranes", "source": UPLOADS}
+        for key, uri in (("crane", "upload:b.pdf"), ("docs", "upload:b.pdf#docs")):
+            made = stored(key, [f"The text of {key}."], uri=uri, **facts)
+            writer.put([made])
+    for uri, key in (
+        ("upload:b.pdf", "crane"),
+        ("upload:b.pdf#docs", "docs"),
+        ("docs/r.jsonl#owl", "owl"),
+    ):
+        shown = json.loads(command("documents", "show", "--json", uri).out)
+        assert (shown["document_id"], shown["uri"]) == (key, uri)
+    assert command("documents", "show", "docs/r.jsonl").status == 3
+    assert command("documents", "delete", "upload:b.pdf").status == 0
+    assert command("documents", "show", "crane").status == 3
+    assert command("documents", "show", "docs").status == 0
 
 
 def test_a_deleted_document_is_gone(command: Command, docs: Path) -> None:
