@@ -262,7 +262,11 @@ def _read_one(
 ) -> None:
     for result in _results(job, limits):
         signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send(result)
+        try:
+            connection.send(result)
+        except MemoryError:  # there was room for the text, but not for its copy on the way
+            connection.send(ReadResult(job, failure=_out_of_memory(limits)))
+            break
         signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
