@@ -72,7 +72,7 @@ def survey(order: Order, data: Path, writer: Writer | None) -> Survey:
     found = {target.source: stored_name(str(target.root)) for target in targets}
     return Survey(
         plans,
-        (*_overlap_notes(targets, roots), *_listing_notes(plans)),
+        (*_overlap_notes(targets, roots), *_listing_notes(plans, order.selection)),
         {name: root for name, root in found.items() if roots.get(name) != root},
     )
 
@@ -100,7 +100,7 @@ def _overlap_notes(targets: Sequence[Target], roots: Mapping[str, str]) -> Itera
         )
 
 
-def _listing_notes(plans: Iterable[Plan]) -> Iterator[Note]:
+def _listing_notes(plans: Iterable[Plan], selection: Selection) -> Iterator[Note]:
     for plan in plans:
         if plan.outside:
             yield Note(
@@ -109,8 +109,16 @@ def _listing_notes(plans: Iterable[Plan]) -> Iterator[Note]:
                 f"{plan.outside}; ingest what they lead to by its own path",
             )
         for path, held in plan.empty:
-            kept = f"; its {held} documents were kept (is it mounted?)" if held else ""
-            yield Note("empty_folder", f"nothing to ingest was found in {path}{kept}", held)
+            yield _empty_note(path, held, selection.options)
+
+
+def _empty_note(path: str, held: int, options: str) -> Note:
+    message = f"nothing to ingest was found in {path}"
+    if options:
+        kept = f"; {held} documents that fit were kept" if held else ""
+        return Note("nothing_fits", f"{message} with {options}; check the patterns{kept}", held)
+    kept = f"; its {held} documents were kept (is it mounted?)" if held else "; check the path"
+    return Note("empty_folder", f"{message}{kept}", held)
 
 
 def mass_note(source: str, held: int, known: int) -> Note:

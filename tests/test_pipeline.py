@@ -271,10 +271,28 @@ def test_an_empty_folder_removes_nothing(house: House) -> None:
 def test_nothing_to_ingest_makes_no_collection(house: House) -> None:
     """An empty folder is told and leaves nothing behind."""
     report = house.ingest()
-    assert report.exit_status() == 0
+    assert report.exit_status() == 1
     assert report.notes[0].code == "empty_folder"
     with pytest.raises(CollectionNotFound), house.collection():
         pass
+
+
+def test_a_pattern_that_fits_nothing_is_named_and_removes_nothing(house: House) -> None:
+    """A mistake in a pattern is told, whatever the folder holds, and no document is lost."""
+    house.write(SWANS)
+    patterns = Selection(("*.pfd", "it's"), ("sub",))
+    for _ in range(2):
+        report = house.ingest(selection=patterns, allow_mass_removal=True)
+        assert (report.items, report.exit_status()) == ((), 1)
+        (note,) = report.notes
+        assert note.code == "nothing_fits"
+        assert """--include '*.pfd' --include 'it'"'"'s' --exclude sub""" in note.message
+        assert str(house.docs) in note.message
+        house.ingest()
+    (house.docs / "a.txt").unlink()
+    report = house.ingest(selection=Selection(("a.*",)), allow_mass_removal=True)
+    assert [(note.code, note.held) for note in report.notes] == [("nothing_fits", 1)]
+    assert len(house.texts()) == 3
 
 
 def test_a_failed_update_keeps_the_earlier_version(house: House) -> None:

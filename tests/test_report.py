@@ -58,6 +58,8 @@ def test_json_has_the_names_of_the_contract() -> None:
         (["added", "partial"], (), None, True, 1),
         (["added", "failed"], (), None, False, 1),
         (["unchanged"], (Note("mass_removal", "kept", held=4),), None, False, 1),
+        ([], (Note("empty_folder", "nothing found"),), None, False, 1),
+        (["unchanged"], (Note("nothing_fits", "nothing found"),), None, False, 1),
         (["unchanged"], (Note("links", "not followed"),), None, False, 0),
         (["failed"], (), "no space is left", False, 3),
         ([], (), None, True, 0),
