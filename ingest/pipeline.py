@@ -27,7 +27,7 @@ from indexes.errors import (
 )
 from indexes.settings import Settings
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
-from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
+from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
 from ingest.prepare import Cut, Origin, cut, named, same_record
 from ingest.progress import Advanced, Merging, Observer, Planned
 from ingest.report import Item, Note, Report, natural
@@ -36,6 +36,7 @@ from ingest.split import Splitter
 from ingest.survey import (
     Order,
     Survey,
+    failed_item,
     forecast,
     mass_note,
     removed_item,
@@ -63,15 +64,18 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
         collection = _existing(settings.data, order.collection)
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
         found = survey(order, settings.data, writer)
-        if order.dry_run:
-            items, notes = forecast(found, allow_mass_removal=order.allow_mass_removal)
+        if order.dry_run or (writer is None and not found.steps):
+            items, notes = forecast(
+                found,
+                lambda step: foreseen(_job(step), _limits(settings)),
+                allow_mass_removal=order.allow_mass_removal,
+            )
             return _report(order, items, notes, 0, time.monotonic() - started)
-        if collection is None and found.steps:
+        if collection is None or writer is None:
             collection = _created(order.collection, settings)
             writer = _opened(stack, collection, lock=True)
         run = _Run(order, settings, found, observe)
-        if collection is not None and writer is not None:
-            run.apply(writer, Tools(collection, settings))
+        run.apply(writer, Tools(collection, settings))
         return run.report(time.monotonic() - started)
 
 
@@ -240,14 +244,20 @@ def _report(
 
 def reader_pool(settings: Settings) -> ReaderPool:
     """Return the child processes that the settings ask for; none is started yet."""
-    limits = Limits(settings.reader_seconds, settings.reader_memory_mb, settings.max_file_mb)
-    return ReaderPool(settings.reader_processes, limits)
+    return ReaderPool(settings.reader_processes, _limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.reader_seconds, settings.reader_memory_mb, settings.max_file_mb)
+
+
+def _job(step: Step) -> ReadJob:
+    return ReadJob(step.uri, Path(step.path), step.name or step.uri)
 
 
 def read_all(steps: Mapping[str, Step], intake: "Intake", pool: ReaderPool) -> None:
     """Read files in child processes and take in what they give, as it comes."""
-    jobs = (ReadJob(uri, Path(step.path), step.name or uri) for uri, step in steps.items())
-    for result in pool.results(jobs):
+    for result in pool.results(map(_job, steps.values())):
         intake.take(steps[result.job.key], result)
     intake.store()
 
@@ -461,11 +471,7 @@ class Intake:
 
     def _failed(self, uri: str, failure: ReadFailure, known: Sequence[Document]) -> Item:
         """Report a failure; `known` are the documents that should have been updated."""
-        message = failure.message
-        if known:
-            message = f"{message.rstrip('.')}; the version that was stored earlier is kept"
-        key = next((d.document_id for d in known if d.uri == uri), None)
-        item = Item(uri, "failed", failure.reason, message, failure.pages, key)
+        item = failed_item(uri, failure, known)
         self._observe(Advanced(items=(item,)))
         return item
 

@@ -99,6 +99,7 @@ class Report:
             "chunks": self.chunks,
             "seconds": round(self.seconds, 3),
             "dry_run": self.dry_run,
+            "contents_read": not self.dry_run,
             "stopped": self.stopped,
             "notes": [
                 {"code": note.code, "message": note.message, "held": note.held}
@@ -145,6 +146,10 @@ def text_lines(report: Report) -> Iterator[str]:
     """Give the report as lines of text: counts, then what is wrong, then notes."""
     if report.dry_run:
         yield "Dry run: nothing was changed; this is what would happen."
+        yield (
+            "Contents were not read: files were judged by their size and first bytes, so damage, a "
+            "password or missing text is not foreseen."
+        )
     counts = report.counts()
     for outcome in OUTCOMES:
         if counts[outcome]:

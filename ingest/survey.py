@@ -1,12 +1,13 @@
 """Looking at the given paths: which source each belongs to and what there is to do for it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexes.collection import Writer
 from indexes.documents import Document
+from indexes.errors import ReadFailure
 from ingest.plan import Asked, Draft, Given, Plan, Step, record_uri, removes_too_many
 from ingest.readers import READERS
 from ingest.report import Item, Note, Outcome
@@ -131,13 +132,22 @@ def mass_note(source: str, held: int, known: int) -> Note:
     )
 
 
-def forecast(found: Survey, *, allow_mass_removal: bool) -> tuple[list[Item], list[Note]]:
-    """Return what would happen, as far as it can be told without reading the files."""
+def forecast(
+    found: Survey, foresee: Callable[[Step], ReadFailure | None], *, allow_mass_removal: bool
+) -> tuple[list[Item], list[Note]]:
+    """Return what would happen, as far as it can be told without reading the files.
+
+    `foresee` says why a file would not be read, where that can be told.
+    """
     items: list[Item] = []
     notes = list(found.notes)
     for plan in found.plans:
         items += unlisted_items(plan)
-        items += [Item(step.uri, "updated" if step.known else "added") for step in plan.read]
+        for step in plan.read:
+            if (failure := foresee(step)) is not None:
+                items.append(failed_item(step.uri, failure, step.known))
+            else:
+                items.append(Item(step.uri, "updated" if step.known else "added"))
         for step, documents in plan.settled:
             items += settled_items(step, documents)
         if removes_too_many(len(plan.vanished), plan.known) and not allow_mass_removal:
@@ -145,6 +155,15 @@ def forecast(found: Survey, *, allow_mass_removal: bool) -> tuple[list[Item], li
         else:
             items += [removed_item(document) for document in plan.vanished]
     return items, notes
+
+
+def failed_item(uri: str, failure: ReadFailure, known: Sequence[Document]) -> Item:
+    """Return the item of a failure; `known` are the documents that should have been updated."""
+    message = failure.message
+    if known:
+        message = f"{message.rstrip('.')}; the version that was stored earlier is kept"
+    key = next((d.document_id for d in known if d.uri == uri), None)
+    return Item(uri, "failed", failure.reason, message, failure.pages, key)
 
 
 def unlisted_items(plan: Plan) -> list[Item]:

@@ -1,5 +1,6 @@
 """From folders and uploads to the catalog: what is stored is what the files say."""
 
+import errno
 import json
 import os
 import shutil
@@ -339,6 +340,42 @@ def test_a_dry_run_changes_nothing(house: House) -> None:
         "docs/sub/c.txt": "unchanged",
     }
     assert house.stored() == before
+
+
+def test_a_dry_run_foresees_what_first_bytes_and_size_tell(house: House) -> None:
+    """It fails the files that the run itself fails by their looks; damage shows in reading."""
+    house.write({**SWANS, "empty.txt": " \n", "a.pdf": "no PDF", "old.txt": "Old.\n"})
+    (house.docs / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(64))
+    with (house.docs / "large.txt").open("wb") as file:
+        file.truncate(513 * 1024 * 1024)
+    report = house.ingest(dry_run=True)
+    assert (report.exit_status(), report.as_json()["contents_read"]) == (1, False)
+    done = house.ingest()
+    assert done.as_json()["contents_read"] is True
+    told = [(i.uri, i.outcome, i.code, i.message) for i in report.items]
+    assert told == [(i.uri, i.outcome, i.code, i.message) for i in done.items]
+    codes = {item.code for item in report.items if item.outcome == "failed"}
+    assert codes == {"empty", "wrong_type", "unsupported_format", "too_large"}
+    house.write({"old.txt": "", "damaged.pdf": "%PDF-1.4\n"})
+    report = house.ingest(dry_run=True)
+    assert only(report, "docs/damaged.pdf").outcome == "added"
+    assert "stored earlier is kept" in (only(report, "docs/old.txt").message or "")
+    assert only(report, "docs/old.txt").document_id == document_id_for("docs/old.txt")
+
+
+def test_a_first_run_that_can_look_at_nothing_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No collection is made, and what was given still ends in the report."""
+
+    def refuse(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = house.ingest()
+    assert [(item.outcome, item.code) for item in report.items] == [("failed", "unreadable")]
+    assert report.exit_status() == 1
+    assert not (house.root / "data").exists()
 
 
 def test_a_dry_run_tells_of_a_removal_that_would_be_held_back(house: House) -> None:
