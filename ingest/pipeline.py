@@ -18,6 +18,7 @@ from indexes.documents import Document, Extract, is_document_id
 from indexes.encoder import Encoder, load_encoder
 from indexes.encoding import Vectors
 from indexes.errors import (
+    AfterwordError,
     CollectionBusy,
     CollectionExists,
     CollectionNotFound,
@@ -146,7 +147,7 @@ class Tools:
 
 
 class _Run:
-    """One ingestion of files and folders: what the plans say, up to a full disk."""
+    """One ingestion of files and folders: what the plans say, up to what stops it."""
 
     def __init__(
         self,
@@ -167,7 +168,11 @@ class _Run:
         self._stopped: str | None = None
 
     def apply(self, writer: Writer, tools: Tools) -> None:
-        """Do it all, in this order."""
+        """Do it all, in this order.
+
+        What stops a run of folders is in its report; what stops an upload is raised, but for a full
+        disk.
+        """
         steps = self._found.steps
         intake = Intake(writer, tools, self._order.given, self._note)
         for plan in self._found.plans:
@@ -185,7 +190,10 @@ class _Run:
             self._notes += intake.notes
             self._observe(Merging())
             writer.merge_views()
-        except StorageFull as error:
+        except AfterwordError as error:
+            # The worker tries an upload again, or reports the error itself.
+            if self._pool is not None and not isinstance(error, StorageFull):
+                raise
             self._stop(error, intake)
 
     def _note(self, event: Advanced) -> None:
@@ -224,10 +232,10 @@ class _Run:
                     del intake.leaving[document.document_id]
         intake.mark_ended()
 
-    def _stop(self, error: StorageFull, intake: "Intake") -> None:
+    def _stop(self, error: AfterwordError, intake: "Intake") -> None:
         self._stopped = error.message
         for uri in [*intake.waiting, *(set(self._found.steps) - intake.ended)]:
-            self._items.append(Item(uri, "failed", "disk_full", f"{uri}: {error.message}"))
+            self._items.append(Item(uri, "failed", error.code, f"{uri}: {error.message}"))
 
     def report(self, seconds: float) -> Report:
         """Return what became of everything; `seconds` is the time taken."""

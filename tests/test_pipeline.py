@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from indexes import catalog
 from indexes.collection import Collection, Writer, open_collection
 from indexes.documents import Document, document_id_for
 from indexes.encoder import FOLDER, Encoder
@@ -22,7 +23,7 @@ from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
-from ingest.progress import Event, silent
+from ingest.progress import Advanced, Event, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
@@ -85,7 +86,12 @@ class House:
         return report
 
     def upload(
-        self, text: str, filename: str, collection: str = "default", **given: object
+        self,
+        text: str,
+        filename: str,
+        collection: str = "default",
+        observe: Callable[[Event], None] = silent,
+        **given: object,
     ) -> Report:
         """Ingest one upload."""
         path = self.root / "payload"
@@ -93,7 +99,7 @@ class House:
         facts = Given(**given)  # type: ignore[arg-type]
         upload = Upload(collection, filename, path, len(text.encode()), facts)
         with reader_pool(self.settings) as pool:
-            return ingest_upload(upload, self.settings, silent, pool)
+            return ingest_upload(upload, self.settings, observe, pool)
 
     @contextmanager
     def collection(self, name: str = "default") -> Iterator[Collection]:
@@ -622,6 +628,43 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_stored(
     assert set(house.texts()) == set(told) - full
     assert house.ingest().counts()["added"] == len(full)
     assert len(house.texts()) == 7
+
+
+def test_whatever_stops_a_run_leaves_its_report(house: House) -> None:
+    """Where the collection is restored meanwhile, what was stored before is still told."""
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of many that fill a group.\n"
+    files = {f"b{n}.txt": "".join(fact.format((n, i)) for i in range(120)) for n in range(4)}
+    house.write(files)
+    stored = list[str]()
+
+    def restore(event: Event) -> None:
+        if isinstance(event, Advanced) and event.stored and not stored:
+            stored.extend(item.uri for item in event.items)
+            with closing(catalog.connect(house.root / "data/default/catalog.db")) as connection:
+                catalog.renew_epoch(connection)
+
+    report = house.ingest(observe=restore)
+    assert report.exit_status() == 3
+    assert "run the same command again" in (report.stopped or "")
+    told = {item.uri: item.code for item in report.items}
+    assert set(told) == {f"docs/{name}" for name in files}
+    assert {uri for uri, code in told.items() if code is None} == set(stored)
+    assert {code for code in told.values() if code} == {"collection_busy"}
+    assert house.ingest().counts()["added"] == 4 - len(stored) > 0
+
+
+def test_what_stops_an_upload_is_for_its_worker(house: House) -> None:
+    """A collection that is busy is no failure of the upload: it is tried again."""
+    house.upload("Ice.", "ice.txt")
+
+    def restore(event: Event) -> None:
+        if isinstance(event, Advanced) and event.cut:
+            with closing(catalog.connect(house.root / "data/default/catalog.db")) as connection:
+                catalog.renew_epoch(connection)
+
+    with pytest.raises(CollectionBusy):
+        house.upload("Snow.", "snow.txt", observe=restore)
 
 
 def test_text_that_moves_between_documents_keeps_its_vector(house: House) -> None:
