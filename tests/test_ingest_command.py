@@ -18,6 +18,7 @@ from PIL import Image
 
 import afterword
 from bundled_documents import stored
+from indexes import collection
 from indexes.collection import open_collection
 from indexes.errors import UsageError
 from ingest.command import parse_date, parse_metadata
@@ -159,6 +160,26 @@ def test_a_run_that_cannot_start_exits_with_3(command: Command, docs: Path) -> N
     assert ended.err.count("\n") == 1
     assert "is working on collection" in ended.err
     assert command("documents", "list", "--collection", "absent").status == 3
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_what_nobody_foresaw_is_one_line(
+    command: Command, docs: Path, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    """The place in the program is told at level debug alone; the status is 3 in any case."""
+    command("ingest", docs)
+
+    def break_down(*_: object) -> None:
+        raise RuntimeError("of two\n  lines")
+
+    monkeypatch.setattr(collection, "open_collection", break_down)
+    monkeypatch.setenv("AFTERWORD_LOG_LEVEL", level)
+    ended = command("documents", "list", "--json")
+    assert (ended.status, ended.out) == (3, "")
+    assert ("Traceback" in ended.err, "break_down" in ended.err) == (level == "debug",) * 2
+    if level == "info":
+        assert ended.err.startswith("afterword: internal error: RuntimeError: of two lines; run")
+        assert ended.err.count("\n") == 1
 
 
 def test_documents_are_listed_in_pages(command: Command, docs: Path) -> None:
