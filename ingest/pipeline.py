@@ -314,7 +314,7 @@ class Intake:
         self._files: dict[str, _File] = {}
         self._given_out: dict[str, str] = {}
         self._cuts: list[Cut] = []
-        self._read: list[int] = []
+        self._read_bytes = 0
         self._chunks = 0
         self._characters = 0
         self._marks: list[tuple[Step, Mark, frozenset[str]]] = []
@@ -340,9 +340,10 @@ class Intake:
         if result.last:
             del self._files[step.uri]
             self.ended.add(step.uri)
-            self._read.append(step.size)
+            self._observe(Advanced(files=1))
+            self._read_bytes += step.size
             if not self._cuts:
-                self._tell_read()
+                self._tell_settled()
 
     def _document(self, file: _File, extract: Extract, result: ReadResult) -> None:
         """Split one document and let it wait for a group to be stored with."""
@@ -409,13 +410,13 @@ class Intake:
             self.contents.update(cut.document.content_sha256 for cut in cuts)
             items = tuple(cut.item() for cut in cuts)
             self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
-            self._tell_read()
+            self._tell_settled()
         self.mark_ended()
 
-    def _tell_read(self) -> None:
-        """Tell of files that were read to their end, now that all they gave is stored."""
-        self._observe(Advanced(files=len(self._read), size=sum(self._read)))
-        self._read = []
+    def _tell_settled(self) -> None:
+        """Tell of the files that were read to their end, now that all they gave is stored."""
+        self._observe(Advanced(size=self._read_bytes))
+        self._read_bytes = 0
 
     def _missing(self, cuts: Sequence[Cut]) -> set[bytes]:
         wanted = {key for cut in cuts for key in cut.hashes}

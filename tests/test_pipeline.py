@@ -23,7 +23,7 @@ from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
-from ingest.progress import Advanced, Event, silent
+from ingest.progress import Advanced, Event, Pace, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
@@ -580,6 +580,22 @@ def test_a_file_that_lost_most_records_is_held_back(house: House) -> None:
         assert len(house.texts()) == 9
     assert house.ingest(allow_mass_removal=True).counts()["removed"] == 8
     assert set(outcomes(house.ingest()).values()) == {"unchanged"}
+
+
+def test_progress_counts_files_as_they_are_read(house: House) -> None:
+    """Chunks never come from no file at all, and the bytes are told when all is stored."""
+    house.write({f"{n}.txt": f"Fact number {n}.\n" for n in range(9)} | {"empty.txt": ""})
+    pace, lines = Pace(0.0), list[str]()
+
+    def observe(event: Event) -> None:
+        pace.take(event)
+        lines.append(pace.line(1.0))
+        assert pace.files > 0 or pace.chunks == 0
+        assert pace.size == 0 or pace.chunks == 9
+
+    house.ingest(observe=observe)
+    assert (pace.files, pace.size) == (pace.planned.files, pace.planned.size) == (10, 9 * 15)
+    assert any(line.startswith("10/10 files read") and " 0 chunks" in line for line in lines)
 
 
 def test_a_long_title_leaves_room_for_the_words(house: House) -> None:

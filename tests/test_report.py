@@ -129,7 +129,7 @@ def test_pace_tells_rates_and_the_time_left() -> None:
     for event in (Planned(4, 1000), Advanced(files=1, size=250, encoded=20), Merging()):
         pace.take(event)
     assert pace.left(110.0) == pytest.approx(30.0)
-    assert pace.line(110.0) == "1/4 files, 0:30 left, 0.1 files/s, 20 chunks, 2.0 chunks/s"
+    assert pace.line(110.0) == "1/4 files read, 0:30 left, 0.1 files/s, 20 chunks, 2.0 chunks/s"
     assert clock(3725.4) == "1:02:05"
 
 
@@ -142,8 +142,8 @@ def test_plain_progress_writes_a_line_every_few_seconds() -> None:
     for _ in range(4):
         observe(Advanced(files=1, size=10))
     assert [line.split(",")[0] for line in stream.getvalue().splitlines()] == [
-        "2/10 files",
-        "4/10 files",
+        "2/10 files read",
+        "4/10 files read",
     ]
 
 
