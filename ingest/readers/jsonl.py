@@ -26,7 +26,7 @@ def read(path: Path, _options: ReadOptions) -> Iterator[Extract | RecordFailure]
             seen = True
             yield _record(number, line)
     if not seen:
-        raise ReadFailure("empty", "the file has no records; there is nothing to find in it")
+        raise ReadFailure("empty", f"the file has no records; {_FIELDS}")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -64,7 +64,7 @@ def _record(number: int, line: bytes) -> Extract | RecordFailure:
     if not isinstance(text, str) or not isinstance(title, str | None):
         return _bad(identity, "bad_record", f"{place}: text and title must be strings; {_FIELDS}")
     if not text.strip():
-        return _bad(identity, "empty", f"{place} has no text; there is nothing to find in it")
+        return _bad(identity, "empty", f"{place} has no text; write some, or leave the line out")
     return _extract(place, identity, stored_form(text), stored_form(title or ""), value)
 
 

@@ -47,7 +47,9 @@ def read(path: Path, options: ReadOptions) -> Reading:
     front = _front_matter(source.text)
     text = source.text[front.end :]
     if not text.strip():
-        raise ReadFailure("empty", "the file has no text; there is nothing to find in it")
+        raise ReadFailure(
+            "empty", "the file has no text below its front matter; write some, or leave it out"
+        )
     blocks = _Blocks(text)
     as_of = next((day for key in _DATES if (day := iso_date(front.fields.get(key)))), None)
     title = front.fields.get("title")
