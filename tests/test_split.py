@@ -90,7 +90,9 @@ def test_laws_of_cutting(encoder: Encoder, extract: Extract, part: float) -> Non
     most = max(16, min(200, int(total * part)))
     chunks = Splitter(encoder, most).split(extract)
     check_laws(extract, chunks, encoder, most)
-    if total - 2 <= most and not extract.headings and not extract.tables:
+    # The tokenizer's own signs, such as [SEP], are counted by their letters.
+    whole = total - 2 <= most and "[" not in extract.text
+    if whole and not extract.headings and not extract.tables:
         assert len(chunks) <= 1 or len(extract.text) > 16 * most
 
 
