@@ -90,7 +90,8 @@ def database_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
                 f"{where} was held by another process for too long; "
                 "run the same command again when that one has ended"
             ) from error
-        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        table_is_missing = str(error).startswith("no such table")
+        if table_is_missing or kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise IndexDamaged(f"{where} is damaged ({error}); {damaged}") from error
         raise
 

@@ -225,6 +225,10 @@ class Reading:
             raise DocumentNotFound(f"no document has the id {document_id!r}")
         return document
 
+    def file(self, source: str, uri: str) -> list[Document]:
+        """Return the document with this uri and those that are records of it."""
+        return document_table.documents_of_file(self._connection, source, uri)
+
     def text(self, document_id: str, start: int = 0, end: int | None = None) -> str:
         """Return code points `[start, end)` of a document's text. Raises DocumentNotFound."""
         return document_table.document_text(self._connection, document_id, start, end)

@@ -87,7 +87,8 @@ class _Work:
             sha256 = reading.document(document_id).text_sha256
             extract = reading.extract(document_id)
         chunks = self.splitter.split(extract)
-        texts = [encoded_chunk(extract.title, extract.text, chunk) for chunk in chunks]
+        title = self.splitter.title(extract.title)
+        texts = [encoded_chunk(title, extract.text, chunk) for chunk in chunks]
         hashes = [text_hash(text) for text in texts]
         by_hash = dict(zip(hashes, texts, strict=True))
         lacking = sorted(by_hash.keys() - self.writer.stored_vectors_of(self.encoder_id, by_hash))

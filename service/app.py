@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -178,13 +179,21 @@ async def _load(service: Service, build: Build) -> None:
             service.reasons = (error.message,)
         except Exception as error:  # noqa: BLE001 # a service that cannot load still tells why
             log_unexpected(_log, "load_failed", error)
-            service.reasons = (f"Loading failed ({type(error).__name__}); the log tells more.",)
+            service.reasons = (_load_failure(service.settings.data, error),)
         else:
             service.answerer = answerer
             _log.info("loaded")
             return
         _log.error("not_loaded", reason=service.reasons[0], retry_in=_RETRY_SECONDS)
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _load_failure(data: Path, error: Exception) -> str:
+    """Say what went wrong; of messages only those that never quote a document's text."""
+    what = type(error).__name__
+    if isinstance(error, OSError | sqlite3.Error):
+        what = " ".join(f"{what}: {error}".split())
+    return f"Loading failed ({what}) in {data}; the log tells more."
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -95,7 +95,9 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
 def test_other_formats_are_named(file: Path, content: bytes, name: str, words: str) -> None:
     """A format that no reader reads is refused by its name and with what to do."""
     file.write_bytes(content)
-    with pytest.raises(ReadFailure, match="save it as") as caught:
+    with pytest.raises(
+        ReadFailure, match=r"not read; (save it as|unpack it|if it shows)"
+    ) as caught:
         detect(file, name)
     assert caught.value.reason == "unsupported_format"
     assert words in caught.value.message
@@ -118,3 +120,28 @@ def test_what_is_nothing_is_said(file: Path, content: bytes, name: str, reason: 
     with pytest.raises(ReadFailure) as caught:
         detect(file, name)
     assert caught.value.reason == reason
+
+
+def test_a_page_that_was_saved_as_pdf_is_shown(file: Path) -> None:
+    """What stands where a PDF should begin tells how it came about."""
+    file.write_bytes(b"\n404 Not Found: the report has moved to another place\nsee there")
+    with pytest.raises(ReadFailure, match="begins with '404 Not Found: the report has moved to a'"):
+        detect(file, "report.pdf")
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (zipped("readme.md"), "unpack it"),
+        (gzip.compress(b"plain words"), "unpack it"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "ocrmypdf"),
+        (b"\x7fELF" + bytes(50), "leave it out"),
+        (b"SQLite format 3\x00" + bytes(50), "export"),
+        (b"{\\rtf1\\ansi words}", "save it as PDF"),
+    ],
+)
+def test_the_way_out_fits_the_format(file: Path, content: bytes, remedy: str) -> None:
+    """Nobody is told to save a program as PDF."""
+    file.write_bytes(content)
+    with pytest.raises(ReadFailure, match=remedy):
+        detect(file, "a")

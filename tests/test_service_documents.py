@@ -100,6 +100,8 @@ def test_the_same_title_is_the_same_document(data: Path, client: TestClient) -> 
         ({"metadata": '{"a": [1, "x"]}'}, "body.metadata.a"),
         ({"metadata": '{"a": [[1]]}'}, "body.metadata.a"),
         ({"metadata": '{"a": NaN}'}, "body.metadata.a"),
+        ({"metadata": '{"a": 1e999}'}, "body.metadata.a"),
+        ({"metadata": '{"a": [1, -1e999]}'}, "body.metadata.a"),
         ({"metadata": '{"a": 9223372036854775808}'}, "body.metadata.a"),
         ({"metadata": '{"\\ud800": 1}'}, "body.metadata.\ufffd\ufffd\ufffd.[key]"),
         ({"metadata": '{"a": "\\ud800"}'}, "body.metadata.a"),

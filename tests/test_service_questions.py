@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -383,6 +384,31 @@ def test_until_it_is_loaded_it_says_so(answerer: SmallAnswerer) -> None:
     assert ready.json()["ready"]
     assert answered.status_code == 200
     assert late.closed
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (sqlite3.OperationalError("disk I/O\nerror"), "OperationalError: disk I/O error"),
+        (FileNotFoundError(2, "No such file", "/x/y"), "No such file: '/x/y'"),
+        (ValueError("words of a document"), "(ValueError)"),
+    ],
+)
+def test_a_failure_to_load_names_its_cause(
+    answerer: SmallAnswerer, error: Exception, told: str
+) -> None:
+    """What nobody foresaw is told with its place and kind, and its message if that is safe."""
+
+    class Failing(SmallAnswerer):
+        def ready(self) -> list[str]:
+            raise error
+
+    app = small_app(Failing(answerer.data))
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        until(lambda: "failed" in client.get("/health/ready").json()["reasons"][0])
+        (reason,) = client.get("/health/ready").json()["reasons"]
+    assert told in reason
+    assert str(answerer.data) in reason
 
 
 def test_reasons_of_the_answerer_are_told(answerer: SmallAnswerer) -> None:
