@@ -527,6 +527,20 @@ def test_a_damaged_catalog_is_named_and_can_be_restored(
     assert answers(mended) == expected
 
 
+def test_a_catalog_without_a_table_is_damaged_and_named(collection: Collection) -> None:
+    """A table that is gone is damage of that file, not a fault nobody foresaw."""
+    fill(collection)
+    path = collection.folder / "catalog.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DROP TABLE documents")
+    with (
+        pytest.raises(IndexDamaged, match=r"catalog\.db is damaged .*afterword restore"),
+        collection.read() as reading,
+    ):
+        reading.documents(10)
+
+
 def not_a_snapshot(kind: str, whole: bytes, path: Path) -> None:
     """Write a file that somebody may take for a snapshot."""
     if kind == "foreign":
