@@ -56,7 +56,7 @@ async def upload(request: Request, response: Response, service: Here) -> Accepte
             "AFTERWORD_MAX_QUEUED_JOBS."
         )
     with service.uploads.place():
-        given = await read_upload(request)
+        given = await read_upload(request, service.documents)
         job_id = await service.documents.run(lambda: _enqueue(service, given))
     response.headers["Location"] = f"/v1/jobs/{job_id}"
     return Accepted(job_id=job_id)

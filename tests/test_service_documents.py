@@ -1,6 +1,7 @@
 """The routes of documents and collections: uploads, jobs, reading, deleting."""
 
 import json
+import threading
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from indexes import jobs
 from indexes.collection import open_collection
 from indexes.documents import Page, Span, document_id_for, sha256_text
+from service import uploads
+from service.schemas import UploadFields
 from service.uploads import clean_filename
 from serving import SmallAnswerer, loaded, small_app, stored
 from stored_documents import prepared
@@ -89,6 +92,26 @@ def test_the_same_title_is_the_same_document(data: Path, client: TestClient) -> 
     assert first is not None
     assert second is not None
     assert first.uri == second.uri
+
+
+def test_uploads_are_parsed_off_the_event_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long body keeps a thread busy, while others are answered."""
+    threads: list[str] = []
+    checked = uploads._checked
+
+    def noted(model: type[UploadFields], values: object) -> UploadFields:
+        threads.append(threading.current_thread().name)
+        return checked(model, values)
+
+    monkeypatch.setattr(uploads, "_checked", noted)
+    sent = [
+        client.post("/v1/documents", json={"text": "x" * 5_000_000, "title": "long"}),
+        client.post("/v1/documents", files={"file": ("a.txt", b"x")}, data={"title": "a"}),
+    ]
+    assert [one.status_code for one in sent] == [202, 202]
+    assert [name.partition("_")[0] for name in threads] == ["documents", "documents"]
 
 
 @pytest.mark.parametrize(
