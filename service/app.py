@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
@@ -32,7 +33,7 @@ from service.problems import (
     from_validation,
     problem_response,
 )
-from service.state import Service
+from service.state import Service, ability
 
 _RETRY_SECONDS: Final = 5.0
 _log = get_log(__name__)
@@ -173,7 +174,7 @@ async def _load(service: Service, build: Build) -> None:
     while True:
         try:
             answerer = await service.operations.run(lambda: build(service.settings))
-            await service.operations.run(answerer.ready)
+            await service.operations.run(partial(ability, service, answerer))
         except AfterwordError as error:
             service.reasons = (error.message,)
         except Exception as error:  # noqa: BLE001 # a service that cannot load still tells why

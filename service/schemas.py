@@ -460,10 +460,15 @@ class Health(_Out):
 
 
 class Readiness(_Out):
-    """Whether questions can be answered now; `reasons` says what is missing."""
+    """Whether questions can be answered now; `reasons` says what is missing.
+
+    `broken` has the collections that cannot be asked, by name, and why; while others can be, the
+    service is ready all the same.
+    """
 
     ready: bool
     reasons: list[str]
+    broken: dict[str, str]
     worker: Literal["running", "restarting", "stopped"]
 
 
