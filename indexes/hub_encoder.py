@@ -1,4 +1,7 @@
-"""Encoders of sentence-transformers: a model of the hub, or a folder that holds one."""
+"""Encoders of sentence-transformers: a model of the hub, or a folder that holds one.
+
+torch and sentence-transformers take seconds to import, so a model that is not there is told first.
+"""
 
 import hashlib
 import json
@@ -6,17 +9,18 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-from sentence_transformers import SentenceTransformer
 
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
 from indexes.network import token_counter
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 # Weights as safetensors only: the older formats are pickles, which can run any code.
 WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
@@ -31,10 +35,8 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     `threads` (0 keeps torch's own choice) holds for the whole process. Prompts, pooling and length
     limit are the model's. Raises ModelMissing that says what was looked for, where, and what to do.
     """
-    if threads:
-        torch.set_num_threads(threads)
     folder = _folder(name)
-    model = _load(name, folder)
+    model = _load(name, folder, threads)
     tokenizer_json = _tokenizer_json(name, model)
     count = token_counter(tokenizer_json)
     prompt = _document_prompt(model)
@@ -119,13 +121,18 @@ def _offline() -> bool:
     }
 
 
-def _load(name: str, folder: Path) -> SentenceTransformer:
+def _load(name: str, folder: Path, threads: int) -> "SentenceTransformer":
     if not _weights(folder):
         raise ModelMissing(
             f"The encoder {name} has no *.safetensors file in {folder}, and other formats of "
             "weights are not loaded because they can run code. Convert the model, choose another, "
             "or use `bundled`."
         )
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    if threads:
+        torch.set_num_threads(threads)
     try:
         return SentenceTransformer(
             str(folder),
@@ -141,7 +148,7 @@ def _load(name: str, folder: Path) -> SentenceTransformer:
         ) from error
 
 
-def _tokenizer_json(name: str, model: SentenceTransformer) -> str:
+def _tokenizer_json(name: str, model: "SentenceTransformer") -> str:
     tokenizer: Any = model.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if not hasattr(fast, "to_str"):
@@ -153,7 +160,7 @@ def _tokenizer_json(name: str, model: SentenceTransformer) -> str:
     return json.dumps({**found, "truncation": None, "padding": None}, ensure_ascii=False)
 
 
-def _document_prompt(model: SentenceTransformer) -> str:
+def _document_prompt(model: "SentenceTransformer") -> str:
     # sentence-transformers gives every model an empty "document" prompt and then overlooks those
     # that are named otherwise.
     found = (model.prompts.get(name) for name in ("document", "passage", "corpus"))
