@@ -56,7 +56,6 @@ class Question:
     candidates: int = 24
     generator: str = "quote"
     strategy: str = "direct"
-    history: Sequence[object] = ()
 
 
 class Answerer:

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -33,7 +33,7 @@ from service.problems import (
     from_validation,
     problem_response,
 )
-from service.state import Service, ability
+from service.state import Service, ability, only_known_parameters
 
 _RETRY_SECONDS: Final = 5.0
 _log = get_log(__name__)
@@ -69,8 +69,9 @@ def create_app(
         telemetry={"logs": False, "auto_configure": False},
     )
     app.state.service = service
-    for routes in (routes_questions, routes_documents, routes_collections, routes_operations):
-        app.include_router(routes.router)
+    for routes in (routes_questions, routes_documents, routes_collections):
+        app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(routes_operations.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Edge, metrics=service.metrics)

@@ -79,5 +79,4 @@ def _question(body: QueryRequest) -> Question:
         candidates=max(body.candidates, body.top_k),
         generator=body.generator,
         strategy=body.strategy,
-        history=tuple(body.history),
     )

@@ -64,6 +64,15 @@ def _storable(value: object) -> dict[str, object]:
     return value
 
 
+def _none_yet(value: list[object]) -> list[object]:
+    if value:
+        raise ValueError(
+            "earlier questions and answers are not supported yet; leave it out, and ask a question "
+            "that can be understood alone"
+        )
+    return value
+
+
 def _no_text(value: object) -> object:
     if isinstance(value, str | bool):
         raise ValueError("a number is needed, without quotation marks")  # noqa: TRY004 # as above
@@ -107,6 +116,14 @@ Words = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1)]
 Title = Annotated[Text, Field(max_length=1000)]
 Whole = Annotated[int, BeforeValidator(_no_text)]
 Offset = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
+History = Annotated[
+    list[object],
+    AfterValidator(_none_yet),
+    Field(
+        description="Not supported yet, so it must be empty.",
+        json_schema_extra={"maxItems": 0},
+    ),
+]
 FilterScalar = str | bool | int | float
 
 
@@ -176,13 +193,6 @@ class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class Turn(_In):
-    """An earlier question or answer of the same conversation."""
-
-    role: Literal["user", "assistant"]
-    content: Annotated[Text, Field(max_length=20_000)]
-
-
 class QueryRequest(_In):
     """A question, where to look and how to answer."""
 
@@ -196,7 +206,7 @@ class QueryRequest(_In):
     candidates: Whole = Field(24, ge=1, le=200, description="Passages that are looked at closely.")
     generator: Literal["quote"] = Field("quote", description="How the answer is written.")
     strategy: Literal["direct"] = Field("direct", description="How the question is searched for.")
-    history: Annotated[list[Turn], Field(max_length=50)] = []
+    history: History = []
     stream: StrictBool = Field(
         default=False, description="Answer as server-sent events while the work is done."
     )

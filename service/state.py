@@ -11,14 +11,15 @@ from fastapi import Depends, Request
 
 from indexes import jobs
 from indexes.collection import collection_names
-from indexes.documents import Counts
+from indexes.documents import Counts, stored_form
 from indexes.errors import AfterwordError, IndexDamaged, NotFound
 from indexes.settings import Settings
 from service.answer import Answerer
 from service.lanes import Lane, Places
 from service.logs import get_log, log_unexpected
 from service.metrics import Metrics, Stock
-from service.problems import NotReady
+from service.problems import InvalidRequest, NotReady
+from service.schemas import Mistake
 from service.worker import WorkerKeeper
 
 _OPERATIONS_PLACES: Final = 16
@@ -151,6 +152,23 @@ async def service_of(request: Request) -> Service:
     """Return the service that this request came to."""
     service: Service = request.app.state.service
     return service
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Raise InvalidRequest where the query has a parameter that the route would overlook."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        allowed = ", ".join(sorted(known)) or "none"
+        raise InvalidRequest(
+            [
+                Mistake(
+                    where=stored_form(f"query.{name}"),
+                    message=f"there is no such parameter; there is: {allowed}",
+                )
+                for name in unknown
+            ]
+        )
 
 
 Here = Annotated[Service, Depends(service_of)]

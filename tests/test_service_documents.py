@@ -333,6 +333,27 @@ def test_a_deleted_document_is_gone_at_once(data: Path, client: TestClient) -> N
     assert (again.status_code, again.json()["code"]) == (404, "document_not_found")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/v1/documents/birds?colection=other"),
+        ("GET", "/v1/documents?colection=other"),
+        ("GET", "/v1/documents/birds/text?first=3"),
+        ("GET", "/v1/collections?limit=1"),
+        ("POST", "/v1/query?collection=other"),
+        ("GET", "/v1/collections/default?%ED%A0%80=1"),
+    ],
+)
+def test_an_unknown_parameter_is_refused(client: TestClient, method: str, path: str) -> None:
+    """A name that is misspelt would else mean the default collection."""
+    refused = client.request(method, path, json={"question": "x"} if method == "POST" else None)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert refused.json()["errors"][0]["where"].startswith("query.")
+    assert "there is no such parameter" in refused.json()["errors"][0]["message"]
+    assert client.get("/v1/documents/birds").status_code == 200
+    assert client.get("/health?from=probe").status_code == 200
+
+
 def test_a_delete_ends_the_uploads_that_wait(data: Path, client: TestClient) -> None:
     """An upload that was accepted before the delete does not bring the document back."""
     body = {"text": "x", "title": "t", "id": "birds"}
