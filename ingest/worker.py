@@ -113,7 +113,7 @@ def _report_on(job: Job, settings: Settings, pool: ReaderPool) -> Report:
 
 
 def _upload(job: Job) -> Upload:
-    given = Given(job.metadata, title=job.title, document_id=job.document_id)
+    given = Given(job.metadata, job.as_of, title=job.title, document_id=job.document_id)
     return Upload(job.collection, job.filename, job.payload, job.size, given, job.media_type)
 
 

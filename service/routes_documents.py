@@ -172,6 +172,7 @@ def _enqueue(service: Service, given: Upload) -> str:
         title=given.fields.title,
         metadata=given.metadata,
         media_type=given.media_type,
+        as_of=given.fields.as_of,
     )
 
 

@@ -313,6 +313,9 @@ class UploadFields(_In):
     metadata: MetadataFields = {}
     id: DocumentId | None = Field(None, description="Id of the document; else made of its name.")
     title: Title | None = None
+    as_of: IsoDate | None = Field(
+        None, description="The date it speaks of, over what the document says itself."
+    )
 
 
 class UploadText(UploadFields):
@@ -330,6 +333,7 @@ class UploadForm(_In):
     metadata: str = Field("{}", description="A JSON object of flat fields.")
     id: DocumentId | None = None
     title: Title | None = None
+    as_of: IsoDate | None = None
 
 
 class Accepted(_Out):

@@ -60,7 +60,11 @@ def test_an_uploaded_file_is_a_job_with_its_bytes(data: Path, client: TestClient
     sent = client.post(
         "/v1/documents",
         files={"file": ("C:\\dir\\..\\Q3  report.pdf", payload, "text/html")},
-        data={"collection": "reports", "metadata": '{"year": 2025, "tags": ["a", "b"]}'},
+        data={
+            "collection": "reports",
+            "as_of": "2025-09-30",
+            "metadata": '{"year": 2025, "tags": ["a", "b"]}',
+        },
     )
     assert sent.status_code == 202
     assert sent.headers["location"] == f"/v1/jobs/{sent.json()['job_id']}"
@@ -70,11 +74,13 @@ def test_an_uploaded_file_is_a_job_with_its_bytes(data: Path, client: TestClient
     assert (job.filename, job.uri) == ("Q3 report.pdf", "upload:Q3 report.pdf")
     assert job.metadata == {"year": 2025, "tags": ["a", "b"]}
     assert (job.document_id, job.title, job.media_type) == (None, None, None)
+    assert job.as_of == "2025-09-30"
 
 
 def test_an_uploaded_text_is_a_job_too(data: Path, client: TestClient) -> None:
     """JSON text is queued in UTF-8 with its title and id."""
     body = {"text": TEXT, "title": "Birds", "id": "b.1~x:y", "metadata": {"draft": False}}
+    body["as_of"] = "2026-02-28"
     sent = client.post("/v1/documents", json=body)
     assert sent.status_code == 202
     job = claimed(data)
@@ -82,6 +88,7 @@ def test_an_uploaded_text_is_a_job_too(data: Path, client: TestClient) -> None:
     assert (job.document_id, job.title, job.filename) == ("b.1~x:y", "Birds", "b.1~x:y")
     assert (job.collection, job.media_type) == ("default", "text/plain")
     assert job.metadata == {"draft": False}
+    assert job.as_of == "2026-02-28"
 
 
 def test_the_same_title_is_the_same_document(data: Path, client: TestClient) -> None:
@@ -128,6 +135,9 @@ def test_uploads_are_parsed_off_the_event_loop(
         ({"metadata": '{"a": "\\ud800"}'}, "body.metadata.a"),
         ({"metadata": '{"a\\"b": 1}'}, 'body.metadata.a"b.[key]'),
         ({"metadata": json.dumps(dict.fromkeys(map(str, range(65))))}, "body.metadata"),
+        ({"as_of": "2026-02-30"}, "body.as_of"),
+        ({"as_of": "20260228"}, "body.as_of"),
+        ({"as_of": ""}, "body.as_of"),
         ({"id": "a/b"}, "body.id"),
         ({"id": "x" * 129}, "body.id"),
         ({"collection": ".jobs"}, "body.collection"),
@@ -156,6 +166,7 @@ def test_a_bad_form_is_named_and_queues_nothing(
         (b'{"text": "x"}', "application/json", 422),
         (b'{"text": "x", "title": " "}', "application/json", 422),
         (b'{"text": "\\ud800", "title": "x"}', "application/json", 422),
+        (b'{"text": "x", "title": "x", "as_of": "today"}', "application/json", 422),
         (b"[" * 100_000, "application/json", 422),
         (b"x", "multipart/form-data", 400),
         (b"x", "multipart/form-data; boundary=b", 400),

@@ -77,6 +77,7 @@ def test_uploads_become_documents(tmp_path: Path) -> None:
             title="On snow v1.2",
             payload=b"Snow is white, rain is wet.",
             media_type="text/plain",
+            as_of="2026-02-28",
         )
         lines = [{"id": f"k{n}", "text": f"Fact number {n}."} for n in range(3)]
         third = jobs.enqueue(
@@ -99,6 +100,28 @@ def test_uploads_become_documents(tmp_path: Path) -> None:
     with closing(open_collection(tmp_path, "other")) as opened, opened.read() as reading:
         document = reading.document("snow")
     assert (document.title, document.media_type) == ("On snow v1.2", "text/plain")
+    assert (document.as_of, document.as_of_source) == ("2026-02-28", "given")
+
+
+def test_a_given_date_goes_over_the_documents_own(tmp_path: Path) -> None:
+    """And the same bytes again with another date are stored with that date."""
+    text = b"---\ndate: 2020-01-01\n---\n# Ice\n\nIce is cold.\n"
+    kept = []
+    for as_of in (None, "2026-02-28", "2026-03-31"):
+        job_id = jobs.enqueue(
+            tmp_path, collection="default", filename="ice.md", payload=text, as_of=as_of
+        )
+        with running(tmp_path):
+            (status,) = ended(tmp_path, job_id)
+        assert status.state == "done"
+        with closing(open_collection(tmp_path, "default")) as opened, opened.read() as reading:
+            (document,) = reading.documents(10)
+        kept.append((document.as_of, document.as_of_source))
+    assert kept == [
+        ("2020-01-01", "front_matter"),
+        ("2026-02-28", "given"),
+        ("2026-03-31", "given"),
+    ]
 
 
 def test_the_same_name_again_is_an_update(tmp_path: Path) -> None:
