@@ -193,19 +193,43 @@ def work_off(settings: Settings) -> bool:
 def test_a_mistake_in_the_program_fails_the_job_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The job's item names the mistake, the log has its trace, the worker goes on."""
+    """The job's item names the mistake, the log its kind and place, the worker goes on."""
     job_id = jobs.enqueue(settings.data, collection="default", filename="a.txt", payload=b"Ice.")
 
     def mistaken(*_: object) -> None:
         raise ZeroDivisionError("one by none")
 
     monkeypatch.setattr(worker, "ingest_upload", mistaken)
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.INFO):
         assert work_off(settings)
     status = jobs.job(settings.data, job_id)
     assert status.state == "failed"
     assert "one by none" in str(status.items[0]["message"])
-    assert "ZeroDivisionError" in caplog.text
+    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert job_id in said.message
+    assert "ZeroDivisionError" in said.message
+    assert f"{__file__}:{mistaken.__code__.co_firstlineno + 1}" in said.message
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+def test_what_was_uploaded_is_logged_at_debug_only(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    level: int,
+) -> None:
+    """An error's message may quote a document."""
+    jobs.enqueue(settings.data, collection="default", filename="a.txt", payload=b"Ice.")
+
+    def mistaken(*_: object) -> None:
+        raise ValueError("the keeper is called Ingrid")
+
+    monkeypatch.setattr(worker, "ingest_upload", mistaken)
+    with caplog.at_level(level):
+        assert work_off(settings)
+    quoted = level == logging.DEBUG
+    assert ("Ingrid" in caplog.text) is quoted
+    assert ("Traceback" in caplog.text) is quoted
 
 
 def test_a_job_waits_for_a_collection_that_is_indexed_anew(
