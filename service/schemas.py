@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from indexes.documents import DOCUMENT_ID
+from service.reply import Passage
 
 LARGEST_INTEGER: Final = 2**63
 MOST_METADATA: Final = 64
@@ -221,89 +222,10 @@ class SearchRequest(_In):
     top_k: Whole = Field(8, ge=1, le=100)
 
 
-class Scores(_Out):
-    """What each step gave a passage, in [0, 1], higher is better."""
-
-    dense: float | None
-    lexical: float | None
-    fused: float | None
-    reader: float | None
-
-
-class Passage(_Out):
-    """A chunk of a document; `start` and `end` are code points of the document's text."""
-
-    document_id: str
-    chunk_id: int
-    title: str
-    uri: str
-    page: int | None
-    section: str
-    start: int
-    end: int
-    text: str
-    score: float
-    scores: Scores
-    as_of: str | None
-    text_sha256: str
-    pages: list[int] = []
-
-
-class Citation(_Out):
-    """One place in one document; `quote` is the text's `[start, end)`, verbatim."""
-
-    marker: str
-    document_id: str
-    title: str
-    uri: str
-    page: int | None
-    section: str
-    start: int
-    end: int
-    quote: str
-    score: float
-    as_of: str | None
-    text_sha256: str
-
-
-class Dropped(_Out):
-    """A chunk that was found and not used, and why."""
-
-    chunk_id: int
-    reason: str
-
-
-class Timings(_Out):
-    """How long the steps took, in milliseconds."""
-
-    encode: float
-    retrieve: float
-    attend: float
-    generate: float
-    total: float
-
-
-class QueryReply(_Out):
-    """The whole answer; below `threshold` the status is not_found."""
-
-    status: Literal["answered", "not_found", "no_documents"]
-    answer: str
-    answer_short: str
-    score: float
-    threshold: float
-    query: str
-    citations: list[Citation]
-    passages: list[Passage]
-    dropped: list[Dropped]
-    usage: dict[str, int] | None
-    timings: Timings
-    trace_id: str
-
-
 class SearchReply(_Out):
     """What was found, best first."""
 
-    passages: list[Passage]
+    passages: tuple[Passage, ...]
 
 
 class UploadFields(_In):

@@ -48,7 +48,7 @@ def answerer(data: Path) -> Iterator[Answerer]:
 
 def timeless(reply: Reply) -> Reply:
     """Return a reply without what differs from one asking to the next."""
-    return replace(reply, timings=Timings(), trace_id="")
+    return replace(reply, timings=Timings(0, 0, 0, 0, 0), trace_id="")
 
 
 def shelf(name: str) -> dict[str, object]:
