@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, TypedDict, Unpack
 
 from indexes.catalog import storage_errors
 from indexes.documents import Metadata, document_id_for
@@ -33,7 +33,8 @@ KEPT_SECONDS: Final = 7 * 24 * 3600.0
 _FOLDER: Final = ".jobs"
 # Format history:
 #   1  first format
-_FORMAT: Final = 1
+#   2  jobs.as_of: the date that an upload was given
+_FORMAT: Final = 2
 _BUSY_SECONDS: Final = 30.0
 _DDL: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -47,6 +48,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     title TEXT,
     metadata TEXT NOT NULL,
     media_type TEXT,
+    as_of TEXT,
     size INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     done INTEGER NOT NULL DEFAULT 0,
@@ -59,9 +61,10 @@ CREATE TABLE IF NOT EXISTS jobs (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
 """
+_TO_2: Final = "ALTER TABLE jobs ADD COLUMN as_of TEXT;"
 _INSERT: Final = (
     "INSERT INTO jobs (job_id, state, collection, filename, document_id, target, title, metadata,"
-    " media_type, size, created) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " media_type, as_of, size, created) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _OF_DOCUMENT: Final = (
     "SELECT job_id, filename, target FROM jobs"
@@ -73,7 +76,8 @@ _OF_DOCUMENT: Final = (
 class Job:
     """One claimed upload; `payload` is its file in the spool, `size` in bytes.
 
-    `document_id`, `title` and `media_type` are None where the caller gave none.
+    `document_id`, `title`, `media_type` and `as_of` (an ISO date) are None where the caller gave
+    none.
     """
 
     job_id: str
@@ -86,6 +90,7 @@ class Job:
     payload: Path
     size: int
     attempts: int
+    as_of: str | None = None
 
     @property
     def uri(self) -> str:
@@ -117,31 +122,43 @@ class JobStatus:
     finished: str | None
 
 
+class About(TypedDict, total=False):
+    """What is said about an upload; `as_of` is an ISO date."""
+
+    document_id: str | None
+    title: str | None
+    metadata: Metadata
+    media_type: str | None
+    as_of: str | None
+
+
 def enqueue(
     data: Path,
     *,
     payload: bytes | BinaryIO,
     collection: str,
     filename: str | None = None,
-    document_id: str | None = None,
-    title: str | None = None,
-    metadata: Metadata | None = None,
-    media_type: str | None = None,
+    **about: Unpack[About],
 ) -> str:
     """Put an upload on disk for good and return its job id.
 
     Without a filename the document is named by its id or title. Raises StorageFull.
     """
+    document_id, title = about.get("document_id"), about.get("title")
     name = filename or document_id or title or "text"
     target = document_id or document_id_for(f"upload:{name}")
     job_id = secrets.token_hex(8)
     source = BytesIO(payload) if isinstance(payload, bytes) else payload
-    described = json.dumps(dict(metadata or {}))
+    said = (
+        json.dumps(dict(about.get("metadata", {}))),
+        about.get("media_type"),
+        about.get("as_of"),
+    )
     with _connect(data) as database, _spool_lock(data, fcntl.LOCK_SH):
         size = _spool(data, job_id, source)
-        row = (job_id, collection, name, document_id, target, title, described, media_type, size)
+        row = (job_id, collection, name, document_id, target, title, *said, size, time.time())
         try:
-            database.execute(_INSERT, (*row, time.time()))
+            database.execute(_INSERT, row)
         except sqlite3.Error:
             _payload_path(data, job_id).unlink(missing_ok=True)
             raise
@@ -160,12 +177,13 @@ def claim(data: Path) -> Job | None:
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?"
             " WHERE number = (SELECT min(number) FROM jobs WHERE state = 'queued')"
             " RETURNING job_id, collection, filename, document_id, title, metadata, media_type,"
-            " size, attempts",
+            " as_of, size, attempts",
             (time.time(),),
         ).fetchone()
     if row is None:
         return None
-    job_id, collection, filename, document_id, title, metadata, media_type, size, attempts = row
+    job_id, collection, filename, document_id, title, metadata, media_type, *rest = row
+    as_of, size, attempts = rest
     return Job(
         job_id=job_id,
         collection=collection,
@@ -177,6 +195,7 @@ def claim(data: Path) -> Job | None:
         payload=_payload_path(data, job_id),
         size=size,
         attempts=attempts,
+        as_of=as_of,
     )
 
 
@@ -470,5 +489,8 @@ def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
     with (data / _FOLDER / "setup.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         database.execute("PRAGMA journal_mode = WAL")
-        database.executescript(f"BEGIN; {_DDL} PRAGMA user_version = {_FORMAT}; COMMIT;")
+        # Read again: the other process may have done it meanwhile.
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        step = {0: _DDL, 1: _TO_2}.get(version, "")
+        database.executescript(f"BEGIN; {step} PRAGMA user_version = {_FORMAT}; COMMIT;")
         flush(data / _FOLDER)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from indexes.collection import Collection, Reading, collection_names, open_collection
+from indexes.collection import Collection, Reading, open_collection
 from indexes.documents import stored_form
 from indexes.encoder import Encoder, EncoderIdentity, load_encoder
-from indexes.errors import AfterwordError, CollectionNotFound, UsageError
+from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
 from service.attend import THRESHOLD, sentence_attend
 from service.citations import Citer
@@ -56,7 +56,6 @@ class Question:
     candidates: int = 24
     generator: str = "quote"
     strategy: str = "direct"
-    history: Sequence[object] = ()
 
 
 class Answerer:
@@ -152,21 +151,12 @@ class Answerer:
             return opened
 
     def ready(self) -> list[str]:
-        """Load what questions need and return the reasons why some cannot be answered."""
-        reasons = []
+        """Load the encoder of the settings and return the reasons why that cannot be."""
         try:
             load_encoder(self._settings.encoder, threads=self._settings.threads)
         except AfterwordError as error:
-            reasons.append(error.message)
-        for name in collection_names(self._settings.data):
-            try:
-                with self.collection(name).read() as reading:
-                    self._encoder(name, reading.encoder)
-            except CollectionNotFound:  # deleted since it was listed
-                continue
-            except AfterwordError as error:
-                reasons.append(f"collection {name}: {error.message}")
-        return reasons
+            return [error.message]
+        return []
 
     def close(self) -> None:
         """Close the collections; no question may be under way."""

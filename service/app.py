@@ -9,13 +9,14 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -33,7 +34,7 @@ from service.problems import (
     from_validation,
     problem_response,
 )
-from service.state import Service
+from service.state import Service, ability, only_known_parameters
 
 _RETRY_SECONDS: Final = 5.0
 _log = get_log(__name__)
@@ -69,8 +70,9 @@ def create_app(
         telemetry={"logs": False, "auto_configure": False},
     )
     app.state.service = service
-    for routes in (routes_questions, routes_documents, routes_collections, routes_operations):
-        app.include_router(routes.router)
+    for routes in (routes_questions, routes_documents, routes_collections):
+        app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(routes_operations.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Edge, metrics=service.metrics)
@@ -174,7 +176,7 @@ async def _load(service: Service, build: Build) -> None:
     while True:
         try:
             answerer = await service.operations.run(lambda: build(service.settings))
-            await service.operations.run(answerer.ready)
+            await service.operations.run(partial(ability, service, answerer))
         except AfterwordError as error:
             service.reasons = (error.message,)
         except Exception as error:  # noqa: BLE001 # a service that cannot load still tells why

@@ -400,3 +400,13 @@ def test_storage_errors_of_the_queue_are_named(
     (tmp_path / "file").touch()
     with pytest.raises(StorageRefused, match="AFTERWORD_DATA"), jobs.sole_worker(tmp_path / "file"):
         pass
+
+
+def test_a_queue_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What waits in it is kept, and new uploads may have a date."""
+    old = jobs.enqueue(tmp_path, payload=b"x", collection="c", title="old")
+    with closing(sqlite3.connect(tmp_path / ".jobs" / "jobs.db")) as database:
+        database.executescript("ALTER TABLE jobs DROP COLUMN as_of; PRAGMA user_version = 1;")
+    new = jobs.enqueue(tmp_path, payload=b"y", collection="c", as_of="2026-02-28")
+    claimed = [jobs.claim(tmp_path), jobs.claim(tmp_path)]
+    assert [(job.job_id, job.as_of) for job in claimed if job] == [(old, None), (new, "2026-02-28")]
