@@ -71,9 +71,9 @@ class _Room:
         self.conditions -= conditions
         self.values -= values
         if self.conditions < 0:
-            raise BadFilter(f"{place}: a filter may have {_MOST_CONDITIONS} conditions in all")
+            raise BadFilter(f"{place}: at most {_MOST_CONDITIONS} conditions are allowed in all")
         if self.values < 0:
-            raise BadFilter(f"{place}.value: a filter may have {_MOST_VALUES} values in all")
+            raise BadFilter(f"{place}.value: at most {_MOST_VALUES} values are allowed in all")
 
 
 def _compile(condition: object, place: str, depth: int, room: _Room) -> Where:
