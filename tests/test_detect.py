@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
         (b'{"element": 1, "text": "x"}\n', "a.ndjson", PLAIN),
         (b'{"id": "a", "text": "' + b"x" * 100_000 + b'"}\n', "a", JSONL),
         (gzip.compress(RECORD), "a.jsonl.gz", JSONL),
-        (gzip.compress(b"broken\n"), "a.jsonl.gz", JSONL),
+        (gzip.compress(b"broken\n", mtime=0), "a.jsonl.gz", JSONL),
         (gzip.compress(RECORD), "a.gz", JSONL),
         (b"Title\n=====\n\nwords", "a.rst", PLAIN),
         ("Größe".encode("latin-1"), "a.txt", PLAIN),
@@ -89,7 +89,7 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
         (b"<?xml version='1.0'?><r/>", "a.xml", "XML"),
         (b"<?xml version='1.0'?><r/>", "a.txt", "XML"),
         (b'{"a": 1}', "a.json", "JSON"),
-        (gzip.compress(b"plain words"), "a.txt.gz", "gzip"),
+        (gzip.compress(b"plain words", mtime=0), "a.txt.gz", "gzip"),
     ],
 )
 def test_other_formats_are_named(file: Path, content: bytes, name: str, words: str) -> None:
@@ -133,7 +133,7 @@ def test_a_page_that_was_saved_as_pdf_is_shown(file: Path) -> None:
     ("content", "remedy"),
     [
         (zipped("readme.md"), "unpack it"),
-        (gzip.compress(b"plain words"), "unpack it"),
+        (gzip.compress(b"plain words", mtime=0), "unpack it"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "ocrmypdf"),
         (b"\x7fELF" + bytes(50), "leave it out"),
         (b"SQLite format 3\x00" + bytes(50), "export"),
