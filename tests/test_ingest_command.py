@@ -276,8 +276,9 @@ def test_help_comes_at_once() -> None:
 
 def test_an_interrupted_run_says_how_to_go_on(docs: Path, tmp_path: Path) -> None:
     """Ctrl-C ends with 130 and one line; the same command then completes."""
-    for n in range(300):
-        (docs / f"n{n}.txt").write_text(f"Fact number {n} is told here.\n" * 40)
+    # Several groups are stored one after the other; the first one is told while others are to come.
+    for n in range(2000):
+        (docs / f"n{n}.txt").write_text(f"Fact number {n} is told here.\n")
     program = [sys.executable, "-m", "afterword", "ingest", str(docs), "--json"]
     environ = {**os.environ, "AFTERWORD_DATA": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
@@ -295,7 +296,7 @@ def test_an_interrupted_run_says_how_to_go_on(docs: Path, tmp_path: Path) -> Non
     ended = subprocess.run(program, env=environ, capture_output=True, text=True, check=True)
     counts = json.loads(ended.stdout)
     assert counts["unchanged"] >= stored
-    assert counts["unchanged"] + counts["added"] == 303
+    assert counts["unchanged"] + counts["added"] == 2003
 
 
 def test_a_pipe_gets_plain_lines_of_progress(docs: Path, tmp_path: Path) -> None:

@@ -464,7 +464,7 @@ def damaged(folder: Path, change: str) -> None:
     ("change", "status", "code"),
     [
         ("garbage", 503, "index_damaged"),
-        ("DROP TABLE chunks", 500, "internal_error"),
+        ("DROP TABLE chunks", 503, "index_damaged"),
         ("UPDATE vectors SET vector = x'00'", 500, "internal_error"),
     ],
 )
