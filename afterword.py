@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 WRONG_USE = 2
 COULD_NOT_RUN = 3
+LOG_LEVEL = "AFTERWORD_LOG_LEVEL"
 
 
 documents = typer.Typer(help="List, show or delete the documents of a collection.")
@@ -350,12 +352,23 @@ def reindex(
 
 
 def main() -> None:
-    """Run the command and turn an AfterwordError into one line and an exit status."""
+    """Run the command and turn an error into one line and an exit status."""
     try:
         app()
     except AfterwordError as error:
         sys.stderr.write(f"afterword: {error.message}\n")
         sys.exit(WRONG_USE if isinstance(error, UsageError) else COULD_NOT_RUN)
+    except Exception as error:  # noqa: BLE001  # the edge of the process
+        sys.stderr.write(_unforeseen(error))
+        sys.exit(COULD_NOT_RUN)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Say what nobody foresaw in one line, and at level debug where it came from."""
+    if os.environ.get(LOG_LEVEL) == "debug":
+        return "".join(traceback.format_exception(error))
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"afterword: internal error: {what}; run it with {LOG_LEVEL}=debug to see where\n"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,13 @@ from indexes.schema import DDL, FORMAT
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+)
+_DATABASE_REFUSALS: Final = frozenset(
+    (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
+)
+_DAMAGED: Final = (
+    "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
 _PROBE_COSINE: Final = 0.98
 
@@ -55,32 +61,38 @@ class Identity:
 
 
 @contextmanager
-def storage_errors(where: Path) -> Iterator[None]:
+def storage_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
     """Turn SQLite's and the system's storage errors into ours, naming the file and the remedy."""
+    with database_errors(where, damaged):
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _full(where) from error
+            if error.errno in _REFUSALS:
+                raise _refused(where, error.strerror or str(error)) from error
+            raise
+
+
+@contextmanager
+def database_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
+    """Turn SQLite's errors alone into ours: for work in which other files are used as well."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind == sqlite3.SQLITE_FULL:
             raise _full(where) from error
-        if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        if kind in _DATABASE_REFUSALS:
             raise _refused(where, str(error)) from error
         if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise CollectionBusy(
-                f"{where} was held by another process for over {_BUSY_SECONDS:g} s; "
+                f"{where} was held by another process for too long; "
                 "run the same command again when that one has ended"
             ) from error
-        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise IndexDamaged(
-                f"{where} is damaged ({error}); restore it from a snapshot with "
-                "`afterword restore`, or delete the collection and ingest again"
-            ) from error
-        raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(where) from error
-        if error.errno in _REFUSALS:
-            raise _refused(where, error.strerror or str(error)) from error
+        table_is_missing = str(error).startswith("no such table")
+        if table_is_missing or kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise IndexDamaged(f"{where} is damaged ({error}); {damaged}") from error
         raise
 
 
@@ -202,6 +214,39 @@ def identity(connection: sqlite3.Connection) -> Identity:
 def epoch(connection: sqlite3.Connection) -> str:
     """Return the catalog's epoch, which a restore or reindex renews."""
     return _meta(connection, "epoch")
+
+
+def note_erased(connection: sqlite3.Connection, number: int) -> None:
+    """Note that change `number` erased words: views and log are yet to be rid of them."""
+    set_meta(connection, "erased", str(number))
+    set_meta(connection, "log_unscrubbed", "1")
+
+
+def last_erased(connection: sqlite3.Connection) -> int:
+    """Return the number of the last change that erased words (0 for none)."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'erased'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def scrub_log(connection: sqlite3.Connection, seconds: float = 0.0) -> bool:
+    """Empty the write-ahead log where it may hold erased words; tell whether it holds none now.
+
+    A reading that is open is waited for up to `seconds`, and then leaves this for a later call.
+    """
+    flag = "FROM meta WHERE key = 'log_unscrubbed'"
+    if connection.execute(f"SELECT 1 {flag}").fetchone() is None:
+        return True
+    connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            return False
+        connection.execute(f"DELETE {flag}")
+    except sqlite3.OperationalError:  # a disk that is full, or a writer in the way
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
+    return True
 
 
 def set_source_root(connection: sqlite3.Connection, source: str, root: str) -> None:

@@ -16,7 +16,6 @@ from indexes.documents import (
     StoredChunk,
 )
 from indexes.encoding import Vectors
-from indexes.errors import DocumentNotFound
 from indexes.filters import Where
 from indexes.hits import Ids
 from indexes.schema import BLOCK_CHARACTERS
@@ -77,16 +76,6 @@ def read_chunks(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Stor
                 pages[row[1]] = [Page(n, Span(s, e)) for n, s, e in json.loads(row[11])]
             found[row[0]] = _stored_chunk(connection, row, pages[row[1]])
     return [found[chunk_id] for chunk_id in ids if chunk_id in found]
-
-
-def chunk_ids(connection: sqlite3.Connection, document_id: str) -> list[int]:
-    """Return the ids of a document's chunks in their order. Raises DocumentNotFound."""
-    row = connection.execute(
-        "SELECT first_chunk, chunk_count FROM documents WHERE document_id = ?", (document_id,)
-    ).fetchone()
-    if row is None:
-        raise DocumentNotFound(f"no document has the id {document_id!r}")
-    return list(range(row[0], row[0] + row[1]))
 
 
 def chunk_ranges(connection: sqlite3.Connection, where: Where) -> list[Span]:
@@ -245,7 +234,10 @@ def removed_since(connection: sqlite3.Connection, number: int) -> list[Span]:
 
 def purge_removed(connection: sqlite3.Connection, number: int) -> None:
     """Forget the chunks removed up to change `number`, which every view has passed."""
-    connection.execute("DELETE FROM removed WHERE number <= ?", (number,))
+    # Looking first keeps those who only read from waiting for the write lock.
+    rows = connection.execute("SELECT 1 FROM removed WHERE number <= ? LIMIT 1", (number,))
+    if rows.fetchone():
+        connection.execute("DELETE FROM removed WHERE number <= ?", (number,))
 
 
 def _groups(values: list[bytes] | list[int]) -> Iterator[list[bytes] | list[int]]:

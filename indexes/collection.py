@@ -11,14 +11,17 @@ import re
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from indexes import catalog, chunk_table, document_table
 from indexes.catalog import SplitterSettings
 from indexes.documents import Counts, Document, Extract, Prepared, Recut, StoredChunk
+from indexes.durable import flush
 from indexes.encoder import PROBES
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import (
@@ -28,14 +31,16 @@ from indexes.errors import (
     CollectionNotFound,
     DocumentNotFound,
     EncoderMismatch,
+    StorageRefused,
 )
 from indexes.filters import FilterJson, compile_filter
 from indexes.hits import ChunkSet, Hit
 from indexes.views import (
+    NOT_MERGED,
     Due,
     LiveViews,
     advance,
-    live_views,
+    folder_lock,
     load_views,
     merge_views,
     view_state,
@@ -43,17 +48,21 @@ from indexes.views import (
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CATALOG: Final = "catalog.db"
+_MERGE_AGAIN_SECONDS: Final = 60.0
+# Begins the names of folders that are being removed; a dot, so that they are no collections.
+_DELETED: Final = ".deleted-"
+_ERASE_SECONDS: Final = 1.0
 
 
 class Writer:
     """Changes to a collection; each call is one transaction, durable when it returns."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, inode: int) -> None:
         self._folder = folder
         self._path = folder / _CATALOG
         self._connection = connection
+        self._inode = inode
         self._who = catalog.identity(connection)
-        self._inode = self._path.stat().st_ino
 
     @contextmanager
     def _changing(self, kind: str) -> Iterator[int]:
@@ -61,11 +70,12 @@ class Writer:
         with catalog.changing(self._connection, kind, self._path) as number:
             yield number
         # What was written into a file that is deleted is lost, so it must not count as stored.
-        if not self._path.is_file() or self._path.stat().st_ino != self._inode:
+        if _inode(self._path) != self._inode:
             raise CollectionNotFound(
                 f"collection {self._folder.name} was deleted meanwhile, with all that was stored "
                 "in it; run the same command again to make it anew"
             )
+        catalog.scrub_log(self._connection)
 
     def known(self, source: str) -> dict[str, Document]:
         """Return the documents of one source by uri."""
@@ -89,8 +99,7 @@ class Writer:
 
     def set_mark(self, source: str, uri: str, mark: str | None) -> None:
         """Note that a file of records was stored to its end, or forget it."""
-        with catalog.storage_errors(self._path):
-            catalog.set_mark(self._connection, source, uri, mark)
+        catalog.set_mark(self._connection, source, uri, mark)
 
     def set_source_root(self, source: str, root: str) -> None:
         """Note the folder that a source is read from."""
@@ -130,15 +139,18 @@ class Writer:
         return number
 
     def erase(self, document_ids: Sequence[str]) -> int:
-        """Erase documents on request, and their words from the write-ahead log too.
+        """Erase documents on request: text and vectors, and their words from the log too.
 
-        Raises DocumentNotFound if one of the ids is unknown; then nothing is erased.
+        Where a question is being answered just then, the log has the words until the next change,
+        or the next question's end, that finds no earlier one open. The views have them until they
+        are merged. Raises DocumentNotFound if an id is unknown; then nothing is erased.
         """
         with self._changing("erase") as number:
             for document_id in document_ids:
                 if not document_table.remove_documents(self._connection, [document_id], number):
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            catalog.note_erased(self._connection, number)
+        catalog.scrub_log(self._connection, _ERASE_SECONDS)
         return number
 
     def add_encoder(self, encoder: Encoder) -> int:
@@ -176,9 +188,18 @@ class Writer:
         return False
 
     def merge_views(self, *, force: bool = False) -> None:
-        """Bring the views on disk up to the catalog where their delta has grown, or by `force`."""
-        with catalog.storage_errors(self._path):
-            merge_views(self._folder, self._connection, Due.NOW if force else Due.CHEAP)
+        """Bring the views on disk up to the catalog where their delta has grown, or by `force`.
+
+        Raises NOT_MERGED (see `views`); answers are right all the same.
+        """
+        merge_views(self._folder, self._connection, Due.NOW if force else Due.CHEAP)
+
+    def merge_large_delta(self) -> None:
+        """Merge the views where those who read meanwhile would hold too much in memory.
+
+        Costs next to nothing otherwise. Raises NOT_MERGED, as `merge_views` does.
+        """
+        merge_views(self._folder, self._connection, Due.NEEDED)
 
 
 class Reading:
@@ -203,6 +224,10 @@ class Reading:
         if document is None:
             raise DocumentNotFound(f"no document has the id {document_id!r}")
         return document
+
+    def file(self, source: str, uri: str) -> list[Document]:
+        """Return the document with this uri and those that are records of it."""
+        return document_table.documents_of_file(self._connection, source, uri)
 
     def text(self, document_id: str, start: int = 0, end: int | None = None) -> str:
         """Return code points `[start, end)` of a document's text. Raises DocumentNotFound."""
@@ -245,11 +270,6 @@ class Reading:
         """Return the chunks with these ids, in this order; ids that are gone are left out."""
         return chunk_table.read_chunks(self._connection, ids)
 
-    def document_chunks(self, document_id: str) -> list[StoredChunk]:
-        """Return all chunks of a document in their order. Raises DocumentNotFound."""
-        ids = chunk_table.chunk_ids(self._connection, document_id)
-        return chunk_table.read_chunks(self._connection, ids)
-
 
 class Collection:
     """An open collection; any number of threads may read it at once."""
@@ -260,10 +280,11 @@ class Collection:
         self._path = folder / _CATALOG
         self._lock = threading.Lock()
         self._idle: list[tuple[int, sqlite3.Connection]] = []
-        self._inode = self._path.stat().st_ino
+        self._inode = 0
         self._live: LiveViews | None = None
         self._state: tuple[int, ...] = ()
-        with self._borrowed() as connection:
+        self._merge_after = 0.0
+        with self._borrowed() as (connection, _):
             self._identity = catalog.identity(connection)
 
     @property
@@ -278,7 +299,7 @@ class Collection:
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise EncoderMismatch unless `encoder` gives the vectors that are stored."""
-        with self._borrowed() as connection:
+        with self._borrowed() as (connection, _):
             self._identity = catalog.identity(connection)
             stored = catalog.stored_probes(connection)
         if encoder.identity.dimension != self.encoder.dimension:
@@ -292,47 +313,63 @@ class Collection:
     @contextmanager
     def write(self) -> Iterator[Writer]:
         """Open the collection for changes; writers of other processes wait their turn."""
-        with self._borrowed() as connection:
-            yield Writer(self.folder, connection)
+        with self._borrowed() as (connection, inode):
+            yield Writer(self.folder, connection, inode)
 
     @contextmanager
     def read(self) -> Iterator[Reading]:
         """Hold one state of the collection. Raises CollectionNotFound if it was deleted."""
-        with self._borrowed() as connection, catalog.storage_errors(self._path):
+        with self._borrowed() as (connection, _):
             while True:
-                views_state = self._fresh_views(connection)
+                with catalog.storage_errors(self._path):
+                    state = self._fresh_views(connection)
                 with catalog.reading(connection) as number:
-                    live = self._live_at(connection, number, views_state)
-                    if live.number == number:
+                    live = self._live_at(connection, number, state)
+                    if live is not None:
                         yield Reading(connection, live)
-                        return
+                        break
+            catalog.scrub_log(connection)
 
     def _fresh_views(self, connection: sqlite3.Connection) -> tuple[int, ...]:
-        """Return the state of the views on disk; mend them first where they changed and lag far."""
-        state = view_state(self.folder)
-        if state == self._state:
+        """Load the views if they changed on disk, mended first where they lag far.
+
+        Returns their state on disk from before they were loaded.
+        """
+        live = self._live
+        if view_state(self.folder) != self._state or (live is not None and live.outgrown):
+            self._merge_large_delta(connection)
+        with self._lock:
+            state = view_state(self.folder)
+            live = self._live
+            if live is None or state != self._state or live.who.epoch != catalog.epoch(connection):
+                self._live = load_views(self.folder, connection)
+                self._identity = self._live.who
+                self._state = state
             return state
+
+    def _merge_large_delta(self, connection: sqlite3.Connection) -> None:
+        """Merge views that lag far; a disk that refuses is not asked again at each question."""
+        if time.monotonic() < self._merge_after:
+            return
         try:
             merge_views(self.folder, connection, Due.NEEDED)
-        except OSError:  # a read-only or full disk: the delta in memory serves as well
-            return state
-        return view_state(self.folder)
+        except NOT_MERGED:
+            self._merge_after = time.monotonic() + _MERGE_AGAIN_SECONDS
 
     def _live_at(
         self, connection: sqlite3.Connection, number: int, state: tuple[int, ...]
-    ) -> LiveViews:
-        """Return the views at `number`, or later ones where another thread went ahead."""
+    ) -> LiveViews | None:
+        """Return the views at `number`; None where they changed since `state`, or went ahead.
+
+        Of a merge after `state` the views may lead `number`, or what they must mask may be purged.
+        """
         with self._lock:
             live = self._live
-            epoch = catalog.epoch(connection)
-            if live is None or state != self._state or live.who.epoch != epoch:
-                self._identity = catalog.identity(connection)
-                views = load_views(self.folder, self._identity)
-                live = live_views(connection, number, self._identity, views)
-                self._state = state
-            elif live.number < number:
-                live = advance(connection, number, live)
-            self._live = live
+            if live is None or not state == self._state == view_state(self.folder):
+                return None
+            if live.number > number or live.who.epoch != catalog.epoch(connection):
+                return None
+            self._live = live = advance(connection, number, live)
             return live
 
     @contextmanager
@@ -342,14 +379,16 @@ class Collection:
             yield
 
     @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        inode = self._current_inode()
+    def _borrowed(self) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """Lend a connection with its file's inode. What is done besides SQLite is not its error."""
+        opened = self._current_inode()
         try:
             opened, connection = self._idle.pop()
         except IndexError:
-            opened, connection = inode, catalog.connect(self._path)
+            connection = catalog.connect(self._path)
         try:
-            yield connection
+            with catalog.database_errors(self._path):
+                yield connection, opened
         finally:
             if opened == self._inode:
                 self._idle.append((opened, connection))
@@ -358,10 +397,9 @@ class Collection:
 
     def _current_inode(self) -> int:
         """Return the catalog file's inode; where it is another file now, forget the old one."""
-        try:
-            inode = self._path.stat().st_ino
-        except FileNotFoundError:
-            raise _not_found(self.name, self.folder.parent) from None
+        inode = _inode(self._path)
+        if inode is None:
+            raise _not_found(self.name, self.folder.parent)
         if inode != self._inode:
             self._inode = inode
             self.close()
@@ -372,6 +410,14 @@ class Collection:
         """Close the idle connections; those in use close when they are given back."""
         while self._idle:
             self._idle.pop()[1].close()
+
+
+def _inode(path: Path) -> int | None:
+    with catalog.storage_errors(path):
+        try:
+            return path.stat().st_ino
+        except FileNotFoundError:
+            return None
 
 
 def check_name(name: str) -> str:
@@ -398,19 +444,37 @@ def collection_names(data: Path) -> list[str]:
 def create_collection(
     data: Path, name: str, encoder: Encoder, splitter: SplitterSettings
 ) -> Collection:
-    """Make a new, empty collection. Raises BadName, CollectionExists, StorageFull."""
+    """Make a new, empty collection; it is there whole or not at all, and on disk for good.
+
+    Raises BadName, CollectionExists, StorageFull, StorageRefused.
+    """
     folder = data / check_name(name)
-    beside = folder / f"{_CATALOG}.new"
-    with catalog.storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "view.lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if (folder / _CATALOG).exists():
-                raise CollectionExists(f"collection {name} is there already")
-            beside.unlink(missing_ok=True)
-            catalog.create_catalog(beside, encoder.identity, _probes(encoder), splitter)
-            beside.rename(folder / _CATALOG)
+    sweep_deleted(data)
+    with replacing_catalog(folder) as beside:
+        if (folder / _CATALOG).exists():
+            raise CollectionExists(f"collection {name} is there already")
+        catalog.create_catalog(beside, encoder.identity, _probes(encoder), splitter)
+        beside.rename(folder / _CATALOG)
     return Collection(name, folder)
+
+
+@contextmanager
+def replacing_catalog(folder: Path) -> Iterator[Path]:
+    """Hold the lock of a collection's files; yields a free name in its folder for a new catalog.
+
+    What a killed process left under such a name is removed; what was put in place is on disk for
+    good afterwards. Raises StorageFull, StorageRefused.
+    """
+    with catalog.storage_errors(folder), folder_lock(folder):
+        for left in folder.glob("catalog.*.new*"):
+            left.unlink()
+        beside = folder / f"catalog.{uuid4().hex}.new"
+        try:
+            yield beside
+            flush(folder)
+            flush(folder.parent)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _probes(encoder: Encoder) -> dict[str, Vectors]:
@@ -428,16 +492,49 @@ def open_collection(data: Path, name: str) -> Collection:
 def delete_collection(data: Path, name: str) -> None:
     """Delete a collection with all that it holds.
 
-    Raises BadName, CollectionNotFound, and CollectionBusy while a folder is ingested into it.
+    Raises BadName, CollectionNotFound, CollectionBusy while a folder is ingested into it, and
+    StorageRefused where its name is gone but its files cannot be removed.
     """
     folder = data / check_name(name)
     if not (folder / _CATALOG).is_file():
         raise _not_found(name, data)
     with catalog.storage_errors(folder), _run_lock(folder):
         # The name goes first and at once, so that a kill leaves no half of a collection behind.
-        doomed = data / f".deleted-{name}-{(folder / _CATALOG).stat().st_ino}"
-        folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        folder.rename(data / f"{_DELETED}{name}-{uuid4().hex}")
+        flush(data)
+    with catalog.storage_errors(data), _sweep_lock(data, fcntl.LOCK_EX):
+        _remove_deleted(data)
+
+
+def sweep_deleted(data: Path) -> None:
+    """Remove the files of collections whose deletion was cut short, as far as that is possible.
+
+    Leaves them to another process that is removing them just now.
+    """
+    if any(data.glob(f"{_DELETED}*")):
+        with (
+            suppress(OSError, StorageRefused),
+            _sweep_lock(data, fcntl.LOCK_EX | fcntl.LOCK_NB),
+        ):
+            _remove_deleted(data)
+
+
+@contextmanager
+def _sweep_lock(data: Path, mode: int) -> Iterator[None]:
+    with (data / ".deleted.lock").open("ab") as file:
+        fcntl.flock(file, mode)
+        yield
+
+
+def _remove_deleted(data: Path) -> None:
+    for folder in sorted(data.glob(f"{_DELETED}*")):
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise StorageRefused(
+                f"the collection is deleted, but of its files in {folder.absolute()} some cannot "
+                f"be removed: {error}; remove that folder by hand"
+            ) from error
 
 
 @contextmanager

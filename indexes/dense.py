@@ -89,11 +89,20 @@ def load_dense(path: Path, dimension: int) -> DenseView | None:
 
 
 def save_dense(view: DenseView, path: Path) -> None:
-    """Write the view beside `path`, flush it to the disk, and put it in place in one step."""
+    """Write the view beside `path`, flush it to the disk, and put it in place in one step.
+
+    Raises OSError; then what was at `path` is still there.
+    """
     beside = path.with_suffix(".new")
-    faiss.write_index(view.index, str(beside))
-    flush(beside)
-    beside.replace(path)
+    try:
+        # FAISS's own writer hides the system's error in a text, and that of closing altogether.
+        with beside.open("wb") as file:
+            writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # no stub
+            faiss.write_index(view.index, writer)
+        flush(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _view(index: faiss.IndexIDMap2) -> DenseView:

@@ -4,6 +4,8 @@ A condition is `{"field", "operator", "value"}`, a combination `{"operator": "an
 "conditions": [...]}`. Fields: id, uri, media_type, as_of, metadata.NAME. Operators: ==, !=, >, >=,
 <, <=, in, not in. A missing field is false for every comparison; a list matches if any element
 does. Values compare with their own kind only: text with text, number with number.
+
+A filter has at most 256 conditions, 16 deep, and 20,000 values, which SQLite can take at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,9 @@ _ORDERED: Final = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": 
 _MEMBERSHIP: Final = {"in": "IN", "not in": "NOT IN"}
 _DEEPEST: Final = 16
 _MOST_CONDITIONS: Final = 256
-_MOST_VALUES: Final = 10_000
+_MOST_MEMBERS: Final = 10_000
+_MOST_VALUES: Final = 20_000
+_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,7 @@ def compile_filter(condition: FilterJson | None, as_of: str | None) -> Where | N
     """
     parts = []
     if condition is not None:
-        if _count(condition) > _MOST_CONDITIONS:
-            raise BadFilter(f"filter: at most {_MOST_CONDITIONS} conditions are allowed")
-        parts.append(_compile(condition, "filter", 0))
+        parts.append(_compile(condition, "filter", 0, _Room()))
     if as_of is not None:
         parts.append(Where("(as_of IS NULL OR as_of <= ?)", (_iso_date(as_of),)))
     return _join(parts, " AND ") if parts else None
@@ -57,35 +59,45 @@ def _iso_date(value: str) -> str:
         raise BadFilter(f"as_of: {value!r} is not a date; write it as YYYY-MM-DD") from None
 
 
-def _count(condition: object) -> int:
-    if not isinstance(condition, Mapping):
-        return 1
-    inner = condition.get("conditions")
-    if not isinstance(inner, list):
-        return 1
-    return 1 + sum(1 if isinstance(c, str) else _count(c) for c in inner[: _MOST_CONDITIONS + 1])
+@dataclass(slots=True)
+class _Room:
+    """How much more a filter may hold."""
+
+    conditions: int = _MOST_CONDITIONS
+    values: int = _MOST_VALUES
+
+    def take(self, place: str, *, conditions: int = 0, values: int = 0) -> None:
+        """Count what stands at `place`. Raises BadFilter where there is no room for it."""
+        self.conditions -= conditions
+        self.values -= values
+        if self.conditions < 0:
+            raise BadFilter(f"{place}: at most {_MOST_CONDITIONS} conditions are allowed in all")
+        if self.values < 0:
+            raise BadFilter(f"{place}.value: at most {_MOST_VALUES} values are allowed in all")
 
 
-def _compile(condition: object, place: str, depth: int) -> Where:
+def _compile(condition: object, place: str, depth: int, room: _Room) -> Where:
     if not isinstance(condition, Mapping):
         raise BadFilter(f"{place}: expected an object, got {type(condition).__name__}")
     if depth > _DEEPEST:
         raise BadFilter(f"{place}: conditions are nested more than {_DEEPEST} deep")
+    room.take(place, conditions=1)
     if "conditions" in condition:
-        return _combination(condition, place, depth)
-    return _comparison(condition, place)
+        return _combination(condition, place, depth, room)
+    return _comparison(condition, place, room)
 
 
-def _combination(condition: FilterJson, place: str, depth: int) -> Where:
+def _combination(condition: FilterJson, place: str, depth: int, room: _Room) -> Where:
     _only_keys(condition, {"operator", "conditions"}, place)
     operator = condition.get("operator")
     inner = condition["conditions"]
     if not isinstance(operator, str) or operator.lower() not in ("and", "or", "not"):
-        raise BadFilter(f"{place}.operator: {operator!r} is not one of and, or, not")
+        raise BadFilter(f"{place}.operator: {_shown(operator)} is not one of and, or, not")
     if not isinstance(inner, list) or not inner:
         raise BadFilter(f"{place}.conditions: expected a list with at least one condition")
     parts = [
-        _compile(c, f"{place}.conditions[{number}]", depth + 1) for number, c in enumerate(inner)
+        _compile(c, f"{place}.conditions[{number}]", depth + 1, room)
+        for number, c in enumerate(inner)
     ]
     if operator.lower() == "or":
         return _join(parts, " OR ")
@@ -100,7 +112,7 @@ def _join(parts: Sequence[Where], glue: str) -> Where:
     return Where(f"({sql})", tuple(p for part in parts for p in part.parameters))
 
 
-def _comparison(condition: FilterJson, place: str) -> Where:
+def _comparison(condition: FilterJson, place: str, room: _Room) -> Where:
     _only_keys(condition, {"field", "operator", "value"}, place)
     field, operator = condition.get("field"), condition.get("operator")
     if "value" not in condition:
@@ -108,20 +120,22 @@ def _comparison(condition: FilterJson, place: str) -> Where:
     value = condition["value"]
     if not isinstance(operator, str) or operator not in {**_ORDERED, **_MEMBERSHIP}:
         allowed = ", ".join([*_ORDERED, *_MEMBERSHIP])
-        raise BadFilter(f"{place}.operator: {operator!r} is not one of {allowed}")
+        raise BadFilter(f"{place}.operator: {_shown(operator)} is not one of {allowed}")
     if operator in _MEMBERSHIP:
-        values = _members(value, place)
+        values = _members(value, place, room)
         test = f"{_MEMBERSHIP[operator]} ({','.join('?' * len(values))})"
     else:
+        room.take(place, values=1)
         values = (_scalar(value, f"{place}.value"),)
         test = f"{_ORDERED[operator]} ?"
     kind = _kind(values, operator, place)
     return _on_field(field, test, values, kind, place)
 
 
-def _members(value: object, place: str) -> tuple[Scalar, ...]:
-    if not isinstance(value, list) or not value or len(value) > _MOST_VALUES:
-        raise BadFilter(f"{place}.value: expected a list of 1 to {_MOST_VALUES} values")
+def _members(value: object, place: str, room: _Room) -> tuple[Scalar, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_MEMBERS:
+        raise BadFilter(f"{place}.value: expected a list of 1 to {_MOST_MEMBERS} values")
+    room.take(place, values=len(value))
     return tuple(_scalar(v, f"{place}.value") for v in value)
 
 
@@ -132,7 +146,7 @@ def _scalar(value: object, place: str) -> Scalar:
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return value
-    raise BadFilter(f"{place}: expected text, a 64-bit number or true/false, got {value!r:.80}")
+    raise BadFilter(f"{place}: expected text, a 64-bit number or true/false, got {_shown(value)}")
 
 
 def _kind(values: Sequence[Scalar], operator: str, place: str) -> str:
@@ -166,20 +180,29 @@ def _on_field(field: object, test: str, values: tuple[Scalar, ...], kind: str, p
         return Where(f"({column} IS NOT NULL AND {column} {test})", values)
     if isinstance(field, str) and field.startswith(_METADATA) and len(field) > len(_METADATA):
         name = field.removeprefix(_METADATA)
-        if '"' in name or "\\" in name or "\0" in name:
-            raise BadFilter(f"{place}.field: {field!r} has a character that no name may have")
+        if '"' in name or "\\" in name or stored_form(name) != name:
+            raise BadFilter(f"{place}.field: {_shown(field)} has a character that no name may have")
         sql = (
             "EXISTS (SELECT 1 FROM json_each(documents.metadata, ?) AS item "
             f"WHERE item.type IN {_JSON_TYPES[kind]} AND item.value {test})"
         )
         return Where(sql, (f'$."{name}"', *values))
     allowed = ", ".join([*_COLUMNS, "metadata.NAME"])
-    raise BadFilter(f"{place}.field: {field!r} is not one of {allowed}")
+    raise BadFilter(f"{place}.field: {_shown(field)} is not one of {allowed}")
+
+
+def _shown(value: object) -> str:
+    """Return a value as an error tells it: briefly, and what may be deep or huge by its kind."""
+    if isinstance(value, str):
+        return repr(value[:_SHOWN])
+    if value is None or isinstance(value, bool | float):
+        return repr(value)
+    return "a whole number" if isinstance(value, int) else type(value).__name__
 
 
 def _only_keys(condition: FilterJson, allowed: set[str], place: str) -> None:
     unknown = sorted(str(key) for key in set(condition) - allowed)
     if unknown:
         raise BadFilter(
-            f"{place}: unknown key {unknown[0]!r}; allowed: {', '.join(sorted(allowed))}"
+            f"{place}: unknown key {_shown(unknown[0])}; allowed: {', '.join(sorted(allowed))}"
         )

@@ -1,20 +1,24 @@
-"""Encoders of sentence-transformers: a model of the hub, or a folder that holds one."""
+"""Encoders of sentence-transformers: a model of the hub, or a folder that holds one.
+
+torch and sentence-transformers take seconds to import, so a model that is not there is told first.
+"""
 
 import hashlib
 import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
-from sentence_transformers import SentenceTransformer
 
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
 from indexes.hub import Role, model_folder, weights
 from indexes.network import token_counter
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 ROLE: Final = Role("encoder", "AFTERWORD_ENCODER")
 # For models that set no limit of their own (static embeddings).
@@ -27,10 +31,8 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     `threads` (0 keeps torch's own choice) holds for the whole process. Prompts, pooling and length
     limit are the model's. Raises ModelMissing that says what was looked for, where, and what to do.
     """
-    if threads:
-        torch.set_num_threads(threads)
     folder = model_folder(name, ROLE)
-    model = _load(name, folder)
+    model = _load(name, folder, threads)
     tokenizer_json = _tokenizer_json(name, model)
     count = token_counter(tokenizer_json)
     prompt = _document_prompt(model)
@@ -65,7 +67,13 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     )
 
 
-def _load(name: str, folder: Path) -> SentenceTransformer:
+def _load(name: str, folder: Path, threads: int) -> "SentenceTransformer":
+    # Imported only now: a model that is not there is told at once.
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    if threads:
+        torch.set_num_threads(threads)
     try:
         return SentenceTransformer(
             str(folder),
@@ -81,7 +89,7 @@ def _load(name: str, folder: Path) -> SentenceTransformer:
         ) from error
 
 
-def _tokenizer_json(name: str, model: SentenceTransformer) -> str:
+def _tokenizer_json(name: str, model: "SentenceTransformer") -> str:
     tokenizer: Any = model.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if not hasattr(fast, "to_str"):
@@ -93,7 +101,7 @@ def _tokenizer_json(name: str, model: SentenceTransformer) -> str:
     return json.dumps({**found, "truncation": None, "padding": None}, ensure_ascii=False)
 
 
-def _document_prompt(model: SentenceTransformer) -> str:
+def _document_prompt(model: "SentenceTransformer") -> str:
     # sentence-transformers gives every model an empty "document" prompt and then overlooks those
     # that are named otherwise.
     found = (model.prompts.get(name) for name in ("document", "passage", "corpus"))

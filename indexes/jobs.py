@@ -2,10 +2,10 @@
 
 The service enqueues, one worker process claims and finishes; they meet only here. `enqueue` returns
 when payload and row are on disk, so a job outlives a crash of either. A job whose worker died is
-queued again, and given up after `ATTEMPTS` times.
+queued again, and given up after `ATTEMPTS` times. Every call may raise StorageFull, StorageRefused,
+IndexDamaged, and CollectionBusy where another process holds the database for too long.
 """
 
-import errno
 import fcntl
 import json
 import secrets
@@ -13,16 +13,17 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, TypedDict, Unpack
 
+from indexes.catalog import storage_errors
 from indexes.documents import Metadata, document_id_for
 from indexes.durable import flush
-from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, StorageFull
+from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound
 
 JobState = Literal["queued", "running", "done", "failed"]
 STATES: Final[tuple[JobState, ...]] = ("queued", "running", "done", "failed")
@@ -32,7 +33,9 @@ KEPT_SECONDS: Final = 7 * 24 * 3600.0
 _FOLDER: Final = ".jobs"
 # Format history:
 #   1  first format
-_FORMAT: Final = 1
+#   2  jobs.as_of: the date that an upload was given
+_FORMAT: Final = 2
+_BUSY_SECONDS: Final = 30.0
 _DDL: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,6 +48,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     title TEXT,
     metadata TEXT NOT NULL,
     media_type TEXT,
+    as_of TEXT,
     size INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     done INTEGER NOT NULL DEFAULT 0,
@@ -57,9 +61,10 @@ CREATE TABLE IF NOT EXISTS jobs (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
 """
+_TO_2: Final = "ALTER TABLE jobs ADD COLUMN as_of TEXT;"
 _INSERT: Final = (
     "INSERT INTO jobs (job_id, state, collection, filename, document_id, target, title, metadata,"
-    " media_type, size, created) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " media_type, as_of, size, created) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _OF_DOCUMENT: Final = (
     "SELECT job_id, filename, target FROM jobs"
@@ -71,7 +76,8 @@ _OF_DOCUMENT: Final = (
 class Job:
     """One claimed upload; `payload` is its file in the spool, `size` in bytes.
 
-    `document_id`, `title` and `media_type` are None where the caller gave none.
+    `document_id`, `title`, `media_type` and `as_of` (an ISO date) are None where the caller gave
+    none.
     """
 
     job_id: str
@@ -84,6 +90,7 @@ class Job:
     payload: Path
     size: int
     attempts: int
+    as_of: str | None = None
 
     @property
     def uri(self) -> str:
@@ -115,31 +122,43 @@ class JobStatus:
     finished: str | None
 
 
+class About(TypedDict, total=False):
+    """What is said about an upload; `as_of` is an ISO date."""
+
+    document_id: str | None
+    title: str | None
+    metadata: Metadata
+    media_type: str | None
+    as_of: str | None
+
+
 def enqueue(
     data: Path,
     *,
     payload: bytes | BinaryIO,
     collection: str,
     filename: str | None = None,
-    document_id: str | None = None,
-    title: str | None = None,
-    metadata: Metadata | None = None,
-    media_type: str | None = None,
+    **about: Unpack[About],
 ) -> str:
     """Put an upload on disk for good and return its job id.
 
     Without a filename the document is named by its id or title. Raises StorageFull.
     """
+    document_id, title = about.get("document_id"), about.get("title")
     name = filename or document_id or title or "text"
     target = document_id or document_id_for(f"upload:{name}")
     job_id = secrets.token_hex(8)
     source = BytesIO(payload) if isinstance(payload, bytes) else payload
-    described = json.dumps(dict(metadata or {}))
-    with _disk_full_said(data), _connect(data) as database, _spool_lock(data, fcntl.LOCK_SH):
+    said = (
+        json.dumps(dict(about.get("metadata", {}))),
+        about.get("media_type"),
+        about.get("as_of"),
+    )
+    with _connect(data) as database, _spool_lock(data, fcntl.LOCK_SH):
         size = _spool(data, job_id, source)
-        row = (job_id, collection, name, document_id, target, title, described, media_type, size)
+        row = (job_id, collection, name, document_id, target, title, *said, size, time.time())
         try:
-            database.execute(_INSERT, (*row, time.time()))
+            database.execute(_INSERT, row)
         except sqlite3.Error:
             _payload_path(data, job_id).unlink(missing_ok=True)
             raise
@@ -158,12 +177,13 @@ def claim(data: Path) -> Job | None:
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?"
             " WHERE number = (SELECT min(number) FROM jobs WHERE state = 'queued')"
             " RETURNING job_id, collection, filename, document_id, title, metadata, media_type,"
-            " size, attempts",
+            " as_of, size, attempts",
             (time.time(),),
         ).fetchone()
     if row is None:
         return None
-    job_id, collection, filename, document_id, title, metadata, media_type, size, attempts = row
+    job_id, collection, filename, document_id, title, metadata, media_type, *rest = row
+    as_of, size, attempts = rest
     return Job(
         job_id=job_id,
         collection=collection,
@@ -175,6 +195,7 @@ def claim(data: Path) -> Job | None:
         payload=_payload_path(data, job_id),
         size=size,
         attempts=attempts,
+        as_of=as_of,
     )
 
 
@@ -316,8 +337,10 @@ def prune(data: Path, kept_seconds: float = KEPT_SECONDS) -> int:
 @contextmanager
 def sole_worker(data: Path) -> Iterator[None]:
     """Hold the place of the one worker of a data folder; raises CollectionBusy if it is taken."""
-    _set_up_folder(data)
-    with (data / _FOLDER / "worker.lock").open("ab") as file:
+    with _storage_errors(data):
+        _set_up_folder(data)
+        file = (data / _FOLDER / "worker.lock").open("ab")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -425,20 +448,32 @@ def _spool_lock(data: Path, mode: int) -> Iterator[None]:
 @contextmanager
 def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
     """Open the queue's database, made at first use; an autocommit connection."""
-    _set_up_folder(data)
-    with closing(
-        sqlite3.connect(_database_path(data), timeout=30, isolation_level=None)
-    ) as database:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > _FORMAT:
-            raise IndexDamaged(
-                f"{_database_path(data)} has format {version}, newer than this version of"
-                f" afterword knows ({_FORMAT}). Install the version that wrote it."
-            )
-        if version < _FORMAT:
-            _set_up_database(data, database)
-        database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        yield database
+    with _storage_errors(data):
+        _set_up_folder(data)
+        path = _database_path(data)
+        with closing(
+            sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        ) as database:
+            _check_format(data, database)
+            database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            yield database
+
+
+def _storage_errors(data: Path) -> AbstractContextManager[None]:
+    return storage_errors(
+        data / _FOLDER, "delete that folder, and send again the uploads that waited in it"
+    )
+
+
+def _check_format(data: Path, database: sqlite3.Connection) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > _FORMAT:
+        raise IndexDamaged(
+            f"{_database_path(data)} has format {version}, newer than this version of"
+            f" afterword knows ({_FORMAT}). Install the version that wrote it."
+        )
+    if version < _FORMAT:
+        _set_up_database(data, database)
 
 
 def _set_up_folder(data: Path) -> None:
@@ -454,26 +489,8 @@ def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
     with (data / _FOLDER / "setup.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         database.execute("PRAGMA journal_mode = WAL")
-        database.executescript(f"BEGIN; {_DDL} PRAGMA user_version = {_FORMAT}; COMMIT;")
+        # Read again: the other process may have done it meanwhile.
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        step = {0: _DDL, 1: _TO_2}.get(version, "")
+        database.executescript(f"BEGIN; {step} PRAGMA user_version = {_FORMAT}; COMMIT;")
         flush(data / _FOLDER)
-
-
-@contextmanager
-def _disk_full_said(data: Path) -> Iterator[None]:
-    """Turn what the system says of a full disk into StorageFull."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise _full(data) from error
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
-            raise
-        raise _full(data) from error
-
-
-def _full(data: Path) -> StorageFull:
-    return StorageFull(
-        f"No space is left for uploads in {data}. Nothing was kept; free space and send it again."
-    )

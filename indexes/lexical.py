@@ -4,9 +4,11 @@ BM25 as Robertson and Zaragoza (2009) give it, k1 = 1.2 and b = .75, with the le
 rounded the way Lucene and tantivy store it (one byte). English stemming and stop words.
 """
 
+import errno
 import json
 import math
-import shutil
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,9 @@ _ANALYZER: Final = "afterword_english"
 _EXACT_LENGTHS: Final = 24
 _MANTISSA: Final = 8
 _TERMS_TRIED: Final = 1_000
+_SYSTEM_ERROR: Final = re.compile(r"\(os error (\d+)\)")
+# Files that are missing, in the way or unreadable; any other error of the system is no damage.
+_DAMAGE: Final = frozenset((errno.ENOENT, errno.EEXIST, errno.EIO))
 
 
 @cache
@@ -234,40 +239,32 @@ def _last_id(searcher: tantivy.Searcher) -> int:
 
 
 class LexicalDamaged(Exception):
-    """The index on disk cannot be written; it is to be built anew."""
+    """The index on disk cannot be extended, for a reason that may lie in it."""
 
 
-def extend_lexical(
-    folder: Path,
-    removed: ChunkSet,
-    added: Iterable[tuple[int, str]],
-    before: LexicalView | None,
-) -> None:
+def extend_lexical(folder: Path, removed: ChunkSet, added: Iterable[tuple[int, str]]) -> None:
     """Write removals and additions `(chunk id, encoded text)` into the index at `folder`.
 
-    Chunks that the index has already are passed over, so a replay does no harm. One process at a
-    time (tantivy holds a lock of its own). Raises LexicalDamaged where the index cannot be written.
+    The index is made where there is none. Chunks that it has already are passed over, so a replay
+    does no harm. One process at a time (tantivy holds a lock of its own). Raises OSError where the
+    system refuses, as on a full disk, and LexicalDamaged; what was committed is there either way.
     """
     try:
-        _extend(folder, removed, added, before)
+        _extend(folder, removed, added)
     except ValueError as error:  # how tantivy says that it cannot go on
+        found = _SYSTEM_ERROR.search(str(error))
+        if found and (number := int(found[1])) not in _DAMAGE:
+            raise OSError(number, os.strerror(number), str(folder)) from error
         raise LexicalDamaged(str(error)) from error
 
 
-def _extend(
-    folder: Path,
-    removed: ChunkSet,
-    added: Iterable[tuple[int, str]],
-    before: LexicalView | None,
-) -> None:
-    if before is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+def _extend(folder: Path, removed: ChunkSet, added: Iterable[tuple[int, str]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     index = tantivy.Index(_schema(), str(folder))
     index.register_tokenizer(_ANALYZER, analyzer())
+    last = _last_id(index.searcher())
     writer = index.writer(_HEAP, num_threads=1)
     writer.garbage_collect_files()  # what a killed writer left would be in the way of this commit
-    last = before.last_id if before else 0
     for span in removed.ranges:
         writer.delete_documents_by_query(_range(span.start, span.end))
     for chunk_id, text in added:

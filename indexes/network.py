@@ -269,7 +269,7 @@ def _check(path: Path, expected: str) -> None:
 def _missing(path: Path, what: str) -> ModelMissing:
     return ModelMissing(
         f"The model file {path} {what}. Install Afterword again, or bring the file back from its "
-        "repository (git checkout), or set AFTERWORD_ENCODER to another model."
+        "repository (git checkout), or name another model (AFTERWORD_ENCODER, AFTERWORD_READER)."
     )
 
 

@@ -27,6 +27,7 @@ from indexes.errors import UsageError
 
 PREFIX: Final = "AFTERWORD_"
 BUNDLED: Final = "bundled"
+NO_READER: Final = "none"
 ENV_FILE: Final = ".env"
 TOML_FILE: Final = "afterword.toml"
 
@@ -54,6 +55,12 @@ class Settings(BaseSettings):
         min_length=1,
         description="Encoder of new collections: `bundled`, a hub id or a local folder.",
     )
+    reader: str = Field(
+        NO_READER,
+        min_length=1,
+        description="What weighs the candidates: `none`, `bundled`, or a cross-encoder's hub id "
+        "or folder.",
+    )
     chunk_tokens: int = Field(200, ge=16, le=8192, description="Largest chunk, in encoder tokens.")
     reader_processes: int = Field(
         0, ge=0, le=64, description="Child processes that read documents; 0 means one a core."
@@ -61,7 +68,9 @@ class Settings(BaseSettings):
     reader_seconds: float = Field(300.0, gt=0, description="Time limit of one document's reading.")
     reader_memory_mb: int = Field(2048, ge=64, description="Memory limit of one reader process.")
     max_file_mb: int = Field(512, ge=1, description="Largest file that is read.")
-    threads: int = Field(0, ge=0, le=256, description="Threads of the encoder; 0 means all cores.")
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads of encoder and reader; 0 means all cores."
+    )
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least score of an answer; unset means the built-in value."
     )

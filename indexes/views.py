@@ -2,11 +2,13 @@
 
 A view carries a stamp (catalog uuid, epoch, change number). A stamp may lag behind the catalog,
 never lead it: what the catalog did since is a small delta in memory and a list of removed ids.
-A view that is missing, damaged or of another epoch counts as empty at change 0.
+A view that is missing, damaged or of another epoch counts as empty at change 0. Questions read the
+views on disk without a lock; whatever changes them there holds `view.lock`.
 """
 
 import fcntl
 import json
+import os
 import shutil
 import sqlite3
 from collections import Counter
@@ -19,12 +21,19 @@ from typing import Final
 
 import numpy as np
 
-from indexes.catalog import Identity, identity, reading, storage_errors
+from indexes.catalog import (
+    Identity,
+    identity,
+    last_change,
+    last_erased,
+    reading,
+    storage_errors,
+)
 from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
 from indexes.dense import DenseView, build_dense, load_dense, save_dense
-from indexes.document_table import counts
 from indexes.durable import flush
 from indexes.encoding import Vectors
+from indexes.errors import CollectionBusy, StorageFull, StorageRefused
 from indexes.hits import ChunkSet, Hit, Ids, Mask, best
 from indexes.lexical import (
     CountedText,
@@ -45,6 +54,8 @@ _STAMPS: Final = ("dense.json", "lexical.json")
 _SMALL_VIEW: Final = 5_000
 _SMALL_DELTA: Final = 1_000
 _DELTA_PART: Final = 20
+# What may keep the views on disk from being merged; the delta in memory serves as well.
+NOT_MERGED: Final = (OSError, StorageFull, StorageRefused, CollectionBusy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,13 @@ class LiveViews:
     delta_ids: Ids
     delta_vectors: Vectors
     delta_texts: tuple[CountedText, ...]
+
+    @property
+    def outgrown(self) -> bool:
+        """Tell whether the delta is too large to keep in memory: the views are to be merged."""
+        delta, removed = len(self.delta_ids), len(self.removed)
+        total = len(self.views.dense.ids) + delta - removed
+        return delta + removed > _most_in_memory(total)
 
     def dense(self, vector: Vectors, k: int, allowed: ChunkSet | None) -> list[Hit]:
         """Return the `k` chunks whose vectors are nearest, best first (inner product)."""
@@ -156,43 +174,26 @@ def view_state(folder: Path) -> tuple[int, ...]:
     return tuple(state)
 
 
-def load_views(folder: Path, who: Identity) -> Views:
-    """Read both views of a collection; one that cannot be used is empty, and so is the number."""
-    dense, dense_number = _load_dense(folder, who)
-    lexical, lexical_number = _load_lexical(folder, who)
-    for view, name in ((dense, "dense.json"), (lexical, "lexical.json")):
-        if view is None:  # without its stamp, a damaged view is built anew by the next merge
-            with suppress(OSError):
-                (folder / name).unlink(missing_ok=True)
-    return Views(
+def load_views(folder: Path, connection: sqlite3.Connection) -> LiveViews:
+    """Read both views of a collection as they are on disk, with no delta yet.
+
+    Call it before the transaction that they are to serve begins: what they hold was committed
+    earlier, so they cannot lead it. A view that cannot be used is empty and at change 0.
+    """
+    with reading(connection):
+        who = identity(connection)
+    dense, dense_number = _load_dense(folder, connection, who)
+    lexical, lexical_number = _load_lexical(folder, connection, who)
+    for view, name in zip((dense, lexical), _STAMPS, strict=True):
+        if view is None and _read_stamp(folder / name, connection, who):
+            with suppress(OSError):  # a disk that cannot be written: the delta serves as well
+                _forget_damaged(folder, connection, who)
+    views = Views(
         min(dense_number, lexical_number),
         dense or build_dense(who.encoder.dimension, ()),
         lexical or empty_lexical(),
     )
-
-
-def _load_dense(folder: Path, who: Identity) -> tuple[DenseView | None, int]:
-    stamp = _read_stamp(folder / "dense.json", who)
-    view = load_dense(folder / "dense.faiss", who.encoder.dimension) if stamp else None
-    return view, stamp.number if stamp and view else 0
-
-
-def _load_lexical(folder: Path, who: Identity) -> tuple[LexicalView | None, int]:
-    stamp = _read_stamp(folder / "lexical.json", who)
-    if stamp is None:
-        return None, 0
-    view = open_lexical(folder / "lexical" / who.epoch)
-    return view, stamp.number if view else 0
-
-
-def live_views(
-    connection: sqlite3.Connection, number: int, who: Identity, views: Views
-) -> LiveViews:
-    """Return what `views` and the catalog's later changes are at change `number`.
-
-    `connection` is in a read transaction that sees `number`.
-    """
-    empty = LiveViews(
+    return LiveViews(
         views.number,
         who,
         views,
@@ -201,11 +202,43 @@ def live_views(
         np.zeros((0, who.encoder.dimension), np.float32),
         (),
     )
-    return advance(connection, number, empty)
+
+
+def _forget_damaged(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
+    """Take the stamp from a view that cannot be read, so that the next merge builds it anew.
+
+    Only the holder of the lock can tell: without it, the view may just be in the making.
+    """
+    with _view_lock(folder) as held:
+        if not held:
+            return
+        for name, load in zip(_STAMPS, (_load_dense, _load_lexical), strict=True):
+            stamp = _read_stamp(folder / name, connection, who)
+            if stamp and load(folder, connection, who)[0] is None:
+                (folder / name).unlink(missing_ok=True)
+
+
+def _load_dense(
+    folder: Path, connection: sqlite3.Connection, who: Identity
+) -> tuple[DenseView | None, int]:
+    stamp = _read_stamp(folder / "dense.json", connection, who)
+    view = load_dense(folder / "dense.faiss", who.encoder.dimension) if stamp else None
+    return view, stamp.number if stamp and view else 0
+
+
+def _load_lexical(
+    folder: Path, connection: sqlite3.Connection, who: Identity
+) -> tuple[LexicalView | None, int]:
+    stamp = _read_stamp(folder / "lexical.json", connection, who)
+    view = open_lexical(folder / "lexical" / who.epoch) if stamp else None
+    return view, stamp.number if stamp and view else 0
 
 
 def advance(connection: sqlite3.Connection, number: int, live: LiveViews) -> LiveViews:
-    """Return `live` with the catalog's changes up to `number`."""
+    """Return `live` with the catalog's changes up to `number`.
+
+    `connection` is in a read transaction that sees `number`.
+    """
     if number == live.number:
         return live
     removed = ChunkSet(tuple(removed_since(connection, live.views.number)))
@@ -231,18 +264,19 @@ class Due(Enum):
 
     NOW = "now"  # whatever it costs
     CHEAP = "cheap"  # when a view is small, or its delta is a good part of it: after writing
-    NEEDED = "needed"  # when the delta is too large to keep in memory: before reading
+    NEEDED = "needed"  # when the delta is too large to keep in memory: before a question
 
 
 def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
     """Bring the views on disk up to the catalog if that is due.
 
     Returns False at once where another process holds the view lock: that one does the work.
+    Raises NOT_MERGED; then views that were sound are sound still, and the stamps say what of.
     """
-    with _view_lock(folder) as held:
+    with storage_errors(folder), _view_lock(folder) as held:
         if not held:
             return False
-        with storage_errors(folder), reading(connection) as number:
+        with reading(connection) as number:
             who = identity(connection)
             if _is_due(folder, connection, who, due):
                 _merge_dense(folder, connection, number, who)
@@ -254,18 +288,25 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
 def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Due) -> bool:
     if due is Due.NOW:
         return True
-    stamps = [_read_stamp(folder / name, who) for name in _STAMPS]
+    stamps = [_read_stamp(folder / name, connection, who) for name in _STAMPS]
     since = min(stamp.number if stamp else 0 for stamp in stamps)
     gone = sum(span.end - span.start for span in removed_since(connection, since))
     change = count_added(connection, since) + gone
-    total = counts(connection).chunks
+    if not change or (due is Due.NEEDED and change <= _SMALL_DELTA):
+        return False
+    total = count_added(connection, 0)
     if due is Due.CHEAP and total <= _SMALL_VIEW:
-        return change > 0
-    return change > max(_SMALL_DELTA, total // _DELTA_PART)
+        return True
+    return change > _most_in_memory(total)
+
+
+def _most_in_memory(total: int) -> int:
+    """Return how many chunks the delta of a collection of `total` chunks may have."""
+    return max(_SMALL_DELTA, total // _DELTA_PART)
 
 
 def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who: Identity) -> None:
-    old, since = _load_dense(folder, who)
+    old, since = _load_dense(folder, connection, who)
     removed = ChunkSet(tuple(removed_since(connection, since)))
     last = old.last_id if old else 0
 
@@ -284,37 +325,51 @@ def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who:
 def _merge_lexical(
     folder: Path, connection: sqlite3.Connection, number: int, who: Identity
 ) -> None:
-    old, since = _load_lexical(folder, who)
-    try:
-        _extend_lexical(folder, connection, who, old, since)
-    except LexicalDamaged:
-        _extend_lexical(folder, connection, who, None, 0)
+    old, since = _load_lexical(folder, connection, who)
+    # The engine keeps the words of removed texts, so an erase asks for an index without them.
+    if old is None or since < last_erased(connection):
+        _build_lexical(folder, connection, who)
+    else:
+        removed = ChunkSet(tuple(removed_since(connection, since)))
+        try:
+            extend_lexical(folder / "lexical" / who.epoch, removed, _texts(connection, who, since))
+        except LexicalDamaged:
+            _build_lexical(folder, connection, who)
     _write_stamp(folder / "lexical.json", Stamp(who.uuid, who.epoch, number))
     for other in (folder / "lexical").iterdir():
         if other.name != who.epoch:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _extend_lexical(
-    folder: Path,
-    connection: sqlite3.Connection,
-    who: Identity,
-    old: LexicalView | None,
-    since: int,
-) -> None:
-    if old is None:  # a stamp must not outlive what it speaks of
-        (folder / "lexical.json").unlink(missing_ok=True)
-    added = (
-        (int(chunk_id), text)
-        for group in added_since(connection, who, since)
-        for chunk_id, text in zip(group.ids, group.texts, strict=True)
-    )
-    removed = ChunkSet(tuple(removed_since(connection, since)))
-    extend_lexical(folder / "lexical" / who.epoch, removed, added, old)
+def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
+    """Build the view beside and put it in place: what is there may yet be sound."""
+    place = folder / "lexical" / who.epoch
+    beside = place.with_suffix(".new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        extend_lexical(beside, ChunkSet(()), _texts(connection, who, 0))
+        (folder / "lexical.json").unlink(missing_ok=True)  # it speaks of what goes now
+        shutil.rmtree(place, ignore_errors=True)
+        beside.rename(place)
+        flush(place.parent)
+    except LexicalDamaged as error:
+        raise StorageRefused(
+            f"{beside} cannot be written: {error}; check the disk and its free space, "
+            "and run the same command again"
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _texts(connection: sqlite3.Connection, who: Identity, number: int) -> Iterator[tuple[int, str]]:
+    """Yield the chunks added after change `number` with their encoded texts."""
+    for group in added_since(connection, who, number):
+        for chunk_id, text in zip(group.ids, group.texts, strict=True):
+            yield int(chunk_id), text
 
 
 def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
-    stamps = [_read_stamp(folder / name, who) for name in _STAMPS]
+    stamps = [_read_stamp(folder / name, connection, who) for name in _STAMPS]
     if all(stamps):
         purge_removed(connection, min(stamp.number for stamp in stamps if stamp))
 
@@ -330,13 +385,30 @@ def _view_lock(folder: Path) -> Iterator[bool]:
         yield True
 
 
-def _read_stamp(path: Path, who: Identity) -> Stamp | None:
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Wait for the view lock of a folder, which is made if need be, and hold it."""
+    path = folder / "view.lock"
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # The folder may have been deleted, and made anew, while this waited.
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                yield
+                return
+
+
+def _read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> Stamp | None:
+    """Return a stamp of this catalog, or None; one that leads it is of a catalog put back."""
     try:
         values = json.loads(path.read_text())
         stamp = Stamp(**values)
     except (OSError, ValueError, TypeError):
         return None
-    return stamp if (stamp.uuid, stamp.epoch) == (who.uuid, who.epoch) else None
+    if (stamp.uuid, stamp.epoch) != (who.uuid, who.epoch):
+        return None
+    return stamp if stamp.number <= last_change(connection) else None
 
 
 def _write_stamp(path: Path, stamp: Stamp) -> None:

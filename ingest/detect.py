@@ -13,6 +13,7 @@ from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
 
 _SAMPLE: Final = 65_536
 _PDF_WITHIN: Final = 1024
+_SHOWN: Final = 40
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -69,6 +70,15 @@ _IN_OLE: Final = (
     ("Book", "an old Excel workbook (XLS)"),
     ("__substg1.0_", "an Outlook message (MSG)"),
 )
+# What to do with a file of a kind that begins so; any other can be saved in another format.
+_REMEDIES: Final = (
+    ("an archive", "unpack it and ingest what is in it"),
+    ("a picture", "if it shows text, let `ocrmypdf` make a PDF with a text layer of it"),
+    ("a program", "leave it out"),
+    ("a media file", "leave it out, or write down what is said in it"),
+    ("a sound file", "leave it out, or write down what is said in it"),
+    ("a SQLite database", "export what matters as CSV"),
+)
 _TEXT_FORMATS: Final = {
     ".eml": "an e-mail (EML)",
     ".mbox": "a mailbox (MBOX)",
@@ -87,7 +97,7 @@ def detect(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
     if not head.strip(b"\x00 \t\r\n"):
-        raise ReadFailure("empty", "the file is empty; there is nothing to find in it")
+        raise ReadFailure("empty", "the file is empty; copy it anew, or leave it out")
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
     if head.startswith(_GZIP):
@@ -105,11 +115,17 @@ def _among_texts(head: bytes, name: str) -> str:
     if suffix == ".pdf":
         raise ReadFailure(
             "wrong_type",
-            "the name says PDF, but the file is none; look at how it was made or copied",
+            f"the name says PDF, but the file is none (it begins with {_beginning(head)}); fetch "
+            "it again: what was saved may be a web page or an error message",
         )
     if _is_records(head):
         return JSONL
     return _BY_NAME.get(suffix, PLAIN)
+
+
+def _beginning(head: bytes) -> str:
+    line = head.lstrip().partition(b"\n")[0]
+    return repr(line[:_SHOWN].decode("utf-8", "replace").strip())
 
 
 def _refuse_binary(head: bytes, path: Path) -> None:
@@ -151,7 +167,7 @@ def _in_gzip(path: Path, name: str) -> str:
         raise ReadFailure("damaged", f"the gzip file is damaged ({error}); copy it anew") from error
     if _is_records(head):
         return JSONL
-    raise _unsupported("an archive (gzip); only JSONL records may be packed so")
+    raise _unsupported("an archive (gzip) of something else than JSONL records")
 
 
 def _is_records(head: bytes) -> bool:
@@ -166,7 +182,8 @@ def _is_records(head: bytes) -> bool:
 
 
 def _unsupported(kind: str) -> ReadFailure:
-    return ReadFailure(
-        "unsupported_format",
-        f"the file is {kind}, which is not read; save it as PDF, HTML or text",
+    remedy = next(
+        (remedy for begin, remedy in _REMEDIES if kind.startswith(begin)),
+        "save it as PDF, HTML or text",
     )
+    return ReadFailure("unsupported_format", f"the file is {kind}, which is not read; {remedy}")

@@ -18,6 +18,7 @@ from indexes.documents import Document, Extract, is_document_id
 from indexes.encoder import Encoder, load_encoder
 from indexes.encoding import Vectors
 from indexes.errors import (
+    AfterwordError,
     CollectionBusy,
     CollectionExists,
     CollectionNotFound,
@@ -26,8 +27,9 @@ from indexes.errors import (
     VectorsGone,
 )
 from indexes.settings import Settings
+from indexes.views import NOT_MERGED
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
-from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult
+from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
 from ingest.prepare import Cut, Origin, cut, named, same_record
 from ingest.progress import Advanced, Merging, Observer, Planned
 from ingest.report import Item, Note, Report, natural
@@ -36,6 +38,7 @@ from ingest.split import Splitter
 from ingest.survey import (
     Order,
     Survey,
+    failed_item,
     forecast,
     mass_note,
     removed_item,
@@ -63,15 +66,18 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
         collection = _existing(settings.data, order.collection)
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
         found = survey(order, settings.data, writer)
-        if order.dry_run:
-            items, notes = forecast(found, allow_mass_removal=order.allow_mass_removal)
+        if order.dry_run or (writer is None and not found.steps):
+            items, notes = forecast(
+                found,
+                lambda step: foreseen(_job(step), _limits(settings)),
+                allow_mass_removal=order.allow_mass_removal,
+            )
             return _report(order, items, notes, 0, time.monotonic() - started)
-        if collection is None and found.steps:
+        if collection is None or writer is None:
             collection = _created(order.collection, settings)
             writer = _opened(stack, collection, lock=True)
         run = _Run(order, settings, found, observe)
-        if collection is not None and writer is not None:
-            run.apply(writer, Tools(collection, settings))
+        run.apply(writer, Tools(collection, settings))
         return run.report(time.monotonic() - started)
 
 
@@ -142,7 +148,7 @@ class Tools:
 
 
 class _Run:
-    """One ingestion of files and folders: what the plans say, up to a full disk."""
+    """One ingestion of files and folders: what the plans say, up to what stops it."""
 
     def __init__(
         self,
@@ -163,7 +169,11 @@ class _Run:
         self._stopped: str | None = None
 
     def apply(self, writer: Writer, tools: Tools) -> None:
-        """Do it all, in this order."""
+        """Do it all, in this order.
+
+        What stops a run of folders is in its report; what stops an upload is raised, but for a full
+        disk.
+        """
         steps = self._found.steps
         intake = Intake(writer, tools, self._order.given, self._note)
         for plan in self._found.plans:
@@ -179,10 +189,20 @@ class _Run:
                     read_all(steps, intake, pool)
             self._remove(writer, intake)
             self._notes += intake.notes
-            self._observe(Merging())
-            writer.merge_views()
-        except StorageFull as error:
+            self._merge(writer)
+        except AfterwordError as error:
+            # The worker tries an upload again, or reports the error itself.
+            if self._pool is not None and not isinstance(error, StorageFull):
+                raise
             self._stop(error, intake)
+
+    def _merge(self, writer: Writer) -> None:
+        """Bring the views up to the catalog; where that fails, all is stored and found the same."""
+        self._observe(Merging())
+        try:
+            writer.merge_views()
+        except NOT_MERGED as error:
+            self._notes.append(_lag_note(error))
 
     def _note(self, event: Advanced) -> None:
         self._items += event.items
@@ -220,10 +240,10 @@ class _Run:
                     del intake.leaving[document.document_id]
         intake.mark_ended()
 
-    def _stop(self, error: StorageFull, intake: "Intake") -> None:
+    def _stop(self, error: AfterwordError, intake: "Intake") -> None:
         self._stopped = error.message
         for uri in [*intake.waiting, *(set(self._found.steps) - intake.ended)]:
-            self._items.append(Item(uri, "failed", "disk_full", f"{uri}: {error.message}"))
+            self._items.append(Item(uri, "failed", error.code, f"{uri}: {error.message}"))
 
     def report(self, seconds: float) -> Report:
         """Return what became of everything; `seconds` is the time taken."""
@@ -240,14 +260,20 @@ def _report(
 
 def reader_pool(settings: Settings) -> ReaderPool:
     """Return the child processes that the settings ask for; none is started yet."""
-    limits = Limits(settings.reader_seconds, settings.reader_memory_mb, settings.max_file_mb)
-    return ReaderPool(settings.reader_processes, limits)
+    return ReaderPool(settings.reader_processes, _limits(settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.reader_seconds, settings.reader_memory_mb, settings.max_file_mb)
+
+
+def _job(step: Step) -> ReadJob:
+    return ReadJob(step.uri, Path(step.path), step.name or step.uri)
 
 
 def read_all(steps: Mapping[str, Step], intake: "Intake", pool: ReaderPool) -> None:
     """Read files in child processes and take in what they give, as it comes."""
-    jobs = (ReadJob(uri, Path(step.path), step.name or uri) for uri, step in steps.items())
-    for result in pool.results(jobs):
+    for result in pool.results(map(_job, steps.values())):
         intake.take(steps[result.job.key], result)
     intake.store()
 
@@ -296,10 +322,11 @@ class Intake:
         self._files: dict[str, _File] = {}
         self._given_out: dict[str, str] = {}
         self._cuts: list[Cut] = []
-        self._read: list[int] = []
+        self._read_bytes = 0
         self._chunks = 0
         self._characters = 0
         self._marks: list[tuple[Step, Mark, frozenset[str]]] = []
+        self._lags = False
 
     @property
     def waiting(self) -> list[str]:
@@ -322,9 +349,10 @@ class Intake:
         if result.last:
             del self._files[step.uri]
             self.ended.add(step.uri)
-            self._read.append(step.size)
+            self._observe(Advanced(files=1))
+            self._read_bytes += step.size
             if not self._cuts:
-                self._tell_read()
+                self._tell_settled()
 
     def _document(self, file: _File, extract: Extract, result: ReadResult) -> None:
         """Split one document and let it wait for a group to be stored with."""
@@ -340,8 +368,9 @@ class Intake:
             item = Item(document.uri, "unchanged", document_id=document.document_id)
             self._observe(Advanced(items=(item,)))
             return
-        extract = replace(extract, title=document.title)
-        chunks = self._tools.splitter.split(extract)
+        splitter = self._tools.splitter
+        extract = replace(extract, title=splitter.title(document.title))
+        chunks = splitter.split(extract)
         if not chunks:
             failure = ReadFailure("empty", f"{document.uri} has no text to be found; write some")
             self._document_failed(file, document, failure, [known] if known else [])
@@ -390,13 +419,22 @@ class Intake:
             self.contents.update(cut.document.content_sha256 for cut in cuts)
             items = tuple(cut.item() for cut in cuts)
             self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
-            self._tell_read()
+            self._tell_settled()
+            self._merge()
         self.mark_ended()
 
-    def _tell_read(self) -> None:
-        """Tell of files that were read to their end, now that all they gave is stored."""
-        self._observe(Advanced(files=len(self._read), size=sum(self._read)))
-        self._read = []
+    def _merge(self) -> None:
+        """Keep small what readers hold in memory during a long run; its end tells of a failure."""
+        if not self._lags:
+            try:
+                self._writer.merge_large_delta()
+            except NOT_MERGED:
+                self._lags = True
+
+    def _tell_settled(self) -> None:
+        """Tell of the files that were read to their end, now that all they gave is stored."""
+        self._observe(Advanced(size=self._read_bytes))
+        self._read_bytes = 0
 
     def _missing(self, cuts: Sequence[Cut]) -> set[bytes]:
         wanted = {key for cut in cuts for key in cut.hashes}
@@ -460,13 +498,17 @@ class Intake:
 
     def _failed(self, uri: str, failure: ReadFailure, known: Sequence[Document]) -> Item:
         """Report a failure; `known` are the documents that should have been updated."""
-        message = failure.message
-        if known:
-            message = f"{message.rstrip('.')}; the version that was stored earlier is kept"
-        key = next((d.document_id for d in known if d.uri == uri), None)
-        item = Item(uri, "failed", failure.reason, message, failure.pages, key)
+        item = failed_item(uri, failure, known)
         self._observe(Advanced(items=(item,)))
         return item
+
+
+def _lag_note(error: Exception) -> Note:
+    return Note(
+        "views_lag",
+        f"all is stored and found, but the search indexes on disk could not be brought up to it: "
+        f"{error}; the next run or question tries again",
+    )
 
 
 def _kept_note(uri: str, kept: int) -> Note:

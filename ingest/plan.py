@@ -198,9 +198,16 @@ class Draft:
             if (
                 any(relative.startswith(below) for below in folders)
                 and self._asked.selection.takes(relative)
-                and not any(relative.startswith(u.relative) for u in self._unlisted)
+                and not any(_covers(u, relative) for u in self._unlisted)
             ):
                 yield from documents
+
+
+def _covers(unlisted: Unlisted, relative: str) -> bool:
+    """Tell whether a file is, or lies in, what could not be looked at ("" is all of a source)."""
+    if unlisted.relative in {"", relative}:
+        return True
+    return unlisted.relative.endswith("/") and relative.startswith(unlisted.relative)
 
 
 def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:

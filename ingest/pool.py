@@ -232,6 +232,34 @@ def _out_of_memory(limits: Limits) -> ReadFailure:
     )
 
 
+def foreseen(job: ReadJob, limits: Limits) -> ReadFailure | None:
+    """Return why a file will not be read, as far as its size and its first bytes tell."""
+    from ingest.detect import detect
+
+    try:
+        _check_size(job.path.stat().st_size, limits)
+        detect(job.path, job.name)
+    except ReadFailure as failure:
+        return failure
+    except OSError as error:
+        return _unreadable(error)
+    return None
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.file_mb * _MB:
+        raise ReadFailure(
+            "too_large",
+            f"the file has {size / _MB:.0f} MB, more than AFTERWORD_MAX_FILE_MB={limits.file_mb}; "
+            "split it, or raise that setting",
+        )
+
+
+def _unreadable(error: OSError) -> ReadFailure:
+    message = f"{error.strerror or error}; check that the file is there and may be read"
+    return ReadFailure("unreadable", message)
+
+
 # --- in the child --------------------------------------------------------------------------------
 
 
@@ -262,7 +290,11 @@ def _read_one(
 ) -> None:
     for result in _results(job, limits):
         signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send(result)
+        try:
+            connection.send(result)
+        except MemoryError:  # there was room for the text, but not for its copy on the way
+            connection.send(ReadResult(job, failure=_out_of_memory(limits)))
+            break
         signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -283,8 +315,7 @@ def _results(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
     except MemoryError:
         yield ReadResult(job, failure=_out_of_memory(limits))
     except OSError as error:
-        message = f"{error.strerror or error}; check that the file is there and may be read"
-        yield ReadResult(job, failure=ReadFailure("unreadable", message))
+        yield ReadResult(job, failure=_unreadable(error))
     except Exception as error:  # noqa: BLE001  # the edge of a process: a library may raise anything
         message = (
             f"its reader failed ({type(error).__name__}: {str(error)[:200]}); the file is most "
@@ -297,12 +328,7 @@ def _read(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
     from ingest.detect import detect
 
     before = job.path.stat()
-    if before.st_size > limits.file_mb * _MB:
-        raise ReadFailure(
-            "too_large",
-            f"the file has {before.st_size / _MB:.0f} MB, more than AFTERWORD_MAX_FILE_MB="
-            f"{limits.file_mb}; split it, or raise that setting",
-        )
+    _check_size(before.st_size, limits)
     with job.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     entry = READERS[detect(job.path, job.name)]

@@ -99,8 +99,11 @@ def same_record(known: Document, document: Document) -> bool:
 
 
 def cut(document: Document, extract: Extract, chunks: tuple[Chunk, ...], *, is_new: bool) -> Cut:
-    """Return a document with its chunks and what the encoder sees of them."""
-    texts = tuple(encoded_chunk(document.title, extract.text, chunk) for chunk in chunks)
+    """Return a document with its chunks and what the encoder sees of them.
+
+    `extract` has as much of the document's title as the encoder can see.
+    """
+    texts = tuple(encoded_chunk(extract.title, extract.text, chunk) for chunk in chunks)
     hashes = tuple(map(text_hash, texts))
     document = replace(document, chunks=len(chunks))
     return Cut(document, extract, chunks, texts, hashes, "added" if is_new else "updated")

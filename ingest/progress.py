@@ -28,8 +28,8 @@ class Planned:
 class Advanced:
     """Some work is done: `items` are settled for good, `stored` chunks are in the catalog.
 
-    `cut` and `encoded` count chunks on their way there; `files` and `size` (bytes) the files of
-    which everything is settled.
+    `cut` and `encoded` count chunks on their way there; `files` those that are read to their end,
+    `size` is the bytes of those of which everything is settled.
     """
 
     items: tuple[Item, ...] = ()
@@ -91,7 +91,8 @@ class Pace:
         left = self.left(now)
         rest = "" if left is None else f"{clock(left)} left, "
         return (
-            f"{self.files}/{self.planned.files} files, {rest}{self.files / seconds:.1f} files/s, "
+            f"{self.files}/{self.planned.files} files read, {rest}"
+            f"{self.files / seconds:.1f} files/s, "
             f"{self.chunks} chunks, {self.chunks / seconds:.1f} chunks/s"
         )
 

@@ -4,14 +4,17 @@ Vectors are stored as they are made, so a run that was killed goes on where it w
 answered from the old chunks until one single change puts the new ones in their place.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from indexes.catalog import SplitterSettings
-from indexes.collection import Collection, Reading, Writer
+from indexes.collection import Collection, Writer
 from indexes.documents import Document, Recut, encoded_chunk, text_hash
 from indexes.encoder import Encoder
-from indexes.errors import CollectionBusy
+from indexes.errors import CollectionBusy, DocumentNotFound
+from indexes.views import NOT_MERGED
 from ingest.split import Splitter
 
 Progress = Callable[[int, int], None]
@@ -29,57 +32,79 @@ def reindex(
     folder is being ingested, or documents change faster than they are encoded.
     """
     cut = Splitter(encoder, splitter.chunk_tokens)
-    recut: dict[str, Recut] = {}
+    recut: Mapping[str, Recut] = {}
     with collection.run_lock(), collection.write() as writer:
         encoder_id = writer.add_encoder(encoder)
         for _ in range(_TRIES):
-            with collection.read() as reading:
-                _recut(reading, writer, (encoder, encoder_id), cut, recut, progress)
+            work = _Work(collection, writer, encoder, encoder_id, cut, recut)
+            recut = dict(work.documents(progress))
             if writer.replace_index(encoder_id, splitter, recut):
-                writer.merge_views(force=True)
-                return sum(len(new.chunks) for new in recut.values())
+                with suppress(*NOT_MERGED):  # the collection is indexed anew; questions merge too
+                    writer.merge_views(force=True)
+                with collection.read() as reading:
+                    return reading.count().chunks
     raise CollectionBusy(
         f"collection {collection.name} changes faster than it can be indexed anew; "
         "run `afterword reindex` again when fewer documents arrive: what was encoded is kept"
     )
 
 
-def _recut(
-    reading: Reading,
-    writer: Writer,
-    encoding: tuple[Encoder, int],
-    splitter: Splitter,
-    recut: dict[str, Recut],
-    progress: Progress,
-) -> None:
-    """Bring `recut`, and the stored vectors, up to the documents of one reading."""
-    encoder, encoder_id = encoding
-    total = reading.count().documents
-    for done, document in enumerate(_documents(reading), start=1):
-        known = recut.get(document.document_id)
-        if known and _is_current(known, document, writer, encoder_id):
-            continue
-        extract = reading.extract(document.document_id)
-        chunks = splitter.split(extract)
-        texts = [encoded_chunk(extract.title, extract.text, chunk) for chunk in chunks]
-        new = Recut(document.text_sha256, chunks, [text_hash(text) for text in texts])
-        recut[document.document_id] = new
-        by_hash = dict(zip(new.hashes, texts, strict=True))
-        lacking = sorted(by_hash.keys() - writer.stored_vectors_of(encoder_id, by_hash))
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One pass over the documents; `earlier` is what the pass before it gave.
+
+    No reading is held while a document is encoded, so that what others erase meanwhile is gone.
+    """
+
+    collection: Collection
+    writer: Writer
+    encoder: Encoder
+    encoder_id: int
+    splitter: Splitter
+    earlier: Mapping[str, Recut]
+
+    def documents(self, progress: Progress) -> Iterator[tuple[str, Recut]]:
+        """Yield each document's id and new chunks, whose vectors are stored."""
+        with self.collection.read() as reading:
+            total = reading.count().documents
+        for done, document in enumerate(_documents(self.collection), start=1):
+            known = self.earlier.get(document.document_id)
+            if known and self._is_current(known, document):
+                yield document.document_id, known
+                continue
+            with suppress(DocumentNotFound):  # it went since it was listed
+                yield document.document_id, self._recut(document.document_id)
+                progress(done, max(done, total))
+
+    def _is_current(self, known: Recut, document: Document) -> bool:
+        if known.text_sha256 != document.text_sha256:
+            return False
+        stored = self.writer.stored_vectors_of(self.encoder_id, known.hashes)
+        return stored == set(known.hashes)
+
+    def _recut(self, document_id: str) -> Recut:
+        with self.collection.read() as reading:
+            sha256 = reading.document(document_id).text_sha256
+            extract = reading.extract(document_id)
+        chunks = self.splitter.split(extract)
+        title = self.splitter.title(extract.title)
+        texts = [encoded_chunk(title, extract.text, chunk) for chunk in chunks]
+        hashes = [text_hash(text) for text in texts]
+        by_hash = dict(zip(hashes, texts, strict=True))
+        lacking = sorted(by_hash.keys() - self.writer.stored_vectors_of(self.encoder_id, by_hash))
         if lacking:
-            vectors = encoder.encode_documents([by_hash[h] for h in lacking])
-            writer.store_vectors(encoder_id, dict(zip(lacking, vectors, strict=True)))
-        progress(done, total)
+            vectors = self.encoder.encode_documents([by_hash[h] for h in lacking])
+            self.writer.store_vectors(self.encoder_id, dict(zip(lacking, vectors, strict=True)))
+        return Recut(sha256, chunks, hashes)
 
 
-def _is_current(known: Recut, document: Document, writer: Writer, encoder_id: int) -> bool:
-    if known.text_sha256 != document.text_sha256:
-        return False
-    return writer.stored_vectors_of(encoder_id, known.hashes) == set(known.hashes)
-
-
-def _documents(reading: Reading) -> Iterator[Document]:
+def _documents(collection: Collection) -> Iterator[Document]:
+    """Yield the documents in the order of their ids, read a page at a time."""
     after = None
-    while page := reading.documents(_PAGE, after):
+    while True:
+        with collection.read() as reading:
+            page = reading.documents(_PAGE, after)
+        if not page:
+            return
         yield from page
         after = page[-1].document_id

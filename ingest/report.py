@@ -12,6 +12,8 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 # These say something about a document whose text was stored in full.
 _HARMLESS: Final = frozenset({"hidden_text", "wrong_type"})
+# An input that gave nothing at all, mostly for a mistake in its path or in a pattern.
+_FAILED: Final = frozenset({"empty_folder", "nothing_fits"})
 _MOST_SHOWN: Final = 50
 
 
@@ -80,13 +82,14 @@ class Report:
     def exit_status(self, *, strict: bool = False) -> int:
         """Return 0 all good, 1 some inputs failed, 3 the run could not go on.
 
-        A run that held back a removal counts as failed; with `strict` so does a partial document.
+        A run that held back a removal counts as failed, and so does a path in which nothing was
+        found; with `strict` so does a partial document.
         """
         counts = self.counts()
         if self.stopped is not None:
             return 3
-        held = any(note.held for note in self.notes)
-        return int(counts["failed"] > 0 or held or (strict and counts["partial"] > 0))
+        failed = any(note.held or note.code in _FAILED for note in self.notes)
+        return int(counts["failed"] > 0 or failed or (strict and counts["partial"] > 0))
 
     def as_json(self) -> dict[str, object]:
         """Return the report as the JSON contract writes it."""
@@ -96,6 +99,7 @@ class Report:
             "chunks": self.chunks,
             "seconds": round(self.seconds, 3),
             "dry_run": self.dry_run,
+            "contents_read": not self.dry_run,
             "stopped": self.stopped,
             "notes": [
                 {"code": note.code, "message": note.message, "held": note.held}
@@ -142,6 +146,10 @@ def text_lines(report: Report) -> Iterator[str]:
     """Give the report as lines of text: counts, then what is wrong, then notes."""
     if report.dry_run:
         yield "Dry run: nothing was changed; this is what would happen."
+        yield (
+            "Contents were not read: files were judged by their size and first bytes, so damage, a "
+            "password or missing text is not foreseen."
+        )
     counts = report.counts()
     for outcome in OUTCOMES:
         if counts[outcome]:

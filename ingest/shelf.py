@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from indexes import jobs
 from indexes.collection import Collection, Reading
-from indexes.documents import Document, document_id_for
+from indexes.documents import Document
 from indexes.errors import DocumentNotFound
+from indexes.views import NOT_MERGED
 from ingest.report import page_ranges
 from ingest.sources import UPLOADS
 
@@ -31,12 +33,11 @@ def page(collection: Collection, limit: int, after: str | None) -> Page:
 
 def find(reading: Reading, name: str) -> Document:
     """Return the document with this id, or with this uri. Raises DocumentNotFound."""
-    for document_id in (name, document_id_for(name), name.rpartition("#")[2]):
-        try:
-            document = reading.document(document_id)
-        except DocumentNotFound:
-            continue
-        if name in {document.document_id, document.uri}:
+    with suppress(DocumentNotFound):
+        return reading.document(name)
+    source = UPLOADS if name.startswith(UPLOADS) else name.partition("/")[0]
+    for document in reading.file(source, name):
+        if document.uri == name:
             return document
     raise DocumentNotFound(
         f"no document has the id or uri {name!r}; `afterword documents list` shows those there are"
@@ -51,7 +52,8 @@ def delete(data: Path, collection: Collection, names: Sequence[str]) -> Iterator
         jobs.cancel(data, collection.name, document.document_id)
     with collection.write() as writer:
         writer.erase(list(dict.fromkeys(document.document_id for document in found)))
-        writer.merge_views()
+        with suppress(*NOT_MERGED):  # the words are gone from every answer all the same
+            writer.merge_views()
     for document in found:
         back = (
             "" if document.source == UPLOADS else "; the next ingestion of its file brings it back"

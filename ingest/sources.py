@@ -5,6 +5,7 @@ ingested before belongs to that folder's source, so that no document is stored t
 """
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,14 @@ class Selection:
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> str:
+        """The options of the command that ask for it, "" where all is asked for."""
+        patterns = [("--include", p) for p in self.include] + [
+            ("--exclude", p) for p in self.exclude
+        ]
+        return " ".join(f"{option} {shlex.quote(pattern)}" for option, pattern in patterns)
 
     def excludes(self, relative: str) -> bool:
         """Tell whether a file or folder is left out, by itself or by a folder above it."""
@@ -152,6 +161,11 @@ def _target(path: Path, source: str | None, roots: Mapping[str, str]) -> Target:
         name, root = within
         below = "" if path == root else str(path.relative_to(root))
         return Target(name, root, below, single=single)
+    if source is None and not folder.name:
+        raise UsageError(
+            f"the folder {folder} has no name that its source could have; give the source one "
+            "with --source NAME"
+        )
     name = stored_name(folder.name) if source is None else source
     check_source(name)
     _check_free(name, folder, roots, given=source is not None and not single)
@@ -220,22 +234,44 @@ def list_target(target: Target, selection: Selection, skip: Path) -> Iterator[En
         yield _listed(relative, str(target.path))
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder on the way; `prefix` is its relative path with a "/" at the end."""
+
+    prefix: str
+    path: str
+
+
 def _walk(root: Path, below: str, selection: Selection, skip: str) -> Iterator[Entry]:
-    prefix = f"{stored_name(below)}/" if below else ""
+    """Walk the tree without recursion: folders may nest deeper than Python's stack."""
+    top = _Folder(f"{stored_name(below)}/" if below else "", str(root / below))
+    ways = [_entries(root, top, selection, skip)]
+    while ways:
+        match next(ways[-1], None):
+            case None:
+                ways.pop()
+            case _Folder() as folder:
+                ways.append(_entries(root, folder, selection, skip))
+            case entry:
+                yield entry
+
+
+def _entries(
+    root: Path, folder: _Folder, selection: Selection, skip: str
+) -> Iterator[Entry | _Folder]:
     try:
-        with os.scandir(root / below) as found:
+        with os.scandir(folder.path) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        yield Unlisted(prefix, f"cannot be listed ({error.strerror}); allow reading and run again")
+        why = f"cannot be listed ({error.strerror})"
+        yield Unlisted(folder.prefix, f"{why}; make it readable, or leave it out with --exclude")
         return
     for entry in entries:
-        relative = prefix + stored_name(entry.name)
+        relative = folder.prefix + stored_name(entry.name)
         if entry.name.startswith(".") or entry.path == skip or selection.excludes(relative):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(
-                root, f"{below}/{entry.name}" if below else entry.name, selection, skip
-            )
+            yield _Folder(f"{relative}/", entry.path)
         elif entry.is_symlink():
             yield from _link(root, relative, entry.path, selection)
         elif entry.is_file(follow_symlinks=False) and selection.takes(relative):

@@ -9,7 +9,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from semantic_text_splitter import TextSplitter
@@ -20,6 +20,7 @@ from indexes.encoder import Encoder
 # Context may take up to this many of the encoder's tokens, and the outermost headings go first.
 _CONTEXT_TOKENS: Final = 64
 _HEADER_CHARACTERS: Final = 300
+# Title and header row are cut so that so many tokens are left for the chunk's own words.
 _LEAST_TOKENS: Final = 16
 # A tokenizer may count a very long word as one token; no chunk is longer than so many times its
 # tokens, in characters.
@@ -52,8 +53,8 @@ class Splitter:
 
     def __init__(self, encoder: Encoder, chunk_tokens: int) -> None:
         """Prepare for chunks of up to `chunk_tokens`, context not counted."""
-        self._most_tokens = encoder.identity.max_tokens
         self._special_tokens = encoder.count_tokens("")
+        self._room = encoder.identity.max_tokens - self._special_tokens
         self._chunk_tokens = chunk_tokens
         self._encoder = encoder
         self._words = _WordCounts(self._count) if _parts_words(encoder.tokenizer_json) else None
@@ -64,27 +65,49 @@ class Splitter:
         Every character that is not white space lies in exactly one chunk; no chunk with its context
         has more tokens than the encoder reads.
         """
+        extract = replace(extract, title=self.title(extract.title))
         return tuple(chunk for part in _parts(extract) for chunk in self._cut_part(extract, part))
 
+    def title(self, title: str) -> str:
+        """Return as much of a document's title as the encoder can see above each chunk."""
+        return title[: self._fitting("", title)]
+
     def _cut_part(self, extract: Extract, part: _Part) -> Iterator[Chunk]:
-        header = _header(part.table)
+        header = self._header(extract, part.table)
         headings = self._context(extract, part.headings, header)
-        words = [extract.title, *(s.cut(extract.text) for s in headings)]
-        context = "\n".join([*words, header.cut(extract.text) if header else ""])
-        room = self._most_tokens - self._special_tokens - self._count(context)
-        tokens = max(_LEAST_TOKENS, min(self._chunk_tokens, room))
+        context = _lines(extract, headings, header)
+        tokens = min(self._chunk_tokens, self._room - self._count(context))
         for span in self._cut(extract.text, part, tokens):
             yield Chunk(span, headings, header if header and span != header else None)
+
+    def _header(self, extract: Extract, table: Table | None) -> Span | None:
+        """Return as much of a table's header row as fits between title and rows, if any does."""
+        if table is None:
+            return None
+        start = table.header.start
+        words = extract.text[start : min(table.header.end, start + _HEADER_CHARACTERS)]
+        end = start + self._fitting(f"{extract.title}\n", words)
+        return Span(start, end) if end > start else None
+
+    def _fitting(self, before: str, words: str) -> int:
+        """Return how many characters of `words` fit into the context, after `before`."""
+        most = self._room - _LEAST_TOKENS
+        fits, too_many = 0, len(words) + 1
+        length = len(words)  # mostly all of it fits
+        while fits + 1 < too_many:
+            if self._count(f"{before}{words[:length]}\n") <= most:
+                fits = length
+            else:
+                too_many = length
+            length = (fits + too_many) // 2
+        return fits
 
     def _context(
         self, extract: Extract, headings: tuple[Span, ...], header: Span | None
     ) -> tuple[Span, ...]:
         """Return the innermost headings that fit into the context."""
-        fixed = [extract.title, header.cut(extract.text) if header else ""]
-        while headings:
-            words = [*fixed, *(span.cut(extract.text) for span in headings)]
-            if self._count("\n".join(words)) <= _CONTEXT_TOKENS:
-                break
+        most = min(_CONTEXT_TOKENS, self._room - _LEAST_TOKENS)
+        while headings and self._count(_lines(extract, headings, header)) > most:
             headings = headings[1:]
         return headings
 
@@ -152,11 +175,10 @@ def _in_windows(splitter: TextSplitter, words: str, longest: int) -> Iterator[tu
         start = end
 
 
-def _header(table: Table | None) -> Span | None:
-    if table is None:
-        return None
-    end = min(table.header.end, table.header.start + _HEADER_CHARACTERS)
-    return Span(table.header.start, end)
+def _lines(extract: Extract, headings: Sequence[Span], header: Span | None) -> str:
+    """Return all that stands above a chunk's own words for the encoder."""
+    spans = [*headings, *([header] if header else [])]
+    return "".join(f"{line}\n" for line in (extract.title, *(s.cut(extract.text) for s in spans)))
 
 
 def _parts(extract: Extract) -> Iterator[_Part]:

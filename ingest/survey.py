@@ -1,12 +1,13 @@
 """Looking at the given paths: which source each belongs to and what there is to do for it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexes.collection import Writer
 from indexes.documents import Document
+from indexes.errors import ReadFailure
 from ingest.plan import Asked, Draft, Given, Plan, Step, record_uri, removes_too_many
 from ingest.readers import READERS
 from ingest.report import Item, Note, Outcome
@@ -72,7 +73,7 @@ def survey(order: Order, data: Path, writer: Writer | None) -> Survey:
     found = {target.source: stored_name(str(target.root)) for target in targets}
     return Survey(
         plans,
-        (*_overlap_notes(targets, roots), *_listing_notes(plans)),
+        (*_overlap_notes(targets, roots), *_listing_notes(plans, order.selection)),
         {name: root for name, root in found.items() if roots.get(name) != root},
     )
 
@@ -100,7 +101,7 @@ def _overlap_notes(targets: Sequence[Target], roots: Mapping[str, str]) -> Itera
         )
 
 
-def _listing_notes(plans: Iterable[Plan]) -> Iterator[Note]:
+def _listing_notes(plans: Iterable[Plan], selection: Selection) -> Iterator[Note]:
     for plan in plans:
         if plan.outside:
             yield Note(
@@ -109,8 +110,16 @@ def _listing_notes(plans: Iterable[Plan]) -> Iterator[Note]:
                 f"{plan.outside}; ingest what they lead to by its own path",
             )
         for path, held in plan.empty:
-            kept = f"; its {held} documents were kept (is it mounted?)" if held else ""
-            yield Note("empty_folder", f"nothing to ingest was found in {path}{kept}", held)
+            yield _empty_note(path, held, selection.options)
+
+
+def _empty_note(path: str, held: int, options: str) -> Note:
+    message = f"nothing to ingest was found in {path}"
+    if options:
+        kept = f"; {held} documents that fit were kept" if held else ""
+        return Note("nothing_fits", f"{message} with {options}; check the patterns{kept}", held)
+    kept = f"; its {held} documents were kept (is it mounted?)" if held else "; check the path"
+    return Note("empty_folder", f"{message}{kept}", held)
 
 
 def mass_note(source: str, held: int, known: int) -> Note:
@@ -123,13 +132,22 @@ def mass_note(source: str, held: int, known: int) -> Note:
     )
 
 
-def forecast(found: Survey, *, allow_mass_removal: bool) -> tuple[list[Item], list[Note]]:
-    """Return what would happen, as far as it can be told without reading the files."""
+def forecast(
+    found: Survey, foresee: Callable[[Step], ReadFailure | None], *, allow_mass_removal: bool
+) -> tuple[list[Item], list[Note]]:
+    """Return what would happen, as far as it can be told without reading the files.
+
+    `foresee` says why a file would not be read, where that can be told.
+    """
     items: list[Item] = []
     notes = list(found.notes)
     for plan in found.plans:
         items += unlisted_items(plan)
-        items += [Item(step.uri, "updated" if step.known else "added") for step in plan.read]
+        for step in plan.read:
+            if (failure := foresee(step)) is not None:
+                items.append(failed_item(step.uri, failure, step.known))
+            else:
+                items.append(Item(step.uri, "updated" if step.known else "added"))
         for step, documents in plan.settled:
             items += settled_items(step, documents)
         if removes_too_many(len(plan.vanished), plan.known) and not allow_mass_removal:
@@ -137,6 +155,15 @@ def forecast(found: Survey, *, allow_mass_removal: bool) -> tuple[list[Item], li
         else:
             items += [removed_item(document) for document in plan.vanished]
     return items, notes
+
+
+def failed_item(uri: str, failure: ReadFailure, known: Sequence[Document]) -> Item:
+    """Return the item of a failure; `known` are the documents that should have been updated."""
+    message = failure.message
+    if known:
+        message = f"{message.rstrip('.')}; the version that was stored earlier is kept"
+    key = next((d.document_id for d in known if d.uri == uri), None)
+    return Item(uri, "failed", failure.reason, message, failure.pages, key)
 
 
 def unlisted_items(plan: Plan) -> list[Item]:

@@ -10,11 +10,13 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
 from indexes import jobs
+from indexes.collection import sweep_deleted
 from indexes.errors import AfterwordError, CollectionBusy
 from indexes.jobs import Job
 from indexes.settings import Settings
@@ -48,6 +50,7 @@ def work(settings: Settings) -> None:
     _stop_on_signal(stop)
     threading.Thread(target=_await_end, args=(stop,), daemon=True).start()
     with jobs.sole_worker(settings.data), reader_pool(settings) as pool, suppress(_Stopped):
+        sweep_deleted(settings.data)
         jobs.recover(settings.data)
         while not stop.is_set():
             job = jobs.claim(settings.data)
@@ -105,15 +108,23 @@ def _report_on(job: Job, settings: Settings, pool: ReaderPool) -> Report:
         _log.warning("job %s failed: %s", job.job_id, error.message)
         item = Item(job.uri, "failed", error.code, error.message, document_id=job.document_id)
     except Exception as error:  # noqa: BLE001  # the worker outlives what it does not know
-        _log.exception("job %s failed", job.job_id)
-        message = f"{job.filename}: {error!r}; the service's log has the details"
+        # Its message and its trace may quote what was uploaded, which no log shows by itself.
+        _log.error("job %s failed: %s at %s", job.job_id, type(error).__name__, _place(error))
+        _log.debug("job %s failed", job.job_id, exc_info=error)
+        message = f"{job.filename}: {error!r}; the service's log says where"
         item = Item(job.uri, "failed", "error", message, document_id=job.document_id)
     pool.stop()  # its children may still be at this job
     return Report(job.collection, (item,))
 
 
+def _place(error: BaseException) -> str:
+    """Return the file and line where an error arose."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}"
+
+
 def _upload(job: Job) -> Upload:
-    given = Given(job.metadata, title=job.title, document_id=job.document_id)
+    given = Given(job.metadata, job.as_of, title=job.title, document_id=job.document_id)
     return Upload(job.collection, job.filename, job.payload, job.size, given, job.media_type)
 
 

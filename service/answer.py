@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from indexes.collection import Collection, Reading, collection_names, open_collection
+from indexes.collection import Collection, Reading, open_collection
 from indexes.documents import stored_form
 from indexes.encoder import Encoder, EncoderIdentity, load_encoder
-from indexes.errors import AfterwordError, CollectionNotFound, UsageError
+from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
-from service.attend import THRESHOLD, sentence_attend
 from service.citations import Citer
 from service.evidence import Evidence, Generator, Piece, Query
 from service.generate import generator_named
 from service.passages import attended, retrieved
+from service.readers import load_reader
 from service.reply import (
     ANSWERED,
     NO_DOCUMENTS,
@@ -56,7 +56,6 @@ class Question:
     candidates: int = 24
     generator: str = "quote"
     strategy: str = "direct"
-    history: Sequence[object] = ()
 
 
 class Answerer:
@@ -64,7 +63,6 @@ class Answerer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._threshold = THRESHOLD if settings.threshold is None else settings.threshold
         self._lock = threading.Lock()
         self._collections: dict[str, Collection] = {}
         self._encoders: dict[tuple[str, EncoderIdentity], Encoder] = {}
@@ -84,6 +82,9 @@ class Answerer:
         IndexDamaged.
         """
         generate = self._checked(question)
+        reader = load_reader(self._settings.reader, self._settings.threads)
+        threshold = self._settings.threshold
+        threshold = reader.threshold if threshold is None else threshold
         tell = on_event or _ignore
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
@@ -95,10 +96,10 @@ class Answerer:
             found = retrieve(reading, query, allowed=allowed, limit=limit, executor=self._executor)
             clock.lap("retrieve")
             tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
-            evidence = sentence_attend(encoder.encode_documents)(query, found.candidates)
+            evidence = reader.attend(encoder.encode_documents)(query, found.candidates)
             usable = evidence[: question.top_k]
             clock.lap("attend")
-            status = self._status(evidence, abstain=abstain)
+            status = _status(evidence, threshold if abstain else 0.0)
             pieces = generate(query.text, usable) if status == ANSWERED else ()
             written = _write(pieces, Citer(reading), tell)
             clock.lap("generate")
@@ -107,7 +108,7 @@ class Answerer:
             answer=written.text,
             answer_short=written.short,
             score=evidence[0].score if evidence else 0.0,
-            threshold=self._threshold,
+            threshold=threshold,
             query=query.text,
             citations=written.citations,
             passages=attended(usable),
@@ -152,20 +153,14 @@ class Answerer:
             return opened
 
     def ready(self) -> list[str]:
-        """Load what questions need and return the reasons why some cannot be answered."""
+        """Load encoder and reader of the settings and return the reasons why that cannot be."""
+        settings = self._settings
         reasons = []
-        try:
-            load_encoder(self._settings.encoder, threads=self._settings.threads)
-        except AfterwordError as error:
-            reasons.append(error.message)
-        for name in collection_names(self._settings.data):
+        for load, name in ((load_encoder, settings.encoder), (load_reader, settings.reader)):
             try:
-                with self.collection(name).read() as reading:
-                    self._encoder(name, reading.encoder)
-            except CollectionNotFound:  # deleted since it was listed
-                continue
+                load(name, threads=settings.threads)
             except AfterwordError as error:
-                reasons.append(f"collection {name}: {error.message}")
+                reasons.append(error.message)
         return reasons
 
     def close(self) -> None:
@@ -186,11 +181,6 @@ class Answerer:
         with self._lock:
             self._encoders[name, identity] = loaded
         return loaded
-
-    def _status(self, evidence: Sequence[Evidence], *, abstain: bool) -> Status:
-        if not evidence:
-            return NO_DOCUMENTS
-        return NOT_FOUND if abstain and evidence[0].score < self._threshold else ANSWERED
 
     def _checked(self, question: Question) -> Generator:
         """Return the generator of a question that can be asked. Raises UsageError."""
@@ -216,6 +206,12 @@ class Answerer:
 def build_answerer(settings: Settings) -> Answerer:
     """Return the answerer of a process; encoders and collections are loaded when first needed."""
     return Answerer(settings)
+
+
+def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
+    if not evidence:
+        return NO_DOCUMENTS
+    return NOT_FOUND if evidence[0].score < threshold else ANSWERED
 
 
 def _query(question: str, encoder: Encoder, reading: Reading) -> Query:

@@ -4,17 +4,19 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -32,7 +34,7 @@ from service.problems import (
     from_validation,
     problem_response,
 )
-from service.state import Service
+from service.state import Service, ability, only_known_parameters
 
 _RETRY_SECONDS: Final = 5.0
 _log = get_log(__name__)
@@ -68,8 +70,9 @@ def create_app(
         telemetry={"logs": False, "auto_configure": False},
     )
     app.state.service = service
-    for routes in (routes_questions, routes_documents, routes_collections, routes_operations):
-        app.include_router(routes.router)
+    for routes in (routes_questions, routes_documents, routes_collections):
+        app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(routes_operations.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Edge, metrics=service.metrics)
@@ -173,18 +176,26 @@ async def _load(service: Service, build: Build) -> None:
     while True:
         try:
             answerer = await service.operations.run(lambda: build(service.settings))
-            await service.operations.run(answerer.ready)
+            await service.operations.run(partial(ability, service, answerer))
         except AfterwordError as error:
             service.reasons = (error.message,)
         except Exception as error:  # noqa: BLE001 # a service that cannot load still tells why
             log_unexpected(_log, "load_failed", error)
-            service.reasons = (f"Loading failed ({type(error).__name__}); the log tells more.",)
+            service.reasons = (_load_failure(service.settings.data, error),)
         else:
             service.answerer = answerer
             _log.info("loaded")
             return
         _log.error("not_loaded", reason=service.reasons[0], retry_in=_RETRY_SECONDS)
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _load_failure(data: Path, error: Exception) -> str:
+    """Say what went wrong; of messages only those that never quote a document's text."""
+    what = type(error).__name__
+    if isinstance(error, OSError | sqlite3.Error):
+        what = " ".join(f"{what}: {error}".split())
+    return f"Loading failed ({what}) in {data}; the log tells more."
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -8,7 +8,6 @@ retrieval. `docs/decisions/004-evidence-and-threshold.md` tells how the weights 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -17,25 +16,20 @@ import numpy.typing as npt
 
 from indexes.documents import Span
 from indexes.encoding import Vectors
-from indexes.lexical import terms
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
+from service.read import PairRead, Places, Reader, places
 from service.sentences import is_heading, sentence_spans
+from service.signs import coverage, logistic, named, outer_signs
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
 READ: Final = 8
-_COVERAGE: Final = 0.75
-_FUSED: Final = 0.5
 _SENTENCE_COVERAGE: Final = 0.5
+# The logit of a span where a chunk's own words were cut off.
+NO_SPAN: Final = -20.0
 # `python -m training.threshold` prints scale and offset, and the figures of each threshold.
 _SCALE: Final = 1.19
 _OFFSET: Final = -2.705
 THRESHOLD: Final = 0.45
-# Words that ask and name nothing; the lexical view keeps them, as BM25 hardly minds.
-_ASKING: Final = (
-    "what which who whom whose when where why how do does did were has have had can could would "
-    "should may might must i you we us our your he she his her its them from about than so any all "
-    "some also"
-)
 
 
 def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
@@ -48,8 +42,8 @@ def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
     def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
         if not candidates:
             return ()
-        weights = _named(query.weights)
-        outer = _outer_signs(weights, candidates)
+        weights = named(query.weights)
+        outer = outer_signs(weights, candidates)
         order = sorted(range(len(candidates)), key=lambda i: (-outer[i], i))
         read, unread = order[:READ], order[READ:]
         found = list(_sentences(query, weights, [candidates[i] for i in read], encode))
@@ -64,6 +58,62 @@ def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
         return (*evidence, *rest)
 
     return attend
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How a chunk's logits and the signs of retrieval add up to the logit of its score."""
+
+    relevance: float
+    answers: float
+    span: float
+    outer: float
+    offset: float
+
+    def score(self, read: PairRead, span: float, outer: float) -> float:
+        """Return the score in [0, 1] of a chunk whose likeliest span has the logit `span`."""
+        return logistic(
+            self.relevance * read.relevance
+            + self.answers * read.answers
+            + self.span * span
+            + self.outer * outer
+            + self.offset
+        )
+
+
+def reader_attend(read: Reader, blend: Blend) -> Attend:
+    """Return an Attend that reads every candidate with the question, for score and evidence."""
+
+    def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
+        if not candidates:
+            return ()
+        reads = read(query.text, [one.chunk.encoded for one in candidates])
+        outer = outer_signs(named(query.weights), candidates)
+        found = [places(one, each) for one, each in zip(candidates, reads, strict=True)]
+        best = [one.best() for one in found]
+        scores = [
+            blend.score(each, span.logit if span else NO_SPAN, sign)
+            for each, span, sign in zip(reads, best, outer, strict=True)
+        ]
+        order = sorted(range(len(candidates)), key=lambda i: (-scores[i], i))
+        return tuple(
+            _read_evidence(candidates[i], scores[i], found[i] if place < READ else None)
+            for place, i in enumerate(order)
+        )
+
+    return attend
+
+
+def _read_evidence(candidate: Candidate, score: float, found: Places | None) -> Evidence:
+    """Return evidence with the sentences by the logit of each one's likeliest span."""
+    if found is None:
+        return Evidence(candidate, score)
+    base = candidate.chunk.span.start
+    spans = [Span(base + one.start, base + one.end) for one in _quotable(candidate)]
+    located = [(one, best) for one in spans if (best := found.best(one)) is not None]
+    located.sort(key=lambda pair: (-pair[1].logit, pair[0]))
+    sentences = tuple(Sentence(one, logistic(best.logit / 2)) for one, best in located)
+    return Evidence(candidate, score, sentences, located[0][1].span if located else None)
 
 
 def cross_attend(
@@ -81,10 +131,10 @@ def cross_attend(
         logits = weigh(query.text, [one.chunk.encoded for one in candidates]).tolist()
         order = sorted(range(len(candidates)), key=lambda i: (-logits[i], i))
         read = [candidates[i] for i in order[:READ]]
-        sentences = [*_sentences(query, _named(query.weights), read, encode)]
+        sentences = [*_sentences(query, named(query.weights), read, encode)]
         sentences += [[]] * (len(order) - len(read))
         return tuple(
-            _evidence(candidates[i], _logistic(logits[i]), found)
+            _evidence(candidates[i], logistic(logits[i]), found)
             for i, found in zip(order, sentences, strict=True)
         )
 
@@ -107,28 +157,12 @@ def _evidence(candidate: Candidate, score: float, sentences: Sequence[_Fitting])
 
 def relevance(sign: float) -> float:
     """Return the estimate in (0, 1) that a chunk with this sum of signs answers."""
-    return _logistic(_SCALE * sign + _OFFSET)
-
-
-def _logistic(logit: float) -> float:
-    return (1 + math.tanh(logit / 2)) / 2
+    return logistic(_SCALE * sign + _OFFSET)
 
 
 def sign_of(score: float) -> float:
     """Return the sum of signs that has this relevance."""
     return (math.log(score / (1 - score)) - _OFFSET) / _SCALE
-
-
-def _outer_signs(weights: Mapping[str, float], candidates: Sequence[Candidate]) -> list[float]:
-    """Return what is known of each candidate without reading its sentences."""
-    # A chunk that the dense engine left out is no nearer than the farthest that it found.
-    farthest = min((one.dense for one in candidates if one.dense is not None), default=0.0)
-    return [
-        (farthest if one.dense is None else one.dense)
-        + _COVERAGE * _coverage(weights, one.chunk.encoded)
-        + _FUSED * one.fused
-        for one in candidates
-    ]
 
 
 def _sentences(
@@ -146,7 +180,7 @@ def _sentences(
     ]
     cosines = encode(texts) @ query.vector if texts else np.zeros(0, np.float32)
     fits = [
-        float(cosine) + _SENTENCE_COVERAGE * _coverage(weights, text)
+        float(cosine) + _SENTENCE_COVERAGE * coverage(weights, text)
         for cosine, text in zip(cosines, texts, strict=True)
     ]
     ends = np.cumsum([0, *map(len, spans)]).tolist()
@@ -174,20 +208,3 @@ def _quotable(candidate: Candidate) -> list[Span]:
         return not (sentence.endswith("?") or is_heading(sentence) or sentence in headings)
 
     return [span for span in spans if answers(span.cut(chunk.text))] or spans
-
-
-def _coverage(weights: Mapping[str, float], text: str) -> float:
-    """Return the share of the question's terms, by weight, that are in a text; 0 if it has none."""
-    there = set(terms(text))
-    total = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in there) / total if total else 0
-
-
-def _named(weights: Mapping[str, float]) -> dict[str, float]:
-    asking = _asking_terms()
-    return {term: weight for term, weight in weights.items() if term not in asking}
-
-
-@cache
-def _asking_terms() -> frozenset[str]:
-    return frozenset(terms(_ASKING))

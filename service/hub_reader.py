@@ -1,16 +1,21 @@
-"""Cross-encoders of sentence-transformers: a model of the hub, or a folder that holds one."""
+"""Cross-encoders of sentence-transformers: a model of the hub, or a folder that holds one.
+
+torch and sentence-transformers take seconds to import, so a model that is not there is told first.
+"""
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from sentence_transformers import CrossEncoder
 
 from indexes.errors import ModelMissing
 from indexes.hub import Role, model_folder
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import CrossEncoder
 
 ROLE: Final = Role("reader", "AFTERWORD_READER")
 
@@ -24,23 +29,30 @@ def load_hub_reader(name: str, threads: int = 0) -> Relevance:
     `threads` (0 keeps torch's own choice) holds for the whole process. Length limit and prompt are
     the model's. Raises ModelMissing that says what was looked for, where, and what to do.
     """
-    if threads:
-        torch.set_num_threads(threads)
-    model = _load(name)
+    model = _load(name, threads)
     # The tokenizers of transformers are changed by every call.
     lock = threading.Lock()
 
     def relevance(question: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         pairs = [(question, text) for text in texts]
         with lock:
-            found = model.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False)
+            found = model.predict(pairs, activation_fn=_as_it_is, show_progress_bar=False)
         return np.asarray(found, np.float32).reshape(len(texts))
 
     return relevance
 
 
-def _load(name: str) -> CrossEncoder:
+def _as_it_is(logits: "torch.Tensor") -> "torch.Tensor":
+    return logits
+
+
+def _load(name: str, threads: int) -> "CrossEncoder":
     folder = model_folder(name, ROLE)
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    if threads:
+        torch.set_num_threads(threads)
     try:
         model: CrossEncoder = CrossEncoder(
             str(folder),

@@ -1,4 +1,7 @@
-"""What a question comes back with: the reply with its citations and passages, and its events."""
+"""What a question comes back with: the reply with its citations and passages, and its events.
+
+The description of the HTTP API is made from these classes, so their fields are the contract's.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -83,11 +86,11 @@ class Dropped:
 class Timings:
     """How long the steps took, in milliseconds."""
 
-    encode: float = 0.0
-    retrieve: float = 0.0
-    attend: float = 0.0
-    generate: float = 0.0
-    total: float = 0.0
+    encode: float
+    retrieve: float
+    attend: float
+    generate: float
+    total: float
 
 
 @dataclass(frozen=True, slots=True)

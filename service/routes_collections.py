@@ -10,7 +10,7 @@ from indexes.collection import (
     delete_collection,
 )
 from indexes.encoder import load_encoder
-from indexes.errors import AfterwordError, NotFound
+from indexes.errors import AfterwordError
 from service.answer import Answerer
 from service.openapi import problems
 from service.schemas import (
@@ -20,7 +20,7 @@ from service.schemas import (
     CollectionsReply,
     EncoderReply,
 )
-from service.state import Here, Service
+from service.state import Here, Service, look_at_each
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
@@ -76,16 +76,12 @@ async def remove_collection(name: CollectionName, service: Here) -> None:
 
 
 def list_collections(service: Service, answerer: Answerer) -> list[CollectionReply]:
-    """Return what each collection holds; one deleted meanwhile is left out."""
-    found = []
-    for name in collection_names(service.settings.data):
-        try:
-            found.append(_look(answerer, name))
-        except NotFound:
-            continue
-        except AfterwordError as error:
-            found.append(_broken(name, error.message))
-    return found
+    """Return what each collection holds, or what is wrong with it."""
+    looked = look_at_each(service.settings.data, lambda name: _look(answerer, name))
+    return [
+        _broken(name, found.message) if isinstance(found, AfterwordError) else found
+        for name, found in looked
+    ]
 
 
 def _look(answerer: Answerer, name: str) -> CollectionReply:

@@ -1,5 +1,6 @@
 """The routes of documents: upload, follow the job, list, read, delete."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from indexes import jobs
 from indexes.documents import Document
 from indexes.errors import DocumentChanged
+from indexes.views import NOT_MERGED
 from service.openapi import problems, reference
 from service.problems import TooManyRequests, invalid
 from service.schemas import (
@@ -56,7 +58,7 @@ async def upload(request: Request, response: Response, service: Here) -> Accepte
             "AFTERWORD_MAX_QUEUED_JOBS."
         )
     with service.uploads.place():
-        given = await read_upload(request)
+        given = await read_upload(request, service.documents)
         job_id = await service.documents.run(lambda: _enqueue(service, given))
     response.headers["Location"] = f"/v1/jobs/{job_id}"
     return Accepted(job_id=job_id)
@@ -157,7 +159,8 @@ async def delete_document(
             if ended and writer.find(document_id) is None:
                 return
             writer.erase([document_id])
-            writer.merge_views()
+            with suppress(*NOT_MERGED):  # the words are gone from every answer all the same
+                writer.merge_views()
 
     await service.documents.run(erase)
 
@@ -172,6 +175,7 @@ def _enqueue(service: Service, given: Upload) -> str:
         title=given.fields.title,
         metadata=given.metadata,
         media_type=given.media_type,
+        as_of=given.fields.as_of,
     )
 
 

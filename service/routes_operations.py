@@ -8,16 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from indexes.collection import collection_names
-from indexes.errors import AfterwordError, NotFound
-from service.answer import Answerer
 from service.openapi import PAGE_POLICY, page, problems
 from service.schemas import Health, Readiness
-from service.state import Here, Service
+from service.state import Ability, Here, Service, ability
 
 router = APIRouter(tags=["operations"])
 
-_TINY_QUERY: Final = "ready"
 # A probe that takes longer than this says so instead of waiting.
 _PROBE_SECONDS: Final = 10.0
 # Between probes this close together the first one's answer holds.
@@ -36,10 +32,15 @@ async def health() -> Health:
     responses={503: {"model": Readiness, "description": "Not ready, with the reasons"}},
 )
 async def ready(service: Here) -> JSONResponse:
-    """Say whether questions can be answered, by a tiny search in each open collection."""
-    reasons = await _reasons(service)
-    body = Readiness(ready=not reasons, reasons=reasons, worker=service.keeper.state)
-    return JSONResponse(body.model_dump(), status_code=503 if reasons else 200)
+    """Say whether questions can be answered, by a tiny search in each collection."""
+    able = await _ability(service)
+    body = Readiness(
+        ready=able.ready,
+        reasons=list(able.reasons),
+        broken=dict(able.broken),
+        worker=service.keeper.state,
+    )
+    return JSONResponse(body.model_dump(), status_code=200 if able.ready else 503)
 
 
 @router.get("/metrics", responses=problems(429), response_class=Response)
@@ -69,29 +70,18 @@ async def root() -> RedirectResponse:
     return RedirectResponse("/docs")
 
 
-async def _reasons(service: Service) -> list[str]:
+async def _ability(service: Service) -> Ability:
     """Probe, or share the probe that is under way or just over."""
     answerer = service.answerer
     if answerer is None:
-        return list(service.reasons)
+        return Ability(ready=False, reasons=service.reasons)
     probe, now = service.probe, time.monotonic()
     if probe.result is None or (probe.result.done() and now - probe.began > _FRESH_SECONDS):
-        probe.result, probe.began = service.operations.start(lambda: _probe(service, answerer)), now
+        probe.result = service.operations.start(lambda: ability(service, answerer))
+        probe.began = now
     try:
         async with asyncio.timeout(_PROBE_SECONDS):
-            return list(await asyncio.shield(probe.result))
+            return await asyncio.shield(probe.result)
     except TimeoutError:
-        return [f"A search took longer than {_PROBE_SECONDS:.0f} s."]
-
-
-def _probe(service: Service, answerer: Answerer) -> list[str]:
-    """Return what the answerer finds wrong, then what one tiny search in each collection does."""
-    reasons = answerer.ready()
-    for name in () if reasons else collection_names(service.settings.data):
-        try:
-            answerer.search(_TINY_QUERY, name, None, 1)
-        except NotFound:  # deleted since it was listed
-            continue
-        except AfterwordError as error:
-            reasons.append(f"Collection {name}: {error.message}")
-    return reasons
+        late = f"A search took longer than {_PROBE_SECONDS:.0f} s."
+        return Ability(ready=False, reasons=(late,))

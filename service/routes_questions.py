@@ -1,6 +1,5 @@
 """The routes of a question: ask, and search alone."""
 
-from dataclasses import asdict
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -11,7 +10,7 @@ from service.answer import Question
 from service.openapi import problems
 from service.problems import invalid
 from service.reply import Reply
-from service.schemas import QueryReply, QueryRequest, SearchReply, SearchRequest
+from service.schemas import QueryRequest, SearchReply, SearchRequest
 from service.state import Here
 from service.stream import Asking
 
@@ -32,7 +31,7 @@ _REPLY: Final[dict[str, Any]] = {
 
 
 @router.post(
-    "/query", response_model=QueryReply, responses={200: _REPLY, **problems(400, 404, 413, 429)}
+    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 413, 429)}
 )
 async def query(body: QueryRequest, request: Request, service: Here) -> Reply | StreamingResponse:
     """Answer a question from the documents of a collection, with citations."""
@@ -48,15 +47,15 @@ async def query(body: QueryRequest, request: Request, service: Here) -> Reply | 
     )
 
 
-@router.post("/search", response_model=SearchReply, responses=problems(400, 404, 413, 429))
-async def search(body: SearchRequest, service: Here) -> dict[str, object]:
+@router.post("/search", responses=problems(400, 404, 413, 429))
+async def search(body: SearchRequest, service: Here) -> SearchReply:
     """Find passages; nothing looks at them closely and nothing is answered."""
     _check_length("query", body.query, service.settings)
     answerer = service.loaded()
     passages = await service.questions.run(
         lambda: answerer.search(body.query, body.collection, body.filter, body.top_k)
     )
-    return {"passages": [asdict(passage) for passage in passages]}
+    return SearchReply(passages=passages)
 
 
 def _check_length(name: str, text: str, settings: Settings) -> None:
@@ -79,5 +78,4 @@ def _question(body: QueryRequest) -> Question:
         candidates=max(body.candidates, body.top_k),
         generator=body.generator,
         strategy=body.strategy,
-        history=tuple(body.history),
     )

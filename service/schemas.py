@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from indexes.documents import DOCUMENT_ID
+from service.reply import Passage
 
 LARGEST_INTEGER: Final = 2**63
 MOST_METADATA: Final = 64
@@ -61,6 +62,15 @@ def _storable(value: object) -> dict[str, object]:
             raise ValueError("a number is not finite")
         elif isinstance(item, int) and not -LARGEST_INTEGER <= item < LARGEST_INTEGER:
             raise ValueError("a whole number has more than 64 bits")
+    return value
+
+
+def _none_yet(value: list[object]) -> list[object]:
+    if value:
+        raise ValueError(
+            "earlier questions and answers are not supported yet; leave it out, and ask a question "
+            "that can be understood alone"
+        )
     return value
 
 
@@ -107,6 +117,14 @@ Words = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1)]
 Title = Annotated[Text, Field(max_length=1000)]
 Whole = Annotated[int, BeforeValidator(_no_text)]
 Offset = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
+History = Annotated[
+    list[object],
+    AfterValidator(_none_yet),
+    Field(
+        description="Not supported yet, so it must be empty.",
+        json_schema_extra={"maxItems": 0},
+    ),
+]
 FilterScalar = str | bool | int | float
 
 
@@ -176,13 +194,6 @@ class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class Turn(_In):
-    """An earlier question or answer of the same conversation."""
-
-    role: Literal["user", "assistant"]
-    content: Annotated[Text, Field(max_length=20_000)]
-
-
 class QueryRequest(_In):
     """A question, where to look and how to answer."""
 
@@ -196,7 +207,7 @@ class QueryRequest(_In):
     candidates: Whole = Field(24, ge=1, le=200, description="Passages that are looked at closely.")
     generator: Literal["quote"] = Field("quote", description="How the answer is written.")
     strategy: Literal["direct"] = Field("direct", description="How the question is searched for.")
-    history: Annotated[list[Turn], Field(max_length=50)] = []
+    history: History = []
     stream: StrictBool = Field(
         default=False, description="Answer as server-sent events while the work is done."
     )
@@ -211,89 +222,10 @@ class SearchRequest(_In):
     top_k: Whole = Field(8, ge=1, le=100)
 
 
-class Scores(_Out):
-    """What each step gave a passage, in [0, 1], higher is better."""
-
-    dense: float | None
-    lexical: float | None
-    fused: float | None
-    reader: float | None
-
-
-class Passage(_Out):
-    """A chunk of a document; `start` and `end` are code points of the document's text."""
-
-    document_id: str
-    chunk_id: int
-    title: str
-    uri: str
-    page: int | None
-    section: str
-    start: int
-    end: int
-    text: str
-    score: float
-    scores: Scores
-    as_of: str | None
-    text_sha256: str
-    pages: list[int] = []
-
-
-class Citation(_Out):
-    """One place in one document; `quote` is the text's `[start, end)`, verbatim."""
-
-    marker: str
-    document_id: str
-    title: str
-    uri: str
-    page: int | None
-    section: str
-    start: int
-    end: int
-    quote: str
-    score: float
-    as_of: str | None
-    text_sha256: str
-
-
-class Dropped(_Out):
-    """A chunk that was found and not used, and why."""
-
-    chunk_id: int
-    reason: str
-
-
-class Timings(_Out):
-    """How long the steps took, in milliseconds."""
-
-    encode: float
-    retrieve: float
-    attend: float
-    generate: float
-    total: float
-
-
-class QueryReply(_Out):
-    """The whole answer; below `threshold` the status is not_found."""
-
-    status: Literal["answered", "not_found", "no_documents"]
-    answer: str
-    answer_short: str
-    score: float
-    threshold: float
-    query: str
-    citations: list[Citation]
-    passages: list[Passage]
-    dropped: list[Dropped]
-    usage: dict[str, int] | None
-    timings: Timings
-    trace_id: str
-
-
 class SearchReply(_Out):
     """What was found, best first."""
 
-    passages: list[Passage]
+    passages: tuple[Passage, ...]
 
 
 class UploadFields(_In):
@@ -303,6 +235,9 @@ class UploadFields(_In):
     metadata: MetadataFields = {}
     id: DocumentId | None = Field(None, description="Id of the document; else made of its name.")
     title: Title | None = None
+    as_of: IsoDate | None = Field(
+        None, description="The date it speaks of, over what the document says itself."
+    )
 
 
 class UploadText(UploadFields):
@@ -320,6 +255,7 @@ class UploadForm(_In):
     metadata: str = Field("{}", description="A JSON object of flat fields.")
     id: DocumentId | None = None
     title: Title | None = None
+    as_of: IsoDate | None = None
 
 
 class Accepted(_Out):
@@ -460,10 +396,15 @@ class Health(_Out):
 
 
 class Readiness(_Out):
-    """Whether questions can be answered now; `reasons` says what is missing."""
+    """Whether questions can be answered now; `reasons` says what is missing.
+
+    `broken` has the collections that cannot be asked, by name, and why; while others can be, the
+    service is ready all the same.
+    """
 
     ready: bool
     reasons: list[str]
+    broken: dict[str, str]
     worker: Literal["running", "restarting", "stopped"]
 
 

@@ -17,6 +17,15 @@ _WHOLE: Final = re.compile(r"[ \t]*(?:\||#{1,6} |```|~~~)")
 _BEGINNING: Final = re.compile(r"[ \t]*[\"'(\u201c\u2018]?[A-Z\d]")
 _HEADING: Final = re.compile(r"[ \t]*#{1,6} ")
 _WORD: Final = re.compile(r"\w")
+# Abbreviations at which sentencex cuts, though no sentence ends with the first ones, nor with the
+# others where a number or a small letter comes next.
+_NEVER_LAST: Final = re.compile(r"(?<![\w.])(?:e\.g|i\.e|cf|viz)\.\s*\Z", re.IGNORECASE)
+_COUNTING: Final = re.compile(
+    r"(?<![\w.])(?:[Aa]pprox|[Ee]st|[Mm]ax|[Aa]vg|[Ff]igs|[Ee]qs?|[Aa]rts|[Ss]ecs|[Rr]efs|[Vv]ols?"
+    r"|[Cc]hs?|[Cc]haps?|[Pp]aras?|[Aa]bs|App|Ex|Tab|Tel)\.\s*\Z"
+)
+_COUNTED: Final = re.compile(r"\s*[\d(a-z]")
+_LONGEST_ABBREVIATION: Final = 16
 # A line of less than this share of the longest one was not broken for want of room.
 _SHORT: Final = 0.6
 
@@ -64,8 +73,26 @@ def _blocks(text: str, media_type: str) -> Iterator[tuple[Span, bool]]:
 def _sentences(text: str, block: Span) -> Iterator[Span]:
     marker = _ITEM.match(text, block.start, block.end)
     start = marker.end() if marker else block.start
+    before: Span | None = None
     for found in sentencex.get_sentence_boundaries("en", text[start : block.end]):
-        yield Span(start + found["start_index"], start + found["end_index"])
+        span = Span(start + found["start_index"], start + found["end_index"])
+        if before is None:
+            before = span
+        elif _goes_on(text, before, span):
+            before = Span(before.start, span.end)
+        else:
+            yield before
+            before = span
+    if before is not None:
+        yield before
+
+
+def _goes_on(text: str, before: Span, after: Span) -> bool:
+    """Tell whether a sentence was cut at an abbreviation that does not end it."""
+    last = text[max(before.start, before.end - _LONGEST_ABBREVIATION) : before.end]
+    if _NEVER_LAST.search(last):
+        return True
+    return bool(_COUNTING.search(last) and _COUNTED.match(text, after.start, after.end))
 
 
 def _trimmed(text: str, span: Span) -> Span:

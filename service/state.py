@@ -2,22 +2,31 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
 
 from indexes import jobs
 from indexes.collection import collection_names
-from indexes.errors import AfterwordError
+from indexes.documents import Counts, stored_form
+from indexes.errors import AfterwordError, IndexDamaged, NotFound
 from indexes.settings import Settings
 from service.answer import Answerer
 from service.lanes import Lane, Places
+from service.logs import get_log, log_unexpected
 from service.metrics import Metrics, Stock
-from service.problems import NotReady
+from service.problems import InvalidRequest, NotReady
+from service.schemas import Mistake
 from service.worker import WorkerKeeper
 
 _OPERATIONS_PLACES: Final = 16
+_TINY_QUERY: Final = "ready"
+_log = get_log(__name__)
+
+Found = TypeVar("Found")
 
 
 class Service:
@@ -62,22 +71,80 @@ class Service:
 
     def _stock(self) -> Stock:
         documents, chunks = {}, {}
-        for name in collection_names(self.settings.data) if self.answerer else ():
-            try:
-                with self.loaded().collection(name).read() as reading:
-                    counts = reading.count()
-            except AfterwordError:  # deleted meanwhile, or damaged: /v1/collections tells
-                continue
-            documents[name], chunks[name] = counts.documents, counts.chunks
+        for name, counts in self._counted() if self.answerer else ():
+            if isinstance(counts, Counts):  # /v1/collections tells of those that are damaged
+                documents[name], chunks[name] = counts.documents, counts.chunks
         by_state = {str(state): n for state, n in jobs.counts(self.settings.data).items()}
         return Stock(by_state, documents, chunks)
+
+    def _counted(self) -> Iterator[tuple[str, Counts | AfterwordError]]:
+        answerer = self.loaded()
+
+        def count(name: str) -> Counts:
+            with answerer.collection(name).read() as reading:
+                return reading.count()
+
+        return look_at_each(self.settings.data, count)
+
+
+def look_at_each(
+    data: Path, look: Callable[[str], Found]
+) -> Iterator[tuple[str, Found | AfterwordError]]:
+    """Give what a look at each collection finds, or its error: no collection hides another.
+
+    A collection that is deleted meanwhile is left out.
+    """
+    for name in collection_names(data):
+        try:
+            yield name, look(name)
+        except NotFound:
+            continue
+        except AfterwordError as error:
+            yield name, error
+        except Exception as error:  # noqa: BLE001 # damage has many names, and is one collection's
+            log_unexpected(_log, "collection_failed", error, collection=name)
+            yield (
+                name,
+                IndexDamaged(f"reading it failed ({type(error).__name__}); the log has more"),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """Whether questions can be answered.
+
+    `reasons` say what is wrong with the service, `broken` why a collection, by its name, cannot be
+    asked.
+    """
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+def ability(service: Service, answerer: Answerer) -> Ability:
+    """Load the encoder and search in each collection.
+
+    A broken collection fails its own questions only, so one that is sound makes the service ready;
+    where there is none yet, the encoder does.
+    """
+    reasons = answerer.ready()
+    looked = dict(
+        look_at_each(
+            service.settings.data, lambda name: answerer.search(_TINY_QUERY, name, None, 1)
+        )
+    )
+    broken = {k: v.message for k, v in looked.items() if isinstance(v, AfterwordError)}
+    if broken and len(broken) == len(looked):
+        reasons.append("No collection can be searched; `broken` says why.")
+    return Ability(not reasons or len(broken) < len(looked), tuple(reasons), broken)
 
 
 @dataclass(slots=True)
 class Probe:
     """The last look at whether questions can be answered, shared by those who ask at once."""
 
-    result: asyncio.Future[list[str]] | None = None
+    result: asyncio.Future[Ability] | None = None
     began: float = field(default=0.0)
 
 
@@ -85,6 +152,23 @@ async def service_of(request: Request) -> Service:
     """Return the service that this request came to."""
     service: Service = request.app.state.service
     return service
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Raise InvalidRequest where the query has a parameter that the route would overlook."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        allowed = ", ".join(sorted(known)) or "none"
+        raise InvalidRequest(
+            [
+                Mistake(
+                    where=stored_form(f"query.{name}"),
+                    message=f"there is no such parameter; there is: {allowed}",
+                )
+                for name in unknown
+            ]
+        )
 
 
 Here = Annotated[Service, Depends(service_of)]

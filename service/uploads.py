@@ -10,10 +10,11 @@ from typing import BinaryIO, Final, TypeVar, cast
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from indexes.documents import Metadata
 from service.gate import BODY_LIMIT
+from service.lanes import Lane
 from service.problems import MediaTypeRefused, invalid
 from service.schemas import UploadFields, UploadText
 
@@ -37,13 +38,18 @@ class Upload:
         return cast("Metadata", dict(self.fields.metadata))
 
 
-async def read_upload(request: Request) -> Upload:
-    """Read a multipart form or a JSON text. Raises InvalidRequest, MediaTypeRefused, TooLarge."""
+async def read_upload(request: Request, lane: Lane) -> Upload:
+    """Read a multipart form or a JSON text; what can be long is parsed in the lane's threads.
+
+    Raises InvalidRequest, MediaTypeRefused, TooLarge, TooManyRequests.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
-        return await _read_form(request)
+        form = await request.form(max_files=1, max_fields=16, max_part_size=BODY_LIMIT)
+        return await lane.run(lambda: _from_form(form))
     if media_type == "application/json":
-        return _read_text(await request.body())
+        body = await request.body()
+        return await lane.run(lambda: _from_json(body))
     raise MediaTypeRefused(
         f"Content-Type is {media_type!r}. Send multipart/form-data with a part `file`, or "
         "application/json with `text` and `title`."
@@ -63,8 +69,7 @@ def clean_filename(name: str) -> str:
     return kept.encode()[:room].decode(errors="ignore") + suffix
 
 
-async def _read_form(request: Request) -> Upload:
-    form = await request.form(max_files=1, max_fields=16, max_part_size=BODY_LIMIT)
+def _from_form(form: FormData) -> Upload:
     names = [name for name, _ in form.multi_items()]
     for name in names:
         if name not in _FIELDS:
@@ -81,7 +86,7 @@ async def _read_form(request: Request) -> Upload:
     return Upload(file.file, clean_filename(file.filename or ""), fields)
 
 
-def _read_text(body: bytes) -> Upload:
+def _from_json(body: bytes) -> Upload:
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):

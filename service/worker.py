@@ -49,20 +49,36 @@ class WorkerKeeper:
         try:
             while True:
                 began = time.monotonic()
-                status = await self._run_once()
+                ended = await self._run_once()
                 if time.monotonic() - began > _STEADY_SECONDS:
                     delay = _FIRST_DELAY
                 self.state = "restarting"
                 self._restarts.inc()
-                _log.warning("worker_ended", ended=_in_words(status), restart_in=delay)
+                _log.warning("worker_ended", ended=ended, restart_in=delay)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY)
         finally:
             self.state = "stopped"
 
-    async def _run_once(self) -> int:
+    async def _run_once(self) -> str:
+        """Run the child to its end and say how it ended, or why it did not begin."""
+        try:
+            child = await self._start()
+        except OSError as error:  # no memory, process or file is left for it: that may pass
+            return f"not started: {error}"
+        self.state, self.pid = "running", child.pid
+        _log.info("worker_started", worker=child.pid)
+        listening = asyncio.create_task(_pass_on(child))
+        try:
+            return _in_words(await child.wait())
+        finally:
+            self.pid = None
+            await self._stop(child)
+            listening.cancel()
+
+    async def _start(self) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C reaches the service, which then stops the child in order.
-        child = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -71,15 +87,6 @@ class WorkerKeeper:
             start_new_session=True,
             env=self._environ(),
         )
-        self.state, self.pid = "running", child.pid
-        _log.info("worker_started", worker=child.pid)
-        listening = asyncio.create_task(_pass_on(child))
-        try:
-            return await child.wait()
-        finally:
-            self.pid = None
-            await self._stop(child)
-            listening.cancel()
 
     async def _stop(self, child: asyncio.subprocess.Process) -> None:
         if child.returncode is not None:

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from indexes.documents import Chunk, Document, Prepared, Span, sha256_text, text_hash
+from indexes.collection import Reading
+from indexes.documents import (
+    Chunk,
+    Document,
+    Prepared,
+    Span,
+    StoredChunk,
+    sha256_text,
+    text_hash,
+)
 from small_encoder import encode
 
 
@@ -32,3 +41,10 @@ def prepared(document_id: str, texts: Sequence[str], **facts: object) -> Prepare
     hashes = [text_hash(part) for part in texts]
     vectors = dict(zip(hashes, encode(texts), strict=True))
     return Prepared(replace(document, **facts), text, chunks, hashes, vectors)  # type: ignore[arg-type]
+
+
+def chunks_of(reading: Reading, document_id: str) -> list[StoredChunk]:
+    """Return all chunks of a document in their order, none where it is not there."""
+    own = reading.allowed({"field": "id", "operator": "==", "value": document_id}, None)
+    assert own is not None
+    return reading.chunks([i for span in own.ranges for i in range(span.start, span.end)])

@@ -48,7 +48,7 @@ def answerer(data: Path) -> Iterator[Answerer]:
 
 def timeless(reply: Reply) -> Reply:
     """Return a reply without what differs from one asking to the next."""
-    return replace(reply, timings=Timings(), trace_id="")
+    return replace(reply, timings=Timings(0, 0, 0, 0, 0), trace_id="")
 
 
 def shelf(name: str) -> dict[str, object]:
@@ -268,13 +268,14 @@ def test_a_collection_made_anew_is_seen(tmp_path: Path) -> None:
     answerer.close()
 
 
-def test_not_ready_says_why(tmp_path: Path) -> None:
-    """A collection that cannot be opened is named, the others still answer."""
+def test_a_broken_collection_leaves_the_others_answering(tmp_path: Path) -> None:
+    """A collection that cannot be opened fails its own questions."""
     make_collection(tmp_path, "whole", [])
     make_collection(tmp_path, "broken", [])
     (tmp_path / "broken" / "catalog.db").write_bytes(b"not a database" * 100)
     answerer = build_answerer(Settings(data=tmp_path))
-    (reason,) = answerer.ready()
-    assert reason.startswith("collection broken: ")
+    assert answerer.ready() == []
+    with pytest.raises(IndexDamaged):
+        answerer.answer(Question("x", "broken"))
     assert answerer.answer(Question("x", "whole")).status == "no_documents"
     answerer.close()

@@ -8,12 +8,13 @@ import pytest
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection
-from indexes.documents import Page, Span, StoredChunk
+from indexes.documents import Page, Span, StoredChunk, sha256_text
 from indexes.errors import IndexDamaged
+from service import citations
 from service.citations import Citer, page_at
 from service.evidence import Candidate, Evidence, Quoted
 from small_encoder import small_encoder
-from stored_documents import prepared
+from stored_documents import chunks_of, prepared
 
 FIRST = "Swans are white \N{BIRD}. Owls"
 SECOND = "hoot all night. Storks clatter."
@@ -43,7 +44,7 @@ def quoted(chunk: StoredChunk, words: str, short: str | None = None) -> Quoted:
 
 def only_chunk(reading: Reading, document_id: str = "book") -> StoredChunk:
     """Return the last chunk of a document."""
-    return reading.document_chunks(document_id)[-1]
+    return chunks_of(reading, document_id)[-1]
 
 
 def test_a_citation_is_the_stored_text_at_its_offsets(collection: Collection) -> None:
@@ -98,6 +99,25 @@ def test_markers_count_the_citations(collection: Collection) -> None:
             citer.cite(quoted(only_chunk(reading, document_id), words))
     assert [one.marker for one in citer.citations] == ["[1]", "[2]", "[3]"]
     assert [one.quote for one in citer.citations] == ["Swans", "Kites", "Owls"]
+
+
+def test_a_document_is_read_and_hashed_once_a_reply(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many places in it are cited, for it may be long; the next reply checks it anew."""
+    hashed: list[str] = []
+
+    def noted(text: str) -> str:
+        hashed.append(text)
+        return sha256_text(text)
+
+    monkeypatch.setattr(citations, "sha256_text", noted)
+    with collection.read() as reading:
+        for _ in range(2):
+            citer = Citer(reading)
+            for words in ("Swans", "Owls", "Storks", "hoot all night."):
+                citer.cite(quoted(only_chunk(reading), words))
+    assert hashed == [TEXT, TEXT]
 
 
 @pytest.mark.parametrize(("old", "new"), [("Storks", "Cranes"), ("Swans", "Geese")])

@@ -1,13 +1,17 @@
 """What a collection promises: one state a reading, nothing half, views that mend themselves."""
 
+import errno
+import fcntl
 import json
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexes import catalog
+from indexes import snapshot as snapshots
 from indexes.catalog import SplitterSettings
 from indexes.collection import (
     Collection,
+    Writer,
     collection_names,
     create_collection,
     delete_collection,
@@ -38,9 +45,10 @@ from indexes.errors import (
     UsageError,
     VectorsGone,
 )
+from indexes.lexical import open_lexical
 from indexes.snapshot import restore, snapshot
 from small_encoder import encode, small_encoder
-from stored_documents import prepared
+from stored_documents import chunks_of, prepared
 
 HERE = Path(__file__).parent
 
@@ -76,7 +84,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from small_encoder import encode
-from stored_documents import prepared
+from stored_documents import chunks_of, prepared
 from indexes.collection import open_collection
 collection = open_collection(Path(sys.argv[1]), "c")
 with collection.write() as writer:
@@ -233,6 +241,64 @@ def test_erase_leaves_no_words_on_disk(collection: Collection) -> None:
         assert raw.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("then", ["the question ends", "a change is made"])
+def test_an_erase_during_a_question_is_finished_later(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """A reading that is open keeps the words in the log, shortly waited for; then they go."""
+    monkeypatch.setattr("indexes.collection._ERASE_SECONDS", 0.05)
+    secret = b"xylophonesecret"
+    with collection.write() as writer:
+        writer.put([prepared("a", [f"the {secret.decode()} word"]), prepared("b", ["other"])])
+
+    def erase() -> None:
+        with collection.write() as writer:
+            started = time.monotonic()
+            writer.erase(["a"])
+            assert time.monotonic() - started < 5
+        assert any(secret in path.read_bytes() for path in catalog_files(collection))
+
+    if then == "the question ends":
+        with open_collection(collection.folder.parent, "c").read():
+            erase()
+    else:
+        with closing(sqlite3.connect(collection.folder / "catalog.db")) as raw:
+            raw.execute("BEGIN")
+            raw.execute("SELECT * FROM documents").fetchall()
+            erase()
+            raw.rollback()
+            with collection.write() as writer:
+                writer.put([prepared("c", ["another"])])
+    assert not any(secret in path.read_bytes() for path in catalog_files(collection))
+
+
+def test_views_are_rid_of_erased_words_at_their_next_merge(collection: Collection) -> None:
+    """Neither the words nor the vectors of an erased text stay in the files of a small view."""
+    fill(collection)
+    gone = prepared("a", ["the xylophonesecret word"])
+    (vector,) = gone.vectors.values()
+    dense = collection.folder / "dense.faiss"
+
+    def frequency() -> int:
+        view = open_lexical(next((collection.folder / "lexical").iterdir()))
+        assert view is not None
+        return view.frequency("xylophonesecret")
+
+    with collection.write() as writer:
+        writer.put([gone])
+        writer.merge_views()
+        assert frequency() == 1
+        assert vector.astype(np.float16).tobytes() in dense.read_bytes()
+        writer.erase(["a"])
+        writer.merge_views()
+        assert frequency() == 0
+        assert vector.astype(np.float16).tobytes() not in dense.read_bytes()
+        before = sorted((collection.folder / "lexical").rglob("*.idx"))
+        writer.put([prepared("b", ["more words"])])
+        writer.merge_views()
+    assert set(before) <= set((collection.folder / "lexical").rglob("*.idx"))
+
+
 def catalog_files(collection: Collection) -> list[Path]:
     """Return the catalog's file and its log."""
     return [p for p in collection.folder.glob("catalog.db*") if not p.name.endswith("-shm")]
@@ -243,12 +309,12 @@ def test_chunk_ids_are_never_reused(collection: Collection) -> None:
     with collection.write() as writer:
         writer.put([prepared("a", ["one", "two"])])
     with collection.read() as reading:
-        before = [chunk.chunk_id for chunk in reading.document_chunks("a")]
+        before = [chunk.chunk_id for chunk in chunks_of(reading, "a")]
     with collection.write() as writer:
         writer.remove(["a"])
         writer.put([prepared("b", ["one", "two"])])
     with collection.read() as reading:
-        after = [chunk.chunk_id for chunk in reading.document_chunks("b")]
+        after = [chunk.chunk_id for chunk in chunks_of(reading, "b")]
     assert min(after) > max(before)
 
 
@@ -328,7 +394,7 @@ def test_structure_comes_back_as_it_was_given(collection: Collection) -> None:
     with collection.read() as reading:
         extract = reading.extract("a")
         document = reading.document("a")
-        last = reading.document_chunks("a")[-1]
+        last = chunks_of(reading, "a")[-1]
     assert (extract.headings, extract.tables, extract.pages) == (
         headings,
         tables,
@@ -375,6 +441,74 @@ def test_restore_replaces_a_collection_in_use(collection: Collection, tmp_path: 
     assert {a[:2] for a in answers(collection)} == {a[:2] for a in expected}
 
 
+def test_restore_does_not_overwrite_what_was_made_meanwhile(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collection that another process makes while the snapshot is looked at is kept."""
+    data = collection.folder.parent
+    snapshot(collection, tmp_path / "copy.db")
+    check = snapshots.check_whole
+
+    def then_made(path: Path) -> None:
+        check(path)
+        fill(create_collection(data, "other", small_encoder(), SplitterSettings(64)), 3)
+
+    monkeypatch.setattr(snapshots, "check_whole", then_made)
+    with pytest.raises(CollectionExists, match="--replace"):
+        restore(data, "other", tmp_path / "copy.db")
+    with open_collection(data, "other").read() as reading:
+        assert reading.count().documents == 3
+
+
+def test_making_and_restoring_take_turns_and_share_no_file(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one process makes a collection, another that restores it waits, and then sees it."""
+    data = collection.folder.parent
+    snapshot(collection, tmp_path / "copy.db")
+    (data / "other").mkdir()
+    left = data / "other" / "catalog.0123.new-wal"
+    left.touch()
+    make = catalog.create_catalog
+    restoring = threading.Thread(target=lambda: refused.append(restored()))
+    refused: list[bool] = []
+    places: list[Path] = []
+
+    def restored() -> bool:
+        with pytest.raises(CollectionExists):
+            restore(data, "other", tmp_path / "copy.db")
+        return True
+
+    def slowly(path: Path, *args: object) -> None:
+        restoring.start()
+        restoring.join(0.3)
+        assert restoring.is_alive()
+        places.append(path)
+        make(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(catalog, "create_catalog", slowly)
+    create_collection(data, "other", small_encoder(), SplitterSettings(64))
+    restoring.join()
+    assert refused == [True]
+    assert places[0].name != "catalog.db.new"
+    assert not list((data / "other").glob("*.new*"))
+
+
+def test_a_new_collection_is_on_disk_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name and its file's name are flushed after the file was put in place."""
+    seen: list[Path] = []
+
+    def noted(path: Path) -> None:
+        assert (tmp_path / "data" / "c" / "catalog.db").exists()
+        seen.append(path)
+
+    monkeypatch.setattr("indexes.collection.flush", noted)
+    create_collection(tmp_path / "data", "c", small_encoder(), SplitterSettings(64))
+    assert seen == [tmp_path / "data" / "c", tmp_path / "data"]
+
+
 def test_a_damaged_catalog_is_named_and_can_be_restored(
     collection: Collection, tmp_path: Path
 ) -> None:
@@ -383,14 +517,69 @@ def test_a_damaged_catalog_is_named_and_can_be_restored(
     expected = answers(collection)
     snapshot(collection, tmp_path / "copy.db")
     collection.close()
-    catalog = collection.folder / "catalog.db"
-    catalog.write_bytes(b"no database" * 1000)
+    path = collection.folder / "catalog.db"
+    path.write_bytes(b"no database" * 1000)
     with pytest.raises(IndexDamaged, match="afterword restore"):
         open_collection(collection.folder.parent, "c")
     with pytest.raises(IndexDamaged):
-        restore(collection.folder.parent, "c", catalog, replace=True)
+        restore(collection.folder.parent, "c", path, replace=True)
     mended = restore(collection.folder.parent, "c", tmp_path / "copy.db", replace=True)
     assert answers(mended) == expected
+
+
+def test_a_catalog_without_a_table_is_damaged_and_named(collection: Collection) -> None:
+    """A table that is gone is damage of that file, not a fault nobody foresaw."""
+    fill(collection)
+    path = collection.folder / "catalog.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DROP TABLE documents")
+    with (
+        pytest.raises(IndexDamaged, match=r"catalog\.db is damaged .*afterword restore"),
+        collection.read() as reading,
+    ):
+        reading.documents(10)
+
+
+def not_a_snapshot(kind: str, whole: bytes, path: Path) -> None:
+    """Write a file that somebody may take for a snapshot."""
+    if kind == "foreign":
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("CREATE TABLE meta (key TEXT, value TEXT)")
+            raw.commit()
+        return
+    contents = {
+        "text": b"a letter to a friend\n" * 100,
+        "empty": b"",
+        "short": whole[:50],
+        "cut": whole[: len(whole) // 2],
+        "noise": whole[:8192] + random.Random(1).randbytes(len(whole) - 8192),
+    }
+    path.write_bytes(contents[kind])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("text", "no Afterword snapshot: it is no SQLite database; name a file that"),
+        ("empty", "no Afterword snapshot: it is an empty file; name a file that"),
+        ("foreign", "no Afterword snapshot: it is an SQLite database without the tables"),
+        ("short", r"is cut off: it has 50 bytes of at least [\d,]+; copy it again"),
+        ("cut", r"is cut off: it has [\d,]+ bytes of at least [\d,]+; copy it again"),
+        ("noise", "is damaged.*copy it again"),
+    ],
+)
+def test_what_is_no_snapshot_is_said_to_be_none(
+    collection: Collection, tmp_path: Path, kind: str, said: str
+) -> None:
+    """The message says what the file looks like and what to do; nothing is made of it."""
+    fill(collection)
+    snapshot(collection, tmp_path / "copy.db")
+    not_a_snapshot(kind, (tmp_path / "copy.db").read_bytes(), tmp_path / "given.db")
+    with pytest.raises(IndexDamaged, match=said) as raised:
+        restore(collection.folder.parent, "new", tmp_path / "given.db")
+    assert "afterword restore" not in raised.value.message
+    assert collection_names(collection.folder.parent) == ["c"]
 
 
 def test_a_later_format_is_refused(collection: Collection) -> None:
@@ -463,6 +652,79 @@ def test_a_deleted_collection_takes_nothing_in(collection: Collection) -> None:
         assert reading.count().documents == 0
 
 
+def killed_deletion(collection: Collection, patch: pytest.MonkeyPatch) -> Path:
+    """Delete a collection but for its files, as a kill does; return the folder that is left."""
+    data = collection.folder.parent
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with patch.context() as killing:
+        killing.setattr(shutil, "rmtree", kill)
+        with pytest.raises(KeyboardInterrupt):
+            delete_collection(data, "c")
+    assert "c" not in collection_names(data)
+    (left,) = data.glob(".deleted-*")
+    return left
+
+
+@pytest.mark.parametrize("later", ["create", "delete", "worker"])
+def test_what_a_killed_deletion_left_is_swept(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    """The files go when a collection is made or deleted next, or a worker starts."""
+    data = collection.folder.parent
+    other = create_collection(data, "other", small_encoder(), SplitterSettings(64))
+    left = killed_deletion(collection, monkeypatch)
+    if later == "create":
+        create_collection(data, "new", small_encoder(), SplitterSettings(64))
+    elif later == "delete":
+        delete_collection(data, other.name)
+    else:
+        worker = subprocess.run(
+            [sys.executable, HERE.parent / "afterword.py", "ingest", "--worker"],
+            stdin=subprocess.DEVNULL,
+            env={
+                "PYTHONPATH": str(HERE.parent),
+                "PATH": "/usr/bin:/bin",
+                "AFTERWORD_DATA": str(data),
+            },
+            check=False,
+        )
+        assert worker.returncode == 0
+    assert not left.exists()
+
+
+def test_a_sweep_leaves_alone_what_another_process_is_removing(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the lock is held a new collection is made at once, and the next one sweeps."""
+    data = collection.folder.parent
+    left = killed_deletion(collection, monkeypatch)
+    with (data / ".deleted.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        create_collection(data, "first", small_encoder(), SplitterSettings(64))
+        assert left.exists()
+    create_collection(data, "second", small_encoder(), SplitterSettings(64))
+    assert not left.exists()
+
+
+def test_files_that_cannot_be_removed_are_named(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion that leaves files says so and where; making a collection goes on all the same."""
+    data = collection.folder.parent
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(StorageRefused, match=r"is deleted.*\.deleted-c-.*by hand"):
+        delete_collection(data, "c")
+    assert collection_names(data) == []
+    create_collection(data, "c", small_encoder(), SplitterSettings(64))
+
+
 def test_storage_that_refuses_is_named(collection: Collection, tmp_path: Path) -> None:
     """A folder that cannot be made or written is an error with the path and what to check."""
     (tmp_path / "file").touch()
@@ -480,3 +742,50 @@ def test_one_folder_plan_at_a_time(collection: Collection) -> None:
             pass
     with collection.run_lock():
         pass
+
+
+def test_a_locked_catalog_is_named(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call that must wait too long for another writer says so, and what to do."""
+    monkeypatch.setattr("indexes.catalog._BUSY_SECONDS", 0.01)
+    again = open_collection(collection.folder.parent, "c")
+    with closing(sqlite3.connect(collection.folder / "catalog.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        calls: list[Callable[[Writer], object]] = [
+            lambda writer: writer.set_source_root("s", "/s"),
+            lambda writer: writer.set_mark("s", "u", "m"),
+            lambda writer: writer.put([prepared("a", ["one"])]),
+            lambda writer: writer.erase([]),
+        ]
+        for call in calls:
+            with pytest.raises(CollectionBusy, match="was held by"), again.write() as writer:
+                call(writer)
+
+
+def test_errors_of_other_files_are_not_the_catalogs(collection: Collection) -> None:
+    """What goes wrong with another file, while a collection is open, keeps its own name."""
+    with pytest.raises(FileNotFoundError, match="elsewhere"), collection.read():
+        Path("/elsewhere").read_text()
+    with pytest.raises(FileNotFoundError, match="elsewhere"), collection.write():
+        Path("/elsewhere").read_text()
+
+
+def test_a_collection_that_goes_while_it_is_opened_is_not_found(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking for the file and opening it, or in a commit, a deletion may come."""
+    data = collection.folder.parent
+    is_file = Path.is_file
+
+    def then_deleted(path: Path) -> bool:
+        found = is_file(path)
+        if path.name == "catalog.db":
+            monkeypatch.undo()
+            delete_collection(data, "c")
+        return found
+
+    with collection.write() as writer:
+        monkeypatch.setattr(Path, "is_file", then_deleted)
+        with pytest.raises(CollectionNotFound, match="afterword ingest"):
+            open_collection(data, "c")
+        with pytest.raises(CollectionNotFound, match="deleted meanwhile"):
+            writer.put([prepared("a", ["one"])])

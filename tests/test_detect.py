@@ -52,9 +52,9 @@ def file(tmp_path: Path) -> Path:
         (b'{"level": "info"}\n', "a.log", PLAIN),
         (b'{"element": 1, "text": "x"}\n', "a.ndjson", PLAIN),
         (b'{"id": "a", "text": "' + b"x" * 100_000 + b'"}\n', "a", JSONL),
-        (gzip.compress(RECORD), "a.jsonl.gz", JSONL),
-        (gzip.compress(b"broken\n"), "a.jsonl.gz", JSONL),
-        (gzip.compress(RECORD), "a.gz", JSONL),
+        (gzip.compress(RECORD, mtime=0), "a.jsonl.gz", JSONL),
+        (gzip.compress(b"broken\n", mtime=0), "a.jsonl.gz", JSONL),
+        (gzip.compress(RECORD, mtime=0), "a.gz", JSONL),
         (b"Title\n=====\n\nwords", "a.rst", PLAIN),
         ("Größe".encode("latin-1"), "a.txt", PLAIN),
         ("a,b\n1,2\n".encode("utf-16"), "a.csv", CSV),
@@ -89,13 +89,15 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
         (b"<?xml version='1.0'?><r/>", "a.xml", "XML"),
         (b"<?xml version='1.0'?><r/>", "a.txt", "XML"),
         (b'{"a": 1}', "a.json", "JSON"),
-        (gzip.compress(b"plain words"), "a.txt.gz", "gzip"),
+        (gzip.compress(b"plain words", mtime=0), "a.txt.gz", "gzip"),
     ],
 )
 def test_other_formats_are_named(file: Path, content: bytes, name: str, words: str) -> None:
     """A format that no reader reads is refused by its name and with what to do."""
     file.write_bytes(content)
-    with pytest.raises(ReadFailure, match="save it as") as caught:
+    with pytest.raises(
+        ReadFailure, match=r"not read; (save it as|unpack it|if it shows)"
+    ) as caught:
         detect(file, name)
     assert caught.value.reason == "unsupported_format"
     assert words in caught.value.message
@@ -118,3 +120,28 @@ def test_what_is_nothing_is_said(file: Path, content: bytes, name: str, reason: 
     with pytest.raises(ReadFailure) as caught:
         detect(file, name)
     assert caught.value.reason == reason
+
+
+def test_a_page_that_was_saved_as_pdf_is_shown(file: Path) -> None:
+    """What stands where a PDF should begin tells how it came about."""
+    file.write_bytes(b"\n404 Not Found: the report has moved to another place\nsee there")
+    with pytest.raises(ReadFailure, match="begins with '404 Not Found: the report has moved to a'"):
+        detect(file, "report.pdf")
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (zipped("readme.md"), "unpack it"),
+        (gzip.compress(b"plain words", mtime=0), "unpack it"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "ocrmypdf"),
+        (b"\x7fELF" + bytes(50), "leave it out"),
+        (b"SQLite format 3\x00" + bytes(50), "export"),
+        (b"{\\rtf1\\ansi words}", "save it as PDF"),
+    ],
+)
+def test_the_way_out_fits_the_format(file: Path, content: bytes, remedy: str) -> None:
+    """Nobody is told to save a program as PDF."""
+    file.write_bytes(content)
+    with pytest.raises(ReadFailure, match=remedy):
+        detect(file, "a")

@@ -3,8 +3,11 @@
 import hashlib
 import importlib.util
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -254,6 +257,32 @@ def test_a_model_that_is_missing_offline(tmp_path: Path, monkeypatch: pytest.Mon
     message = caught.value.message
     for named in ("someone/nothing", str(tmp_path / "hub"), "HF_HUB_OFFLINE", "`bundled`"):
         assert named in message
+
+
+@pytest.mark.parametrize("name", ["/nowhere/model", "models/encoder"])
+def test_a_missing_model_is_told_before_torch_is_imported(name: str) -> None:
+    """That takes seconds, in which a service would say nothing."""
+    program = (
+        "import sys\n"
+        "from indexes.encoder import load_encoder\n"
+        "from indexes.errors import ModelMissing\n"
+        "try:\n"
+        "    load_encoder(sys.argv[1])\n"
+        "except ModelMissing as error:\n"
+        "    print(error.message)\n"
+        "print({'torch', 'transformers', 'sentence_transformers'} & sys.modules.keys())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, name],
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said, imported = done.stdout.splitlines()
+    assert name in said
+    assert imported == "set()"
 
 
 def test_a_name_that_is_neither_folder_nor_hub_id(tmp_path: Path) -> None:

@@ -162,3 +162,107 @@ def test_depth_and_size_are_bounded(collection: Collection) -> None:
         for bad in ("yesterday", "2026-13-01", "2026-1-1"):
             with pytest.raises(BadFilter, match="YYYY-MM-DD"):
                 reading.allowed(None, bad)
+
+
+def nested(levels: int) -> dict[str, object]:
+    """Return a condition inside that many others."""
+    deep: dict[str, object] = {"field": "id", "operator": "==", "value": "a"}
+    for _ in range(levels):
+        deep = {"operator": "and", "conditions": [deep]}
+    return deep
+
+
+def together(count: int, values: int, field: str = "metadata.x") -> dict[str, object]:
+    """Return that many conditions, each with a list of that many values."""
+    listed = [f"v{number}" for number in range(values)]
+    one = {"field": field, "operator": "in", "value": listed}
+    return {"operator": "or", "conditions": [one] * count}
+
+
+@pytest.mark.parametrize(
+    ("condition", "place"),
+    [
+        (nested(17), f"filter{'.conditions[0]' * 17}: "),
+        (nested(100_000), f"filter{'.conditions[0]' * 17}: "),
+        (together(256, 1), "filter.conditions[255]: "),
+        (together(3, 10_000), "filter.conditions[2].value: "),
+        (together(26, 10_000), "filter.conditions[2].value: "),
+        (together(1, 10_001), "filter.conditions[0].value: "),
+    ],
+)
+def test_what_is_too_much_is_named_by_its_place(
+    collection: Collection, condition: dict[str, object], place: str
+) -> None:
+    """Too deep, too many conditions, too many values in one list or in all."""
+    with collection.read() as reading, pytest.raises(BadFilter) as caught:
+        reading.allowed(condition, None)
+    assert caught.value.message.startswith(place)
+
+
+@pytest.mark.parametrize("condition", [nested(16), together(255, 78), together(2, 10_000, "id")])
+def test_what_is_allowed_can_be_searched(
+    collection: Collection, condition: dict[str, object]
+) -> None:
+    """The bounds are such that SQLite takes whatever they let through."""
+    with collection.read() as reading:
+        assert reading.allowed(condition, "2026-01-05") is not None
+
+
+texts = st.text(max_size=8) | st.text(st.characters(categories=["Cs", "Cc"]), max_size=3)
+numbers = st.integers() | st.floats() | st.sampled_from([2**63, -(2**63) - 1, 10**400])
+operators = st.sampled_from([*OPERATORS, "in", "not in", "and", "or", "not", "AND"])
+any_json = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(texts, inner, max_size=3)
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "field": fields | texts.map(lambda text: f"metadata.{text}") | inner,
+                "operator": operators | inner,
+                "value": inner,
+            },
+        )
+        | st.fixed_dictionaries({"operator": operators, "conditions": st.lists(inner, max_size=3)})
+    ),
+    max_leaves=25,
+)
+
+
+@settings(
+    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(condition=any_json)
+def test_any_json_is_a_filter_or_the_named_error(
+    collection: Collection, condition: dict[str, object]
+) -> None:
+    """Whatever is sent either selects documents or is a bad filter, and nothing else."""
+    with collection.read() as reading:
+        told = "filter"
+        try:
+            reading.allowed(condition, None)
+        except BadFilter as error:
+            told = error.message
+    assert told.startswith("filter")
+    assert len(told) < 1000
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"field": "id", "operator": 10**5000, "value": 1},
+        {"field": "id", "operator": "==", "value": 10**5000},
+        {"field": "id", "operator": nested(100_000), "value": 1},
+        {"field": "metadata.\ud800", "operator": "==", "value": 1},
+        {"\ud800" * 10_000: 1},
+    ],
+    ids=["huge operator", "huge value", "deep operator", "no field", "no key"],
+)
+def test_what_python_cannot_print_or_sqlite_take_is_a_bad_filter(
+    collection: Collection, condition: dict[str, object]
+) -> None:
+    """The error tells such a value by its kind, or by its beginning."""
+    with collection.read() as reading, pytest.raises(BadFilter) as caught:
+        reading.allowed(condition, None)
+    assert len(caught.value.message) < 1000

@@ -33,6 +33,7 @@ class Model:
     documents: dict[str, Prepared] = field(default_factory=dict)
     segments: list[list[tuple[Prepared, str]]] = field(default_factory=list)
     fresh: dict[str, list[str]] = field(default_factory=dict)
+    erased: bool = False
 
     def texts(self, allowed: Callable[[Prepared], bool]) -> list[tuple[str, str, bool]]:
         """Return (document id, chunk text, whether it is in the delta) of what may be found."""
@@ -46,8 +47,15 @@ class Model:
     def merged(self) -> None:
         """Note that the views were brought up to the catalog: one more segment.
 
-        The engine forgets removed texts only when their whole segment is gone.
+        The engine forgets removed texts only when their whole segment is gone; after an erase the
+        index is built anew.
         """
+        if self.erased:
+            living_texts = self.texts(lambda _: True)
+            self.segments = [[(self.documents[name], text) for name, text, _ in living_texts]]
+            self.fresh.clear()
+            self.erased = False
+            return
         fresh = [(self.documents[name], text) for name, ts in self.fresh.items() for text in ts]
         self.fresh.clear()
         living = [id(item) for item in self.documents.values()]
@@ -175,7 +183,9 @@ def test_engine_equals_brute_force(collection: Collection, engine: str, seed: in
                     model.fresh[item.document.document_id] = texts
             elif action == "remove" and model.documents:
                 name = chance.choice(sorted(model.documents))
-                (writer.erase if chance.random() < 0.5 else writer.remove)([name])
+                erases = chance.random() < 0.5
+                (writer.erase if erases else writer.remove)([name])
+                model.erased |= erases
                 del model.documents[name]
                 model.fresh.pop(name, None)
             elif action == "merge" and merges < 6 and model.documents:

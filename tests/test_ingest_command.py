@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import afterword
+from bundled_documents import stored
+from indexes import collection
 from indexes.collection import open_collection
 from indexes.errors import UsageError
 from ingest.command import parse_date, parse_metadata
+from ingest.sources import UPLOADS
 
 ROOT = Path(__file__).parent.parent
 
@@ -159,6 +162,26 @@ def test_a_run_that_cannot_start_exits_with_3(command: Command, docs: Path) -> N
     assert command("documents", "list", "--collection", "absent").status == 3
 
 
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_what_nobody_foresaw_is_one_line(
+    command: Command, docs: Path, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    """The place in the program is told at level debug alone; the status is 3 in any case."""
+    command("ingest", docs)
+
+    def break_down(*_: object) -> None:
+        raise RuntimeError("of two\n  lines")
+
+    monkeypatch.setattr(collection, "open_collection", break_down)
+    monkeypatch.setenv("AFTERWORD_LOG_LEVEL", level)
+    ended = command("documents", "list", "--json")
+    assert (ended.status, ended.out) == (3, "")
+    assert ("Traceback" in ended.err, "break_down" in ended.err) == (level == "debug",) * 2
+    if level == "info":
+        assert ended.err.startswith("afterword: internal error: RuntimeError: of two lines; run")
+        assert ended.err.count("\n") == 1
+
+
 def test_documents_are_listed_in_pages(command: Command, docs: Path) -> None:
     """Following `next` gives each document once."""
     assert command("ingest", docs).status == 0
@@ -183,6 +206,29 @@ def test_a_document_is_shown_by_id_and_by_uri(command: Command, docs: Path) -> N
     ended = command("documents", "show", "docs/c.txt")
     assert ended.status == 3
     assert "documents list" in ended.err
+
+
+def test_an_upload_with_an_id_of_its_own_is_found_by_its_uri(
+    command: Command, docs: Path, tmp_path: Path
+) -> None:
+    """Neither the uri of an upload nor that of a record says the document's id."""
+    command("ingest", docs)
+    with open_collection(tmp_path / "data", "default").write() as writer:
+        facts = {"title": "Cranes", "source": UPLOADS}
+        for key, uri in (("crane", "upload:b.pdf"), ("docs", "upload:b.pdf#docs")):
+            made = stored(key, [f"The text of {key}."], uri=uri, **facts)
+            writer.put([made])
+    for uri, key in (
+        ("upload:b.pdf", "crane"),
+        ("upload:b.pdf#docs", "docs"),
+        ("docs/r.jsonl#owl", "owl"),
+    ):
+        shown = json.loads(command("documents", "show", "--json", uri).out)
+        assert (shown["document_id"], shown["uri"]) == (key, uri)
+    assert command("documents", "show", "docs/r.jsonl").status == 3
+    assert command("documents", "delete", "upload:b.pdf").status == 0
+    assert command("documents", "show", "crane").status == 3
+    assert command("documents", "show", "docs").status == 0
 
 
 def test_a_deleted_document_is_gone(command: Command, docs: Path) -> None:
@@ -230,8 +276,9 @@ def test_help_comes_at_once() -> None:
 
 def test_an_interrupted_run_says_how_to_go_on(docs: Path, tmp_path: Path) -> None:
     """Ctrl-C ends with 130 and one line; the same command then completes."""
-    for n in range(300):
-        (docs / f"n{n}.txt").write_text(f"Fact number {n} is told here.\n" * 40)
+    # Several groups are stored one after the other; the first one is told while others are to come.
+    for n in range(2000):
+        (docs / f"n{n}.txt").write_text(f"Fact number {n} is told here.\n")
     program = [sys.executable, "-m", "afterword", "ingest", str(docs), "--json"]
     environ = {**os.environ, "AFTERWORD_DATA": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
@@ -249,7 +296,7 @@ def test_an_interrupted_run_says_how_to_go_on(docs: Path, tmp_path: Path) -> Non
     ended = subprocess.run(program, env=environ, capture_output=True, text=True, check=True)
     counts = json.loads(ended.stdout)
     assert counts["unchanged"] >= stored
-    assert counts["unchanged"] + counts["added"] == 303
+    assert counts["unchanged"] + counts["added"] == 2003
 
 
 def test_a_pipe_gets_plain_lines_of_progress(docs: Path, tmp_path: Path) -> None:
@@ -278,6 +325,7 @@ def test_a_pipe_gets_plain_lines_of_progress(docs: Path, tmp_path: Path) -> None
         ("null", "null"),
         ("NaN", "NaN"),
         ("1e999", "1e999"),
+        ("[1, -1e999]", "[1, -1e999]"),
         ('{"a": 1}', '{"a": 1}'),
         ("", ""),
         ("a=b", "a=b"),

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -17,7 +18,13 @@ import pytest
 
 from indexes import jobs
 from indexes.documents import Metadata, document_id_for
-from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, StorageFull
+from indexes.errors import (
+    CollectionBusy,
+    IndexDamaged,
+    JobNotFound,
+    StorageFull,
+    StorageRefused,
+)
 
 # Enqueues in a process of its own that kills itself right before (or after) the N-th step that
 # touches the disk; what enqueue returned is printed first, so the parent knows what was promised.
@@ -351,7 +358,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
         def read(self, _size: int | None = -1, /) -> bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(StorageFull, match="free space"):
+    with pytest.raises(StorageFull, match="free some"):
         jobs.enqueue(tmp_path, payload=Full(), collection="c")
     assert spool_files(tmp_path) == before
     assert jobs.counts(tmp_path)["queued"] == 1
@@ -365,3 +372,41 @@ def test_a_newer_queue_is_refused_by_name(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(IndexDamaged, match="format 99"):
         jobs.claim(tmp_path)
+
+
+def test_storage_errors_of_the_queue_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that is locked, damaged or may not be made is an error that says what to do."""
+    job_id = jobs.enqueue(tmp_path, payload=b"x", collection="c")
+    database = tmp_path / ".jobs" / "jobs.db"
+    monkeypatch.setattr(jobs, "_BUSY_SECONDS", 0.01)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        calls: list[Callable[[], object]] = [
+            lambda: jobs.enqueue(tmp_path, payload=b"y", collection="c"),
+            lambda: jobs.claim(tmp_path),
+            lambda: jobs.progress(tmp_path, job_id, 1, 2, "chunks"),
+            lambda: jobs.recover(tmp_path),
+            lambda: jobs.cancel(tmp_path, "c"),
+        ]
+        for call in calls:
+            with pytest.raises(CollectionBusy, match=r"\.jobs was held.*again"):
+                call()
+    assert spool_files(tmp_path) == {job_id}
+    database.write_bytes(b"no database" * 1000)
+    with pytest.raises(IndexDamaged, match=r"delete that folder.*send again"):
+        jobs.claim(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageRefused, match="AFTERWORD_DATA"), jobs.sole_worker(tmp_path / "file"):
+        pass
+
+
+def test_a_queue_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What waits in it is kept, and new uploads may have a date."""
+    old = jobs.enqueue(tmp_path, payload=b"x", collection="c", title="old")
+    with closing(sqlite3.connect(tmp_path / ".jobs" / "jobs.db")) as database:
+        database.executescript("ALTER TABLE jobs DROP COLUMN as_of; PRAGMA user_version = 1;")
+    new = jobs.enqueue(tmp_path, payload=b"y", collection="c", as_of="2026-02-28")
+    claimed = [jobs.claim(tmp_path), jobs.claim(tmp_path)]
+    assert [(job.job_id, job.as_of) for job in claimed if job] == [(old, None), (new, "2026-02-28")]

@@ -18,6 +18,7 @@ import pytest
 
 from indexes.collection import Reading, open_collection
 from indexes.documents import Document
+from stored_documents import chunks_of
 
 ROOT = Path(__file__).parent.parent
 ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
@@ -97,7 +98,7 @@ def check(folder: Folder, data: Path) -> None:
 
 def check_document(reading: Reading, document: Document, text: str) -> None:
     """A document's chunks cover its text, and each of its parts is found by its own word."""
-    chunks = reading.document_chunks(document.document_id)
+    chunks = chunks_of(reading, document.document_id)
     assert len(chunks) == document.chunks
     covered = {i for chunk in chunks for i in range(chunk.span.start, chunk.span.end)}
     assert all(i in covered for i, c in enumerate(text) if not c.isspace())

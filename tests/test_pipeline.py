@@ -1,10 +1,11 @@
 """From folders and uploads to the catalog: what is stored is what the files say."""
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,20 +14,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from indexes import catalog
 from indexes.collection import Collection, Writer, open_collection
 from indexes.documents import Document, document_id_for
 from indexes.encoder import FOLDER, Encoder
-from indexes.errors import CollectionBusy, CollectionNotFound, UsageError
+from indexes.errors import CollectionBusy, CollectionNotFound, StorageFull, UsageError
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
-from ingest.progress import Event, silent
+from ingest.progress import Advanced, Event, Merging, Pace, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
 from ingest.uploads import Upload
 from small_encoder import small_encoder
+from stored_documents import chunks_of
 
 Contents = Mapping[str, str]
 
@@ -84,7 +87,12 @@ class House:
         return report
 
     def upload(
-        self, text: str, filename: str, collection: str = "default", **given: object
+        self,
+        text: str,
+        filename: str,
+        collection: str = "default",
+        observe: Callable[[Event], None] = silent,
+        **given: object,
     ) -> Report:
         """Ingest one upload."""
         path = self.root / "payload"
@@ -92,7 +100,7 @@ class House:
         facts = Given(**given)  # type: ignore[arg-type]
         upload = Upload(collection, filename, path, len(text.encode()), facts)
         with reader_pool(self.settings) as pool:
-            return ingest_upload(upload, self.settings, silent, pool)
+            return ingest_upload(upload, self.settings, observe, pool)
 
     @contextmanager
     def collection(self, name: str = "default") -> Iterator[Collection]:
@@ -115,7 +123,7 @@ class House:
         with self.collection() as opened, opened.read() as reading:
             for document in reading.documents(100_000):
                 text = reading.text(document.document_id)
-                chunks = reading.document_chunks(document.document_id)
+                chunks = chunks_of(reading, document.document_id)
                 assert len(chunks) == document.chunks > 0
                 assert document.characters == len(text)
                 covered = {i for c in chunks for i in range(c.span.start, c.span.end)}
@@ -271,10 +279,28 @@ def test_an_empty_folder_removes_nothing(house: House) -> None:
 def test_nothing_to_ingest_makes_no_collection(house: House) -> None:
     """An empty folder is told and leaves nothing behind."""
     report = house.ingest()
-    assert report.exit_status() == 0
+    assert report.exit_status() == 1
     assert report.notes[0].code == "empty_folder"
     with pytest.raises(CollectionNotFound), house.collection():
         pass
+
+
+def test_a_pattern_that_fits_nothing_is_named_and_removes_nothing(house: House) -> None:
+    """A mistake in a pattern is told, whatever the folder holds, and no document is lost."""
+    house.write(SWANS)
+    patterns = Selection(("*.pfd", "it's"), ("sub",))
+    for _ in range(2):
+        report = house.ingest(selection=patterns, allow_mass_removal=True)
+        assert (report.items, report.exit_status()) == ((), 1)
+        (note,) = report.notes
+        assert note.code == "nothing_fits"
+        assert """--include '*.pfd' --include 'it'"'"'s' --exclude sub""" in note.message
+        assert str(house.docs) in note.message
+        house.ingest()
+    (house.docs / "a.txt").unlink()
+    report = house.ingest(selection=Selection(("a.*",)), allow_mass_removal=True)
+    assert [(note.code, note.held) for note in report.notes] == [("nothing_fits", 1)]
+    assert len(house.texts()) == 3
 
 
 def test_a_failed_update_keeps_the_earlier_version(house: House) -> None:
@@ -321,6 +347,42 @@ def test_a_dry_run_changes_nothing(house: House) -> None:
         "docs/sub/c.txt": "unchanged",
     }
     assert house.stored() == before
+
+
+def test_a_dry_run_foresees_what_first_bytes_and_size_tell(house: House) -> None:
+    """It fails the files that the run itself fails by their looks; damage shows in reading."""
+    house.write({**SWANS, "empty.txt": " \n", "a.pdf": "no PDF", "old.txt": "Old.\n"})
+    (house.docs / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(64))
+    with (house.docs / "large.txt").open("wb") as file:
+        file.truncate(513 * 1024 * 1024)
+    report = house.ingest(dry_run=True)
+    assert (report.exit_status(), report.as_json()["contents_read"]) == (1, False)
+    done = house.ingest()
+    assert done.as_json()["contents_read"] is True
+    told = [(i.uri, i.outcome, i.code, i.message) for i in report.items]
+    assert told == [(i.uri, i.outcome, i.code, i.message) for i in done.items]
+    codes = {item.code for item in report.items if item.outcome == "failed"}
+    assert codes == {"empty", "wrong_type", "unsupported_format", "too_large"}
+    house.write({"old.txt": "", "damaged.pdf": "%PDF-1.4\n"})
+    report = house.ingest(dry_run=True)
+    assert only(report, "docs/damaged.pdf").outcome == "added"
+    assert "stored earlier is kept" in (only(report, "docs/old.txt").message or "")
+    assert only(report, "docs/old.txt").document_id == document_id_for("docs/old.txt")
+
+
+def test_a_first_run_that_can_look_at_nothing_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No collection is made, and what was given still ends in the report."""
+
+    def refuse(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = house.ingest()
+    assert [(item.outcome, item.code) for item in report.items] == [("failed", "unreadable")]
+    assert report.exit_status() == 1
+    assert not (house.root / "data").exists()
 
 
 def test_a_dry_run_tells_of_a_removal_that_would_be_held_back(house: House) -> None:
@@ -521,6 +583,36 @@ def test_a_file_that_lost_most_records_is_held_back(house: House) -> None:
     assert set(outcomes(house.ingest()).values()) == {"unchanged"}
 
 
+def test_progress_counts_files_as_they_are_read(house: House) -> None:
+    """Chunks never come from no file at all, and the bytes are told when all is stored."""
+    house.write({f"{n}.txt": f"Fact number {n}.\n" for n in range(9)} | {"empty.txt": ""})
+    pace, lines = Pace(0.0), list[str]()
+
+    def observe(event: Event) -> None:
+        pace.take(event)
+        lines.append(pace.line(1.0))
+        assert pace.files > 0 or pace.chunks == 0
+        assert pace.size == 0 or pace.chunks == 9
+
+    house.ingest(observe=observe)
+    assert (pace.files, pace.size) == (pace.planned.files, pace.planned.size) == (10, 9 * 15)
+    assert any(line.startswith("10/10 files read") and " 0 chunks" in line for line in lines)
+
+
+def test_a_long_title_leaves_room_for_the_words(house: House) -> None:
+    """What is encoded is never more than the encoder reads, and the title is kept whole."""
+    title = " ".join("abcdefghij" * 10)
+    line = json.dumps({"id": "k", "title": title, "text": "Swans are white. " * 30})
+    house.write({"a.jsonl": f"{line}\n"})
+    house.ingest()
+    assert house.stored()["docs/a.jsonl#k"].title == title
+    seen = [text for text in house.encoded if "Swans" in text]
+    assert seen
+    for text in seen:
+        assert text.startswith("a b c")
+        assert len(text.split()) <= house.encoder().identity.max_tokens
+
+
 # --- trouble -------------------------------------------------------------------------------------
 
 
@@ -553,6 +645,79 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_stored(
     assert set(house.texts()) == set(told) - full
     assert house.ingest().counts()["added"] == len(full)
     assert len(house.texts()) == 7
+
+
+def test_views_are_merged_while_a_long_run_goes_on(house: House) -> None:
+    """A service that is open meanwhile need not hold all that a run stores in memory."""
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of very many that are all stored.\n"
+    house.write({f"b{n}.txt": "".join(fact.format((n, i)) for i in range(120)) for n in range(12)})
+    before_the_end = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, Merging):
+            stamp = house.root / "data" / "default" / "dense.json"
+            before_the_end.append(stamp.exists())
+
+    assert house.ingest(observe=observe).chunks > 1_300
+    assert before_the_end == [True]
+
+
+def test_a_merge_that_fails_is_a_note_and_the_run_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was stored is reported as stored and can be found; the note says why and what next."""
+    house.write({"a.txt": "Small.\n"})
+
+    def fail(*_: object) -> None:
+        raise StorageFull("no space is left for the views")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "merge_views", fail)
+        report = house.ingest()
+    assert outcomes(report) == {"docs/a.txt": "added"}
+    assert (report.stopped, report.exit_status()) == (None, 0)
+    (note,) = report.notes
+    assert note.code == "views_lag"
+    assert "no space is left for the views; the next run or question" in note.message
+    assert len(house.texts()) == 1
+
+
+def test_whatever_stops_a_run_leaves_its_report(house: House) -> None:
+    """Where the collection is restored meanwhile, what was stored before is still told."""
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of many that fill a group.\n"
+    files = {f"b{n}.txt": "".join(fact.format((n, i)) for i in range(120)) for n in range(4)}
+    house.write(files)
+    stored = list[str]()
+
+    def restore(event: Event) -> None:
+        if isinstance(event, Advanced) and event.stored and not stored:
+            stored.extend(item.uri for item in event.items)
+            with closing(catalog.connect(house.root / "data/default/catalog.db")) as connection:
+                catalog.renew_epoch(connection)
+
+    report = house.ingest(observe=restore)
+    assert report.exit_status() == 3
+    assert "run the same command again" in (report.stopped or "")
+    told = {item.uri: item.code for item in report.items}
+    assert set(told) == {f"docs/{name}" for name in files}
+    assert {uri for uri, code in told.items() if code is None} == set(stored)
+    assert {code for code in told.values() if code} == {"collection_busy"}
+    assert house.ingest().counts()["added"] == 4 - len(stored) > 0
+
+
+def test_what_stops_an_upload_is_for_its_worker(house: House) -> None:
+    """A collection that is busy is no failure of the upload: it is tried again."""
+    house.upload("Ice.", "ice.txt")
+
+    def restore(event: Event) -> None:
+        if isinstance(event, Advanced) and event.cut:
+            with closing(catalog.connect(house.root / "data/default/catalog.db")) as connection:
+                catalog.renew_epoch(connection)
+
+    with pytest.raises(CollectionBusy):
+        house.upload("Snow.", "snow.txt", observe=restore)
 
 
 def test_text_that_moves_between_documents_keeps_its_vector(house: House) -> None:

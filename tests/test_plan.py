@@ -141,6 +141,31 @@ def test_what_could_not_be_looked_at_has_not_vanished() -> None:
     assert plan([Unlisted("", "cannot be listed")], documents).vanished == ()
 
 
+def test_what_could_not_be_looked_at_keeps_its_own_documents_alone() -> None:
+    """Names that merely begin alike are other files and folders."""
+    documents = [known(name) for name in ("a.md", "x", "x.md", "xy/b.md", "x/c.md", "xy")]
+    for unlisted, kept in (
+        (Unlisted("x", "is odd"), {"x"}),
+        (Unlisted("x/", "cannot be listed"), {"x/c.md"}),
+    ):
+        vanished = {
+            d.uri.removeprefix("docs/")
+            for d in plan([listed("a.md"), unlisted], documents).vanished
+        }
+        assert vanished == {"x", "x.md", "xy/b.md", "x/c.md", "xy"} - kept
+
+
+def test_two_folders_of_one_source_that_begin_alike_are_two() -> None:
+    """What is found in one of them says nothing about the other."""
+    documents = [known(name) for name in ("a/b/1", "a/b/2", "a/bc/1", "a/bc/2", "a/b.md", "d")]
+    draft = Draft("docs", Asked(READERS, no_digest), documents, {})
+    draft.look(replace(ROOT, below="a/b"), [listed("a/b/1")])
+    assert [d.uri for d in draft.plan().vanished] == ["docs/a/b/2"]
+    draft.look(replace(ROOT, below="a/bc"), [])
+    assert [d.uri for d in draft.plan().vanished] == ["docs/a/b/2"]
+    assert draft.plan().empty == (("/docs/a/bc", 2),)
+
+
 def test_an_empty_folder_removes_nothing() -> None:
     """A folder in which nothing is found may be a disk that is not mounted."""
     found = plan([], [known("a.md"), known("b.md")])

@@ -97,6 +97,17 @@ def test_memory_limit_stops_one_file_alone(tmp_path: Path) -> None:
     assert "AFTERWORD_READER_MEMORY_MB" in results[0].failure.message
 
 
+@pytest.mark.parametrize("memory_mb", range(96, 160, 16))
+def test_memory_limit_holds_on_the_way_to_the_parent(tmp_path: Path, memory_mb: int) -> None:
+    """Wherever the memory ends, in reading or in handing over, that is what the reason says."""
+    large, good = tmp_path / "large.jsonl", tmp_path / "good.txt"
+    large.write_bytes(b'{"id": "a", "text": "' + b"a " * 20_000_000 + b'"}\n')
+    good.write_text("some words")
+    results = read_all([large, good], Limits(30.0, memory_mb, 64), processes=1)
+    reasons = {r.failure.reason for r in results if r.failure}
+    assert reasons <= {"memory_limit"}
+
+
 def test_memory_limit_holds_inside_libraries(tmp_path: Path) -> None:
     """A PDF page that unfolds to much more than it has is stopped where no exception is raised."""
     packed = zlib.compress(b"BT /F1 12 Tf 10 700 Td (word word) Tj ET\n" * 2_500_000)

@@ -169,3 +169,4 @@ def test_a_page_that_shows_nothing_is_empty(page: Path, content: str) -> None:
     with pytest.raises(ReadFailure) as caught:
         read(page, content)
     assert caught.value.reason == "empty"
+    assert "print the page to PDF" in caught.value.message

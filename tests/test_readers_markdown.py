@@ -73,6 +73,19 @@ def test_front_matter(tmp_path: Path, front: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "front",
+    [
+        f"---\nrating: .nan\nall: [1, -.inf]\nbig: 0x{'f' * 5000}\ndraft: true\n---\n",
+        f"+++\nrating = nan\nall = [1, -inf]\nbig = 0x{'f' * 5000}\ndraft = true\n+++\n",
+    ],
+)
+def test_front_matter_that_cannot_be_stored_is_left_out(tmp_path: Path, front: str) -> None:
+    """Numbers that JSON cannot write cost their own field and nothing else."""
+    extract = read(tmp_path, front + "words")
+    assert (extract.text, extract.metadata) == ("words", {"draft": True})
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "---\n\nA rule, not front matter\n",
@@ -80,6 +93,8 @@ def test_front_matter(tmp_path: Path, front: str) -> None:
         "---\njust words\n---\ntext",
         "---\na: 1\n",
         "+++\nno toml\n+++\ntext",
+        f"---\na: {'[' * 5000}\n---\ntext",
+        f"+++\na = {'[' * 5000}\n+++\ntext",
     ],
 )
 def test_what_only_looks_like_front_matter_is_text(tmp_path: Path, source: str) -> None:

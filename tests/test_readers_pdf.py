@@ -186,6 +186,39 @@ def test_passwords(tmp_path: Path, algorithm: str) -> None:
     assert read(encrypted(tmp_path / "b.pdf", "", algorithm)).text.strip() == PROSE
 
 
+def without_page(path: Path, number: int) -> Path:
+    """Put something that is no page in the place of one."""
+    writer = PdfWriter(clone_from=PdfReader(path))
+    pages = writer.root_object["/Pages"]
+    assert isinstance(pages, DictionaryObject)
+    kids = pages["/Kids"]
+    assert isinstance(kids, ArrayObject)
+    kids[number - 1] = writer._add_object(NumberObject(5))
+    writer.write(path)
+    return path
+
+
+def test_a_page_that_cannot_be_opened_costs_no_other(tmp_path: Path) -> None:
+    """It is named as damaged with what to do; where it is the only one, the file is."""
+    found = read(without_page(save(tmp_path / "a.pdf", *(words(PROSE),) * 3), 2))
+    assert [page.span.cut(found.text).strip() for page in found.pages] == [PROSE, "", PROSE]
+    (finding,) = found.findings
+    assert (finding.code, finding.pages) == ("damaged", (2,))
+    assert "print it to a new PDF" in finding.message
+    refused = failure(without_page(save(tmp_path / "b.pdf", words(PROSE)), 1))
+    assert (refused.reason, refused.pages) == ("damaged", (1,))
+
+
+def test_what_the_library_says_of_a_damaged_file_is_told(tmp_path: Path) -> None:
+    """The message has the cause and the way out."""
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"%PDF-1.4\n")
+    refused = failure(path)
+    assert refused.reason == "damaged"
+    assert "Data format error" in refused.message
+    assert "print it to a new PDF" in refused.message
+
+
 @pytest.mark.parametrize("part", [0.02, 0.3])
 def test_a_file_that_breaks_off_is_read_or_damaged(tmp_path: Path, part: float) -> None:
     """Half a file is never taken for a whole one in silence."""

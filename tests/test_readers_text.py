@@ -213,6 +213,8 @@ def test_records_are_documents(tmp_path: Path, *, packed: bool) -> None:
         (b'{"id": "a", "text": "x", "metadata": [1]}', "bad_record", "a"),
         (b'{"id": "a", "text": "x", "metadata": {"k": {}}}', "bad_record", "a"),
         (b'{"id": "a", "text": "x", "metadata": {"k": NaN}}', "bad_record", "line 3"),
+        (b'{"id": "a", "text": "x", "metadata": {"k": -1e999}}', "bad_record", "a"),
+        (b'{"id": "a", "text": "x", "metadata": {"k": [1, 1e999]}}', "bad_record", "a"),
         (b'{"id": "a", "text": "x", "as_of": "last week"}', "bad_record", "a"),
         (b'{"id": "a", "text": " "}', "empty", "a"),
     ],
@@ -245,6 +247,24 @@ def test_a_broken_gzip_file_gives_what_came_before(tmp_path: Path) -> None:
     assert caught.value.reason == "damaged"
     assert len(records) > 1000
     assert all(isinstance(record, Extract) for record in records)
+
+
+def test_metadata_that_cannot_be_stored_is_named(tmp_path: Path) -> None:
+    """The record fails alone, and the message names the key that is to blame."""
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(
+        b'{"id": "a", "text": "x", "metadata": {"low": 1e-999, "high": 1e999}}\n'
+        b'{"id": "b", "text": "y", "metadata": {"high": %d}}\n'
+        % (10**400)
+        + b'{"id": "c", "text": "z", "metadata": {"high": 1.7e308, "low": -9223372036854775809}}\n'
+    )
+    first, second, third = read(path, JSONL)
+    for failed in (first, second):
+        assert isinstance(failed, RecordFailure)
+        assert failed.failure.reason == "bad_record"
+        assert "metadata 'high' must be" in failed.failure.message
+    assert isinstance(third, Extract)
+    assert third.metadata == {"high": 1.7e308, "low": -9223372036854775809}
 
 
 def test_metadata_can_be_stored(tmp_path: Path) -> None:

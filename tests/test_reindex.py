@@ -1,6 +1,8 @@
 """Reindex: another encoder or chunk size, in one change, while readers and writers go on."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from indexes.encoder import Encoder, EncoderIdentity, load_encoder
 from indexes.errors import CollectionBusy, EncoderMismatch
 from ingest.reindex import reindex
 from ingest.split import Splitter
+from stored_documents import chunks_of
 
 SENTENCE = "The harbour master counted {} boats before the storm came in from the west. "
 
@@ -158,7 +161,31 @@ def test_documents_that_arrive_meanwhile_are_taken_in(
     reindex(collection, turned(encoder), SplitterSettings(50), put)
     with collection.read() as reading:
         assert reading.count().documents == 6
-        assert len(reading.document_chunks("late")) > len(late.chunks)
+        assert len(chunks_of(reading, "late")) > len(late.chunks)
+
+
+def test_no_reading_is_held_while_documents_are_encoded(
+    collection: Collection, encoder: Encoder
+) -> None:
+    """What others erase in a long reindex leaves the disk at once, and the log does not grow."""
+    other = turned(encoder)
+    busy: list[int] = []
+
+    def encode(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        with closing(sqlite3.connect(collection.folder / "catalog.db", timeout=0)) as raw:
+            busy.append(raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        return other.encode_documents(texts)
+
+    def erase(done: int, _total: int) -> None:
+        if done == 2:
+            with collection.write() as writer:
+                writer.erase(["d0", "d4"])
+
+    renewed = replace(other, encode_documents=encode)
+    chunks = reindex(collection, renewed, SplitterSettings(50), erase)
+    assert set(busy) == {0}
+    with collection.read() as reading:
+        assert (reading.count().documents, reading.count().chunks) == (3, chunks)
 
 
 def test_a_writer_from_before_is_refused(collection: Collection, encoder: Encoder) -> None:

@@ -58,6 +58,8 @@ def test_json_has_the_names_of_the_contract() -> None:
         (["added", "partial"], (), None, True, 1),
         (["added", "failed"], (), None, False, 1),
         (["unchanged"], (Note("mass_removal", "kept", held=4),), None, False, 1),
+        ([], (Note("empty_folder", "nothing found"),), None, False, 1),
+        (["unchanged"], (Note("nothing_fits", "nothing found"),), None, False, 1),
         (["unchanged"], (Note("links", "not followed"),), None, False, 0),
         (["failed"], (), "no space is left", False, 3),
         ([], (), None, True, 0),
@@ -101,7 +103,9 @@ def test_lines_name_every_failure_with_reason_and_pages() -> None:
 
 def test_lines_of_other_ends() -> None:
     """A dry run, an empty run and a stopped one say so."""
-    assert "Dry run" in next(iter(text_lines(Report("c", (), dry_run=True))))
+    first, second, *_ = text_lines(Report("c", (), dry_run=True))
+    assert "Dry run" in first
+    assert "Contents were not read" in second
     assert "  no documents" in list(text_lines(Report("c", ())))
     assert "Stopped: the disk is full" in list(
         text_lines(Report("c", (), stopped="the disk is full"))
@@ -125,7 +129,7 @@ def test_pace_tells_rates_and_the_time_left() -> None:
     for event in (Planned(4, 1000), Advanced(files=1, size=250, encoded=20), Merging()):
         pace.take(event)
     assert pace.left(110.0) == pytest.approx(30.0)
-    assert pace.line(110.0) == "1/4 files, 0:30 left, 0.1 files/s, 20 chunks, 2.0 chunks/s"
+    assert pace.line(110.0) == "1/4 files read, 0:30 left, 0.1 files/s, 20 chunks, 2.0 chunks/s"
     assert clock(3725.4) == "1:02:05"
 
 
@@ -138,8 +142,8 @@ def test_plain_progress_writes_a_line_every_few_seconds() -> None:
     for _ in range(4):
         observe(Advanced(files=1, size=10))
     assert [line.split(",")[0] for line in stream.getvalue().splitlines()] == [
-        "2/10 files",
-        "4/10 files",
+        "2/10 files read",
+        "4/10 files read",
     ]
 
 

@@ -16,7 +16,7 @@ from indexes.hits import Hit
 from service.evidence import Query
 from service.retrieve import Ranked, Retrieved, fuse, retrieve, select
 from small_encoder import small_encoder
-from stored_documents import prepared
+from stored_documents import chunks_of, prepared
 
 IDS = st.lists(st.integers(0, 30), unique=True, max_size=20)
 
@@ -158,7 +158,7 @@ def test_only_what_is_visible_comes_back(collection: Collection) -> None:
     assert "north" in {one.chunk.document_id for one in old.candidates}
     with collection.read() as after:
         new = found(after, "ravens are black")
-        visible = {c.chunk_id for d in ("south", "west") for c in after.document_chunks(d)}
+        visible = {c.chunk_id for d in ("south", "west") for c in chunks_of(after, d)}
     assert {one.chunk.chunk_id for one in new.candidates} == visible
 
 

@@ -20,6 +20,23 @@ PARTS = st.sampled_from(
         *("\n- ", "\n* ", "\n1. ", "\n(a) ", "\n| a | b |\n", "\n---\n", "\n# Head\n", "\n> "),
     ]
 )
+NUMBERED = st.sampled_from(
+    [
+        "approx.",
+        "Figs.",
+        "e.g.",
+        "No.",
+        "Vol.",
+        "p.",
+        "U.S.",
+        "3",
+        "12.",
+        "days",
+        "It",
+        "(4)",
+        "cf.",
+    ]
+)
 TEXTS = st.one_of(
     st.text(max_size=60),
     st.lists(st.one_of(PARTS, st.text(max_size=8)), max_size=40).map("".join),
@@ -58,11 +75,37 @@ def test_no_word_is_lost(text: str, media_type: str) -> None:
         "Revenue in the U.S. was 3.5 million dollars.",
         "Some of it, e.g. the 3rd and i.e. the last, is in No. 5 and Fig. 3.",
         "It was sold vs. a loss of 1,204.75 in the year before.",
+        "See e.g. No. 5 of it, i.e. Article 9, cf. Smith.",
+        "See p. 12, pp. 13 and 14, Fig. 3, Figs. 4 and 5, Eq. 7, Art. 5, Sec. 2 and Nos. 4 and 5.",
+        "See Vol. 3, ch. 7, para. 5, App. 2, Tab. 3, Ex. 4 and Abs. 2.",
+        "The U.S. 10 year bond fell by approx. 3 points, est. 40 in all, max. 10 and avg. 4 a day.",
+        "It took approx. three days (ca. 30 hours).",
     ],
 )
 def test_an_abbreviation_or_a_number_does_not_cut(sentence: str) -> None:
     """Such a sentence stays whole between two others."""
     assert sentences(f"First one. {sentence} Last one.") == ["First one.", sentence, "Last one."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It ended. 10 days later it began.",
+        "See section 5. 10 others are not.",
+        "It is at its max. We stop here.",
+        "They were in Sect. It was large.",
+        "The map is big. 3 were left.",
+    ],
+)
+def test_a_full_stop_before_a_number_still_cuts(text: str) -> None:
+    """Only a known abbreviation goes on, and only before a number or a small letter."""
+    assert len(sentences(text)) == 2
+
+
+@given(st.lists(NUMBERED, max_size=30).map(lambda parts: " ".join(["Of", *parts])))
+def test_sentences_tile_the_text(text: str) -> None:
+    """Joined or not, with the spaces between they are the text again."""
+    assert " ".join(sentences(text)) == text
 
 
 def test_line_breaks_of_a_pdf_stand_inside_sentences() -> None:

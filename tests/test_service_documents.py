@@ -1,6 +1,7 @@
 """The routes of documents and collections: uploads, jobs, reading, deleting."""
 
 import json
+import threading
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from indexes import jobs
 from indexes.collection import open_collection
 from indexes.documents import Page, Span, document_id_for, sha256_text
+from service import uploads
+from service.schemas import UploadFields
 from service.uploads import clean_filename
 from serving import SmallAnswerer, loaded, small_app, stored
 from stored_documents import prepared
@@ -57,7 +60,11 @@ def test_an_uploaded_file_is_a_job_with_its_bytes(data: Path, client: TestClient
     sent = client.post(
         "/v1/documents",
         files={"file": ("C:\\dir\\..\\Q3  report.pdf", payload, "text/html")},
-        data={"collection": "reports", "metadata": '{"year": 2025, "tags": ["a", "b"]}'},
+        data={
+            "collection": "reports",
+            "as_of": "2025-09-30",
+            "metadata": '{"year": 2025, "tags": ["a", "b"]}',
+        },
     )
     assert sent.status_code == 202
     assert sent.headers["location"] == f"/v1/jobs/{sent.json()['job_id']}"
@@ -67,11 +74,13 @@ def test_an_uploaded_file_is_a_job_with_its_bytes(data: Path, client: TestClient
     assert (job.filename, job.uri) == ("Q3 report.pdf", "upload:Q3 report.pdf")
     assert job.metadata == {"year": 2025, "tags": ["a", "b"]}
     assert (job.document_id, job.title, job.media_type) == (None, None, None)
+    assert job.as_of == "2025-09-30"
 
 
 def test_an_uploaded_text_is_a_job_too(data: Path, client: TestClient) -> None:
     """JSON text is queued in UTF-8 with its title and id."""
     body = {"text": TEXT, "title": "Birds", "id": "b.1~x:y", "metadata": {"draft": False}}
+    body["as_of"] = "2026-02-28"
     sent = client.post("/v1/documents", json=body)
     assert sent.status_code == 202
     job = claimed(data)
@@ -79,6 +88,7 @@ def test_an_uploaded_text_is_a_job_too(data: Path, client: TestClient) -> None:
     assert (job.document_id, job.title, job.filename) == ("b.1~x:y", "Birds", "b.1~x:y")
     assert (job.collection, job.media_type) == ("default", "text/plain")
     assert job.metadata == {"draft": False}
+    assert job.as_of == "2026-02-28"
 
 
 def test_the_same_title_is_the_same_document(data: Path, client: TestClient) -> None:
@@ -91,6 +101,26 @@ def test_the_same_title_is_the_same_document(data: Path, client: TestClient) -> 
     assert first.uri == second.uri
 
 
+def test_uploads_are_parsed_off_the_event_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long body keeps a thread busy, while others are answered."""
+    threads: list[str] = []
+    checked = uploads._checked
+
+    def noted(model: type[UploadFields], values: object) -> UploadFields:
+        threads.append(threading.current_thread().name)
+        return checked(model, values)
+
+    monkeypatch.setattr(uploads, "_checked", noted)
+    sent = [
+        client.post("/v1/documents", json={"text": "x" * 5_000_000, "title": "long"}),
+        client.post("/v1/documents", files={"file": ("a.txt", b"x")}, data={"title": "a"}),
+    ]
+    assert [one.status_code for one in sent] == [202, 202]
+    assert [name.partition("_")[0] for name in threads] == ["documents", "documents"]
+
+
 @pytest.mark.parametrize(
     ("form", "where"),
     [
@@ -100,11 +130,16 @@ def test_the_same_title_is_the_same_document(data: Path, client: TestClient) -> 
         ({"metadata": '{"a": [1, "x"]}'}, "body.metadata.a"),
         ({"metadata": '{"a": [[1]]}'}, "body.metadata.a"),
         ({"metadata": '{"a": NaN}'}, "body.metadata.a"),
+        ({"metadata": '{"a": 1e999}'}, "body.metadata.a"),
+        ({"metadata": '{"a": [1, -1e999]}'}, "body.metadata.a"),
         ({"metadata": '{"a": 9223372036854775808}'}, "body.metadata.a"),
         ({"metadata": '{"\\ud800": 1}'}, "body.metadata.\ufffd\ufffd\ufffd.[key]"),
         ({"metadata": '{"a": "\\ud800"}'}, "body.metadata.a"),
         ({"metadata": '{"a\\"b": 1}'}, 'body.metadata.a"b.[key]'),
         ({"metadata": json.dumps(dict.fromkeys(map(str, range(65))))}, "body.metadata"),
+        ({"as_of": "2026-02-30"}, "body.as_of"),
+        ({"as_of": "20260228"}, "body.as_of"),
+        ({"as_of": ""}, "body.as_of"),
         ({"id": "a/b"}, "body.id"),
         ({"id": "x" * 129}, "body.id"),
         ({"collection": ".jobs"}, "body.collection"),
@@ -133,6 +168,7 @@ def test_a_bad_form_is_named_and_queues_nothing(
         (b'{"text": "x"}', "application/json", 422),
         (b'{"text": "x", "title": " "}', "application/json", 422),
         (b'{"text": "\\ud800", "title": "x"}', "application/json", 422),
+        (b'{"text": "x", "title": "x", "as_of": "today"}', "application/json", 422),
         (b"[" * 100_000, "application/json", 422),
         (b"x", "multipart/form-data", 400),
         (b"x", "multipart/form-data; boundary=b", 400),
@@ -308,6 +344,27 @@ def test_a_deleted_document_is_gone_at_once(data: Path, client: TestClient) -> N
     assert not any(TEXT.encode() in path.read_bytes() for path in files)
     again = client.delete("/v1/documents/birds")
     assert (again.status_code, again.json()["code"]) == (404, "document_not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/v1/documents/birds?colection=other"),
+        ("GET", "/v1/documents?colection=other"),
+        ("GET", "/v1/documents/birds/text?first=3"),
+        ("GET", "/v1/collections?limit=1"),
+        ("POST", "/v1/query?collection=other"),
+        ("GET", "/v1/collections/default?%ED%A0%80=1"),
+    ],
+)
+def test_an_unknown_parameter_is_refused(client: TestClient, method: str, path: str) -> None:
+    """A name that is misspelt would else mean the default collection."""
+    refused = client.request(method, path, json={"question": "x"} if method == "POST" else None)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert refused.json()["errors"][0]["where"].startswith("query.")
+    assert "there is no such parameter" in refused.json()["errors"][0]["message"]
+    assert client.get("/v1/documents/birds").status_code == 200
+    assert client.get("/health?from=probe").status_code == 200
 
 
 def test_a_delete_ends_the_uploads_that_wait(data: Path, client: TestClient) -> None:

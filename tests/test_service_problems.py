@@ -14,7 +14,7 @@ from indexes.documents import Finding
 from indexes.encoder import EncoderIdentity
 from indexes.errors import AfterwordError
 from ingest.report import Item
-from service import problems, reply, schemas
+from service import problems, schemas
 from service.openapi import describe, page
 from serving import SmallAnswerer, loaded, small_app, stored
 
@@ -154,12 +154,6 @@ def test_the_description_is_whole(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("described", "kept"),
     [
-        (schemas.QueryReply, reply.Reply),
-        (schemas.Passage, reply.Passage),
-        (schemas.Scores, reply.Scores),
-        (schemas.Citation, reply.Citation),
-        (schemas.Dropped, reply.Dropped),
-        (schemas.Timings, reply.Timings),
         (schemas.JobReply, jobs.JobStatus),
         (schemas.JobProgress, jobs.Progress),
         (schemas.JobItem, Item),

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -287,7 +289,10 @@ def test_questions_wait_for_a_thread_but_not_forever(answerer: SmallAnswerer) ->
         ({"filter": {"field": "id", "operator": "==", "value": float("nan")}}, "body.filter"),
         ({"filter": {"field": "\ud800", "operator": "==", "value": 1}}, "body.filter"),
         ({"filter": []}, "body.filter"),
-        ({"history": [{"role": "king", "content": "x"}]}, "body.history.0.role"),
+        ({"history": [{"role": "user", "content": "x"}]}, "body.history"),
+        ({"history": ["x"]}, "body.history"),
+        ({"history": "x"}, "body.history"),
+        ({"stream": 1}, "body.stream"),
         ({"top_K": 3}, "body.top_K"),
         ({"\ud800": 3}, "body"),
     ],
@@ -302,6 +307,24 @@ def test_what_is_wrong_is_named(
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
     assert refused.json()["errors"][0]["where"] == where
     assert answerer.asked == []
+
+
+def test_what_is_not_supported_is_refused_by_name(
+    shared: tuple[SmallAnswerer, TestClient],
+) -> None:
+    """A field of the contract that nothing follows yet is refused in words, not overlooked."""
+    asked = {
+        "question": "and then?",
+        "history": [{"role": "user", "content": "x"}],
+        "generator": "openai",
+        "strategy": "rewrite",
+    }
+    refused = shared[1].post("/v1/query", json=asked).json()
+    told = {one["where"]: one["message"] for one in refused["errors"]}
+    assert set(told) == {"body.history", "body.generator", "body.strategy"}
+    assert "not supported yet" in told["body.history"]
+    assert "'quote'" in told["body.generator"]
+    assert "'direct'" in told["body.strategy"]
 
 
 @pytest.mark.parametrize(
@@ -375,6 +398,7 @@ def test_until_it_is_loaded_it_says_so(answerer: SmallAnswerer) -> None:
     assert not_ready.json() == {
         "ready": False,
         "reasons": ["The encoder is being loaded."],
+        "broken": {},
         "worker": "stopped",
     }
     assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
@@ -385,26 +409,98 @@ def test_until_it_is_loaded_it_says_so(answerer: SmallAnswerer) -> None:
     assert late.closed
 
 
-def test_reasons_of_the_answerer_are_told(answerer: SmallAnswerer) -> None:
-    """What the answerer finds wrong is what readiness says, for as long as it is."""
-    app = small_app(answerer)
-    with running(app) as client:
-        answerer.reasons = ("collection c: damaged.",)
-        told = until(lambda: (r := client.get("/health/ready")).status_code == 503 and r.json(), 10)
-        assert told["reasons"] == ["collection c: damaged."]
-        answerer.reasons = ()
-        until(lambda: client.get("/health/ready").status_code == 200, 10)
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (sqlite3.OperationalError("disk I/O\nerror"), "OperationalError: disk I/O error"),
+        (FileNotFoundError(2, "No such file", "/x/y"), "No such file: '/x/y'"),
+        (ValueError("words of a document"), "(ValueError)"),
+    ],
+)
+def test_a_failure_to_load_names_its_cause(
+    answerer: SmallAnswerer, error: Exception, told: str
+) -> None:
+    """What nobody foresaw is told with its place and kind, and its message if that is safe."""
+
+    class Failing(SmallAnswerer):
+        def ready(self) -> list[str]:
+            raise error
+
+    app = small_app(Failing(answerer.data))
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        until(lambda: "failed" in client.get("/health/ready").json()["reasons"][0])
+        (reason,) = client.get("/health/ready").json()["reasons"]
+    assert told in reason
+    assert str(answerer.data) in reason
 
 
-def test_readiness_really_searches(answerer: SmallAnswerer) -> None:
-    """A collection that opens and cannot be searched makes the service not ready."""
+def test_reasons_of_the_answerer_are_told(tmp_path: Path) -> None:
+    """They keep the service from being ready only where no collection can be asked."""
+    answerer = SmallAnswerer(tmp_path, reasons=("The encoder is not there.",))
     with loaded(small_app(answerer)) as client:
+        told = client.get("/health/ready")
+        assert (told.status_code, told.json()["ready"]) == (503, False)
+        assert told.json()["reasons"] == ["The encoder is not there."]
+        stored(tmp_path, {"birds": SWANS})
+        until(lambda: client.get("/health/ready").status_code == 200, 10)
+        told = client.get("/health/ready")
+        assert (told.json()["ready"], told.json()["broken"]) == (True, {})
+        assert told.json()["reasons"] == ["The encoder is not there."]
+
+
+def damaged(folder: Path, change: str) -> None:
+    """Overwrite a collection's catalog, or change it by SQL, and take its dense view away."""
+    catalog = folder / "catalog.db"
+    if change == "garbage":
+        catalog.write_bytes(b"no database" * 1000)
+        return
+    for view in folder.glob("dense*"):
+        view.unlink()
+    with closing(sqlite3.connect(catalog)) as connection, connection:
+        connection.execute(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ("garbage", 503, "index_damaged"),
+        ("DROP TABLE chunks", 503, "index_damaged"),
+        ("UPDATE vectors SET vector = x'00'", 500, "internal_error"),
+    ],
+)
+def test_a_broken_collection_fails_alone(
+    answerer: SmallAnswerer, change: str, status: int, code: str
+) -> None:
+    """It is told by readiness and the list, its questions fail, all others go on."""
+    stored(answerer.data, {"birds": SWANS}, "broken")
+    damaged(answerer.data / "broken", change)
+    with loaded(small_app(answerer)) as client:
+        ready = client.get("/health/ready")
+        assert (ready.status_code, ready.json()["ready"], ready.json()["reasons"]) == (
+            200,
+            True,
+            [],
+        )
+        assert list(ready.json()["broken"]) == ["broken"]
+        assert ready.json()["broken"]["broken"]
+        refused = client.post("/v1/query", json={"question": "swans", "collection": "broken"})
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+        assert client.post("/v1/query", json={"question": "swans"}).status_code == 200
+        listed = {one["name"]: one for one in client.get("/v1/collections").json()["items"]}
+        assert listed["broken"]["problem"]
+        assert (listed["default"]["problem"], listed["default"]["documents"]) == (None, 2)
+        assert 'documents{collection="default"} 2' in client.get("/metrics").text
+
+
+def test_where_no_collection_is_whole_the_service_is_not_ready(tmp_path: Path) -> None:
+    """Readiness really searches, and says why nothing can be asked."""
+    stored(tmp_path, {"birds": SWANS})
+    with loaded(small_app(SmallAnswerer(tmp_path))) as client:
         assert client.get("/health/ready").status_code == 200
-        (answerer.data / "broken").mkdir()
-        (answerer.data / "broken" / "catalog.db").write_bytes(b"no database" * 1000)
+        damaged(tmp_path / "default", "garbage")
         told = until(lambda: (r := client.get("/health/ready")).status_code == 503 and r.json(), 10)
-        (reason,) = told["reasons"]
-        assert "broken" in reason
+    assert "`broken` says why" in told["reasons"][0]
+    assert "catalog.db" in told["broken"]["default"]
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
@@ -15,8 +16,10 @@ from prometheus_client import CollectorRegistry, Counter
 from indexes import jobs
 from indexes.settings import Settings, load_settings
 from service import worker
+from service.answer import Answerer
+from service.app import create_app
 from service.worker import WorkerKeeper
-from serving import ROOT, until
+from serving import ROOT, SmallAnswerer, loaded, until
 
 WAITS = "import sys; print(sys.argv[1:], flush=True); sys.stdin.read()"
 STUBBORN = (
@@ -111,6 +114,39 @@ def test_a_worker_that_cannot_start_is_tried_ever_less_often(
     keeper = WorkerKeeper(Settings(), restarts(), ("-c", "raise SystemExit(3)"))
     kept(keeper, lambda: until(lambda: len(delays) >= 5))
     assert delays[:5] == [0.01, 0.02, 0.04, 0.04, 0.04]
+
+
+def test_a_worker_that_the_system_refuses_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where not even a process can be made, that is a death as any other, and it may pass."""
+    monkeypatch.setattr(worker, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(worker, "_LONGEST_DELAY", 0.05)
+    program, python = tmp_path / "python", sys.executable
+    monkeypatch.setattr(sys, "executable", str(program))
+    counter = restarts()
+    keeper = WorkerKeeper(Settings(), counter, ("-c", WAITS))
+
+    def act() -> None:
+        until(lambda: counter._value.get() >= 2)
+        assert (keeper.state, keeper.pid) == ("restarting", None)
+        program.symlink_to(python)
+        until(lambda: keeper.state == "running")
+
+    kept(keeper, act)
+
+
+def test_readiness_says_that_the_worker_cannot_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions are answered all the same, so the service is ready."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    answerer = SmallAnswerer(tmp_path)
+    app = create_app(Settings(data=tmp_path), lambda _: cast("Answerer", answerer))
+    with loaded(app) as client:
+        until(lambda: app.state.service.keeper.state == "restarting")
+        told = client.get("/health/ready")
+    assert (told.status_code, told.json()["worker"]) == (200, "restarting")
 
 
 def test_the_worker_stops_with_the_service() -> None:

@@ -1,6 +1,8 @@
 """Given paths, sources and listings, on real folders."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,44 @@ def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     finally:
         (root / "closed").chmod(0o755)
     assert [e.relative for e in found if isinstance(e, Unlisted)] == ["closed/"]
+
+
+@contextmanager
+def nested(root: Path, name: str, levels: int) -> Iterator[None]:
+    """Make folders one in the other, deeper than `shutil.rmtree` could clear away."""
+    before = Path.cwd()
+    os.chdir(root)
+    for _ in range(levels):
+        Path(name).mkdir()
+        os.chdir(name)
+    Path("deep.md").write_text("deep")
+    try:
+        yield
+    finally:
+        Path("deep.md").unlink()
+        for _ in range(levels):
+            os.chdir("..")
+            Path(name).rmdir()
+        os.chdir(before)
+
+
+def test_folders_may_nest_deeper_than_the_stack(tmp_path: Path) -> None:
+    """A file 1,500 folders down is listed, in its place in the order."""
+    root = make(tmp_path / "docs", "a.md", "z.md")
+    with nested(root, "d", 1500):
+        assert relatives(Target("docs", root)) == ["a.md", "d/" * 1500 + "deep.md", "z.md"]
+
+
+def test_a_path_that_is_too_long_is_told(tmp_path: Path) -> None:
+    """Where the system takes no longer path, the folder is named and the rest is listed."""
+    root = make(tmp_path / "docs", "a.md", "z.md")
+    with nested(root, "d" * 200, 25):
+        found = list(list_target(Target("docs", root), Selection(), NOWHERE))
+    first, deep, last = found
+    assert (first.relative, last.relative) == ("a.md", "z.md")
+    assert isinstance(deep, Unlisted)
+    assert "too long" in deep.message
+    assert "--exclude" in deep.message
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
@@ -210,6 +250,13 @@ def test_names_that_no_source_may_have(name: str) -> None:
     """A source's name must fit into a uri and not look like an upload."""
     with pytest.raises(BadName, match="--source"):
         check_source(name)
+
+
+def test_a_folder_without_a_name_asks_for_one() -> None:
+    """The root of the file system is no source until it is given a name."""
+    with pytest.raises(UsageError, match=r"the folder / has no name .* --source NAME"):
+        find_targets(["/"], None, {})
+    assert find_targets(["/"], "all", {}) == (Target("all", Path("/")),)
 
 
 def test_sources_inside_a_new_one_are_noticed(tmp_path: Path) -> None:

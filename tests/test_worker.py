@@ -77,6 +77,7 @@ def test_uploads_become_documents(tmp_path: Path) -> None:
             title="On snow v1.2",
             payload=b"Snow is white, rain is wet.",
             media_type="text/plain",
+            as_of="2026-02-28",
         )
         lines = [{"id": f"k{n}", "text": f"Fact number {n}."} for n in range(3)]
         third = jobs.enqueue(
@@ -99,6 +100,28 @@ def test_uploads_become_documents(tmp_path: Path) -> None:
     with closing(open_collection(tmp_path, "other")) as opened, opened.read() as reading:
         document = reading.document("snow")
     assert (document.title, document.media_type) == ("On snow v1.2", "text/plain")
+    assert (document.as_of, document.as_of_source) == ("2026-02-28", "given")
+
+
+def test_a_given_date_goes_over_the_documents_own(tmp_path: Path) -> None:
+    """And the same bytes again with another date are stored with that date."""
+    text = b"---\ndate: 2020-01-01\n---\n# Ice\n\nIce is cold.\n"
+    kept = []
+    for as_of in (None, "2026-02-28", "2026-03-31"):
+        job_id = jobs.enqueue(
+            tmp_path, collection="default", filename="ice.md", payload=text, as_of=as_of
+        )
+        with running(tmp_path):
+            (status,) = ended(tmp_path, job_id)
+        assert status.state == "done"
+        with closing(open_collection(tmp_path, "default")) as opened, opened.read() as reading:
+            (document,) = reading.documents(10)
+        kept.append((document.as_of, document.as_of_source))
+    assert kept == [
+        ("2020-01-01", "front_matter"),
+        ("2026-02-28", "given"),
+        ("2026-03-31", "given"),
+    ]
 
 
 def test_the_same_name_again_is_an_update(tmp_path: Path) -> None:
@@ -170,19 +193,43 @@ def work_off(settings: Settings) -> bool:
 def test_a_mistake_in_the_program_fails_the_job_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The job's item names the mistake, the log has its trace, the worker goes on."""
+    """The job's item names the mistake, the log its kind and place, the worker goes on."""
     job_id = jobs.enqueue(settings.data, collection="default", filename="a.txt", payload=b"Ice.")
 
     def mistaken(*_: object) -> None:
         raise ZeroDivisionError("one by none")
 
     monkeypatch.setattr(worker, "ingest_upload", mistaken)
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.INFO):
         assert work_off(settings)
     status = jobs.job(settings.data, job_id)
     assert status.state == "failed"
     assert "one by none" in str(status.items[0]["message"])
-    assert "ZeroDivisionError" in caplog.text
+    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert job_id in said.message
+    assert "ZeroDivisionError" in said.message
+    assert f"{__file__}:{mistaken.__code__.co_firstlineno + 1}" in said.message
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+def test_what_was_uploaded_is_logged_at_debug_only(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    level: int,
+) -> None:
+    """An error's message may quote a document."""
+    jobs.enqueue(settings.data, collection="default", filename="a.txt", payload=b"Ice.")
+
+    def mistaken(*_: object) -> None:
+        raise ValueError("the keeper is called Ingrid")
+
+    monkeypatch.setattr(worker, "ingest_upload", mistaken)
+    with caplog.at_level(level):
+        assert work_off(settings)
+    quoted = level == logging.DEBUG
+    assert ("Ingrid" in caplog.text) is quoted
+    assert ("Traceback" in caplog.text) is quoted
 
 
 def test_a_job_waits_for_a_collection_that_is_indexed_anew(

@@ -111,5 +111,5 @@ def _decoded(data: bytes, encoding: str) -> Decoded:
 def _checked(text: str, encoding: str, *findings: Finding) -> Decoded:
     stored = stored_form(text)
     if not stored.strip():
-        raise ReadFailure("empty", "the file has no text; there is nothing to find in it")
+        raise ReadFailure("empty", "the file has no text; write some, or leave it out")
     return Decoded(stored, encoding, findings)

@@ -69,7 +69,11 @@ def read(path: Path, options: ReadOptions) -> Iterator[Extract]:
         layout.visit(parser.body)
     text = "".join(layout.pieces).rstrip()
     if not text:
-        raise ReadFailure("empty", "the page shows no text; there is nothing to find in it")
+        raise ReadFailure(
+            "empty",
+            "the page has no text of its own; if a browser shows some, a program puts it there: "
+            "print the page to PDF, or save what the browser shows",
+        )
     as_of = _date(parser)
     first = next((h.span.cut(text) for h in layout.headings if h.level == 1), None)
     yield Extract(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ def read(path: Path, _options: ReadOptions) -> Iterator[Extract | RecordFailure]
             seen = True
             yield _record(number, line)
     if not seen:
-        raise ReadFailure("empty", "the file has no records; there is nothing to find in it")
+        raise ReadFailure("empty", f"the file has no records; {_FIELDS}")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -63,7 +64,7 @@ def _record(number: int, line: bytes) -> Extract | RecordFailure:
     if not isinstance(text, str) or not isinstance(title, str | None):
         return _bad(identity, "bad_record", f"{place}: text and title must be strings; {_FIELDS}")
     if not text.strip():
-        return _bad(identity, "empty", f"{place} has no text; there is nothing to find in it")
+        return _bad(identity, "empty", f"{place} has no text; write some, or leave the line out")
     return _extract(place, identity, stored_form(text), stored_form(title or ""), value)
 
 
@@ -71,10 +72,10 @@ def _extract(
     place: str, identity: str, text: str, title: str, value: dict[str, object]
 ) -> Extract | RecordFailure:
     metadata = value.get("metadata") or {}
-    if not _is_metadata(metadata):
+    if (wrong := _wrong_metadata(metadata)) is not None:
         message = (
-            f"{place}: metadata must be an object of text, numbers, true, false, null, or lists of "
-            "text or numbers"
+            f"{place}: {wrong} must be text, a finite number, true, false, null, or a list of text "
+            "or numbers"
         )
         return _bad(identity, "bad_record", message)
     as_of = iso_date(value.get("as_of"))
@@ -92,15 +93,24 @@ def _extract(
     )
 
 
-def _is_metadata(value: object) -> bool:
-    return isinstance(value, dict) and all(map(is_metadata_value, value.values()))
+def _wrong_metadata(metadata: object) -> str | None:
+    """Name what in a record's metadata cannot be stored, or return None."""
+    if not isinstance(metadata, dict):
+        return "each value in the object `metadata`"
+    wrong = (key for key, value in metadata.items() if not is_metadata_value(value))
+    return next((f"metadata {key!r:.80}" for key in wrong), None)
 
 
 def is_metadata_value(value: object) -> bool:
     """Tell whether `value` may stand in a document's metadata: a scalar or a list of them."""
-    if isinstance(value, list):
-        return all(isinstance(item, str | int | float) for item in value)
-    return isinstance(value, str | int | float | None)
+    return value is None or all(map(_is_scalar, value if isinstance(value, list) else [value]))
+
+
+def _is_scalar(value: object) -> bool:
+    # JSON has no way to write NaN or infinity, nor whole numbers of any length.
+    return isinstance(value, str) or (
+        isinstance(value, int | float) and abs(value) <= sys.float_info.max
+    )
 
 
 def storable(metadata: Metadata) -> Metadata:

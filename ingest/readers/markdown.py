@@ -47,7 +47,9 @@ def read(path: Path, options: ReadOptions) -> Reading:
     front = _front_matter(source.text)
     text = source.text[front.end :]
     if not text.strip():
-        raise ReadFailure("empty", "the file has no text; there is nothing to find in it")
+        raise ReadFailure(
+            "empty", "the file has no text below its front matter; write some, or leave it out"
+        )
     blocks = _Blocks(text)
     as_of = next((day for key in _DATES if (day := iso_date(front.fields.get(key)))), None)
     title = front.fields.get("title")
@@ -68,12 +70,12 @@ def _front_matter(text: str) -> _FrontMatter:
     if match := _YAML.match(text):
         try:
             fields = yaml.safe_load(match[1])
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, ValueError, RecursionError):
             return _FrontMatter()
     elif match := _TOML.match(text):
         try:
             fields = tomllib.loads(match[1])
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             return _FrontMatter()
     if match and isinstance(fields, dict):
         return _FrontMatter(match.end(), {str(key): value for key, value in fields.items()})

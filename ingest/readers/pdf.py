@@ -55,10 +55,14 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """What is in a file; `blind` are the numbers of pages that show something but say nothing."""
+    """What is in a file; `blind` are the numbers of pages that show something but say nothing.
+
+    `broken` are those of pages that cannot be opened.
+    """
 
     texts: Sequence[str]
     blind: tuple[int, ...]
+    broken: tuple[int, ...]
     info: Mapping[str, str]
     outline: Sequence[_Entry]
 
@@ -71,7 +75,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     found = _contents(path)
     text, pages = _joined(found.texts)
     if not text.strip():
-        raise _nothing(found.blind)
+        raise _nothing(found)
     yield Extract(
         text,
         PDF,
@@ -79,42 +83,47 @@ def read(path: Path, options: ReadOptions) -> Reading:
         pages=pages,
         headings=tuple(_headings(text, pages, found.outline)),
         metadata=_metadata(found.info),
-        findings=_findings(found.blind),
+        findings=_findings(found),
     )
 
 
 def _contents(path: Path) -> _Contents:
     second = _SecondOpinion(path)
-    texts, blind = list[str](), list[int]()
+    texts, blind, broken = list[str](), list[int](), list[int]()
     with closing(_open(path)) as document:
         if document.get_formtype():
             document.init_forms()  # fields that were left to the viewer are drawn
         for index in range(len(document)):
-            with closing(_page(document, index)) as page:
-                text = _words(page)
-                if not text.strip() or _is_shredded(text):
-                    text = second.text(index) or text
-                if not text.strip() and _shows_something(page):
-                    blind.append(index + 1)
+            try:
+                with closing(_page(document, index)) as page:
+                    text = _words(page)
+                    if not text.strip() or _is_shredded(text):
+                        text = second.text(index) or text
+                    if not text.strip() and _shows_something(page):
+                        blind.append(index + 1)
+            except pdfium.PdfiumError:  # it does not cost the other pages
+                text = ""
+                broken.append(index + 1)
             texts.append(stored_form(text).replace(_PAGE_SIGN, "\ufffd"))
         info, outline = document.get_metadata_dict(skip_empty=True), list(_outline(document))
-    return _Contents(texts, tuple(blind), info, outline)
+    return _Contents(texts, tuple(blind), tuple(broken), info, outline)
 
 
 def _open(path: Path) -> pdfium.PdfDocument:
     try:
         return pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
+        said = str(error).rstrip(".")
         if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
             raise ReadFailure(
                 "encrypted",
-                "the file asks for a password; save a copy without one, for example with "
-                "`qpdf --decrypt --password=… IN.pdf OUT.pdf`, and ingest that",
+                f"the file asks for a password ({said}); save a copy without one, for example "
+                "with `qpdf --decrypt --password=… IN.pdf OUT.pdf`, and ingest that",
             ) from error
         raise ReadFailure(
             "damaged",
-            "the file cannot be opened as PDF: its structure is broken; fetch it again, or open it "
-            "in a viewer and print it to a new PDF",
+            f"the file cannot be opened as PDF ({said}); fetch it again, or open it in a viewer "
+            "and print it to a new PDF",
         ) from error
 
 
@@ -268,17 +277,30 @@ def _metadata(info: Mapping[str, str]) -> Metadata:
     return {name: value for name, value in {**words, **dates}.items() if value}
 
 
-def _findings(blind: tuple[int, ...]) -> tuple[Finding, ...]:
-    if not blind:
-        return ()
-    message = f"{_count(blind)} without a text layer: {_REMEDY}"
-    return (Finding("no_text_layer", message, blind),)
+def _findings(found: _Contents) -> tuple[Finding, ...]:
+    findings = list[Finding]()
+    if found.broken:
+        findings.append(Finding("damaged", _broken(found.broken), found.broken))
+    if found.blind:
+        message = f"{_count(found.blind)} without a text layer: {_REMEDY}"
+        findings.append(Finding("no_text_layer", message, found.blind))
+    return tuple(findings)
 
 
-def _nothing(blind: tuple[int, ...]) -> ReadFailure:
-    if not blind:
-        return ReadFailure("empty", "all pages are blank; there is nothing to find in them")
-    return ReadFailure("no_text_layer", f"none of its pages has a text layer: {_REMEDY}", blind)
+def _nothing(found: _Contents) -> ReadFailure:
+    if found.blind:
+        message = f"none of its pages has a text layer: {_REMEDY}"
+        return ReadFailure("no_text_layer", message, found.blind)
+    if found.broken:
+        return ReadFailure("damaged", _broken(found.broken), found.broken)
+    return ReadFailure("empty", "all pages are blank; fetch the file again, or leave it out")
+
+
+def _broken(pages: tuple[int, ...]) -> str:
+    return (
+        f"{_count(pages)} cannot be opened; fetch the file again, or open it in a viewer and print "
+        "it to a new PDF"
+    )
 
 
 def _count(pages: tuple[int, ...]) -> str:

@@ -1,0 +1,61 @@
+"""Which Attend a process uses: the bundled reader, another network, a cross-encoder, or none."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Final
+
+from indexes.encoding import Vectors
+from indexes.errors import ModelMissing
+from indexes.network import MANIFEST, PairNetwork
+from indexes.settings import BUNDLED, NO_READER
+from service.attend import THRESHOLD, Blend, cross_attend, reader_attend, sentence_attend
+from service.evidence import Attend
+
+FOLDER: Final = Path(__file__).parent / "models" / "reader"
+BLEND: Final = "blend.json"
+# A cross-encoder's scores are probabilities of relevance, more or less: this is an even chance.
+CROSS_THRESHOLD: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedReader:
+    """Makes an Attend for an encoder of documents; `threshold` is the least score of an answer."""
+
+    attend: Callable[[Callable[[Sequence[str]], Vectors]], Attend]
+    threshold: float
+
+
+@lru_cache(maxsize=4)
+def load_reader(name: str, threads: int = 0) -> LoadedReader:
+    """Load a reader once a process: "bundled", "none", a hub id, or the folder of a model.
+
+    `threads` of 0 means all cores. Raises ModelMissing that says which file or model was looked
+    for, where, and what to do.
+    """
+    if name == NO_READER:
+        return LoadedReader(sentence_attend, THRESHOLD)
+    folder = FOLDER if name == BUNDLED else Path(name)
+    if name == BUNDLED or (folder / MANIFEST).is_file():
+        return _network_reader(folder, threads)
+    from service.hub_reader import load_hub_reader
+
+    return LoadedReader(partial(cross_attend, load_hub_reader(name, threads)), CROSS_THRESHOLD)
+
+
+def _network_reader(folder: Path, threads: int) -> LoadedReader:
+    network = PairNetwork(folder, threads)
+    path = folder / BLEND
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        threshold = float(found.pop("threshold"))
+        attend = reader_attend(network.run, Blend(**found))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelMissing(
+            f"The reader's file {path} cannot be read ({error}). Install Afterword again, or bring "
+            "the file back from its repository (git checkout), or set AFTERWORD_READER to another "
+            "reader or to `none`."
+        ) from error
+    return LoadedReader(lambda _encode: attend, threshold)

@@ -1,0 +1,220 @@
+"""Views on disk: what a question sees while they change under it, and what harms them."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from indexes import catalog, collection, views
+from indexes.catalog import SplitterSettings
+from indexes.collection import Collection, create_collection, open_collection
+from indexes.errors import StorageFull
+from small_encoder import encode, small_encoder
+from stored_documents import prepared
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Iterator[Collection]:
+    """Give a collection of two documents, both in the views on disk."""
+    made = create_collection(tmp_path, "c", small_encoder(), SplitterSettings(64))
+    with made.write() as writer:
+        writer.put([prepared("a", ["zebra old"]), prepared("b", ["giraffe"])])
+        writer.merge_views(force=True)
+    yield made
+    made.close()
+
+
+def once(action: Callable[[], None]) -> Callable[[], None]:
+    """Return what does `action` at its first call and nothing later."""
+    left = [action]
+
+    def act() -> None:
+        if left:
+            left.pop()()
+
+    return act
+
+
+def interleave(patch: pytest.MonkeyPatch, moment: str, action: Callable[[], None]) -> None:
+    """Do `action` at one moment of the next reading: around its loading or around its BEGIN."""
+    act = once(action)
+    load, begin, advance = views.load_views, catalog.reading, views.advance
+
+    def loading(folder: Path, connection: sqlite3.Connection) -> views.LiveViews:
+        if moment == "before loading":
+            act()
+        live = load(folder, connection)
+        if moment == "after loading":
+            act()
+        return live
+
+    @contextmanager
+    def beginning(connection: sqlite3.Connection) -> Iterator[int]:
+        if moment == "before BEGIN":
+            act()
+        with begin(connection) as number:
+            if moment == "after BEGIN":
+                act()
+            yield number
+
+    def advancing(
+        connection: sqlite3.Connection, number: int, live: views.LiveViews
+    ) -> views.LiveViews:
+        if moment == "before the delta":
+            act()
+        return advance(connection, number, live)
+
+    patch.setattr(collection, "load_views", loading)
+    patch.setattr(catalog, "reading", beginning)
+    patch.setattr(collection, "advance", advancing)
+
+
+# A reader that has the views in memory already loads none.
+MOMENTS = [
+    *(("before loading", False), ("after loading", False)),
+    *((m, warm) for m in ("before BEGIN", "after BEGIN", "before the delta") for warm in (0, 1)),
+]
+
+
+def found(reader: Collection, query: str) -> list[list[str]]:
+    """Return the texts that each engine finds best; every hit has a row."""
+    with reader.read() as reading:
+        texts = []
+        for hits in (reading.lexical(query, 1), reading.dense(encode([query])[0], 1)):
+            rows = reading.chunks([hit.chunk_id for hit in hits])
+            assert len(rows) == len(hits)
+            texts.append([row.text for row in rows])
+        return texts
+
+
+@pytest.mark.parametrize(("moment", "warm"), MOMENTS)
+def test_a_change_and_a_merge_at_any_moment_are_seen_whole(
+    stored: Collection, monkeypatch: pytest.MonkeyPatch, moment: str, *, warm: bool
+) -> None:
+    """Both engines find the document's old or its new text, the same one, never neither."""
+    reader = open_collection(stored.folder.parent, "c")
+    if warm:
+        found(reader, "zebra")
+
+    def change() -> None:
+        with stored.write() as writer:
+            writer.put([prepared("a", ["zebra new"])])
+            writer.merge_views(force=True)
+
+    interleave(monkeypatch, moment, change)
+    assert found(reader, "zebra") in ([["zebra old"]] * 2, [["zebra new"]] * 2)
+    assert found(reader, "zebra") == [["zebra new"]] * 2
+
+
+@pytest.mark.parametrize(("moment", "warm"), MOMENTS)
+def test_a_removal_and_a_purge_at_any_moment_leave_no_hit_without_a_row(
+    stored: Collection, monkeypatch: pytest.MonkeyPatch, moment: str, *, warm: bool
+) -> None:
+    """A document whose removal was merged and purged meanwhile is found whole or not at all."""
+    reader = open_collection(stored.folder.parent, "c")
+    if warm:
+        found(reader, "zebra")
+
+    def change() -> None:
+        with stored.write() as writer:
+            writer.remove(["a"])
+            writer.merge_views(force=True)
+
+    interleave(monkeypatch, moment, change)
+    assert found(reader, "zebra") in ([["zebra old"]] * 2, [[], ["giraffe"]])
+    assert found(reader, "zebra") == [[], ["giraffe"]]
+
+
+def test_a_reader_takes_no_stamp_from_a_merge(
+    stored: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A view that a reader finds unusable and a writer then builds keeps the writer's stamp."""
+    (stored.folder / "lexical.json").unlink()
+    read_stamp = views._read_stamp
+
+    def merge() -> None:
+        with stored.write() as writer:
+            writer.merge_views(force=True)
+
+    act = once(merge)
+
+    def reading_stamp(
+        path: Path, connection: sqlite3.Connection, who: catalog.Identity
+    ) -> views.Stamp | None:
+        stamp = read_stamp(path, connection, who)
+        if stamp is None:
+            act()
+        return stamp
+
+    monkeypatch.setattr(views, "_read_stamp", reading_stamp)
+    with closing(catalog.connect(stored.folder / "catalog.db")) as connection:
+        views.load_views(stored.folder, connection)
+    assert (stored.folder / "lexical.json").exists()
+
+
+def test_a_stamp_that_leads_the_catalog_does_not_count(stored: Collection) -> None:
+    """Where an older catalog.db was put back by hand, views of the lost changes are not used."""
+    older = {path.name: path.read_bytes() for path in stored.folder.glob("catalog.db*")}
+    with stored.write() as writer:
+        writer.put([prepared("a", ["zebra new"])])
+        writer.merge_views(force=True)
+    stored.close()
+    for name, content in older.items():
+        (stored.folder / name).write_bytes(content)
+    again = open_collection(stored.folder.parent, "c")
+    assert found(again, "zebra") == [["zebra old"]] * 2
+    with again.write() as writer:
+        writer.merge_views(force=True)
+    assert found(again, "zebra") == [["zebra old"]] * 2
+
+
+def put_many(collection: Collection, group: str, count: int) -> None:
+    """Store one document of many chunks, and merge nothing."""
+    with collection.write() as writer:
+        writer.put([prepared(group, [f"{group} number {i}" for i in range(count)])])
+
+
+def test_an_open_reader_merges_a_delta_that_outgrew_its_memory(stored: Collection) -> None:
+    """What another process stores does not pile up in a reader's memory without bound."""
+    reader = open_collection(stored.folder.parent, "c")
+    deltas = []
+    for i in range(6):
+        put_many(stored, f"group{i}", 400)
+        with reader.read() as reading:
+            assert reading.lexical(f"group{i}", 1000)
+            assert reader._live is not None
+            deltas.append(len(reader._live.delta_ids))
+    assert deltas == [400, 800, 1200, 0, 400, 800]
+
+
+def test_a_disk_that_refuses_a_merge_is_not_asked_at_every_question(
+    stored: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions are answered from memory, and for a while no merge is tried again."""
+    put_many(stored, "yak", 1200)
+    reader = open_collection(stored.folder.parent, "c")
+    tried = []
+
+    def refuse(*_: object) -> bool:
+        tried.append(1)
+        raise StorageFull("no space is left")
+
+    monkeypatch.setattr("indexes.collection.merge_views", refuse)
+    for _ in range(3):
+        with reader.read() as reading:
+            assert len(reading.lexical("yak", 2000)) == 1200
+    assert len(tried) == 1
+
+
+def test_a_delta_that_is_small_costs_a_writer_no_merge(stored: Collection) -> None:
+    """Between its transactions a writer merges only what is too large for memory."""
+    stamp = (stored.folder / "dense.json").read_text()
+    with stored.write() as writer:
+        writer.put([prepared("few", [f"few {i}" for i in range(900)])])
+        writer.merge_large_delta()
+        assert (stored.folder / "dense.json").read_text() == stamp
+        writer.put([prepared("more", [f"more {i}" for i in range(200)])])
+        writer.merge_large_delta()
+    assert (stored.folder / "dense.json").read_text() != stamp

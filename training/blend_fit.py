@@ -1,0 +1,181 @@
+"""Fit weights that rank candidates and tell whether the best one answers, and judge them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from service.figures import auroc
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+RESAMPLES: Final = 2000
+SEED: Final = 20260101
+# Weights are drawn towards 0 by so much, in units of each sign's spread.
+RIDGE: Final = 1e-3
+ROUNDS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One question's candidates: signs (candidates, n), which are relevant, each one's answer F1.
+
+    `judged` counts the relevant texts there are. Rows without a candidate are not a number.
+    """
+
+    signs: Floats
+    relevant: Flags
+    f1: Floats
+    judged: int
+    answerable: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetSigns:
+    """The questions of a set, stacked; `fused` is the column of retrieval's own score."""
+
+    signs: Floats
+    relevant: Flags
+    f1: Floats
+    judged: npt.NDArray[np.int64]
+    answerable: Flags
+
+    @classmethod
+    def stacked(cls, rows: Sequence[Asked]) -> Self:
+        """Stack questions."""
+        return cls(
+            np.stack([row.signs for row in rows]),
+            np.stack([row.relevant for row in rows]),
+            np.stack([row.f1 for row in rows]),
+            np.array([row.judged for row in rows]),
+            np.array([row.answerable for row in rows]),
+        )
+
+    def with_unanswerable(self, other: "SetSigns") -> "SetSigns":
+        """Return the answerable questions of this set and all of another one."""
+        rows = self.answerable
+        return SetSigns(
+            np.concatenate([self.signs[rows], other.signs]),
+            np.concatenate([self.relevant[rows], other.relevant]),
+            np.concatenate([self.f1[rows], other.f1]),
+            np.concatenate([self.judged[rows], other.judged]),
+            np.concatenate([self.answerable[rows], other.answerable]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """One weight a sign, and an offset; their sum is the logit of a candidate's score."""
+
+    signs: Floats
+    offset: float
+
+    def logits(self, signs: Floats) -> Floats:
+        """Return the logit of each candidate, -inf where there is none."""
+        found = signs @ self.signs + self.offset
+        return np.where(np.isnan(found), -np.inf, found)
+
+
+def fit(sets: Sequence[SetSigns]) -> Weights:
+    """Fit on several sets, each of equal weight: softmax over candidates, then yes or no.
+
+    The logit of the best candidate is taken for the question's, by the weights of the last round.
+    """
+    count = sets[0].signs.shape[-1]
+    spread = np.nanstd(np.concatenate([one.signs.reshape(-1, count) for one in sets]), axis=0)
+    found = np.append(np.ones(count) / np.maximum(spread, 1e-9), 0.0)
+    for _ in range(ROUNDS):
+        best = [_best(one, found) for one in sets]
+
+        def loss(values: Floats, best: Sequence[Floats] = best) -> float:
+            ridge = RIDGE * float(((values[:-1] * spread) ** 2).sum())
+            return ridge + sum(
+                _rank_loss(one, values) + _answer_loss(one, top, values)
+                for one, top in zip(sets, best, strict=True)
+            ) / len(sets)
+
+        found = np.asarray(minimize(loss, found, method="L-BFGS-B").x, np.float64)
+    return Weights(found[:-1], float(found[-1]))
+
+
+def figures(one: SetSigns, weights: Weights) -> dict[str, object]:
+    """Return figures of a set: hits and nDCG@10 beside retrieval's own, AUROC, F1 of the first."""
+    ours, theirs = weights.logits(one.signs), np.nan_to_num(one.signs[..., -1], nan=-np.inf)
+    shown: dict[str, object] = {}
+    judged = one.judged > 0
+    if judged.any() and one.answerable.any():
+        mine, fused = (_ndcg(one, score)[judged] for score in (ours, theirs))
+        low, high = _interval(mine - fused)
+        shown |= {
+            "hit@1": _hit(one, ours, 1),
+            "hit@5": _hit(one, ours, 5),
+            "ndcg@10": round(float(mine.mean()), 4),
+            "fused": round(float(fused.mean()), 4),
+            "difference": [low, high],
+            "f1": round(float(one.f1[np.arange(len(ours)), ours.argmax(1)][judged].mean()), 4),
+        }
+    best = ours.max(1)
+    yes, no = best[one.answerable].tolist(), best[~one.answerable].tolist()
+    return shown | {"auroc": auroc(yes, no)}
+
+
+def leaving_one_out(sets: Mapping[str, SetSigns]) -> dict[str, dict[str, object]]:
+    """Return the figures of each set with weights that were fitted on the others.
+
+    Sets whose names begin alike, up to the first "-", share documents and are left out together.
+    """
+    return {
+        name: figures(one, fit([sets[other] for other in sets if _kind(other) != _kind(name)]))
+        for name, one in sets.items()
+    }
+
+
+def _kind(name: str) -> str:
+    return name.partition("-")[0].rstrip("2")
+
+
+def _best(one: SetSigns, values: Floats) -> Floats:
+    logits = Weights(values[:-1], 0.0).logits(one.signs)
+    best: Floats = one.signs[np.arange(len(logits)), logits.argmax(1)]
+    return best
+
+
+def _rank_loss(one: SetSigns, values: Floats) -> float:
+    rows = one.relevant.any(1)
+    if not rows.any():
+        return 0.0
+    logits = Weights(values[:-1], 0.0).logits(one.signs[rows])
+    right = np.where(one.relevant[rows], logits, -np.inf)
+    return float((np.logaddexp.reduce(logits, 1) - np.logaddexp.reduce(right, 1)).mean())
+
+
+def _answer_loss(one: SetSigns, best: Floats, values: Floats) -> float:
+    logits = best @ values[:-1] + values[-1]
+    yes, no = logits[one.answerable], logits[~one.answerable]
+    if not len(yes) or not len(no):
+        return 0.0
+    return float(np.logaddexp(0, -yes).mean() + np.logaddexp(0, no).mean()) / 2
+
+
+def _hit(one: SetSigns, score: Floats, depth: int) -> float:
+    order = np.argsort(-score, 1, kind="stable")[:, :depth]
+    found = np.take_along_axis(one.relevant, order, 1)[one.judged > 0]
+    return round(float(found.max(1).mean()), 4)
+
+
+def _ndcg(one: SetSigns, score: Floats, depth: int = 10) -> Floats:
+    order = np.argsort(-score, 1, kind="stable")[:, :depth]
+    gains = np.take_along_axis(one.relevant, order, 1) / np.log2(np.arange(2, order.shape[1] + 2))
+    ideal = np.cumsum(1 / np.log2(np.arange(2, depth + 2)))
+    most = ideal[np.clip(one.judged, 1, depth) - 1]
+    return np.asarray(gains.sum(1) / most, np.float64)
+
+
+def _interval(differences: Floats) -> tuple[float, float]:
+    drawn = np.random.default_rng(SEED).integers(0, len(differences), (RESAMPLES, len(differences)))
+    low, high = np.percentile(differences[drawn].mean(1), (2.5, 97.5))
+    return round(float(low), 4), round(float(high), 4)

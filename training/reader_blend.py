@@ -1,0 +1,189 @@
+"""Fit how the reader's logits and retrieval's signs become one score.
+
+`python -m training.reader_blend --data DATA --work WORK --network FOLDER [--limit N]` asks the
+questions of each set and prints as JSON: weights fitted on training questions, their figures on
+every set, and for comparison figures with weights that were fitted on all sets but the one judged.
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from indexes.collection import open_collection
+from indexes.encoder import load_encoder
+from indexes.network import PairNetwork
+from indexes.settings import Settings
+from ingest.pipeline import ingest
+from ingest.survey import Order
+from service.attend import NO_SPAN
+from service.evaluate import Line, matches, read_lines, token_f1
+from service.evidence import Candidate, Query
+from service.read import Reader, places
+from service.retrieve import retrieve
+from service.signs import named, outer_signs
+from training.blend_fit import Asked, SetSigns, figures, fit, leaving_one_out
+from training.reader_pairs import read_set
+
+SEED: Final = 20260101
+CANDIDATES: Final = 24
+# Only questions that may be trained on, of articles that the reader was not.
+FITTED_ON: Final = ("squad-train without own", "squad2-train")
+SIGNS: Final = ("relevance", "answers", "span", "outer", "fused")
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A collection, the corpora that fill it, and its questions."""
+
+    name: str
+    corpora: tuple[str, ...]
+    questions: str
+    without_own: bool = False
+    held_out: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name under which figures are shown."""
+        return f"{self.name} without own" if self.without_own else self.name
+
+
+SETS: Final = (
+    DataSet("squad-train", ("squad-train/corpus",), "squad-train/questions", held_out=True),
+    DataSet(
+        "squad-train",
+        ("squad-train/corpus",),
+        "squad-train/questions",
+        without_own=True,
+        held_out=True,
+    ),
+    DataSet(
+        "squad-open",
+        ("squad-train/corpus", "squad-open-dev/corpus-extra"),
+        "squad-open-dev/questions",
+    ),
+    DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions"),
+    DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions", without_own=True),
+    *(
+        DataSet(name, (f"{name}/corpus",), f"{name}/questions")
+        for name in ("clapnq-dev", "fresh-pydocs", "cranfield", "cisi", "med", "squad2-train")
+    ),
+)
+
+
+def main() -> None:
+    """Ask, keep, fit and print."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--data", type=Path, required=True)
+    arguments.add_argument("--work", type=Path, required=True)
+    arguments.add_argument("--network", type=Path, required=True)
+    arguments.add_argument("--limit", type=int, default=400, help="questions of each kind and set")
+    given = arguments.parse_args()
+    reader = PairNetwork(given.network).run
+    found: dict[str, SetSigns] = {}
+    for one in SETS:
+        rows = list(ask(one, given.data, given.work, reader, given.limit))
+        stacked = SetSigns.stacked(rows)
+        if one.without_own:
+            stacked = found[one.name].with_unanswerable(stacked)
+        found[one.label] = stacked
+        sys.stderr.write(f"{one.label}: {len(rows)} questions\n")
+    json.dump(report(found), sys.stdout, indent=1)
+
+
+def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Iterator[Asked]:
+    """Yield what is known of the candidates of up to `limit` questions of each kind."""
+    settings = Settings(data=work)
+    corpora = tuple(str(data / f"{name}.jsonl.gz") for name in one.corpora)
+    ingest(Order(corpora, one.name), settings, lambda _event: None)
+    lines = read_lines(data / f"{one.questions}.jsonl.gz")
+    if one.held_out:
+        there = {each.paragraph for each in read_set(data / one.name).held_out}
+        lines = [line for line in lines if there.intersection(line.relevant or ())]
+    lines = sample(lines, limit)
+    collection = open_collection(settings.data, one.name)
+    encoder = load_encoder(settings.encoder)
+    with ThreadPoolExecutor(1) as executor, collection.read() as reading:
+        for line in lines:
+            own = line.context_id or (line.relevant or ("",))[0]
+            if one.without_own and not line.answerable:
+                continue
+            query = Query(
+                line.question,
+                encoder.encode_query(line.question),
+                reading.term_weights(line.question),
+            )
+            without = {"field": "id", "operator": "!=", "value": own} if one.without_own else None
+            found = retrieve(
+                reading,
+                query,
+                allowed=reading.allowed(without, None),
+                limit=CANDIDATES,
+                executor=executor,
+            ).candidates
+            yield asked(
+                line,
+                query,
+                found,
+                reader,
+                answerable=line.answerable is not False and without is None,
+            )
+
+
+def sample(lines: Sequence[Line], limit: int) -> list[Line]:
+    """Return up to `limit` answerable and as many other lines, drawn with a fixed seed."""
+    drawn = random.Random(SEED).sample(list(lines), len(lines))
+    yes = [line for line in drawn if line.answerable is not False][:limit]
+    return yes + [line for line in drawn if line.answerable is False][:limit]
+
+
+def asked(
+    line: Line, query: Query, found: Sequence[Candidate], reader: Reader, *, answerable: bool
+) -> Asked:
+    """Return the signs of each candidate; rows that are missing are filled with nothing."""
+    reads = reader(query.text, [one.chunk.encoded for one in found])
+    outer = outer_signs(named(query.weights), found)
+    signs = np.full((CANDIDATES, len(SIGNS)), np.nan, np.float64)
+    relevant, f1 = np.zeros(CANDIDATES, np.bool_), np.zeros(CANDIDATES, np.float64)
+    for row, (one, read) in enumerate(zip(found, reads, strict=True)):
+        best = places(one, read).best()
+        span = best.span.start - one.chunk.span.start if best else 0
+        end = best.span.end - one.chunk.span.start if best else 0
+        signs[row] = (
+            read.relevance,
+            read.answers,
+            best.logit if best else NO_SPAN,
+            outer[row],
+            one.fused,
+        )
+        relevant[row] = any(
+            matches(entry, one.chunk.document_id, one.chunk.uri, ())
+            for entry in line.relevant or ()
+        )
+        f1[row] = max(
+            (token_f1(one.chunk.text[span:end], answer) for answer in line.answers or ()), default=0
+        )
+    judged = len(line.relevant or ()) if answerable else 0
+    return Asked(signs, relevant, f1, judged, answerable)
+
+
+def report(sets: Mapping[str, SetSigns]) -> dict[str, object]:
+    """Return weights fitted on all, figures with them, and figures leaving one set out."""
+    weights = fit([sets[name] for name in FITTED_ON])
+    return {
+        "weights": dict(zip(SIGNS, np.round(weights.signs, 3).tolist(), strict=True)),
+        "offset": round(weights.offset, 3),
+        "figures": {name: figures(one, weights) for name, one in sets.items()},
+        "leaving one out": leaving_one_out(sets),
+    }
+
+
+if __name__ == "__main__":
+    main()
