@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from indexes.errors import AfterwordError
+from indexes.errors import AfterwordError, EncoderMismatch, ModelMissing
 from service.answer import Answerer, Question
 from service.bootstrap import interval, resamples
 from service.evaluate import Failed, Line, document_of
@@ -62,10 +62,15 @@ class Sureness:
 def score_lines(
     lines: Sequence[Line], answerer: Answerer, collection: str
 ) -> Iterator[list[Scored] | Failed]:
-    """Yield what each line scored, once or twice; nothing where the line says too little."""
+    """Yield what each line scored, once or twice; nothing where the line says too little.
+
+    Raises ModelMissing and EncoderMismatch: no other question could be asked either.
+    """
     for number, line in enumerate(lines):
         try:
             yield list(_scored(number, line, answerer, collection))
+        except (ModelMissing, EncoderMismatch):
+            raise
         except AfterwordError as error:
             yield Failed(line.id, error.message)
 

@@ -3,19 +3,19 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from indexes.errors import UsageError
 from indexes.settings import TOML_FILE, Settings, load_settings
 from service.answer import build_answerer
 from service.calibrate import Level, Scored, Scores, Sureness, score_lines
-from service.eval_command import FEW
+from service.eval_command import FEW, progress
 from service.evaluate import Failed, Line, read_lines
 from service.settings_file import write_number
 
@@ -67,14 +67,10 @@ def run_calibration(settings: Settings, wanted: Wanted) -> int:
 def _asked(
     settings: Settings, lines: Sequence[Line], collection: str
 ) -> list[list[Scored] | Failed]:
-    answerer = build_answerer(settings)
-    answerer.collection(collection)
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with closing(build_answerer(settings)) as answerer, progress() as bar:
+        answerer.collection(collection)
         asking = score_lines(lines, answerer, collection)
-        found = list(bar.track(asking, len(lines), description="questions"))
-    answerer.close()
-    return found
+        return list(bar.track(asking, len(lines), description="questions"))
 
 
 def calibrated(scored: Sequence[Scored], lines: int, target: float | None) -> Calibrated:

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -80,12 +81,10 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> int:
 
 
 def _asked(lines: Sequence[Line], manner: Manner) -> Run:
-    answerer = build_answerer(manner.settings)
-    answerer.collection(manner.asked.collection)
-    with _progress() as bar:
+    with closing(build_answerer(manner.settings)) as answerer, progress() as bar:
+        answerer.collection(manner.asked.collection)
         asking = evaluate(lines, answerer, manner.asked)
         found = list(bar.track(asking, len(lines), description="questions"))
-    answerer.close()
     good = [one for one in found if isinstance(one, Outcome)]
     return Run(manner.asked, good, [one for one in found if isinstance(one, Failed)], {}, {})
 
@@ -93,25 +92,21 @@ def _asked(lines: Sequence[Line], manner: Manner) -> Run:
 def _compared(
     lines: Sequence[Line], manner: Manner, other: Manner, changes: Mapping[str, str]
 ) -> Run:
-    answerer = build_answerer(manner.settings)
-    same = other.settings == manner.settings
-    second = answerer if same else build_answerer(other.settings)
-    answerer.collection(manner.asked.collection)
-    second.collection(other.asked.collection)
-    with _progress() as bar:
-        asking = ask_both(lines, (answerer, manner.asked), (second, other.asked))
+    first, second = build_answerer(manner.settings), build_answerer(other.settings)
+    with closing(first), closing(second), progress() as bar:
+        first.collection(manner.asked.collection)
+        second.collection(other.asked.collection)
+        asking = ask_both(lines, (first, manner.asked), (second, other.asked))
         found = list(bar.track(asking, len(lines), description="questions, both ways"))
-    answerer.close()
-    if not same:
-        second.close()
     good = [(a, b) for a, b in found if isinstance(a, Outcome) and isinstance(b, Outcome)]
     failed = {one.id: one for pair in found for one in pair if isinstance(one, Failed)}
-    first, after = [a for a, _ in good], [b for _, b in good]
-    compared = differences(first, after, manner.asked, other.asked)
-    return Run(manner.asked, first, [*failed.values()], changes, compared)
+    as_given, with_changes = [a for a, _ in good], [b for _, b in good]
+    compared = differences(as_given, with_changes, manner.asked, other.asked)
+    return Run(manner.asked, as_given, [*failed.values()], changes, compared)
 
 
-def _progress() -> Progress:
+def progress() -> Progress:
+    """Return a bar on a terminal's standard error, and nothing elsewhere."""
     console = Console(stderr=True)
     return Progress(console=console, transient=True, disable=not console.is_terminal)
 

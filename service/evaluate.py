@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from indexes.errors import AfterwordError, UsageError
+from indexes.errors import AfterwordError, EncoderMismatch, ModelMissing, UsageError
 from service.answer import MOST_PASSAGES, Answerer, Question
 from service.reply import ANSWERED, Citation, Passage
 
@@ -146,9 +146,14 @@ def evaluate(lines: Sequence[Line], answerer: Answerer, asked: Asked) -> Iterato
 
 
 def ask(line: Line, answerer: Answerer, asked: Asked) -> Outcome | Failed:
-    """Ask one question; return what came back, or why it could not be asked."""
+    """Ask one question; return what came back, or why it could not be asked.
+
+    Raises ModelMissing and EncoderMismatch: no other question could be asked either.
+    """
     try:
         return _read(line, answerer, asked) if asked.reading else _searched(line, answerer, asked)
+    except (ModelMissing, EncoderMismatch):
+        raise
     except AfterwordError as error:
         return Failed(line.id, error.message)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundled_documents import birds, make_collection
-from indexes.errors import StorageRefused, UsageError
+from indexes.errors import ModelMissing, StorageRefused, UsageError
 from indexes.filters import compile_filter
 from indexes.settings import Settings, load_settings
 from service.answer import Answerer, build_answerer
@@ -90,6 +90,14 @@ def test_what_a_line_says_decides(answerer: Answerer) -> None:
     assert [one.answerable for one in scored(answerer, no)] == [False]
     (failed,) = score_lines([replace(no, question=" ")], answerer, "default")
     assert isinstance(failed, Failed)
+
+
+def test_a_model_that_is_not_there_is_told_once(data: Path, tmp_path: Path) -> None:
+    """Not for each question, as none could be asked."""
+    made = build_answerer(Settings(data=data, reader=str(tmp_path / "absent")))
+    with pytest.raises(ModelMissing, match="absent"):
+        list(score_lines([replace(LINE, answers=("x",))], made, "default"))
+    made.close()
 
 
 def test_nothing_left_is_no_negative(answerer: Answerer) -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from bundled_documents import birds, make_collection
-from indexes.errors import UsageError
+from indexes.errors import ModelMissing, UsageError
 from indexes.settings import Settings
 from service import compare
 from service.answer import Answerer, build_answerer
@@ -66,12 +66,13 @@ def test_changes_make_another_manner() -> None:
             "stage": "dense",
             "candidates": "7",
             "collection": "other",
+            "reader": "bundled",
             "threshold": "0.25",
             "threads": "1",
         },
     )
     assert found.asked == Asked("other", stage="dense", candidates=7)
-    assert found.settings == Settings(threshold=0.25, threads=1)
+    assert found.settings == Settings(reader="bundled", threshold=0.25, threads=1)
     assert changed(found, {"threshold": ""}).settings.threshold is None
 
 
@@ -82,6 +83,7 @@ def test_changes_make_another_manner() -> None:
         ("chunk_tokens", "100", "collection=NAME"),
         ("port", "1", "no answer depends on it; use one of stage, candidates"),
         ("treshold", "1", "use one of stage"),
+        ("reader", "", "it must be text"),
         ("stage", "sparse", "dense, lexical, fused, attend"),
         ("candidates", "many", "a whole number"),
         ("threshold", "2", "a number from 0 to 1"),
@@ -221,6 +223,14 @@ def test_a_comparison_is_in_the_json(
     assert shown["f1"] == {"a": 1.0, "b": 0.0, "difference": -1.0, "low": -1.0, "high": -1.0}
     assert shown["f1_forced"]["difference"] == 0
     assert shown["answering.auroc"]["low"] is None
+
+
+def test_a_model_that_is_not_there_is_told_once(data: Path, tmp_path: Path) -> None:
+    """Not for each question, as none could be asked."""
+    path = questions(tmp_path, SWIFT, SWIFT)
+    how = wanted(path, compare=[f"reader={tmp_path / 'absent'}"])
+    with pytest.raises(ModelMissing, match="absent"):
+        run_evaluation(Settings(data=data), how)
 
 
 def test_a_comparison_is_a_table(
