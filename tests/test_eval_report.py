@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
@@ -139,7 +140,26 @@ def test_every_question_stands_in_a_bar(values: list[float]) -> None:
         assert plot.x_ticks[0].at <= x <= x + width <= plot.x_ticks[-1].at
         assert top <= y <= bottom
         assert y + height == pytest.approx(bottom)
+    for mark in plot.marks:
+        assert plot.x_ticks[0].at <= mark.x <= plot.x_ticks[-1].at
     assert latency_plot([]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "sides"),
+    [
+        ([100.0] * 100, ["end", "end"]),
+        ([*[10.0] * 90, *[100.0] * 10], ["start", "end"]),
+        ([*[10.0] * 97, *[100.0] * 3], ["start", "start"]),
+    ],
+)
+def test_labels_of_times_stay_in_the_plot(values: list[float], sides: list[str]) -> None:
+    """To the side on which there is room, with the percentiles of numpy."""
+    plot = latency_plot(values)
+    assert plot is not None
+    assert [mark.anchor for mark in plot.marks] == sides
+    shown = [f"{percent}% in {np.percentile(values, percent):.0f} ms" for percent in (50, 95)]
+    assert [mark.label for mark in plot.marks] == shown
 
 
 def test_the_worst_come_first() -> None:
