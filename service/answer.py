@@ -17,7 +17,7 @@ from service.citations import Citer
 from service.evidence import Evidence, Generator, Piece, Query
 from service.generate import generator_named
 from service.passages import attended, retrieved
-from service.readers import load_reader
+from service.readers import LoadedReader, load_reader
 from service.reply import (
     ANSWERED,
     NO_DOCUMENTS,
@@ -83,8 +83,7 @@ class Answerer:
         """
         generate = self._checked(question)
         reader = load_reader(self._settings.reader, self._settings.threads)
-        threshold = self._settings.threshold
-        threshold = reader.threshold if threshold is None else threshold
+        threshold = self._threshold(reader)
         tell = on_event or _ignore
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
@@ -169,6 +168,10 @@ class Answerer:
         with self._lock:
             while self._collections:
                 self._collections.popitem()[1].close()
+
+    def _threshold(self, reader: LoadedReader) -> float:
+        given = self._settings.threshold
+        return reader.threshold if given is None else given
 
     def _encoder(self, name: str, identity: EncoderIdentity) -> Encoder:
         """Return the encoder that a collection names, loaded and checked once."""
