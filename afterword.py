@@ -37,42 +37,46 @@ def afterword() -> None:
     """Answer questions from your own documents, with the exact words relied on."""
 
 
+Paths = Annotated[list[str] | None, typer.Argument(help="Folders and files.")]
+SourceName = Annotated[str | None, typer.Option(help="Name of the source; else the folder's name.")]
+Include = Annotated[
+    list[str] | None, typer.Option(help="Only files like this, e.g. '*.pdf'; repeatable.")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option(help="No files or folders like this; repeatable.")
+]
+MetadataPairs = Annotated[
+    list[str] | None, typer.Option(help="KEY=VALUE for every document; repeatable.")
+]
+AsOf = Annotated[str | None, typer.Option(help="The date that the documents speak of, YYYY-MM-DD.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Partial documents give exit status 1 too.")]
+ReportJson = Annotated[bool, typer.Option("--json", help="One JSON object at the end.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="A line for each document as it is stored.")
+]
+MassRemoval = Annotated[
+    bool,
+    typer.Option("--allow-mass-removal", help="Remove even over half of a source's documents."),
+]
+Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
+
+
 @app.command()
 def ingest(
-    paths: Annotated[list[str] | None, typer.Argument(help="Folders and files.")] = None,
+    paths: Paths = None,
     collection: CollectionName = "default",
-    source: Annotated[
-        str | None, typer.Option(help="Name of the source; else the folder's name.")
-    ] = None,
-    include: Annotated[
-        list[str] | None, typer.Option(help="Only files like this, e.g. '*.pdf'; repeatable.")
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="No files or folders like this; repeatable.")
-    ] = None,
-    metadata: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE for every document; repeatable.")
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="The date that the documents speak of, YYYY-MM-DD.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Partial documents give exit status 1 too.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="A line for each document as it is stored.")
-    ] = False,
-    allow_mass_removal: Annotated[
-        bool,
-        typer.Option("--allow-mass-removal", help="Remove even over half of a source's documents."),
-    ] = False,
-    worker: Annotated[
-        bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")
-    ] = False,
+    source: SourceName = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    metadata: MetadataPairs = None,
+    as_of: AsOf = None,
+    dry_run: DryRun = False,
+    strict: Strict = False,
+    as_json: ReportJson = False,
+    verbose: Verbose = False,
+    allow_mass_removal: MassRemoval = False,
+    worker: Worker = False,
 ) -> None:
     """Read documents into a collection: new and changed ones are stored, vanished ones removed.
 

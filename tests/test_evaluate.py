@@ -218,14 +218,11 @@ def test_figures_are_what_a_hand_computes() -> None:
     two = replace(LINE, answers=("two cats",), relevant=("a", "b"), answerable=True)
     gone = replace(LINE, answers=("mouse",), relevant=("c",), answerable=True)
     never = replace(LINE, answers=("mouse",), relevant=(), answerable=False)
+    cited_a, cited_b = citation("a"), citation("b")
     found = summarise(
         [
-            outcome(
-                one, ("a", " x"), short="Cat", score=0.9, citations=(citation("a"), citation("b"))
-            ),
-            outcome(
-                two, (" x", " y", "b", "a"), short="cats", score=0.6, citations=(citation("b"),)
-            ),
+            outcome(one, ("a", " x"), short="Cat", score=0.9, citations=(cited_a, cited_b)),
+            outcome(two, (" x", " y", "b", "a"), short="cats", score=0.6, citations=(cited_b,)),
             outcome(gone, (" x",), short="mouse", score=0.2, answered=False, milliseconds=20.0),
             outcome(never, (" x",), short="mouse", score=0.6, milliseconds=30.0),
         ],
