@@ -7,6 +7,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from sklearn.metrics import precision_recall_curve
 
 from service.figures import auroc
 
@@ -36,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SetSigns:
-    """The questions of a set, stacked; `fused` is the column of retrieval's own score."""
+    """The questions of a set, stacked; candidates are in the order of retrieval."""
 
     signs: Floats
     relevant: Flags
@@ -102,9 +103,19 @@ def fit(sets: Sequence[SetSigns]) -> Weights:
     return Weights(found[:-1], float(found[-1]))
 
 
+def threshold(sets: Sequence[SetSigns], weights: Weights) -> float:
+    """Return the score, in [0, 1], from which answering has the best F1 over these sets."""
+    best = np.concatenate([weights.logits(one.signs).max(1) for one in sets])
+    answerable = np.concatenate([one.answerable for one in sets])
+    precision, recall, steps = precision_recall_curve(answerable, best)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    return float(1 / (1 + np.exp(-steps[int(f1[:-1].argmax())])))
+
+
 def figures(one: SetSigns, weights: Weights) -> dict[str, object]:
     """Return figures of a set: hits and nDCG@10 beside retrieval's own, AUROC, F1 of the first."""
-    ours, theirs = weights.logits(one.signs), np.nan_to_num(one.signs[..., -1], nan=-np.inf)
+    ours = weights.logits(one.signs)
+    theirs = np.broadcast_to(-np.arange(ours.shape[1], dtype=np.float64), ours.shape)
     shown: dict[str, object] = {}
     judged = one.judged > 0
     if judged.any() and one.answerable.any():

@@ -6,6 +6,7 @@ every set, and for comparison figures with weights that were fitted on all sets 
 """
 
 import argparse
+import hashlib
 import json
 import random
 import sys
@@ -19,7 +20,7 @@ import numpy as np
 
 from indexes.collection import open_collection
 from indexes.encoder import load_encoder
-from indexes.network import PairNetwork
+from indexes.network import MANIFEST, PairNetwork
 from indexes.settings import Settings
 from ingest.pipeline import ingest
 from ingest.survey import Order
@@ -27,16 +28,17 @@ from service.attend import NO_SPAN
 from service.evaluate import Line, matches, read_lines, token_f1
 from service.evidence import Candidate, Query
 from service.read import Reader, places
+from service.readers import BLEND
 from service.retrieve import retrieve
 from service.signs import named, outer_signs
-from training.blend_fit import Asked, SetSigns, figures, fit, leaving_one_out
+from training.blend_fit import Asked, SetSigns, Weights, figures, fit, leaving_one_out, threshold
 from training.reader_pairs import read_set
 
 SEED: Final = 20260101
 CANDIDATES: Final = 24
 # Only questions that may be trained on, of articles that the reader was not.
 FITTED_ON: Final = ("squad-train without own", "squad2-train")
-SIGNS: Final = ("relevance", "answers", "span", "outer", "fused")
+SIGNS: Final = ("relevance", "answers", "span", "outer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, required=True)
     arguments.add_argument("--network", type=Path, required=True)
     arguments.add_argument("--limit", type=int, default=400, help="questions of each kind and set")
+    arguments.add_argument("--write", action="store_true", help="put the weights beside NETWORK")
     given = arguments.parse_args()
     reader = PairNetwork(given.network).run
     found: dict[str, SetSigns] = {}
@@ -95,7 +98,11 @@ def main() -> None:
             stacked = found[one.name].with_unanswerable(stacked)
         found[one.label] = stacked
         sys.stderr.write(f"{one.label}: {len(rows)} questions\n")
-    json.dump(report(found), sys.stdout, indent=1)
+    weights = fit([found[name] for name in FITTED_ON])
+    least = threshold([found[name] for name in FITTED_ON], weights)
+    json.dump(report(found, weights, least), sys.stdout, indent=1)
+    if given.write:
+        write(given.network, weights, least)
 
 
 def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Iterator[Asked]:
@@ -161,7 +168,6 @@ def asked(
             read.answers,
             best.logit if best else NO_SPAN,
             outer[row],
-            one.fused,
         )
         relevant[row] = any(
             matches(entry, one.chunk.document_id, one.chunk.uri, ())
@@ -174,15 +180,27 @@ def asked(
     return Asked(signs, relevant, f1, judged, answerable)
 
 
-def report(sets: Mapping[str, SetSigns]) -> dict[str, object]:
-    """Return weights fitted on all, figures with them, and figures leaving one set out."""
-    weights = fit([sets[name] for name in FITTED_ON])
+def report(sets: Mapping[str, SetSigns], weights: Weights, threshold: float) -> dict[str, object]:
+    """Return the weights, figures with them, and figures leaving one set out."""
     return {
         "weights": dict(zip(SIGNS, np.round(weights.signs, 3).tolist(), strict=True)),
         "offset": round(weights.offset, 3),
+        "threshold": round(threshold, 3),
         "figures": {name: figures(one, weights) for name, one in sets.items()},
         "leaving one out": leaving_one_out(sets),
     }
+
+
+def write(network: Path, weights: Weights, threshold: float) -> None:
+    """Write the weights into the network's folder and name their file in its manifest."""
+    values = dict(zip(SIGNS, weights.signs.tolist(), strict=True))
+    values |= {"offset": weights.offset, "threshold": threshold}
+    rounded = {name: round(value, 4) for name, value in values.items()}
+    (network / BLEND).write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+    path = network / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files"][BLEND] = hashlib.sha256((network / BLEND).read_bytes()).hexdigest()
+    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
