@@ -25,6 +25,8 @@ MANIFEST: Final = "manifest.json"
 NETWORK: Final = "model.xml"
 TOKENIZER: Final = "tokenizer.json"
 BATCH: Final = 16
+# Few pairs are read at a time, and all cores are to end together.
+PAIRS: Final = 4
 # The CPU plugin prepares kernels for each new input shape; lengths in steps keep shapes few.
 LENGTH_STEP: Final = 8
 # Token lists of this many texts are held at once.
@@ -159,7 +161,7 @@ class PairNetwork:
         return [found[row] for row in range(len(pairs))]
 
     def _inputs(self, pairs: Sequence[Encoding]) -> Iterator[tuple[Inputs, list[int]]]:
-        for rows in batches([len(one.ids) for one in pairs]):
+        for rows in batches([len(one.ids) for one in pairs], PAIRS):
             inputs = padded([pairs[row].ids for row in rows], self.manifest.max_tokens)
             types = np.zeros_like(inputs["input_ids"])
             for place, row in enumerate(rows):
@@ -198,11 +200,11 @@ def token_counter(tokenizer_json: str) -> Callable[[str], int]:
     return lambda text: len(tokenizer.encode(text).ids)
 
 
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:
     """Yield the positions of `lengths` in batches of alike lengths, the longest first."""
     order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
-    for start in range(0, len(order), BATCH):
-        yield order[start : start + BATCH]
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
 
 
 def padded(tokens: Sequence[Sequence[int]], limit: int) -> dict[str, npt.NDArray[np.int64]]:
