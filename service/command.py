@@ -40,6 +40,8 @@ def reply_lines(reply: Reply) -> Iterator[str]:
     if reply.status == NO_DOCUMENTS:
         yield "  There is nothing to search: the collection is empty, or all was filtered out."
     elif reply.status == ANSWERED:
+        if reply.citations and reply.answer_short != reply.citations[0].quote:
+            yield f"  In short: {_in_one_line(reply.answer_short)}"
         yield f"  {_in_one_line(reply.answer)}"
         for citation in reply.citations:
             yield ""

@@ -11,6 +11,7 @@ from indexes.errors import ModelMissing
 from indexes.settings import Settings
 from service.answer import Answerer, Question
 from service.attend import THRESHOLD
+from service.command import reply_lines
 from service.readers import BLEND, CROSS_THRESHOLD, load_reader
 from small_reader import write_small_reader
 from test_hub_reader import make_cross_encoder
@@ -48,6 +49,7 @@ def test_a_network_reads_and_its_quotes_are_exact(data: Path, network: Path) -> 
     assert reply.answer_short
     assert reply.answer_short in first.quote
     assert len(reply.answer_short) < len(first.quote)
+    assert list(reply_lines(reply))[1] == f"  In short: {reply.answer_short}"
     assert [one.score for one in reply.passages] == sorted(
         (one.score for one in reply.passages), reverse=True
     )
@@ -61,6 +63,7 @@ def test_a_cross_encoder_reads_by_its_folder(data: Path, tmp_path: Path) -> None
     reply = answerer.answer(QUESTION, abstain=False)
     assert reply.threshold == CROSS_THRESHOLD
     assert reply.answer_short == reply.citations[0].quote
+    assert not any("In short" in line for line in reply_lines(reply))
     answerer.close()
 
 
