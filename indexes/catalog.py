@@ -120,7 +120,6 @@ def create_catalog(
     with storage_errors(path):
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             for statement in DDL.split(";\n"):
                 connection.execute(statement)
@@ -131,6 +130,8 @@ def create_catalog(
             set_meta(connection, "encoder", str(encoder_id))
             set_splitter(connection, splitter)
             connection.execute("COMMIT")
+            # Not before: what is left in a log when the disk is full would not be in the file.
+            connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
 

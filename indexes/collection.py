@@ -68,6 +68,11 @@ class Writer:
     def _changing(self, kind: str) -> Iterator[int]:
         """Hold one change. Raises CollectionNotFound where the collection is another one by now."""
         with catalog.changing(self._connection, kind, self._path) as number:
+            if catalog.epoch(self._connection) != self._who.epoch:
+                raise CollectionBusy(
+                    f"{self._folder.name} was restored or indexed anew meanwhile; "
+                    "run the same command again"
+                )
             yield number
         # What was written into a file that is deleted is lost, so it must not count as stored.
         if _inode(self._path) != self._inode:
@@ -99,7 +104,8 @@ class Writer:
 
     def set_mark(self, source: str, uri: str, mark: str | None) -> None:
         """Note that a file of records was stored to its end, or forget it."""
-        catalog.set_mark(self._connection, source, uri, mark)
+        with self._changing("mark"):
+            catalog.set_mark(self._connection, source, uri, mark)
 
     def set_source_root(self, source: str, root: str) -> None:
         """Note the folder that a source is read from."""
@@ -117,11 +123,6 @@ class Writer:
         restored or indexed anew since this writer was opened: its vectors may be of another kind.
         """
         with self._changing("put") as number:
-            if catalog.epoch(self._connection) != self._who.epoch:
-                raise CollectionBusy(
-                    f"{self._folder.name} was restored or indexed anew meanwhile; "
-                    "run the same command again"
-                )
             document_table.put_documents(self._connection, items, self._who.encoder_id, number)
         return number
 
@@ -320,9 +321,11 @@ class Collection:
     def read(self) -> Iterator[Reading]:
         """Hold one state of the collection. Raises CollectionNotFound if it was deleted."""
         with self._borrowed() as (connection, _):
+            with catalog.storage_errors(self._path):
+                self._mend_views(connection)
             while True:
                 with catalog.storage_errors(self._path):
-                    state = self._fresh_views(connection)
+                    state = self._loaded_views(connection)
                 with catalog.reading(connection) as number:
                     live = self._live_at(connection, number, state)
                     if live is not None:
@@ -330,18 +333,19 @@ class Collection:
                         break
             catalog.scrub_log(connection)
 
-    def _fresh_views(self, connection: sqlite3.Connection) -> tuple[int, ...]:
-        """Load the views if they changed on disk, mended first where they lag far.
-
-        Returns their state on disk from before they were loaded.
-        """
+    def _mend_views(self, connection: sqlite3.Connection) -> None:
+        """Merge the views first where they changed on disk, or what is in memory outgrew it."""
         live = self._live
-        if view_state(self.folder) != self._state or (live is not None and live.outgrown):
+        stale = live is None or live.outgrown or live.who.epoch != catalog.epoch(connection)
+        if stale or view_state(self.folder) != self._state:
             self._merge_large_delta(connection)
+
+    def _loaded_views(self, connection: sqlite3.Connection) -> tuple[int, ...]:
+        """Load the views if they changed on disk; return their state from before that."""
         with self._lock:
             state = view_state(self.folder)
-            live = self._live
-            if live is None or state != self._state or live.who.epoch != catalog.epoch(connection):
+            live, epoch = self._live, catalog.epoch(connection)
+            if live is None or state != self._state or live.who.epoch != epoch:
                 self._live = load_views(self.folder, connection)
                 self._identity = self._live.who
                 self._state = state
@@ -351,10 +355,15 @@ class Collection:
         """Merge views that lag far; a disk that refuses is not asked again at each question."""
         if time.monotonic() < self._merge_after:
             return
+        live = self._live
+        outgrown = live is not None and live.outgrown
         try:
             merge_views(self.folder, connection, Due.NEEDED)
         except NOT_MERGED:
+            outgrown = True
+        if outgrown:  # merged or not: what could not be read when it was loaded is read again
             self._merge_after = time.monotonic() + _MERGE_AGAIN_SECONDS
+            self._state = ()
 
     def _live_at(
         self, connection: sqlite3.Connection, number: int, state: tuple[int, ...]
@@ -498,12 +507,25 @@ def delete_collection(data: Path, name: str) -> None:
     folder = data / check_name(name)
     if not (folder / _CATALOG).is_file():
         raise _not_found(name, data)
-    with catalog.storage_errors(folder), _run_lock(folder):
-        # The name goes first and at once, so that a kill leaves no half of a collection behind.
-        folder.rename(data / f"{_DELETED}{name}-{uuid4().hex}")
-        flush(data)
+    gone = data / f"{_DELETED}{name}-{uuid4().hex}"
+    with catalog.storage_errors(folder):
+        try:
+            with _run_lock(folder), folder_lock(folder):
+                there = (folder / _CATALOG).is_file()
+                # The name goes first and at once, so that a kill leaves no half of a collection.
+                folder.rename(gone)
+                flush(data)
+        except FileNotFoundError:  # another process deletes it
+            raise _not_found(name, data) from None
     with catalog.storage_errors(data), _sweep_lock(data, fcntl.LOCK_EX):
-        _remove_deleted(data)
+        left = _remove_deleted(data).get(gone)
+    if not there:
+        raise _not_found(name, data)
+    if left:
+        raise StorageRefused(
+            f"the collection is deleted, but of its files in {gone.absolute()} some cannot be "
+            f"removed: {left}; remove that folder by hand"
+        )
 
 
 def sweep_deleted(data: Path) -> None:
@@ -513,7 +535,7 @@ def sweep_deleted(data: Path) -> None:
     """
     if any(data.glob(f"{_DELETED}*")):
         with (
-            suppress(OSError, StorageRefused),
+            suppress(OSError),
             _sweep_lock(data, fcntl.LOCK_EX | fcntl.LOCK_NB),
         ):
             _remove_deleted(data)
@@ -526,15 +548,15 @@ def _sweep_lock(data: Path, mode: int) -> Iterator[None]:
         yield
 
 
-def _remove_deleted(data: Path) -> None:
+def _remove_deleted(data: Path) -> dict[Path, str]:
+    """Remove what is left of deleted collections; return why a folder could not be removed."""
+    failed = {}
     for folder in sorted(data.glob(f"{_DELETED}*")):
         try:
             shutil.rmtree(folder)
         except OSError as error:
-            raise StorageRefused(
-                f"the collection is deleted, but of its files in {folder.absolute()} some cannot "
-                f"be removed: {error}; remove that folder by hand"
-            ) from error
+            failed[folder] = str(error)
+    return failed
 
 
 @contextmanager

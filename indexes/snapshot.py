@@ -94,7 +94,8 @@ def _replace_file(source: Path, target: Path) -> None:
     # A log that belongs to the old file must never be replayed into the new one.
     for log in ("-wal", "-shm"):
         target.with_name(target.name + log).unlink(missing_ok=True)
-    with closing(sqlite3.connect(source)) as connection:
+    # By this way of opening no file is made, should the folder have gone.
+    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
     source.replace(target)
 

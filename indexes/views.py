@@ -54,6 +54,9 @@ _STAMPS: Final = ("dense.json", "lexical.json")
 _SMALL_VIEW: Final = 5_000
 _SMALL_DELTA: Final = 1_000
 _DELTA_PART: Final = 20
+# Each question counts the words of the delta, so after writing a smaller one is merged as well.
+_CHEAP_DELTA: Final = 250
+_CHEAP_PART: Final = 200
 # What may keep the views on disk from being merged; the delta in memory serves as well.
 NOT_MERGED: Final = (OSError, StorageFull, StorageRefused, CollectionBusy)
 
@@ -281,7 +284,8 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
             if _is_due(folder, connection, who, due):
                 _merge_dense(folder, connection, number, who)
                 _merge_lexical(folder, connection, number, who)
-        _purge(folder, connection, who)
+        if due is not Due.NEEDED:  # a question does not wait for the write lock
+            _purge(folder, connection, who)
     return True
 
 
@@ -295,8 +299,8 @@ def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Du
     if not change or (due is Due.NEEDED and change <= _SMALL_DELTA):
         return False
     total = count_added(connection, 0)
-    if due is Due.CHEAP and total <= _SMALL_VIEW:
-        return True
+    if due is Due.CHEAP:
+        return total <= _SMALL_VIEW or change > max(_CHEAP_DELTA, total // _CHEAP_PART)
     return change > _most_in_memory(total)
 
 
@@ -344,12 +348,14 @@ def _merge_lexical(
 def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
     """Build the view beside and put it in place: what is there may yet be sound."""
     place = folder / "lexical" / who.epoch
-    beside = place.with_suffix(".new")
+    beside, old = place.with_suffix(".new"), place.with_suffix(".old")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         extend_lexical(beside, ChunkSet(()), _texts(connection, who, 0))
-        (folder / "lexical.json").unlink(missing_ok=True)  # it speaks of what goes now
-        shutil.rmtree(place, ignore_errors=True)
+        # The stamp stays: it lags behind the new index for a moment, which it may.
+        shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            place.rename(old)
         beside.rename(place)
         flush(place.parent)
     except LexicalDamaged as error:
@@ -359,6 +365,7 @@ def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) 
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _texts(connection: sqlite3.Connection, who: Identity, number: int) -> Iterator[tuple[int, str]]:
@@ -390,8 +397,13 @@ def folder_lock(folder: Path) -> Iterator[None]:
     """Wait for the view lock of a folder, which is made if need be, and hold it."""
     path = folder / "view.lock"
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
+        with suppress(FileExistsError):  # it was there, and was renamed away just then
+            folder.mkdir(parents=True)
+        try:
+            file = path.open("ab")
+        except FileNotFoundError:
+            continue
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             # The folder may have been deleted, and made anew, while this waited.
             if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):

@@ -242,7 +242,15 @@ class _Run:
 
     def _stop(self, error: AfterwordError, intake: "Intake") -> None:
         self._stopped = error.message
-        for uri in [*intake.waiting, *(set(self._found.steps) - intake.ended)]:
+        told = {item.uri for item in self._items}
+        settled = (
+            item.uri
+            for plan in self._found.plans
+            for step, documents in plan.settled
+            for item in settled_items(step, documents)
+            if item.uri not in told
+        )
+        for uri in [*intake.waiting, *(set(self._found.steps) - intake.ended), *settled]:
             self._items.append(Item(uri, "failed", error.code, f"{uri}: {error.message}"))
 
     def report(self, seconds: float) -> Report:

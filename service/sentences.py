@@ -21,8 +21,8 @@ _WORD: Final = re.compile(r"\w")
 # others where a number or a small letter comes next.
 _NEVER_LAST: Final = re.compile(r"(?<![\w.])(?:e\.g|i\.e|cf|viz)\.\s*\Z", re.IGNORECASE)
 _COUNTING: Final = re.compile(
-    r"(?<![\w.])(?:[Aa]pprox|[Ee]st|[Mm]ax|[Aa]vg|[Ff]igs|[Ee]qs?|[Aa]rts|[Ss]ecs|[Rr]efs|[Vv]ols?"
-    r"|[Cc]hs?|[Cc]haps?|[Pp]aras?|[Aa]bs|App|Ex|Tab|Tel)\.\s*\Z"
+    r"(?<![\w.])(?:[Aa]pprox|[Ee]st|[Mm]ax|[Aa]vg|Figs|[Ee]qs?|Arts|Secs|[Rr]efs|[Vv]ols?"
+    r"|[Cc]hs?|[Cc]hap|Chaps|[Pp]aras?|Abs|App|Ex|Tab|Tel)\.\s*\Z"
 )
 _COUNTED: Final = re.compile(r"\s*[\d(a-z]")
 _LONGEST_ABBREVIATION: Final = 16

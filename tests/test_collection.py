@@ -47,6 +47,7 @@ from indexes.errors import (
 )
 from indexes.lexical import open_lexical
 from indexes.snapshot import restore, snapshot
+from indexes.views import folder_lock
 from small_encoder import encode, small_encoder
 from stored_documents import chunks_of, prepared
 
@@ -693,6 +694,83 @@ def test_what_a_killed_deletion_left_is_swept(
         )
         assert worker.returncode == 0
     assert not left.exists()
+
+
+def test_one_folder_that_stays_does_not_keep_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier deletion could not remove is not the later one's, which removes its own."""
+    data = tmp_path / "data"
+    for name in ("a", "b"):
+        create_collection(data, name, small_encoder(), SplitterSettings(64)).close()
+    remove = shutil.rmtree
+
+    def stuck(path: Path) -> None:
+        if path.name.startswith(".deleted-a"):
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        remove(path)
+
+    monkeypatch.setattr("indexes.collection.shutil.rmtree", stuck)
+    with pytest.raises(StorageRefused, match=r"\.deleted-a.*remove that folder by hand"):
+        delete_collection(data, "a")
+    delete_collection(data, "b")
+    assert [path.name[:10] for path in data.glob(".deleted-*")] == [".deleted-a"]
+
+
+def test_of_two_deletions_at_once_one_finds_nothing(tmp_path: Path) -> None:
+    """Whoever comes second is told that there is no such collection, whatever it waited for."""
+    data = tmp_path / "data"
+    create_collection(data, "c", small_encoder(), SplitterSettings(64)).close()
+    results = list[str]()
+
+    def delete() -> None:
+        try:
+            delete_collection(data, "c")
+            results.append("deleted")
+        except (CollectionNotFound, CollectionBusy) as error:
+            results.append(error.code)
+
+    with folder_lock(data / "c"):
+        threads = [threading.Thread(target=delete) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        while len(results) < 1:  # the run lock of the first keeps the second out
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["collection_busy", "deleted"]
+    with pytest.raises(CollectionNotFound):
+        delete_collection(data, "c")
+    assert not list(data.glob(".deleted-*"))
+
+
+def test_nothing_is_noted_in_a_collection_that_came_back(
+    collection: Collection, tmp_path: Path
+) -> None:
+    """After a restore no earlier writer goes on: what it knows of the files is not so any more."""
+    with collection.write() as writer:
+        writer.put([prepared("a", ["zebra"])])
+    snapshot(collection, tmp_path / "copy.db")
+    with collection.write() as writer:
+        document = prepared("a", ["zebra"]).document
+        restore(collection.folder.parent, "c", tmp_path / "copy.db", replace=True)
+        for change in (
+            lambda: writer.set_mark("s", "u", "stored to its end"),
+            lambda: writer.refresh(document),
+            lambda: writer.remove(["a"]),
+            lambda: writer.put([prepared("b", ["yak"])]),
+        ):
+            with pytest.raises(CollectionBusy, match="restored or indexed anew meanwhile"):
+                change()
+        assert writer.marks("s") == {}
+
+
+def test_a_catalog_is_put_in_place_or_nothing_is(tmp_path: Path) -> None:
+    """Where the folder of a restore goes away, no empty file takes the catalog's name."""
+    (tmp_path / "c").mkdir()
+    with pytest.raises(sqlite3.OperationalError):
+        snapshots._replace_file(tmp_path / "c" / "gone.new", tmp_path / "c" / "catalog.db")
+    assert list((tmp_path / "c").iterdir()) == []
 
 
 def test_a_sweep_leaves_alone_what_another_process_is_removing(

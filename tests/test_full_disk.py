@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from indexes.catalog import SplitterSettings
-from indexes.collection import Collection, create_collection, open_collection
-from indexes.errors import StorageFull
+from indexes.collection import (
+    Collection,
+    collection_names,
+    create_collection,
+    open_collection,
+)
+from indexes.errors import StorageFull, StorageRefused
 from indexes.views import NOT_MERGED
 from small_encoder import encode, small_encoder
 from stored_documents import prepared
@@ -105,3 +110,19 @@ def test_a_lexical_view_that_cannot_grow_is_not_wiped(
     assert (collection.folder / "lexical.json").exists()
     assert len(found(collection, "zebra")) == 100
     assert len(found(collection, "yak")) == 1500
+
+
+@pytest.mark.parametrize("left", range(0, 240_000, 12_288))
+def test_a_collection_is_made_whole_or_can_be_made_later(disk: Path, left: int) -> None:
+    """With any little room: either it is there and sound, or there is nothing in its way."""
+    filler = fill(disk, left)
+    try:
+        create_collection(disk / "data", "c", small_encoder(), SplitterSettings(64)).close()
+    except (StorageFull, StorageRefused):
+        filler.unlink()
+        if "c" not in collection_names(disk / "data"):
+            create_collection(disk / "data", "c", small_encoder(), SplitterSettings(64)).close()
+    else:
+        filler.unlink()
+    with open_collection(disk / "data", "c").write() as writer:
+        writer.put([prepared("a", ["zebra"])])

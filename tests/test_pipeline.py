@@ -707,6 +707,25 @@ def test_whatever_stops_a_run_leaves_its_report(house: House) -> None:
     assert house.ingest().counts()["added"] == 4 - len(stored) > 0
 
 
+def test_what_need_not_be_read_has_an_outcome_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where new facts of unchanged files cannot be stored, each file is told as failed."""
+    house.write({"a.txt": "Ice.\n", "b.txt": "Snow.\n"})
+    house.ingest()
+
+    def full(*_: object) -> None:
+        raise StorageFull("no space is left")
+
+    monkeypatch.setattr(Writer, "refresh", full)
+    report = house.ingest(given=Given({"year": 2026}))
+    assert report.stopped == "no space is left"
+    assert {item.uri: item.code for item in report.items} == {
+        "docs/a.txt": "disk_full",
+        "docs/b.txt": "disk_full",
+    }
+
+
 def test_what_stops_an_upload_is_for_its_worker(house: House) -> None:
     """A collection that is busy is no failure of the upload: it is tried again."""
     house.upload("Ice.", "ice.txt")

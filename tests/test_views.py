@@ -1,6 +1,8 @@
 """Views on disk: what a question sees while they change under it, and what harms them."""
 
+import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from indexes import catalog, collection, views
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.errors import StorageFull
+from indexes.snapshot import restore, snapshot
 from small_encoder import encode, small_encoder
 from stored_documents import prepared
 
@@ -218,3 +221,91 @@ def test_a_delta_that_is_small_costs_a_writer_no_merge(stored: Collection) -> No
         writer.put([prepared("more", [f"more {i}" for i in range(200)])])
         writer.merge_large_delta()
     assert (stored.folder / "dense.json").read_text() != stamp
+
+
+def delta_of(reader: Collection) -> int:
+    """Return how many chunks a reading finds outside of the views on disk."""
+    with reader.read():
+        pass
+    assert reader._live is not None
+    return len(reader._live.delta_ids)
+
+
+def put(made: Collection, name: str, count: int) -> None:
+    """Store documents of one chunk each."""
+    with made.write() as writer:
+        writer.put([prepared(f"{name}{i}", [f"{name} number {i}"]) for i in range(count)])
+
+
+def test_the_first_question_after_a_restore_merges_first(
+    stored: Collection, tmp_path: Path
+) -> None:
+    """A catalog that came back is not read into memory whole: its views are built before."""
+    put(stored, "late", 1_200)
+    snapshot(stored, tmp_path / "copy.db")
+    assert delta_of(stored) == 0
+    restore(tmp_path, "c", tmp_path / "copy.db", replace=True)
+    assert delta_of(stored) == 0
+
+
+def test_a_view_that_could_not_be_loaded_for_once_is_loaded_again(
+    stored: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system lacked something for a moment, memory is free again after the next try."""
+    put(stored, "late", 1_200)
+    with stored.write() as writer:
+        writer.merge_views(force=True)
+    reader = open_collection(stored.folder.parent, "c")
+    with monkeypatch.context() as patch:
+        patch.setattr(views, "open_lexical", lambda _folder: None)
+        assert delta_of(reader) > 1_000
+    monkeypatch.setattr(reader, "_merge_after", 0.0)
+    assert delta_of(reader) == 0
+
+
+def test_no_question_waits_for_a_writer_to_purge(stored: Collection) -> None:
+    """Rows that are gone are purged after writing; a merge before reading takes no write lock."""
+    with stored.write() as writer:
+        writer.remove(["a"])
+    put(stored, "late", 1_200)
+    with closing(catalog.connect(stored.folder / "catalog.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert delta_of(open_collection(stored.folder.parent, "c")) == 0
+        assert time.monotonic() - began < catalog._BUSY_SECONDS / 2
+        other.execute("ROLLBACK")
+
+
+def test_while_the_lexical_view_is_built_anew_the_old_one_serves(
+    stored: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At no step of the swap but the renaming itself is there no view with its stamp."""
+    with stored.write() as writer:
+        writer.erase(["b"])
+    states = list[object]()
+    remove = shutil.rmtree
+
+    def watched(path: Path, *, ignore_errors: bool = False) -> None:
+        reader = open_collection(stored.folder.parent, "c")
+        states.append(found(reader, "zebra"))
+        assert reader._live is not None
+        states.append(reader._live.views.number > 0)
+        remove(path, ignore_errors=ignore_errors)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("indexes.views.shutil.rmtree", watched)
+        with stored.write() as writer:
+            writer.merge_views(force=True)
+    assert len(states) > 4
+    assert states == [[["zebra old"]] * 2, True] * (len(states) // 2)
+
+
+def test_what_a_run_leaves_outside_of_the_views_is_little(stored: Collection) -> None:
+    """Though merged on the way, at the end too few chunks for a question to notice are left."""
+    for part in range(13):
+        put(stored, f"p{part}-", 500)
+        with stored.write() as writer:
+            writer.merge_large_delta()
+    with stored.write() as writer:
+        writer.merge_views()
+    assert delta_of(open_collection(stored.folder.parent, "c")) <= 250
