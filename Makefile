@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-SOURCES := afterword.py ingest indexes service training tests examples
+SOURCES := afterword.py ingest indexes service training benchmarks tests examples
 RUN := $(VENV)/.run
 TEST := $(VENV)/.test
 # A little below what `make measure` shows; raise them with what is measured.
