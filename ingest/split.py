@@ -118,7 +118,8 @@ class Splitter:
         splitter = TextSplitter.from_callback(self._size(words), tokens)
         for offset, piece in _in_windows(splitter, words, tokens * _CHARACTERS_A_TOKEN):
             start = part.span.start + offset
-            yield Span(start, start + len(piece))
+            if piece.strip():  # U+001C to U+001F are white space to Python alone
+                yield Span(start, start + len(piece))
 
     def _count(self, text: str) -> int:
         return self._encoder.count_tokens(text) - self._special_tokens

@@ -96,6 +96,14 @@ def test_laws_of_cutting(encoder: Encoder, extract: Extract, part: float) -> Non
         assert len(chunks) <= 1 or len(extract.text) > 16 * most
 
 
+def test_separators_alone_are_no_chunk(encoder: Encoder) -> None:
+    """Old control characters that part files and records are white space, with no words in them."""
+    text = "\x1c\n\nriver " + "y" * 5000 + " \x1d\x1e\x1f"
+    extract = Extract(text, "text/plain", "")
+    check_laws(extract, Splitter(encoder, 16).split(extract), encoder, 16)
+    assert Splitter(encoder, 16).split(Extract("\x1c \x1f", "text/plain", "")) == ()
+
+
 @settings(max_examples=100, deadline=None)
 @given(extract=extracts())
 def test_laws_hold_for_any_tokenizer(extract: Extract) -> None:
