@@ -5,6 +5,7 @@ products, cosines for unit vectors.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,11 +44,10 @@ class DenseView:
             bits = np.packbits(keep, bitorder="little")  # must live as long as the selector
             parameters = faiss.SearchParameters()
             parameters.sel = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        # One question is searched faster than a second thread is woken; the setting is a thread's.
-        faiss.omp_set_num_threads(1)
-        scores, rows = self.index.index.search(
-            vector.reshape(1, -1), min(k, len(self.ids)), params=parameters
-        )
+        with _one_thread():
+            scores, rows = self.index.index.search(
+                vector.reshape(1, -1), min(k, len(self.ids)), params=parameters
+            )
         return [
             Hit(int(self.ids[row]), float(score))
             for score, row in zip(scores[0], rows[0], strict=True)
@@ -61,6 +61,20 @@ class DenseView:
             vectors = self.index.index.reconstruct_n(start, count)
             chosen = slice(None) if keep is None else keep[start : start + count]
             yield self.ids[start : start + count][chosen], vectors[chosen]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Search with one thread: a question is searched faster than a second one is woken.
+
+    The setting is OpenMP's for the calling thread, where torch would find it too.
+    """
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def build_dense(dimension: int, blocks: Iterable[tuple[Ids, Vectors]]) -> DenseView:

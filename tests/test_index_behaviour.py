@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection, open_collection
+from indexes.dense import build_dense
 from indexes.documents import Prepared
 from indexes.hits import ChunkSet, Hit
 from indexes.lexical import terms
@@ -197,3 +199,15 @@ def test_engine_equals_brute_force(collection: Collection, engine: str, seed: in
                 check(collection, model, engine, query, chance.choice([1, 5, 50]))
     with open_collection(collection.folder.parent, "c").read() as reading:
         assert reading.count().documents == len(model.documents)
+
+
+def test_a_search_leaves_other_libraries_their_threads() -> None:
+    """Torch shares its threads' setting with FAISS, and is to run on all of them afterwards."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        view = build_dense(32, [(np.array([1, 2]), encode(["one", "two"]))])
+        assert view.search(encode(["one"])[0], 1, None) == [Hit(1, pytest.approx(1.0, abs=1e-3))]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

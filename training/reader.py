@@ -69,6 +69,8 @@ class Trainer:
     def __init__(self, data: Path, out: Path, source: Path, device: str) -> None:
         """Read the data and start from the weights in `source`."""
         self.device = device
+        # Left to itself, torch takes one thread for two logical cores, which is half as fast here.
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
         self.out = out
         self.squad = read_set(data / "squad-train")
         self.squad2 = read_set(data / "squad2-train", held_out=0)
@@ -249,10 +251,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="end after so many, the falling part too")
     parser.add_argument("--even", type=int, default=10**9, help="questions at an even rate")
     parser.add_argument("--falling", type=int, default=16384, help="questions at a falling rate")
-    parser.add_argument("--threads", type=int, default=0, help="0 means all cores")
     given = parser.parse_args()
-    # Left to itself, torch takes one thread for two logical cores, which is half as fast here.
-    torch.set_num_threads(given.threads or len(os.sched_getaffinity(0)))
     given.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(
         given.data, given.out, source_folder(), "cuda" if torch.cuda.is_available() else "cpu"
