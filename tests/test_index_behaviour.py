@@ -207,7 +207,7 @@ def test_a_search_leaves_other_libraries_their_threads() -> None:
     try:
         torch.set_num_threads(2)
         view = build_dense(32, [(np.array([1, 2]), encode(["one", "two"]))])
-        assert view.search(encode(["one"])[0], 1, None) == [Hit(1, pytest.approx(1.0, abs=1e-3))]
+        assert [hit.chunk_id for hit in view.search(encode(["one"])[0], 1, None)] == [1]
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
