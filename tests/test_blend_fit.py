@@ -1,5 +1,7 @@
 """Fitting the blend: signs that tell get weight, figures are those of ir-measures, brute force."""
 
+from pathlib import Path
+
 import ir_measures
 import numpy as np
 import pytest
@@ -21,7 +23,13 @@ def made(questions: int, seed: int, strength: float = 3.0) -> SetSigns:
         right = draw.integers(CANDIDATES - 5)
         relevant[row, right] = True
         signs[row, right, 0] += strength
-    return SetSigns(signs, relevant, relevant.astype(float), answerable.astype(int), answerable)
+    # Every third candidate is of the document of the one before it.
+    documents = np.tile(np.arange(CANDIDATES) * 2 // 3, (questions, 1))
+    of_relevant = (documents[..., None] == documents[..., None, :]) & relevant[:, None, :]
+    relevant = of_relevant.any(-1)
+    return SetSigns(
+        signs, relevant, documents, relevant.astype(float), answerable.astype(int), answerable
+    )
 
 
 def test_a_sign_that_tells_gets_the_weight() -> None:
@@ -39,17 +47,28 @@ def test_figures_are_those_of_ir_measures() -> None:
     one = made(40, 5)
     weights = Weights(np.array([1.0, 0.2, 0.0]), 0.0)
     scores = weights.logits(one.signs)
-    truth = [ir_measures.Qrel(str(row), str(place), 1) for row, place in np.argwhere(one.relevant)]
-    run = [
-        ir_measures.ScoredDoc(str(row), str(place), float(scores[row, place]))
-        for row, place in np.argwhere(np.isfinite(scores))
-        if one.answerable[row]
-    ]
+    relevant = {(row, one.documents[row, place]) for row, place in np.argwhere(one.relevant)}
+    truth = [ir_measures.Qrel(str(row), str(name), 1) for row, name in sorted(relevant)]
+    best: dict[tuple[int, int], float] = {}
+    for row, place in np.argwhere(np.isfinite(scores) & one.answerable[:, None]):
+        key = int(row), int(one.documents[row, place])
+        best[key] = max(best.get(key, -1e9), float(scores[row, place]))
+    run = [ir_measures.ScoredDoc(str(row), str(name), score) for (row, name), score in best.items()]
     expected = ir_measures.calc_aggregate([Success @ 1, Success @ 5, nDCG @ 10], truth, run)
     found = figures(one, weights)
     assert found["hit@1"] == pytest.approx(expected[Success @ 1], abs=1e-4)
     assert found["hit@5"] == pytest.approx(expected[Success @ 5], abs=1e-4)
     assert found["ndcg@10"] == pytest.approx(expected[nDCG @ 10], abs=1e-4)
+
+
+def test_signs_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    """A fit from kept signs is the fit from fresh ones."""
+    one = made(30, 11)
+    one.save(tmp_path / "kept.npz")
+    again = SetSigns.load(tmp_path / "kept.npz")
+    weights = Weights(np.array([1.0, 0.2, 0.0]), -2.0)
+    assert figures(again, weights) == figures(one, weights)
+    np.testing.assert_array_equal(again.signs, one.signs)
 
 
 def test_the_threshold_has_the_best_f1_of_all() -> None:
@@ -74,6 +93,7 @@ def test_sets_that_share_documents_are_left_out_together() -> None:
         "squad-open": SetSigns(
             wrong,
             misleading.relevant,
+            misleading.documents,
             misleading.f1,
             misleading.judged,
             misleading.answerable,

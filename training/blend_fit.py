@@ -1,7 +1,8 @@
 """Fit weights that rank candidates and tell whether the best one answers, and judge them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from service.figures import auroc
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
 
 RESAMPLES: Final = 2000
 SEED: Final = 20260101
@@ -25,11 +27,13 @@ ROUNDS: Final = 6
 class Asked:
     """One question's candidates: signs (candidates, n), which are relevant, each one's answer F1.
 
-    `judged` counts the relevant texts there are. Rows without a candidate are not a number.
+    `judged` counts the relevant documents there are, `documents` tells of which one each candidate
+    is, by any number. Rows without a candidate are not a number.
     """
 
     signs: Floats
     relevant: Flags
+    documents: Places
     f1: Floats
     judged: int
     answerable: bool
@@ -41,8 +45,9 @@ class SetSigns:
 
     signs: Floats
     relevant: Flags
+    documents: Places
     f1: Floats
-    judged: npt.NDArray[np.int64]
+    judged: Places
     answerable: Flags
 
     @classmethod
@@ -51,10 +56,21 @@ class SetSigns:
         return cls(
             np.stack([row.signs for row in rows]),
             np.stack([row.relevant for row in rows]),
+            np.stack([row.documents for row in rows]),
             np.stack([row.f1 for row in rows]),
             np.array([row.judged for row in rows]),
             np.array([row.answerable for row in rows]),
         )
+
+    def save(self, path: Path) -> None:
+        """Write everything into one file."""
+        np.savez_compressed(path, **{one.name: getattr(self, one.name) for one in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote."""
+        with np.load(path) as kept:
+            return cls(**{one.name: kept[one.name] for one in fields(cls)})
 
     def with_unanswerable(self, other: "SetSigns") -> "SetSigns":
         """Return the answerable questions of this set and all of another one."""
@@ -62,6 +78,7 @@ class SetSigns:
         return SetSigns(
             np.concatenate([self.signs[rows], other.signs]),
             np.concatenate([self.relevant[rows], other.relevant]),
+            np.concatenate([self.documents[rows], other.documents]),
             np.concatenate([self.f1[rows], other.f1]),
             np.concatenate([self.judged[rows], other.judged]),
             np.concatenate([self.answerable[rows], other.answerable]),
@@ -115,7 +132,7 @@ def threshold(sets: Sequence[SetSigns], weights: Weights) -> float:
 def figures(one: SetSigns, weights: Weights) -> dict[str, object]:
     """Return figures of a set: hits and nDCG@10 beside retrieval's own, AUROC, F1 of the first."""
     ours = weights.logits(one.signs)
-    theirs = np.broadcast_to(-np.arange(ours.shape[1], dtype=np.float64), ours.shape)
+    theirs = np.where(np.isfinite(ours), -np.arange(ours.shape[1], dtype=np.float64), -np.inf)
     shown: dict[str, object] = {}
     judged = one.judged > 0
     if judged.any() and one.answerable.any():
@@ -173,17 +190,26 @@ def _answer_loss(one: SetSigns, best: Floats, values: Floats) -> float:
 
 
 def _hit(one: SetSigns, score: Floats, depth: int) -> float:
-    order = np.argsort(-score, 1, kind="stable")[:, :depth]
-    found = np.take_along_axis(one.relevant, order, 1)[one.judged > 0]
+    found = _ranked(one, score, depth)[one.judged > 0]
     return round(float(found.max(1).mean()), 4)
 
 
 def _ndcg(one: SetSigns, score: Floats, depth: int = 10) -> Floats:
-    order = np.argsort(-score, 1, kind="stable")[:, :depth]
-    gains = np.take_along_axis(one.relevant, order, 1) / np.log2(np.arange(2, order.shape[1] + 2))
     ideal = np.cumsum(1 / np.log2(np.arange(2, depth + 2)))
+    gains = _ranked(one, score, depth) / np.log2(np.arange(2, depth + 2))
     most = ideal[np.clip(one.judged, 1, depth) - 1]
     return np.asarray(gains.sum(1) / most, np.float64)
+
+
+def _ranked(one: SetSigns, score: Floats, depth: int) -> Flags:
+    """Return which of the first distinct documents, best chunk each, are relevant (n, depth)."""
+    found = np.zeros((len(score), depth), np.bool_)
+    for row, order in enumerate(np.argsort(-score, 1, kind="stable")):
+        there = [place for place in order if np.isfinite(score[row, place])]
+        _, first = np.unique(one.documents[row, there], return_index=True)
+        kept = [there[place] for place in sorted(first)][:depth]
+        found[row, : len(kept)] = one.relevant[row, kept]
+    return found
 
 
 def _interval(differences: Floats) -> tuple[float, float]:

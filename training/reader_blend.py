@@ -36,6 +36,7 @@ from training.reader_pairs import read_set
 
 SEED: Final = 20260101
 CANDIDATES: Final = 24
+WEIGHTS: Final = "model.bin"
 # Only questions that may be trained on, of articles that the reader was not.
 FITTED_ON: Final = ("squad-train without own", "squad2-train")
 SIGNS: Final = ("relevance", "answers", "span", "outer")
@@ -89,20 +90,33 @@ def main() -> None:
     arguments.add_argument("--limit", type=int, default=400, help="questions of each kind and set")
     arguments.add_argument("--write", action="store_true", help="put the weights beside NETWORK")
     given = arguments.parse_args()
-    reader = PairNetwork(given.network).run
+    network = PairNetwork(given.network)
     found: dict[str, SetSigns] = {}
     for one in SETS:
-        rows = list(ask(one, given.data, given.work, reader, given.limit))
-        stacked = SetSigns.stacked(rows)
+        stacked = stacked_signs(one, given.data, given.work, network, given.limit)
         if one.without_own:
             stacked = found[one.name].with_unanswerable(stacked)
         found[one.label] = stacked
-        sys.stderr.write(f"{one.label}: {len(rows)} questions\n")
+        sys.stderr.write(f"{one.label}: {len(stacked.judged)} questions\n")
     weights = fit([found[name] for name in FITTED_ON])
     least = threshold([found[name] for name in FITTED_ON], weights)
     json.dump(report(found, weights, least), sys.stdout, indent=1)
     if given.write:
         write(given.network, weights, least)
+
+
+def stacked_signs(
+    one: DataSet, data: Path, work: Path, network: PairNetwork, limit: int
+) -> SetSigns:
+    """Return the signs of a set, kept in `work` for the next fit with the same network."""
+    weights = network.manifest.files[WEIGHTS][:16]
+    path = work / "signs" / f"{one.label.replace(' ', '-')}-{limit}-{weights}.npz"
+    if path.exists():
+        return SetSigns.load(path)
+    stacked = SetSigns.stacked(list(ask(one, data, work, network.run, limit)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stacked.save(path)
+    return stacked
 
 
 def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Iterator[Asked]:
@@ -159,6 +173,8 @@ def asked(
     outer = outer_signs(named(query.weights), found)
     signs = np.full((CANDIDATES, len(SIGNS)), np.nan, np.float64)
     relevant, f1 = np.zeros(CANDIDATES, np.bool_), np.zeros(CANDIDATES, np.float64)
+    documents = np.zeros(CANDIDATES, np.int64)
+    numbers: dict[str, int] = {}
     for row, (one, read) in enumerate(zip(found, reads, strict=True)):
         best = places(one, read).best()
         span = best.span.start - one.chunk.span.start if best else 0
@@ -169,6 +185,7 @@ def asked(
             best.logit if best else NO_SPAN,
             outer[row],
         )
+        documents[row] = numbers.setdefault(one.chunk.document_id, len(numbers))
         relevant[row] = any(
             matches(entry, one.chunk.document_id, one.chunk.uri, ())
             for entry in line.relevant or ()
@@ -177,7 +194,7 @@ def asked(
             (token_f1(one.chunk.text[span:end], answer) for answer in line.answers or ()), default=0
         )
     judged = len(line.relevant or ()) if answerable else 0
-    return Asked(signs, relevant, f1, judged, answerable)
+    return Asked(signs, relevant, documents, f1, judged, answerable)
 
 
 def report(sets: Mapping[str, SetSigns], weights: Weights, threshold: float) -> dict[str, object]:
