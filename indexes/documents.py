@@ -31,6 +31,14 @@ class Span:
         """Return the part of `text` that the span covers."""
         return text[self.start : self.end]
 
+    def holds(self, other: "Span") -> bool:
+        """Tell whether `other` lies inside."""
+        return self.start <= other.start and other.end <= self.end
+
+    def moved(self, by: int) -> "Span":
+        """Return the span that lies `by` code points further on."""
+        return Span(self.start + by, self.end + by)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -213,6 +221,10 @@ class StoredChunk:
     headings: tuple[str, ...] = ()
     header: str | None = None
     pages: tuple[Page, ...] = field(default=(), repr=False)
+
+    def cut(self, span: Span) -> str:
+        """Return the words of a span of the document's text that lies in this chunk."""
+        return span.moved(-self.span.start).cut(self.text)
 
     @property
     def page(self) -> int | None:

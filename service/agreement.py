@@ -63,16 +63,12 @@ class _Statement:
         if not evidence.sentences or evidence.span is None:
             return None
         whole, span = evidence.sentences[0].span, evidence.span
-        if not (whole.start <= span.start and span.end <= whole.end) or span == whole:
+        if not whole.holds(span) or span == whole:
             return None
         chunk = evidence.candidate.chunk
-        base = chunk.span.start
-
-        def words(start: int, end: int) -> str:
-            return Span(start - base, end - base).cut(chunk.text)
-
-        around = f"{words(whole.start, span.start)} {words(span.end, whole.end)}"
-        answer = _WORD.findall(words(span.start, span.end).lower())
+        before, behind = Span(whole.start, span.start), Span(span.end, whole.end)
+        around = f"{chunk.cut(before)} {chunk.cut(behind)}"
+        answer = _WORD.findall(chunk.cut(span).lower())
         return cls(
             tuple(word for word in answer if word not in _ARTICLES),
             frozenset(terms(_NUMBER.sub(" ", around))),

@@ -108,8 +108,7 @@ def _read_evidence(candidate: Candidate, score: float, found: Places | None) -> 
     """Return evidence with the sentences by the logit of each one's likeliest span."""
     if found is None:
         return Evidence(candidate, score)
-    base = candidate.chunk.span.start
-    spans = [Span(base + one.start, base + one.end) for one in _quotable(candidate)]
+    spans = _quotable(candidate)
     located = [(one, best) for one in spans if (best := found.best(one)) is not None]
     located.sort(key=lambda pair: (-pair[1].logit, pair[0]))
     sentences = tuple(Sentence(one, logistic(best.logit / 2)) for one, best in located)
@@ -174,7 +173,7 @@ def _sentences(
     """Yield each candidate's sentences by how well they fit the question, best first."""
     spans = [_quotable(candidate) for candidate in candidates]
     texts = [
-        span.cut(candidate.chunk.text)
+        candidate.chunk.cut(span)
         for candidate, inside in zip(candidates, spans, strict=True)
         for span in inside
     ]
@@ -184,19 +183,13 @@ def _sentences(
         for cosine, text in zip(cosines, texts, strict=True)
     ]
     ends = np.cumsum([0, *map(len, spans)]).tolist()
-    for candidate, inside, (first, end) in zip(candidates, spans, pairwise(ends), strict=True):
-        base = candidate.chunk.span.start
-        yield sorted(
-            (
-                _Fitting(Span(base + span.start, base + span.end), fit)
-                for span, fit in zip(inside, fits[first:end], strict=True)
-            ),
-            key=lambda one: (-one.fit, one.span),
-        )
+    for inside, (first, end) in zip(spans, pairwise(ends), strict=True):
+        fitting = zip(inside, fits[first:end], strict=True)
+        yield sorted((_Fitting(*one) for one in fitting), key=lambda one: (-one.fit, one.span))
 
 
 def _quotable(candidate: Candidate) -> list[Span]:
-    """Return the sentences of a chunk, relative to it, without headings and questions.
+    """Return the sentences of a chunk without headings and questions.
 
     Both resemble a question and answer none; they stay where a chunk has nothing else.
     """
@@ -207,4 +200,5 @@ def _quotable(candidate: Candidate) -> list[Span]:
     def answers(sentence: str) -> bool:
         return not (sentence.endswith("?") or is_heading(sentence) or sentence in headings)
 
-    return [span for span in spans if answers(span.cut(chunk.text))] or spans
+    kept = [span for span in spans if answers(span.cut(chunk.text))] or spans
+    return [span.moved(chunk.span.start) for span in kept]

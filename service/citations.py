@@ -1,7 +1,7 @@
 """Citations: each quote is cut from the stored text by its offsets and checked before it shows."""
 
 from indexes.collection import Reading
-from indexes.documents import Page, Span, sha256_text
+from indexes.documents import Page, sha256_text
 from indexes.errors import IndexDamaged
 from service.evidence import Quoted
 from service.reply import Citation
@@ -30,9 +30,8 @@ class Citer:
         chunk = quoted.evidence.candidate.chunk
         text = self._checked_text(chunk.document_id, chunk.text_sha256)
         quote = quoted.span.cut(text)
-        inside = Span(quoted.span.start - chunk.span.start, quoted.span.end - chunk.span.start)
         within = chunk.span.start <= quoted.span.start < quoted.span.end <= chunk.span.end
-        if not within or quote != inside.cut(chunk.text):
+        if not within or quote != chunk.cut(quoted.span):
             raise IndexDamaged(
                 f"document {chunk.document_id} ({chunk.uri}): characters {quoted.span.start} to "
                 f"{quoted.span.end} are not what chunk {chunk.chunk_id} holds; "

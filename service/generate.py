@@ -42,7 +42,7 @@ def quote(question: str, evidence: Sequence[Evidence]) -> Iterator[Piece]:
     lead, agreeing, differing = _led(evidence)
     several = _SEVERAL.search(question) is not None
     first, *more = _chosen(lead, several=several)
-    yield Piece(_words(lead, first), Quoted(lead, first, lead.span or first))
+    yield Piece(lead.candidate.chunk.cut(first), Quoted(lead, first, lead.span or first))
     for one in agreeing:
         yield Piece("", _first_quoted(one))
     for span in more:
@@ -53,7 +53,7 @@ def quote(question: str, evidence: Sequence[Evidence]) -> Iterator[Piece]:
             yield _further(one, _chosen(one)[0])
     for one in differing:
         quoted = _first_quoted(one)
-        yield Piece(f" {_difference(lead, one)} {_words(one, quoted.span)}", quoted)
+        yield Piece(f" {_difference(lead, one)} {one.candidate.chunk.cut(quoted.span)}", quoted)
 
 
 def _led(evidence: Sequence[Evidence]) -> tuple[Evidence, list[Evidence], list[Evidence]]:
@@ -110,12 +110,7 @@ def _first_quoted(evidence: Evidence) -> Quoted:
 
 
 def _further(evidence: Evidence, span: Span) -> Piece:
-    return Piece(f" {_words(evidence, span)}", Quoted(evidence, span, span))
-
-
-def _words(evidence: Evidence, span: Span) -> str:
-    chunk = evidence.candidate.chunk
-    return Span(span.start - chunk.span.start, span.end - chunk.span.start).cut(chunk.text)
+    return Piece(f" {evidence.candidate.chunk.cut(span)}", Quoted(evidence, span, span))
 
 
 GENERATORS: Final[Mapping[str, Generator]] = MappingProxyType({"quote": quote})

@@ -65,11 +65,7 @@ class Places:
 
     def best(self, inside: Span | None = None) -> Located | None:
         """Return the likeliest span (within `inside`, if given), None where no token is."""
-        chosen = [
-            at
-            for at, span in enumerate(self.spans)
-            if inside is None or (inside.start <= span.start and span.end <= inside.end)
-        ]
+        chosen = [at for at, span in enumerate(self.spans) if inside is None or inside.holds(span)]
         if not chosen:
             return None
         first, last, logit = best_pair(self.starts[chosen], self.ends[chosen])
@@ -84,7 +80,7 @@ def places(candidate: Candidate, read: PairRead) -> Places:
     own = [at for at, (start, end) in enumerate(read.offsets) if ahead <= start < end]
     shift = chunk.span.start - ahead
     return Places(
-        tuple(Span(read.offsets[at][0] + shift, read.offsets[at][1] + shift) for at in own),
+        tuple(Span(*read.offsets[at]).moved(shift) for at in own),
         read.starts[own],
         read.ends[own],
     )

@@ -153,7 +153,7 @@ def pair(question: str, paragraph: Paragraph, answers: Sequence[Span], *, titled
     """Return a question with a paragraph as the reader will see it."""
     text = encoded_text(paragraph.title if titled else "", (), paragraph.text)
     at = len(text) - len(paragraph.text)
-    moved = tuple(Span(at + span.start, at + span.end) for span in answers)
+    moved = tuple(span.moved(at) for span in answers)
     return Pair(question, text, Span(at, len(text)), moved)
 
 
