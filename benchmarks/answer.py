@@ -20,9 +20,8 @@ import numpy as np
 from indexes.encoder import load_encoder
 from indexes.network import PairNetwork
 from indexes.settings import Settings, load_settings
-from service.answer import Answerer, Question
+from service.answer import Answerer, Question, query_of
 from service.evaluate import read_lines
-from service.evidence import Query
 from service.retrieve import retrieve
 
 TIMES: Final = 1.25
@@ -60,7 +59,7 @@ def candidate_texts(answerer: Answerer, question: str, collection: str, limit: i
     """Return what the reader sees of each candidate of a question."""
     with answerer.collection(collection).read() as reading, ThreadPoolExecutor(1) as executor:
         encoder = load_encoder(reading.encoder.name)
-        query = Query(question, encoder.encode_query(question), {})
+        query = query_of(question, encoder, reading)
         found = retrieve(reading, query, allowed=None, limit=limit, executor=executor)
         return [one.chunk.encoded for one in found.candidates]
 

@@ -88,7 +88,7 @@ class Answerer:
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
             encoder = self._encoder(question.collection, reading.encoder)
-            query = _query(question.question, encoder, reading)
+            query = query_of(question.question, encoder, reading)
             clock.lap("encode")
             allowed = reading.allowed(question.filter, question.as_of)
             limit = max(question.candidates, question.top_k)
@@ -132,7 +132,7 @@ class Answerer:
             encoder = self._encoder(collection, reading.encoder)
             found = retrieve(
                 reading,
-                _query(query, encoder, reading),
+                query_of(query, encoder, reading),
                 allowed=reading.allowed(filter, None),
                 limit=top_k,
                 executor=self._executor,
@@ -217,7 +217,8 @@ def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
     return NOT_FOUND if evidence[0].score < threshold else ANSWERED
 
 
-def _query(question: str, encoder: Encoder, reading: Reading) -> Query:
+def query_of(question: str, encoder: Encoder, reading: Reading) -> Query:
+    """Return what is searched for, by meaning and by words."""
     text = stored_form(question).strip()
     return Query(text, encoder.encode_query(text), reading.term_weights(text))
 

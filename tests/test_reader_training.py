@@ -15,7 +15,7 @@ from indexes.documents import Span
 from small_reader import tokenizer, write_weights
 from training.reader import Plan, Trainer, groups, train
 from training.reader_features import collate
-from training.reader_figures import LONGEST, Validation, best_span
+from training.reader_figures import Validation
 from training.reader_model import Batch, Read, rank_loss, span_loss
 from training.reader_pairs import (
     Asked,
@@ -113,20 +113,6 @@ def test_span_loss_counts_every_right_place() -> None:
     batch = Batch(nothing, nothing, nothing, nothing, starts, ends, nothing)
     found = float(span_loss(Read(nothing, nothing, span), batch))
     assert found == pytest.approx((math.log(2) + math.log(4)) / 2)
-
-
-@settings(deadline=None)
-@given(st.data())
-def test_best_span_is_the_best_of_all(data: st.DataObject) -> None:
-    """Against every pair of places: the end is not before the start and not too far."""
-    logits = st.lists(st.floats(-5, 5, width=32), min_size=40, max_size=40)
-    starts, ends = data.draw(logits), data.draw(logits)
-    first, last = best_span(torch.tensor(starts), torch.tensor(ends))
-    assert 0 <= last - first < LONGEST
-    assert starts[first] + ends[last] == pytest.approx(
-        max(starts[i] + ends[j] for i in range(40) for j in range(i, min(40, i + LONGEST))),
-        abs=1e-5,
-    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,16 +8,15 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from sklearn.metrics import precision_recall_curve
 
-from service.figures import auroc
+from service.bootstrap import interval, resamples
+from service.calibrate import Scored, Scores
+from service.figures import Floats, auroc, mean
+from service.signs import logistic
 
-Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
 
-RESAMPLES: Final = 2000
-SEED: Final = 20260101
 # Weights are drawn towards 0 by so much, in units of each sign's spread.
 RIDGE: Final = 1e-3
 ROUNDS: Final = 6
@@ -124,9 +123,13 @@ def threshold(sets: Sequence[SetSigns], weights: Weights) -> float:
     """Return the score, in [0, 1], from which answering has the best F1 over these sets."""
     best = np.concatenate([weights.logits(one.signs).max(1) for one in sets])
     answerable = np.concatenate([one.answerable for one in sets])
-    precision, recall, steps = precision_recall_curve(answerable, best)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-    return float(1 / (1 + np.exp(-steps[int(f1[:-1].argmax())])))
+    scored = [
+        Scored(row, logistic(logit), truth, left_out=False, threshold=0.0)
+        for row, (logit, truth) in enumerate(zip(best.tolist(), answerable.tolist(), strict=True))
+    ]
+    level = Scores(scored, len(scored)).chosen(None)
+    assert level is not None  # only a target precision can be out of reach
+    return level.threshold
 
 
 def figures(one: SetSigns, weights: Weights) -> dict[str, object]:
@@ -213,6 +216,7 @@ def _ranked(one: SetSigns, score: Floats, depth: int) -> Flags:
 
 
 def _interval(differences: Floats) -> tuple[float, float]:
-    drawn = np.random.default_rng(SEED).integers(0, len(differences), (RESAMPLES, len(differences)))
-    low, high = np.percentile(differences[drawn].mean(1), (2.5, 97.5))
-    return round(float(low), 4), round(float(high), 4)
+    figure = mean(differences.tolist())
+    drawn = [figure(counts) for counts in resamples(len(differences))]
+    low, high = interval(np.concatenate(drawn))
+    return round(low, 4), round(high, 4)

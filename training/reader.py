@@ -27,7 +27,8 @@ from training.reader_figures import Validation, validate, validate_network
 from training.reader_mining import Miner
 from training.reader_model import ReaderModel, answers_loss, rank_loss, read, span_loss
 from training.reader_network import write_reader
-from training.reader_pairs import SEED, Asked, Pair, TrainingSet, pairs, read_set
+from training.reader_pairs import Asked, Pair, TrainingSet, pairs, read_set
+from training.sets import SEED
 
 MAX_TOKENS: Final = 288
 QUESTIONS_A_STEP: Final = 16
@@ -203,29 +204,32 @@ def groups(made: Sequence[Sequence[Pair]]) -> list[list[int]]:
 def train(trainer: Trainer, plan: Plan, validation: Validation) -> None:
     """Train as planned, saving on the way; what is written last is `reader.pt`."""
     began, first = time.monotonic(), trainer.position
-    until, falling_from, falling = first + plan.even, first + plan.even, plan.falling
+    falling_from: int | None = None
+    falling = plan.falling
     checked = saved = logged = trainer.position
     sums: dict[str, float] = {}
-    fell = False
     for asked in trainer.questions():
         spent = time.monotonic() - began
         late = plan.seconds is not None and spent > plan.seconds * (1 - FALLING)
-        if not fell and (trainer.position >= until or late):
-            fell, falling_from = True, trainer.position
+        if falling_from is None and (trainer.position >= first + plan.even or late):
+            falling_from = trainer.position
             if plan.seconds is not None:
                 falling = round((falling_from - first) * FALLING / (1 - FALLING))
             trainer.save(trainer.out / "even.pt")
             tell(trainer, began, {"falling": float(falling)})
-        done = trainer.position - falling_from if fell else 0
-        if fell and done >= falling:
-            break
-        losses = trainer.step(asked, 1 - done / falling if fell else 1.0)
+        left = 1.0
+        if falling_from is not None:
+            done = trainer.position - falling_from
+            if done >= falling:
+                break
+            left -= done / falling
+        losses = trainer.step(asked, left)
         sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
         if trainer.position - logged >= BLOCK:
             steps = (trainer.position - logged) / QUESTIONS_A_STEP
             tell(trainer, began, {name: value / steps for name, value in sums.items()})
             logged, sums = trainer.position, {}
-        if not fell and trainer.position - saved >= SAVE_EVERY:
+        if falling_from is None and trainer.position - saved >= SAVE_EVERY:
             trainer.save(trainer.out / "even.pt")
             saved = trainer.position
         if trainer.position - checked >= CHECK_EVERY:

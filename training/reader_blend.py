@@ -6,9 +6,7 @@ every set, and for comparison figures with weights that were fitted on all sets 
 """
 
 import argparse
-import hashlib
 import json
-import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +18,11 @@ import numpy as np
 
 from indexes.collection import open_collection
 from indexes.encoder import load_encoder
-from indexes.network import MANIFEST, PairNetwork
+from indexes.network import PairNetwork
 from indexes.settings import Settings
-from ingest.pipeline import ingest
-from ingest.survey import Order
+from service.answer import query_of
 from service.attend import NO_SPAN
+from service.calibrate import without
 from service.evaluate import Line, matches, read_lines, token_f1
 from service.evidence import Candidate, Query
 from service.read import Reader, places
@@ -32,9 +30,10 @@ from service.readers import BLEND
 from service.retrieve import retrieve
 from service.signs import named, outer_signs
 from training.blend_fit import Asked, SetSigns, Weights, figures, fit, leaving_one_out, threshold
+from training.manifest import list_file
 from training.reader_pairs import read_set
+from training.sets import fill, sample
 
-SEED: Final = 20260101
 CANDIDATES: Final = 24
 WEIGHTS: Final = "model.bin"
 # Only questions that may be trained on, of articles that the reader was not.
@@ -122,8 +121,7 @@ def stacked_signs(
 def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Iterator[Asked]:
     """Yield what is known of the candidates of up to `limit` questions of each kind."""
     settings = Settings(data=work)
-    corpora = tuple(str(data / f"{name}.jsonl.gz") for name in one.corpora)
-    ingest(Order(corpora, one.name), settings, lambda _event: None)
+    fill(settings, one.name, *(data / f"{name}.jsonl.gz" for name in one.corpora))
     lines = read_lines(data / f"{one.questions}.jsonl.gz")
     if one.held_out:
         there = {each.paragraph for each in read_set(data / one.name).held_out}
@@ -133,36 +131,18 @@ def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Ite
     encoder = load_encoder(settings.encoder)
     with ThreadPoolExecutor(1) as executor, collection.read() as reading:
         for line in lines:
-            own = line.context_id or (line.relevant or ("",))[0]
             if one.without_own and not line.answerable:
                 continue
-            query = Query(
-                line.question,
-                encoder.encode_query(line.question),
-                reading.term_weights(line.question),
-            )
-            without = {"field": "id", "operator": "!=", "value": own} if one.without_own else None
+            query = query_of(line.question, encoder, reading)
             found = retrieve(
                 reading,
                 query,
-                allowed=reading.allowed(without, None),
+                allowed=reading.allowed(without(line.relevant) if one.without_own else None, None),
                 limit=CANDIDATES,
                 executor=executor,
             ).candidates
-            yield asked(
-                line,
-                query,
-                found,
-                reader,
-                answerable=line.answerable is not False and without is None,
-            )
-
-
-def sample(lines: Sequence[Line], limit: int) -> list[Line]:
-    """Return up to `limit` answerable and as many other lines, drawn with a fixed seed."""
-    drawn = random.Random(SEED).sample(list(lines), len(lines))
-    yes = [line for line in drawn if line.answerable is not False][:limit]
-    return yes + [line for line in drawn if line.answerable is False][:limit]
+            answerable = line.answerable is not False and not one.without_own
+            yield asked(line, query, found, reader, answerable=answerable)
 
 
 def asked(
@@ -177,8 +157,7 @@ def asked(
     numbers: dict[str, int] = {}
     for row, (one, read) in enumerate(zip(found, reads, strict=True)):
         best = places(one, read).best()
-        span = best.span.start - one.chunk.span.start if best else 0
-        end = best.span.end - one.chunk.span.start if best else 0
+        short = one.chunk.cut(best.span) if best else ""
         signs[row] = (
             read.relevance,
             read.answers,
@@ -190,9 +169,7 @@ def asked(
             matches(entry, one.chunk.document_id, one.chunk.uri, ())
             for entry in line.relevant or ()
         )
-        f1[row] = max(
-            (token_f1(one.chunk.text[span:end], answer) for answer in line.answers or ()), default=0
-        )
+        f1[row] = max((token_f1(short, answer) for answer in line.answers or ()), default=0)
     judged = len(line.relevant or ()) if answerable else 0
     return Asked(signs, relevant, documents, f1, judged, answerable)
 
@@ -214,10 +191,7 @@ def write(network: Path, weights: Weights, threshold: float) -> None:
     values |= {"offset": weights.offset, "threshold": threshold}
     rounded = {name: round(value, 4) for name, value in values.items()}
     (network / BLEND).write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
-    path = network / MANIFEST
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest["files"][BLEND] = hashlib.sha256((network / BLEND).read_bytes()).hexdigest()
-    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    list_file(network, BLEND)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 
 from indexes.network import PairNetwork
 from service.evaluate import token_f1
 from service.figures import auroc
+from service.read import best_pair
 from training.reader_features import collate
 from training.reader_mining import Miner
 from training.reader_model import NOWHERE, ReaderModel, read
-from training.reader_pairs import SEED, Pair, TrainingSet, pair
+from training.reader_pairs import Pair, TrainingSet, pair
+from training.sets import SEED
 
 QUESTIONS: Final = 160
 WRONG: Final = 5
-LONGEST: Final = 30
 ROWS: Final = 32
 
 
@@ -108,14 +110,9 @@ def _figures(validation: Validation, found: Sequence[_Score]) -> Figures:
 
 def _network_score(network: PairNetwork, one: Pair) -> _Score:
     (found,) = network.run(one.question, [one.text])
-    outside = torch.tensor(
-        [not one.inside.start <= start < one.inside.end for start, _ in found.offsets]
-    )
-    starts, ends = (
-        torch.from_numpy(logits).masked_fill(outside, NOWHERE)
-        for logits in (found.starts, found.ends)
-    )
-    first, last = best_span(starts, ends)
+    inside = np.array([one.inside.start <= start < one.inside.end for start, _ in found.offsets])
+    starts, ends = (np.where(inside, logits, NOWHERE) for logits in (found.starts, found.ends))
+    first, last, _ = best_pair(starts, ends)
     text = one.text[found.offsets[first][0] : found.offsets[last][1]]
     return _Score(found.relevance, found.answers, text)
 
@@ -131,16 +128,8 @@ def _scores(model: ReaderModel, flat: Sequence[Pair], tokenizer: Tokenizer) -> l
         batch = collate([flat[row] for row in rows], [encoded[row] for row in rows], device)
         found = read(model, batch)
         for place, row in enumerate(rows):
-            first, last = best_span(found.span[place, :, 0], found.span[place, :, 1])
+            first, last, _ = best_pair(*found.span[place].T.cpu().numpy())
             offsets = encoded[row].offsets
             text = flat[row].text[offsets[first][0] : offsets[last][1]]
             scores[row] = _Score(float(found.relevance[place]), float(found.answers[place]), text)
     return [scores[row] for row in range(len(flat))]
-
-
-def best_span(starts: torch.Tensor, ends: torch.Tensor) -> tuple[int, int]:
-    """Return the places with the largest sum of logits, the end not before the start and near."""
-    sums = starts.unsqueeze(1) + ends.unsqueeze(0)
-    near = torch.ones_like(sums, dtype=torch.bool).triu().tril(LONGEST - 1)
-    best = int(sums.masked_fill(~near, float("-inf")).argmax())
-    return divmod(best, len(ends))

@@ -10,10 +10,9 @@ from indexes.collection import Reading, open_collection
 from indexes.encoder import load_encoder
 from indexes.encoding import Vectors
 from indexes.settings import Settings
-from ingest.pipeline import ingest
-from ingest.survey import Order
 from service.retrieve import fuse
 from training.reader_pairs import Asked
+from training.sets import fill
 
 DEPTH: Final = 30
 WRONG: Final = 10
@@ -26,7 +25,7 @@ class Miner:
     def __init__(self, corpus: Path, work: Path) -> None:
         """Ingest `corpus` into `work` unless that is done."""
         settings = Settings(data=work / "collections")
-        ingest(Order((str(corpus),), COLLECTION), settings, lambda _event: None)
+        fill(settings, COLLECTION, corpus)
         self._collection = open_collection(settings.data, COLLECTION)
         self._encoder = load_encoder(settings.encoder)
         self._kept = work / "mined"

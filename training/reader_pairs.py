@@ -5,8 +5,6 @@ retrieval ranks high, and at times one that is on the topic and does not answer:
 without the sentence of the answer, or a question in which a name or number was exchanged.
 """
 
-import gzip
-import json
 import random
 import re
 from collections import defaultdict
@@ -17,10 +15,10 @@ from typing import Final, TypedDict, cast
 
 from indexes.documents import Span, encoded_text
 from service.sentences import sentence_spans
+from training.sets import SEED, read_rows
 
 # Of 442 articles these many are never trained on and show how training goes.
 HELD_OUT_ARTICLES: Final = 12
-SEED: Final = 20260101
 _NAME: Final = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*")
 _NUMBER: Final = re.compile(r"\b\d[\d,.]*\b")
 _WITHOUT_SENTENCE: Final = 0.25
@@ -88,9 +86,9 @@ def read_set(folder: Path, held_out: int = HELD_OUT_ARTICLES) -> TrainingSet:
     """Read corpus and questions of `folder`; the articles held out are drawn with a fixed seed."""
     paragraphs = {
         str(row["id"]): Paragraph(str(row["title"]), str(row["text"]))
-        for row in _rows(folder / "corpus.jsonl.gz")
+        for row in read_rows(folder / "corpus.jsonl.gz")
     }
-    rows = [cast("QuestionRow", row) for row in _rows(folder / "questions.jsonl.gz")]
+    rows = [cast("QuestionRow", row) for row in read_rows(folder / "questions.jsonl.gz")]
     titles = sorted({one.title for one in paragraphs.values()})
     kept_back = set(random.Random(SEED).sample(titles, held_out))
     asked = [_asked(row) for row in rows]
@@ -189,8 +187,3 @@ def exchanged(
 def _has(text: str, words: set[str]) -> bool:
     lower = text.lower()
     return any(word in lower for word in words)
-
-
-def _rows(path: Path) -> list[dict[str, object]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [cast("dict[str, object]", json.loads(line)) for line in lines]

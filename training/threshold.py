@@ -9,7 +9,6 @@ of each threshold on the development sets, as JSON. Scale, offset and threshold 
 
 import argparse
 import json
-import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +19,13 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from indexes.settings import Settings
-from ingest.pipeline import ingest
-from ingest.survey import Order
 from service.answer import Answerer, Question
 from service.attend import sign_of
 from service.calibrate import without
 from service.evaluate import Line, read_lines
 from service.figures import auroc, once, precision_from
+from training.sets import fill, sample
 
-SEED: Final = 20260101
 TRAIN: Final = "squad2-train"
 DEVELOPMENT: Final = ("squad2-dev", "clapnq-dev", "fresh-pydocs")
 LEFT_OUT: Final = "left-out"
@@ -52,7 +49,7 @@ def main() -> None:
     given = arguments.parse_args()
     settings = Settings(data=given.work)
     for name in (TRAIN, *DEVELOPMENT):
-        fill(settings, given.data / name / "corpus.jsonl.gz", name)
+        fill(settings, name, given.data / name / "corpus.jsonl.gz")
     answerer = Answerer(settings)
     found = {}
     for name in (TRAIN, *DEVELOPMENT):
@@ -62,18 +59,6 @@ def main() -> None:
             found[f"{name} {LEFT_OUT}"] = ask_without_own(answerer, name, lines)
         sys.stderr.write(f"{name} asked\n")
     json.dump(report(found), sys.stdout, indent=1)
-
-
-def fill(settings: Settings, corpus: Path, collection: str) -> None:
-    """Ingest a corpus unless that is done."""
-    ingest(Order((str(corpus),), collection), settings, lambda _event: None)
-
-
-def sample(lines: Sequence[Line], limit: int) -> list[Line]:
-    """Return up to `limit` answerable and as many other lines, drawn with a fixed seed."""
-    drawn = random.Random(SEED).sample(list(lines), len(lines))
-    yes = [line for line in drawn if line.answerable][:limit]
-    return yes + [line for line in drawn if not line.answerable][:limit]
 
 
 def ask(answerer: Answerer, collection: str, lines: Sequence[Line]) -> Signs:
