@@ -1,9 +1,10 @@
 """Models of a hub, or folders that hold one: where they lie on this machine."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -15,12 +16,16 @@ WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
 UNWANTED: Final = ("onnx/*", "openvino/*")
 
 
+Model = TypeVar("Model")
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a model is to do, as messages call it, and the setting that names the model."""
+    """What a model is to do, as messages call it, the setting that names it, and its kind."""
 
     name: str
     setting: str
+    kind: str
 
 
 def model_folder(name: str, role: Role) -> Path:
@@ -37,6 +42,33 @@ def model_folder(name: str, role: Role) -> Path:
         "weights are not loaded because they can run code. Convert the model, choose another, "
         "or use `bundled`."
     )
+
+
+def load_model(
+    make: Callable[..., Model], name: str, folder: Path, role: Role, threads: int
+) -> Model:
+    """Load the model of `folder` by a class of sentence-transformers, on the processor.
+
+    No code that comes with a model runs, and nothing is downloaded. `threads` (0 keeps torch's own
+    choice) holds for the whole process. Raises ModelMissing where the model cannot be loaded.
+    """
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    try:
+        return make(
+            str(folder),
+            device="cpu",
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelMissing(
+            f"The {role.name} {name} in {folder} cannot be loaded: {error} Choose {role.kind} that "
+            "needs no code of its own, or use `bundled`."
+        ) from error
 
 
 def weights(folder: Path) -> list[Path]:

@@ -14,13 +14,13 @@ import numpy as np
 
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
-from indexes.hub import Role, model_folder, weights
+from indexes.hub import Role, load_model, model_folder, weights
 from indexes.network import token_counter
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-ROLE: Final = Role("encoder", "AFTERWORD_ENCODER")
+ROLE: Final = Role("encoder", "AFTERWORD_ENCODER", "a model of sentence-transformers")
 # For models that set no limit of their own (static embeddings).
 LONGEST: Final = 8192
 
@@ -69,24 +69,9 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
 
 def _load(name: str, folder: Path, threads: int) -> "SentenceTransformer":
     # Imported only now: a model that is not there is told at once.
-    import torch
     from sentence_transformers import SentenceTransformer
 
-    if threads:
-        torch.set_num_threads(threads)
-    try:
-        return SentenceTransformer(
-            str(folder),
-            device="cpu",
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"use_safetensors": True},
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelMissing(
-            f"The encoder {name} in {folder} cannot be loaded: {error} Choose a model of "
-            "sentence-transformers that needs no code of its own, or use `bundled`."
-        ) from error
+    return load_model(SentenceTransformer, name, folder, ROLE, threads)
 
 
 def _tokenizer_json(name: str, model: "SentenceTransformer") -> str:

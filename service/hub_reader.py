@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.errors import ModelMissing
-from indexes.hub import Role, model_folder
+from indexes.hub import Role, load_model, model_folder
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import CrossEncoder
 
-ROLE: Final = Role("reader", "AFTERWORD_READER")
+ROLE: Final = Role("reader", "AFTERWORD_READER", "a cross-encoder")
 
 Relevance = Callable[[str, Sequence[str]], npt.NDArray[np.float32]]
 """Gives the logit of each text's relevance to a question, shape (texts,)."""
@@ -48,24 +48,9 @@ def _as_it_is(logits: "torch.Tensor") -> "torch.Tensor":
 
 def _load(name: str, threads: int) -> "CrossEncoder":
     folder = model_folder(name, ROLE)
-    import torch
     from sentence_transformers import CrossEncoder
 
-    if threads:
-        torch.set_num_threads(threads)
-    try:
-        model: CrossEncoder = CrossEncoder(
-            str(folder),
-            device="cpu",
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"use_safetensors": True},
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelMissing(
-            f"The reader {name} in {folder} cannot be loaded: {error} Choose a cross-encoder that "
-            "needs no code of its own, or use `bundled`."
-        ) from error
+    model: CrossEncoder = load_model(CrossEncoder, name, folder, ROLE, threads)
     if model.num_labels != 1:
         raise ModelMissing(
             f"The reader {name} gives {model.num_labels} scores for a pair of texts, and one is "
