@@ -229,25 +229,23 @@ def last_erased(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def scrub_log(connection: sqlite3.Connection, seconds: float = 0.0) -> bool:
-    """Empty the write-ahead log where it may hold erased words; tell whether it holds none now.
+def scrub_log(connection: sqlite3.Connection, seconds: float = 0.0) -> None:
+    """Empty the write-ahead log where it may hold erased words.
 
     A reading that is open is waited for up to `seconds`, and then leaves this for a later call.
     """
     flag = "FROM meta WHERE key = 'log_unscrubbed'"
     if connection.execute(f"SELECT 1 {flag}").fetchone() is None:
-        return True
+        return
     connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
     try:
         (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            return False
-        connection.execute(f"DELETE {flag}")
+        if not busy:
+            connection.execute(f"DELETE {flag}")
     except sqlite3.OperationalError:  # a disk that is full, or a writer in the way
-        return False
+        return
     finally:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
-    return True
 
 
 def set_source_root(connection: sqlite3.Connection, source: str, root: str) -> None:

@@ -35,6 +35,7 @@ from indexes.errors import (
 )
 from indexes.filters import FilterJson, compile_filter
 from indexes.hits import ChunkSet, Hit
+from indexes.locks import locked
 from indexes.views import (
     NOT_MERGED,
     Due,
@@ -51,6 +52,7 @@ _CATALOG: Final = "catalog.db"
 _MERGE_AGAIN_SECONDS: Final = 60.0
 # Begins the names of folders that are being removed; a dot, so that they are no collections.
 _DELETED: Final = ".deleted-"
+_SWEEP_LOCK: Final = ".deleted.lock"
 _ERASE_SECONDS: Final = 1.0
 
 
@@ -65,8 +67,11 @@ class Writer:
         self._who = catalog.identity(connection)
 
     @contextmanager
-    def _changing(self, kind: str) -> Iterator[int]:
-        """Hold one change. Raises CollectionNotFound where the collection is another one by now."""
+    def _changing(self, kind: str, scrub_seconds: float = 0.0) -> Iterator[int]:
+        """Hold one change, and empty the log of erased words afterwards, waiting so long for it.
+
+        Raises CollectionNotFound or CollectionBusy where the collection is another one by now.
+        """
         with catalog.changing(self._connection, kind, self._path) as number:
             if catalog.epoch(self._connection) != self._who.epoch:
                 raise CollectionBusy(
@@ -80,7 +85,7 @@ class Writer:
                 f"collection {self._folder.name} was deleted meanwhile, with all that was stored "
                 "in it; run the same command again to make it anew"
             )
-        catalog.scrub_log(self._connection)
+        catalog.scrub_log(self._connection, scrub_seconds)
 
     def known(self, source: str) -> dict[str, Document]:
         """Return the documents of one source by uri."""
@@ -146,12 +151,11 @@ class Writer:
         or the next question's end, that finds no earlier one open. The views have them until they
         are merged. Raises DocumentNotFound if an id is unknown; then nothing is erased.
         """
-        with self._changing("erase") as number:
+        with self._changing("erase", _ERASE_SECONDS) as number:
             for document_id in document_ids:
                 if not document_table.remove_documents(self._connection, [document_id], number):
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
             catalog.note_erased(self._connection, number)
-        catalog.scrub_log(self._connection, _ERASE_SECONDS)
         return number
 
     def add_encoder(self, encoder: Encoder) -> int:
@@ -517,7 +521,7 @@ def delete_collection(data: Path, name: str) -> None:
                 flush(data)
         except FileNotFoundError:  # another process deletes it
             raise _not_found(name, data) from None
-    with catalog.storage_errors(data), _sweep_lock(data, fcntl.LOCK_EX):
+    with catalog.storage_errors(data), locked(data / _SWEEP_LOCK, fcntl.LOCK_EX):
         left = _remove_deleted(data).get(gone)
     if not there:
         raise _not_found(name, data)
@@ -536,16 +540,9 @@ def sweep_deleted(data: Path) -> None:
     if any(data.glob(f"{_DELETED}*")):
         with (
             suppress(OSError),
-            _sweep_lock(data, fcntl.LOCK_EX | fcntl.LOCK_NB),
+            locked(data / _SWEEP_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB),
         ):
             _remove_deleted(data)
-
-
-@contextmanager
-def _sweep_lock(data: Path, mode: int) -> Iterator[None]:
-    with (data / ".deleted.lock").open("ab") as file:
-        fcntl.flock(file, mode)
-        yield
 
 
 def _remove_deleted(data: Path) -> dict[Path, str]:

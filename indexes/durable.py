@@ -4,6 +4,13 @@ import os
 from pathlib import Path
 
 
+def put_in_place(beside: Path, path: Path) -> None:
+    """Give a file that is written to its end the name `path`, for good. Raises OSError."""
+    flush(beside)
+    beside.replace(path)
+    flush(path.parent)
+
+
 def flush(path: Path) -> None:
     """Wait until a file's content, or a folder's list of names, is on the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)

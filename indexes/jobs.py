@@ -22,8 +22,9 @@ from typing import BinaryIO, Final, Literal, TypedDict, Unpack
 
 from indexes.catalog import storage_errors
 from indexes.documents import Metadata, document_id_for
-from indexes.durable import flush
+from indexes.durable import flush, put_in_place
 from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound
+from indexes.locks import locked
 
 JobState = Literal["queued", "running", "done", "failed"]
 STATES: Final[tuple[JobState, ...]] = ("queued", "running", "done", "failed")
@@ -31,6 +32,7 @@ ATTEMPTS: Final = 3
 KEPT_SECONDS: Final = 7 * 24 * 3600.0
 
 _FOLDER: Final = ".jobs"
+_SPOOL_LOCK: Final = "spool.lock"
 # Format history:
 #   1  first format
 #   2  jobs.as_of: the date that an upload was given
@@ -154,7 +156,7 @@ def enqueue(
         about.get("media_type"),
         about.get("as_of"),
     )
-    with _connect(data) as database, _spool_lock(data, fcntl.LOCK_SH):
+    with _connect(data) as database, locked(data / _FOLDER / _SPOOL_LOCK, fcntl.LOCK_SH):
         size = _spool(data, job_id, source)
         row = (job_id, collection, name, document_id, target, title, *said, size, time.time())
         try:
@@ -412,19 +414,17 @@ def _spool(data: Path, job_id: str, source: BinaryIO) -> int:
         with part.open("xb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
             size = file.tell()
-        flush(part)
+        put_in_place(part, final)
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    part.replace(final)
-    flush(final.parent)
     return size
 
 
 def _sweep(data: Path, database: sqlite3.Connection) -> None:
     """Remove payloads without a job; left for another time while an upload is being written."""
     try:
-        with _spool_lock(data, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with locked(data / _FOLDER / _SPOOL_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB):
             owned = {
                 job_id
                 for (job_id,) in database.execute(
@@ -436,13 +436,6 @@ def _sweep(data: Path, database: sqlite3.Connection) -> None:
                     path.unlink(missing_ok=True)
     except BlockingIOError:
         return
-
-
-@contextmanager
-def _spool_lock(data: Path, mode: int) -> Iterator[None]:
-    with (data / _FOLDER / "spool.lock").open("ab") as file:
-        fcntl.flock(file, mode)
-        yield
 
 
 @contextmanager
@@ -486,8 +479,7 @@ def _set_up_folder(data: Path) -> None:
 
 def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
     # Two processes that switch to WAL at once would fail with "locked", so they take turns.
-    with (data / _FOLDER / "setup.lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(data / _FOLDER / "setup.lock", fcntl.LOCK_EX):
         database.execute("PRAGMA journal_mode = WAL")
         # Read again: the other process may have done it meanwhile.
         (version,) = database.execute("PRAGMA user_version").fetchone()

@@ -31,7 +31,7 @@ from indexes.catalog import (
 )
 from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
 from indexes.dense import DenseView, build_dense, load_dense, save_dense
-from indexes.durable import flush
+from indexes.durable import flush, put_in_place
 from indexes.encoding import Vectors
 from indexes.errors import CollectionBusy, StorageFull, StorageRefused
 from indexes.hits import ChunkSet, Hit, Ids, Mask, best
@@ -426,6 +426,4 @@ def _read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> St
 def _write_stamp(path: Path, stamp: Stamp) -> None:
     beside = path.with_suffix(".new")
     beside.write_text(json.dumps(asdict(stamp)))
-    flush(beside)
-    beside.replace(path)
-    flush(path.parent)
+    put_in_place(beside, path)

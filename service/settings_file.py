@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from indexes.durable import flush
+from indexes.durable import put_in_place
 from indexes.errors import StorageRefused, UsageError
 
 _VALUE: Final = r"(?m)^([ \t]*{name}[ \t]*=[ \t]*)[^\s#]+"
@@ -51,8 +51,6 @@ def _replace(target: Path, content: bytes) -> None:
         beside.write_bytes(content)
         if target.exists():
             shutil.copymode(target, beside)
-        flush(beside)
-        beside.replace(target)
+        put_in_place(beside, target)
     finally:
         beside.unlink(missing_ok=True)
-    flush(target.parent)

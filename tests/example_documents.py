@@ -3,8 +3,9 @@
 import importlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -48,6 +49,27 @@ def questions(path: Path) -> Iterator[Question]:
         )
 
 
+def assert_answers_stand(
+    question: Question, told: Mapping[str, str], stored: Mapping[str, str]
+) -> None:
+    """Assert that each relevant passage contains each answer, in the file and as it is stored.
+
+    `told` and `stored` are what `passages` and `stored_passages` return.
+    """
+    assert question.answers
+    assert question.relevant
+    for where in question.relevant:
+        for answer in question.answers:
+            assert answer in told[where], f"{answer!r} is not in {where}"
+            assert answer in stored[where], f"{answer!r} is not in the stored text of {where}"
+
+
+def assert_unanswerable_name_nothing(asked: Iterable[Question]) -> None:
+    """Assert that a question without an answer has no answers and no relevant passages."""
+    for question in asked:
+        assert question.answerable == bool(question.answers) == bool(question.relevant)
+
+
 def pdf_pages(path: Path) -> list[str]:
     """Return the text of each page with its lines joined."""
     document = importlib.import_module("pypdfium2").PdfDocument(path)
@@ -55,6 +77,7 @@ def pdf_pages(path: Path) -> list[str]:
     return [" ".join(text.split()) for text in texts]
 
 
+@cache
 def passages() -> dict[str, str]:
     """Map everything that a question may call relevant to its words, read without our readers.
 
@@ -85,6 +108,7 @@ def extracts(path: Path) -> list[Extract]:
     return found
 
 
+@cache
 def stored_passages() -> dict[str, str]:
     """Map the same keys as `passages` to the text that our readers store."""
     found: dict[str, str] = {}

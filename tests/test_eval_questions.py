@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from example_documents import EXAMPLES, Question, passages, questions, stored_passages
+from example_documents import (
+    EXAMPLES,
+    Question,
+    assert_answers_stand,
+    assert_unanswerable_name_nothing,
+    passages,
+    questions,
+    stored_passages,
+)
 from service.eval_command import floors
 from service.evaluate import read_lines
 
@@ -32,18 +40,12 @@ def test_there_are_enough_of_both_kinds_and_of_every_document() -> None:
 @pytest.mark.parametrize("question", ANSWERABLE, ids=lambda question: question.question_id)
 def test_every_answer_stands_in_its_document(question: Question) -> None:
     """Each relevant passage contains each answer, in the file and in the text that is stored."""
-    assert question.answers
-    assert question.relevant
-    for where in question.relevant:
-        for answer in question.answers:
-            assert answer in PASSAGES[where], f"{answer!r} is not in {where}"
-            assert answer in STORED[where], f"{answer!r} is not in the stored text of {where}"
+    assert_answers_stand(question, PASSAGES, STORED)
 
 
 def test_questions_without_answer_name_nothing() -> None:
     """A question that the documents do not answer has no answers and no relevant passages."""
-    for question in QUESTIONS:
-        assert question.answerable == bool(question.answers) == bool(question.relevant)
+    assert_unanswerable_name_nothing(QUESTIONS)
 
 
 def test_no_question_is_one_of_the_examples() -> None:

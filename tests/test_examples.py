@@ -11,6 +11,8 @@ from example_documents import (
     DOCUMENTS,
     EXAMPLES,
     Question,
+    assert_answers_stand,
+    assert_unanswerable_name_nothing,
     extracts,
     passages,
     pdf_pages,
@@ -39,18 +41,12 @@ def test_there_are_enough_documents_formats_and_questions() -> None:
 @pytest.mark.parametrize("question", ANSWERABLE, ids=lambda question: question.question_id)
 def test_every_answer_stands_in_its_document(question: Question) -> None:
     """Each relevant passage contains each answer, in the file and in the text that is stored."""
-    assert question.answers
-    assert question.relevant
-    for where in question.relevant:
-        for answer in question.answers:
-            assert answer in PASSAGES[where], f"{answer!r} is not in {where}"
-            assert answer in STORED[where], f"{answer!r} is not in the stored text of {where}"
+    assert_answers_stand(question, PASSAGES, STORED)
 
 
 def test_questions_without_answer_name_nothing() -> None:
     """A question that the documents do not answer has no answers and no relevant passages."""
-    for question in QUESTIONS:
-        assert question.answerable == bool(question.answers) == bool(question.relevant)
+    assert_unanswerable_name_nothing(QUESTIONS)
 
 
 def test_the_demo_comes_first() -> None:
