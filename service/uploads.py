@@ -61,12 +61,12 @@ def clean_filename(name: str) -> str:
     last = PurePosixPath(name.replace("\\", "/")).name
     normal = unicodedata.normalize("NFC", last)
     kept = "".join(c for c in normal if unicodedata.category(c)[0] != "C").strip()
-    kept = re.sub(r"\s+", " ", kept).lstrip(".")
+    kept = re.sub(r"\s+", " ", kept).lstrip(". ")
     if len(kept.encode()) <= _LONGEST_NAME:
         return kept or "upload"
     suffix = PurePosixPath(kept).suffix[:16]
     room = _LONGEST_NAME - len(suffix.encode())
-    return kept.encode()[:room].decode(errors="ignore") + suffix
+    return (kept.encode()[:room].decode(errors="ignore") + suffix).rstrip()
 
 
 def _from_form(form: FormData) -> Upload:

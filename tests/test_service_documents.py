@@ -207,6 +207,8 @@ def test_a_clean_filename_is_one_harmless_name(name: str) -> None:
     ("name", "clean"),
     [
         ("report.pdf", "report.pdf"),
+        (". 0", "0"),
+        ("x" * 199 + " y", "x" * 199),
         ("../../etc/passwd", "passwd"),
         ("..", "upload"),
         ("", "upload"),
