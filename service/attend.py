@@ -17,9 +17,9 @@ import numpy.typing as npt
 from indexes.documents import Span
 from indexes.encoding import Vectors
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
-from service.read import PairRead, Places, Reader, places
+from service.read import Located, Places, Reader, places
 from service.sentences import is_heading, sentence_spans
-from service.signs import coverage, logistic, named, outer_signs
+from service.signs import coverage, lags, logistic, named, outer_signs
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
 READ: Final = 8
@@ -61,24 +61,66 @@ def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
 
 
 @dataclass(frozen=True, slots=True)
-class Blend:
-    """How a chunk's logits and the signs of retrieval add up to the logit of its score."""
+class Signs:
+    """What tells that a chunk answers: the reader's logits, and the signs of retrieval.
+
+    `span` is the logit of the likeliest evidence; `outer` and `lag` are those of `service.signs`.
+    """
 
     relevance: float
     answers: float
     span: float
     outer: float
+    lag: float
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """The weight of each sign; with `offset` their sum is the logit of a chunk's score."""
+
+    relevance: float
+    answers: float
+    span: float
+    outer: float
+    lag: float
     offset: float
 
-    def score(self, read: PairRead, span: float, outer: float) -> float:
-        """Return the score in [0, 1] of a chunk whose likeliest span has the logit `span`."""
+    def score(self, signs: Signs) -> float:
+        """Return the score in [0, 1] of a chunk with these signs."""
         return logistic(
-            self.relevance * read.relevance
-            + self.answers * read.answers
-            + self.span * span
-            + self.outer * outer
+            self.relevance * signs.relevance
+            + self.answers * signs.answers
+            + self.span * signs.span
+            + self.outer * signs.outer
+            + self.lag * signs.lag
             + self.offset
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """A candidate's signs, and where the reader sees evidence in it."""
+
+    signs: Signs
+    places: Places
+    best: Located | None
+
+
+def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[Weighed]:
+    """Read every candidate with the question."""
+    reads = read(query.text, [one.chunk.encoded for one in candidates])
+    weights = named(query.weights)
+    outer = outer_signs(weights, candidates)
+    found = []
+    for each, candidate, sign, lag in zip(
+        reads, candidates, outer, lags(outer, len(weights)), strict=True
+    ):
+        evidence = places(candidate, each)
+        best = evidence.best()
+        span = best.logit if best else NO_SPAN
+        signs = Signs(each.relevance, each.answers, span, sign, lag)
+        found.append(Weighed(signs, evidence, best))
+    return found
 
 
 def reader_attend(read: Reader, blend: Blend) -> Attend:
@@ -87,17 +129,11 @@ def reader_attend(read: Reader, blend: Blend) -> Attend:
     def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
         if not candidates:
             return ()
-        reads = read(query.text, [one.chunk.encoded for one in candidates])
-        outer = outer_signs(named(query.weights), candidates)
-        found = [places(one, each) for one, each in zip(candidates, reads, strict=True)]
-        best = [one.best() for one in found]
-        scores = [
-            blend.score(each, span.logit if span else NO_SPAN, sign)
-            for each, span, sign in zip(reads, best, outer, strict=True)
-        ]
+        found = weigh(query, candidates, read)
+        scores = [blend.score(one.signs) for one in found]
         order = sorted(range(len(candidates)), key=lambda i: (-scores[i], i))
         return tuple(
-            _read_evidence(candidates[i], scores[i], found[i] if place < READ else None)
+            _read_evidence(candidates[i], scores[i], found[i].places if place < READ else None)
             for place, i in enumerate(order)
         )
 

@@ -1,6 +1,8 @@
 """Attend with a reader: order by the blend, evidence by the likeliest spans."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,12 @@ from indexes.lexical import terms
 from service.attend import READ, Blend, reader_attend
 from service.evidence import Evidence, Query
 from service.read import PairRead
+from service.signs import lags
 from small_encoder import small_encoder
 from test_attend import QUESTION, candidate
 from test_read import WordRead, word_read
 
-READER_ALONE = Blend(relevance=1, answers=0, span=0, outer=0, offset=0)
+READER_ALONE = Blend(relevance=1, answers=0, span=0, outer=0, lag=0, offset=0)
 
 
 def swans_sing(question: str, texts: Sequence[str]) -> Sequence[PairRead]:
@@ -60,8 +63,34 @@ def test_retrieval_counts_where_the_blend_says_so() -> None:
     """With weight on retrieval's signs alone, the chunk with the question's words is first."""
     texts = ["swans swans swans", "which sing at dusk"]
     assert attend(texts)[0].candidate.chunk.text == texts[0]
-    outer = Blend(relevance=0, answers=0, span=0, outer=1, offset=0)
+    outer = Blend(relevance=0, answers=0, span=0, outer=1, lag=0, offset=0)
     assert attend(texts, outer)[0].candidate.chunk.text == texts[1]
+
+
+def test_lags_count_in_long_questions_alone() -> None:
+    """Up to six terms nothing lags; the best never does, the others more the longer it is."""
+    outer = [1.0, 2.0, 0.5]
+    assert lags(outer, 6) == [0, 0, 0]
+    assert lags(outer, 12) == pytest.approx([-math.log(2), 0, -1.5 * math.log(2)])
+    assert lags(outer, 600) == lags(outer, 60) == pytest.approx([-math.log(10), 0, -3.4539], 1e-4)
+    assert lags([], 12) == []
+
+
+def test_a_long_question_is_answered_by_what_retrieval_prefers() -> None:
+    """The chunk with the question's words leads where lagging has weight, else the reader's."""
+    question = "which birds sing at dusk near water while owls hoot over dark northern marsh land"
+    query = Query(
+        question, small_encoder().encode_query(question), dict.fromkeys(terms(question), 1.0)
+    )
+    texts = ["swans swans swans", question]
+    candidates = [candidate(text, number, 100) for number, text in enumerate(texts, start=1)]
+
+    def read(_question: str, texts: Sequence[str]) -> Sequence[PairRead]:
+        return [with_pair(word_read(text, "swans", "sing"), text) for text in texts]
+
+    for weight, first in ((0, 0), (50, 1)):
+        blend = replace(READER_ALONE, lag=weight)
+        assert reader_attend(read, blend)(query, candidates)[0].candidate.chunk.text == texts[first]
 
 
 @settings(deadline=None)

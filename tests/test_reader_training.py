@@ -22,11 +22,11 @@ from training.reader_pairs import (
     Pair,
     Paragraph,
     TrainingSet,
-    exchanged,
     pairs,
     read_set,
     without_answer,
 )
+from training.reader_twists import denied, exchanged, opposed, twisted
 
 LAMP = Paragraph(
     "Lamps", "The lamp at Gull Point was lit in 1859. Its keeper was Anna Berg. She stayed long."
@@ -82,11 +82,47 @@ def test_without_answer_drops_its_sentences() -> None:
 def test_exchanged_questions_ask_for_something_else() -> None:
     """A name becomes another name, a number another number; without either there is no change."""
     made = {
-        exchanged("Was it lit in 1860?", LAMP, ("Cape Roth", "1901"), random.Random(n))
+        exchanged("Was it lit in 1860?", LAMP.text, ("Cape Roth", "1901"), random.Random(n))
         for n in range(20)
     }
     assert made == {"Was it lit in 1859?", "Was it lit in 1901?"}
-    assert exchanged("Who kept it?", LAMP, ("1901",), random.Random(0)) is None
+    assert exchanged("Who kept it?", LAMP.text, ("1901",), random.Random(0)) is None
+
+
+def test_denied_questions_have_one_verb_denied() -> None:
+    """Both spellings are made; what denies already, and what has no auxiliary, stays."""
+    made = {denied("When did it shine?", random.Random(n)) for n in range(20)}
+    assert made == {"When didn't it shine?", "When did not it shine?"}
+    assert denied("What did it not do?", random.Random(0)) is None
+    assert denied("What can't it do?", random.Random(0)) is None
+    assert denied("Name of the keeper?", random.Random(0)) is None
+
+
+def test_opposed_questions_lead_back() -> None:
+    """One word becomes its opposite, whose own opposite is the word again."""
+    for word, other in (("first", "last"), ("before", "after"), ("largest", "smallest")):
+        question = f"What was the {word} lamp?"
+        made = opposed(question, random.Random(0))
+        assert made == f"What was the {other} lamp?"
+        assert opposed(made, random.Random(0)) == question
+    assert opposed("What was lit?", random.Random(0)) is None
+
+
+def test_twisted_questions_differ_or_are_none() -> None:
+    """Every way comes up, and a question without name, number, opposite or verb has none."""
+    others = ("Cape Roth", "1901")
+    made = {
+        twisted("How was it lit before 1860?", LAMP.text, others, random.Random(n))
+        for n in range(200)
+    }
+    assert made == {
+        "How wasn't it lit before 1860?",
+        "How was not it lit before 1860?",
+        "How was it lit after 1860?",
+        "How was it lit before 1859?",
+        "How was it lit before 1901?",
+    }
+    assert {twisted("Lamp?", LAMP.text, others, random.Random(n)) for n in range(50)} == {None}
 
 
 def test_groups_hold_ranked_pairs_only() -> None:

@@ -17,7 +17,15 @@ from small_reader import write_small_reader
 from test_hub_reader import make_cross_encoder
 
 QUESTION = Question("Where do kingfishers dig their nests?", "birds")
-BLENDED = {"relevance": 0.1, "answers": 0, "span": 0.1, "outer": 2, "offset": 0, "threshold": 0.25}
+BLENDED = {
+    "relevance": 0.1,
+    "answers": 0,
+    "span": 0.1,
+    "outer": 2,
+    "lag": 1,
+    "offset": 0,
+    "threshold": 0.25,
+}
 
 
 @pytest.fixture(scope="module")

@@ -32,8 +32,8 @@ from training.sets import SEED
 
 MAX_TOKENS: Final = 288
 QUESTIONS_A_STEP: Final = 16
-# One in so many questions is of SQuAD 2.0, where about half cannot be answered.
-MIXED_IN: Final = 6
+# For so many questions there is one more of SQuAD 2.0, where about half cannot be answered.
+MIXED_IN: Final = 4
 BLOCK: Final = 1024
 # Rows of alike lengths run together, so that little is padding.
 MICRO_BATCHES: Final = 3

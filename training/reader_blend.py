@@ -7,12 +7,13 @@ every set, and for comparison figures with weights that were fitted on all sets 
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -21,40 +22,53 @@ from indexes.encoder import load_encoder
 from indexes.network import PairNetwork
 from indexes.settings import Settings
 from service.answer import query_of
-from service.attend import NO_SPAN
+from service.attend import Signs, weigh
 from service.calibrate import without
 from service.evaluate import Line, matches, read_lines, token_f1
 from service.evidence import Candidate, Query
-from service.read import Reader, places
+from service.read import Reader
 from service.readers import BLEND
 from service.retrieve import retrieve
-from service.signs import named, outer_signs
+from service.sentences import sentence_spans
 from training.blend_fit import Asked, SetSigns, Weights, figures, fit, leaving_one_out, threshold
 from training.manifest import list_file
-from training.reader_pairs import read_set
-from training.sets import fill, sample
+from training.reader_pairs import TrainingSet, read_set
+from training.sets import SEED, fill, sample
 
 CANDIDATES: Final = 24
 WEIGHTS: Final = "model.bin"
 # Only questions that may be trained on, of articles that the reader was not.
-FITTED_ON: Final = ("squad-train without own", "squad2-train")
-SIGNS: Final = ("relevance", "answers", "span", "outer")
+FITTED_ON: Final = ("squad-train without own", "squad-train topics", "squad2-train")
+SIGNS: Final = tuple(one.name for one in fields(Signs))
+
+
+Kind = Literal["", "without own", "topics"]
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A collection, the corpora that fill it, and its questions."""
+    """A collection, the corpora that fill it, and its questions.
+
+    Those "without own" are asked while their documents are left out. "topics" are beginnings of
+    paragraphs, long questions to which the other paragraphs of the same article are relevant.
+    """
 
     name: str
     corpora: tuple[str, ...]
     questions: str
-    without_own: bool = False
+    kind: Kind = ""
     held_out: bool = False
 
     @property
     def label(self) -> str:
         """The name under which figures are shown."""
-        return f"{self.name} without own" if self.without_own else self.name
+        return f"{self.name} {self.kind}".strip()
+
+    def left_out(self, line: Line) -> Sequence[str] | None:
+        """Return the documents that are not searched for a question."""
+        if self.kind == "topics":
+            return (line.context_id or "",)
+        return line.relevant if self.kind else None
 
 
 SETS: Final = (
@@ -63,8 +77,11 @@ SETS: Final = (
         "squad-train",
         ("squad-train/corpus",),
         "squad-train/questions",
-        without_own=True,
+        "without own",
         held_out=True,
+    ),
+    DataSet(
+        "squad-train", ("squad-train/corpus",), "squad-train/questions", "topics", held_out=True
     ),
     DataSet(
         "squad-open",
@@ -72,7 +89,7 @@ SETS: Final = (
         "squad-open-dev/questions",
     ),
     DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions"),
-    DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions", without_own=True),
+    DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions", "without own"),
     *(
         DataSet(name, (f"{name}/corpus",), f"{name}/questions")
         for name in ("clapnq-dev", "fresh-pydocs", "cranfield", "cisi", "med", "squad2-train")
@@ -93,7 +110,7 @@ def main() -> None:
     found: dict[str, SetSigns] = {}
     for one in SETS:
         stacked = stacked_signs(one, given.data, given.work, network, given.limit)
-        if one.without_own:
+        if one.kind == "without own":
             stacked = found[one.name].with_unanswerable(stacked)
         found[one.label] = stacked
         sys.stderr.write(f"{one.label}: {len(stacked.judged)} questions\n")
@@ -122,48 +139,62 @@ def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Ite
     """Yield what is known of the candidates of up to `limit` questions of each kind."""
     settings = Settings(data=work)
     fill(settings, one.name, *(data / f"{name}.jsonl.gz" for name in one.corpora))
-    lines = read_lines(data / f"{one.questions}.jsonl.gz")
-    if one.held_out:
-        there = {each.paragraph for each in read_set(data / one.name).held_out}
-        lines = [line for line in lines if there.intersection(line.relevant or ())]
-    lines = sample(lines, limit)
     collection = open_collection(settings.data, one.name)
     encoder = load_encoder(settings.encoder)
     with ThreadPoolExecutor(1) as executor, collection.read() as reading:
-        for line in lines:
-            if one.without_own and not line.answerable:
+        for line in sample(lines(one, data), limit):
+            if one.kind == "without own" and not line.answerable:
                 continue
             query = query_of(line.question, encoder, reading)
             found = retrieve(
                 reading,
                 query,
-                allowed=reading.allowed(without(line.relevant) if one.without_own else None, None),
+                allowed=reading.allowed(without(one.left_out(line)), None),
                 limit=CANDIDATES,
                 executor=executor,
             ).candidates
-            answerable = line.answerable is not False and not one.without_own
+            answerable = line.answerable is not False and one.kind != "without own"
             yield asked(line, query, found, reader, answerable=answerable)
+
+
+def lines(one: DataSet, data: Path) -> list[Line]:
+    """Return the questions of a set."""
+    if one.kind == "topics":
+        return topics(read_set(data / one.name))
+    found = read_lines(data / f"{one.questions}.jsonl.gz")
+    if not one.held_out:
+        return found
+    there = {each.paragraph for each in read_set(data / one.name).held_out}
+    return [line for line in found if there.intersection(line.relevant or ())]
+
+
+def topics(data: TrainingSet) -> list[Line]:
+    """Return one long question of each paragraph held out: some sentences from its beginning."""
+    draw = random.Random(SEED)
+    names = list(dict.fromkeys(one.paragraph for one in data.held_out))
+    found = []
+    for name in names:
+        paragraph = data.paragraphs[name]
+        sentences = sentence_spans(paragraph.text, "text/plain")
+        end = sentences[draw.randrange(len(sentences))].end
+        others = [one for one in names if data.paragraphs[one].title == paragraph.title]
+        relevant = tuple(one for one in others if one != name)
+        found.append(Line(name, paragraph.text[:end], None, relevant, None, name))
+    return found
 
 
 def asked(
     line: Line, query: Query, found: Sequence[Candidate], reader: Reader, *, answerable: bool
 ) -> Asked:
     """Return the signs of each candidate; rows that are missing are filled with nothing."""
-    reads = reader(query.text, [one.chunk.encoded for one in found])
-    outer = outer_signs(named(query.weights), found)
     signs = np.full((CANDIDATES, len(SIGNS)), np.nan, np.float64)
     relevant, f1 = np.zeros(CANDIDATES, np.bool_), np.zeros(CANDIDATES, np.float64)
     documents = np.zeros(CANDIDATES, np.int64)
     numbers: dict[str, int] = {}
-    for row, (one, read) in enumerate(zip(found, reads, strict=True)):
-        best = places(one, read).best()
+    for row, (one, weighed) in enumerate(zip(found, weigh(query, found, reader), strict=True)):
+        best = weighed.best
         short = one.chunk.cut(best.span) if best else ""
-        signs[row] = (
-            read.relevance,
-            read.answers,
-            best.logit if best else NO_SPAN,
-            outer[row],
-        )
+        signs[row] = astuple(weighed.signs)
         documents[row] = numbers.setdefault(one.chunk.document_id, len(numbers))
         relevant[row] = any(
             matches(entry, one.chunk.document_id, one.chunk.uri, ())

@@ -2,11 +2,10 @@
 
 Each question gives its own paragraph with the answer marked, a wrong paragraph that our own
 retrieval ranks high, and at times one that is on the topic and does not answer: the own paragraph
-without the sentence of the answer, or a question in which a name or number was exchanged.
+without the sentence of the answer, or a question twisted into one that nothing answers.
 """
 
 import random
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +14,13 @@ from typing import Final, TypedDict, cast
 
 from indexes.documents import Span, encoded_text
 from service.sentences import sentence_spans
+from training.reader_twists import named, twisted
 from training.sets import SEED, read_rows
 
 # Of 442 articles these many are never trained on and show how training goes.
 HELD_OUT_ARTICLES: Final = 12
-_NAME: Final = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*")
-_NUMBER: Final = re.compile(r"\b\d[\d,.]*\b")
 _WITHOUT_SENTENCE: Final = 0.25
-_EXCHANGED: Final = 0.2
+_TWISTED: Final = 0.4
 _NO_TITLE: Final = 0.3
 _NO_MARK: Final = 0.25
 # Wrong paragraphs are drawn by rank: the k-th best with a probability falling by this mean.
@@ -113,11 +111,6 @@ def _asked(row: QuestionRow) -> Asked:
     return Asked(row["question"], own, tuple(sorted(spans)) if row["answerable"] else ())
 
 
-def named(question: str) -> list[str]:
-    """Return the names and numbers that a question speaks of."""
-    return _NAME.findall(question) + _NUMBER.findall(question)
-
-
 def pairs(
     one: Asked, data: TrainingSet, wrong: Sequence[str], draw: random.Random
 ) -> Iterator[Pair]:
@@ -141,8 +134,8 @@ def pairs(
         rest = without_answer(paragraph, one.answers)
         if rest and not _has(rest.text, words):
             yield pair(question, rest, (), titled=titled)
-    if draw.random() < _EXCHANGED:
-        other = exchanged(question, paragraph, data.topics[paragraph.title], draw)
+    if draw.random() < _TWISTED:
+        other = twisted(question, paragraph.text, data.topics[paragraph.title], draw)
         if other:
             yield replace(own, question=other, answers=(), ranked=False)
 
@@ -163,25 +156,6 @@ def without_answer(paragraph: Paragraph, answers: Sequence[Span]) -> Paragraph |
         if not any(one.start < span.end and span.start < one.end for one in answers)
     ]
     return Paragraph(paragraph.title, " ".join(kept)) if kept else None
-
-
-def exchanged(
-    question: str, paragraph: Paragraph, others: Sequence[str], draw: random.Random
-) -> str | None:
-    """Return the question with a name or number exchanged for another one of its kind.
-
-    Half of the time for one that the paragraph has, else for one of the same article that it has
-    not; None if there is no such one.
-    """
-    mentioned = named(question)
-    if not mentioned:
-        return None
-    old = draw.choice(mentioned)
-    kind = _NUMBER if _NUMBER.fullmatch(old) else _NAME
-    near = draw.random() < 0.5  # noqa: PLR2004 # half of the time
-    pool = kind.findall(paragraph.text) if near else [one for one in others if kind.match(one)]
-    fitting = [one for one in pool if one not in question and (one in paragraph.text) == near]
-    return question.replace(old, draw.choice(fitting)) if fitting else None
 
 
 def _has(text: str, words: set[str]) -> bool:
