@@ -56,9 +56,9 @@ class Settings(BaseSettings):
         description="Encoder of new collections: `bundled`, a hub id or a local folder.",
     )
     reader: str = Field(
-        NO_READER,
+        BUNDLED,
         min_length=1,
-        description="What weighs the candidates: `none`, `bundled`, or a cross-encoder's hub id "
+        description="What weighs the candidates: `bundled`, `none`, or a cross-encoder's hub id "
         "or folder.",
     )
     chunk_tokens: int = Field(200, ge=16, le=8192, description="Largest chunk, in encoder tokens.")

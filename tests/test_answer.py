@@ -62,7 +62,7 @@ def test_an_answer_cites_the_words_it_is_made_of(answerer: Answerer, data: Path)
     first = reply.citations[0]
     assert reply.status == "answered"
     assert first.quote == "A young swift flies for three years without landing."
-    assert reply.answer_short == first.quote
+    assert reply.answer_short == "three years"
     assert (first.document_id, first.page, first.marker) == ("book", 2, "[1]")
     assert reply.answer == " ".join(f"{one.quote} {one.marker}" for one in reply.citations)
     opened = open_collection(data, "default")
@@ -204,7 +204,8 @@ def test_events_come_in_order_and_add_up(answerer: Answerer) -> None:
     assert [one.name for one in middle] == ["token", "citation"] * len(citations)
     assert len(citations) == 2
     assert "".join(tokens) == reply.answer
-    assert reply.answer_short == citations[0].quote
+    assert reply.answer_short
+    assert reply.answer_short in citations[0].quote
     assert tuple(citations) == reply.citations
     assert event_data(events[-1]) == reply.as_json()
 

@@ -16,6 +16,7 @@ from service.eval_command import figure_lines
 
 ROOT = Path(__file__).parent.parent
 SWIFTS = "How long does a young swift fly without landing?"
+SHORT = "three years"
 ANSWER = "A young swift flies for three years without landing."
 SHELF_A = '{"field": "metadata.shelf", "operator": "==", "value": "a"}'
 NOWHERE = '{"field": "id", "operator": "==", "value": "nowhere"}'
@@ -60,8 +61,9 @@ def test_ask_shows_the_answer_and_where_it_stands(data: Path) -> None:
     assert (ended.status, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert lines[0].startswith("answered  (score ")
-    assert lines[1].startswith(f"  {ANSWER} [1]")
-    assert lines[3:5] == ["  [1] source/book, page 2", f'      "{ANSWER}"']
+    assert lines[1] == f"  In short: {SHORT}"
+    assert lines[2].startswith(f"  {ANSWER} [1]")
+    assert lines[4:6] == ["  [1] source/book, page 2", f'      "{ANSWER}"']
 
 
 def test_ask_prints_the_reply_as_json(data: Path) -> None:
@@ -72,7 +74,7 @@ def test_ask_prints_the_reply_as_json(data: Path) -> None:
     reply = json.loads(ended.out)
     names = "status answer answer_short score threshold query citations passages dropped usage"
     assert set(reply) >= {*names.split(), "timings", "trace_id"}
-    assert (reply["status"], reply["answer_short"], reply["query"]) == ("answered", ANSWER, SWIFTS)
+    assert (reply["status"], reply["answer_short"], reply["query"]) == ("answered", SHORT, SWIFTS)
     (first, *_) = reply["citations"]
     assert (first["marker"], first["quote"], first["page"]) == ("[1]", ANSWER, 2)
     assert {one["document_id"] for one in reply["passages"]} == {"book"}
@@ -129,7 +131,7 @@ def test_what_is_wrong_is_one_line(
 def test_eval_prints_figures_and_names_lines_that_failed(data: Path, tmp_path: Path) -> None:
     """As JSON and as lines; status 1 where a question could not be asked."""
     questions = tmp_path / "q.jsonl"
-    line = {"id": "swift", "question": SWIFTS, "answers": [ANSWER], "relevant": ["book#page=2"]}
+    line = {"id": "swift", "question": SWIFTS, "answers": [SHORT], "relevant": ["book#page=2"]}
     questions.write_text(json.dumps({**line, "answerable": True}) + "\n")
     ended = afterword(data, "eval", "--json", questions)
     figures = json.loads(ended.out)

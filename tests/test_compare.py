@@ -19,7 +19,6 @@ from service.eval_command import Wanted, floors, run_evaluation, too_low
 from service.evaluate import Asked, Failed, Line, Outcome
 
 SWIFTS = "How long does a young swift fly without landing?"
-ANSWER = "A young swift flies for three years without landing."
 MANNER = Manner(Settings(), Asked("default"))
 
 
@@ -49,7 +48,7 @@ def questions(folder: Path, *lines: object) -> Path:
 SWIFT = {
     "id": "swift",
     "question": SWIFTS,
-    "answers": [ANSWER],
+    "answers": ["three years"],
     "relevant": ["book#page=2"],
     "answerable": True,
 }
