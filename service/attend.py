@@ -1,8 +1,9 @@
 """Attend: look at question and candidates together, for relevance and the sentences that answer.
 
-For now a chunk's relevance is a weighted sum of four signs: its cosine with the question, the best
-of its sentences by the encoder, the share of the question's terms that it has, and its rank in
-retrieval. `docs/decisions/004-evidence-and-threshold.md` tells how the weights were found.
+With a reader a chunk's score is a blend of what the reader says and the signs of retrieval. Without
+one its relevance is a weighted sum of four signs: its cosine with the question, the best of its
+sentences by the encoder, the share of the question's terms that it has, and its rank in retrieval.
+`docs/decisions/009-reader.md` and `004-evidence-and-threshold.md` tell how the weights were found.
 """
 
 import math
