@@ -11,7 +11,7 @@ import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -33,24 +33,31 @@ from service.sentences import sentence_spans
 from training.blend_fit import Asked, SetSigns, Weights, figures, fit, leaving_one_out, threshold
 from training.manifest import list_file
 from training.reader_pairs import TrainingSet, read_set
+from training.reader_twists import twisted
 from training.sets import SEED, fill, sample
 
 CANDIDATES: Final = 24
 WEIGHTS: Final = "model.bin"
-# Only questions that may be trained on, of articles that the reader was not.
-FITTED_ON: Final = ("squad-train without own", "squad-train topics", "squad2-train")
+# Only questions that may be trained on, of articles that the reader was not: of squad2-train it has
+# seen every one, so there its logits are surer than they are elsewhere.
+ANSWERING: Final = ("squad-train without own", "squad-train twisted")
+FITTED_ON: Final = (*ANSWERING, "squad-train topics")
 SIGNS: Final = tuple(one.name for one in fields(Signs))
 
 
-Kind = Literal["", "without own", "topics"]
+Kind = Literal["", "without own", "twisted", "topics"]
+
+
+KINDS: Final[tuple[Kind, ...]] = ("without own", "twisted", "topics")
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
     """A collection, the corpora that fill it, and its questions.
 
-    Those "without own" are asked while their documents are left out. "topics" are beginnings of
-    paragraphs, long questions to which the other paragraphs of the same article are relevant.
+    Those "without own" are asked while their documents are left out, those "twisted" ask for what
+    their documents do not say; both are beside the questions as they are. "topics" are beginnings
+    of paragraphs, long questions to which the other paragraphs of the same article are relevant.
     """
 
     name: str
@@ -68,20 +75,16 @@ class DataSet:
         """Return the documents that are not searched for a question."""
         if self.kind == "topics":
             return (line.context_id or "",)
-        return line.relevant if self.kind else None
+        return line.relevant if self.kind == "without own" else None
 
 
 SETS: Final = (
     DataSet("squad-train", ("squad-train/corpus",), "squad-train/questions", held_out=True),
-    DataSet(
-        "squad-train",
-        ("squad-train/corpus",),
-        "squad-train/questions",
-        "without own",
-        held_out=True,
-    ),
-    DataSet(
-        "squad-train", ("squad-train/corpus",), "squad-train/questions", "topics", held_out=True
+    *(
+        DataSet(
+            "squad-train", ("squad-train/corpus",), "squad-train/questions", kind, held_out=True
+        )
+        for kind in KINDS
     ),
     DataSet(
         "squad-open",
@@ -110,12 +113,12 @@ def main() -> None:
     found: dict[str, SetSigns] = {}
     for one in SETS:
         stacked = stacked_signs(one, given.data, given.work, network, given.limit)
-        if one.kind == "without own":
+        if one.kind in {"without own", "twisted"}:
             stacked = found[one.name].with_unanswerable(stacked)
         found[one.label] = stacked
         sys.stderr.write(f"{one.label}: {len(stacked.judged)} questions\n")
     weights = fit([found[name] for name in FITTED_ON])
-    least = threshold([found[name] for name in FITTED_ON], weights)
+    least = threshold([found[name] for name in ANSWERING], weights)
     json.dump(report(found, weights, least), sys.stdout, indent=1)
     if given.write:
         write(given.network, weights, least)
@@ -164,8 +167,21 @@ def lines(one: DataSet, data: Path) -> list[Line]:
     found = read_lines(data / f"{one.questions}.jsonl.gz")
     if not one.held_out:
         return found
-    there = {each.paragraph for each in read_set(data / one.name).held_out}
-    return [line for line in found if there.intersection(line.relevant or ())]
+    known = read_set(data / one.name)
+    there = {each.paragraph for each in known.held_out}
+    found = [line for line in found if there.intersection(line.relevant or ())]
+    return list(twists(found, known)) if one.kind == "twisted" else found
+
+
+def twists(lines: Sequence[Line], data: TrainingSet) -> Iterator[Line]:
+    """Yield the questions that can be twisted into one that nothing answers, twisted."""
+    draw = random.Random(SEED)
+    for line in lines:
+        (own, *_) = line.relevant or ("",)
+        paragraph = data.paragraphs[own]
+        question = twisted(line.question, paragraph.text, data.topics[paragraph.title], draw)
+        if question:
+            yield replace(line, question=question, answers=None, answerable=False)
 
 
 def topics(data: TrainingSet) -> list[Line]:
