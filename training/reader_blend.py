@@ -179,7 +179,8 @@ def twists(lines: Sequence[Line], data: TrainingSet) -> Iterator[Line]:
     for line in lines:
         (own, *_) = line.relevant or ("",)
         paragraph = data.paragraphs[own]
-        question = twisted(line.question, paragraph.text, data.topics[paragraph.title], draw)
+        others = data.topics[paragraph.title]
+        question = twisted(line.question, paragraph.text, others, data.frames, draw)
         if question:
             yield replace(line, question=question, answers=None, answerable=False)
 

@@ -43,6 +43,10 @@ _AUXILIARY: Final = re.compile(
 _DENIES: Final = re.compile(r"\b(?:not|never|no|none|without)\b|n't\b|n\u2019t\b")
 # A denied question is easily told by its form alone, so few are made.
 _DENIED: Final = 0.15
+_FRAME_WORDS: Final = 5
+
+Frame = tuple[str, str]
+"""What stands before and behind the name in a question."""
 
 
 def named(question: str) -> list[str]:
@@ -50,16 +54,37 @@ def named(question: str) -> list[str]:
     return _NAME.findall(question) + _NUMBER.findall(question)
 
 
-def twisted(
-    question: str, paragraph: str, others: Sequence[str], draw: random.Random
-) -> str | None:
-    """Return the question denied, with a word's opposite, or with a name or number exchanged.
+def frame(question: str) -> Frame | None:
+    """Return what stands before and behind the one name of a short question, None of others.
 
-    `others` are names and numbers of the same article; None if there is no such way.
+    Long ones speak of too much that no other name has to do with.
+    """
+    found = list(_NAME.finditer(question))
+    if len(found) != 1:
+        return None
+    before, behind = question[: found[0].start()], question[found[0].end() :]
+    return (before, behind) if len(f"{before} {behind}".split()) <= _FRAME_WORDS else None
+
+
+def twisted(
+    question: str,
+    paragraph: str,
+    others: Sequence[str],
+    frames: Sequence[Frame],
+    draw: random.Random,
+) -> str | None:
+    """Return the question denied, with a word's opposite, a name or number exchanged, or another.
+
+    `others` are names and numbers of the same article, `frames` questions without their names;
+    None if there is no such way.
     """
     if draw.random() < _DENIED and (found := denied(question, draw)):
         return found
-    ways = [opposed(question, draw), exchanged(question, paragraph, others, draw)]
+    ways = [
+        opposed(question, draw),
+        exchanged(question, paragraph, others, draw),
+        borrowed(paragraph, frames, draw),
+    ]
     made = [one for one in ways if one]
     return draw.choice(made) if made else None
 
@@ -85,6 +110,18 @@ def opposed(question: str, draw: random.Random) -> str | None:
         return None
     found = draw.choice(places)
     return question[: found.start()] + _OPPOSITE[found.group()] + question[found.end() :]
+
+
+def borrowed(paragraph: str, frames: Sequence[Frame], draw: random.Random) -> str | None:
+    """Return what was asked of something else, asked of a name in the paragraph.
+
+    None if it has no name; a paragraph hardly ever answers what was not asked of it.
+    """
+    names = _NAME.findall(paragraph)
+    if not names or not frames:
+        return None
+    before, behind = draw.choice(frames)
+    return f"{before}{draw.choice(names)}{behind}"
 
 
 def exchanged(
