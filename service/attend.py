@@ -152,7 +152,7 @@ def _read_evidence(candidate: Candidate, score: float, found: Places | None) -> 
 
 
 def cross_attend(
-    weigh: Callable[[str, Sequence[str]], npt.NDArray[np.float32]],
+    relevance_of: Callable[[str, Sequence[str]], npt.NDArray[np.float32]],
     encode: Callable[[Sequence[str]], Vectors],
 ) -> Attend:
     """Return an Attend that scores candidates with a cross-encoder, whose logits have shape (n,).
@@ -163,7 +163,7 @@ def cross_attend(
     def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
         if not candidates:
             return ()
-        logits = weigh(query.text, [one.chunk.encoded for one in candidates]).tolist()
+        logits = relevance_of(query.text, [one.chunk.encoded for one in candidates]).tolist()
         order = sorted(range(len(candidates)), key=lambda i: (-logits[i], i))
         read = [candidates[i] for i in order[:READ]]
         sentences = [*_sentences(query, named(query.weights), read, encode)]

@@ -53,12 +53,7 @@ class SetSigns:
     def stacked(cls, rows: Sequence[Asked]) -> Self:
         """Stack questions."""
         return cls(
-            np.stack([row.signs for row in rows]),
-            np.stack([row.relevant for row in rows]),
-            np.stack([row.documents for row in rows]),
-            np.stack([row.f1 for row in rows]),
-            np.array([row.judged for row in rows]),
-            np.array([row.answerable for row in rows]),
+            **{one.name: np.array([getattr(row, one.name) for row in rows]) for one in fields(cls)}
         )
 
     def save(self, path: Path) -> None:
@@ -75,12 +70,10 @@ class SetSigns:
         """Return the answerable questions of this set and all of another one."""
         rows = self.answerable
         return SetSigns(
-            np.concatenate([self.signs[rows], other.signs]),
-            np.concatenate([self.relevant[rows], other.relevant]),
-            np.concatenate([self.documents[rows], other.documents]),
-            np.concatenate([self.f1[rows], other.f1]),
-            np.concatenate([self.judged[rows], other.judged]),
-            np.concatenate([self.answerable[rows], other.answerable]),
+            **{
+                one.name: np.concatenate([getattr(self, one.name)[rows], getattr(other, one.name)])
+                for one in fields(self)
+            }
         )
 
 

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 
@@ -44,11 +45,8 @@ ANSWERING: Final = ("squad-train without own", "squad-train twisted")
 FITTED_ON: Final = (*ANSWERING, "squad-train topics")
 SIGNS: Final = tuple(one.name for one in fields(Signs))
 
-
 Kind = Literal["", "without own", "twisted", "topics"]
-
-
-KINDS: Final[tuple[Kind, ...]] = ("without own", "twisted", "topics")
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,6 @@ class DataSet:
 
 
 SETS: Final = (
-    DataSet("squad-train", ("squad-train/corpus",), "squad-train/questions", held_out=True),
     *(
         DataSet(
             "squad-train", ("squad-train/corpus",), "squad-train/questions", kind, held_out=True
@@ -163,14 +160,20 @@ def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Ite
 def lines(one: DataSet, data: Path) -> list[Line]:
     """Return the questions of a set."""
     if one.kind == "topics":
-        return topics(read_set(data / one.name))
+        return topics(known_set(data / one.name))
     found = read_lines(data / f"{one.questions}.jsonl.gz")
     if not one.held_out:
         return found
-    known = read_set(data / one.name)
+    known = known_set(data / one.name)
     there = {each.paragraph for each in known.held_out}
     found = [line for line in found if there.intersection(line.relevant or ())]
     return list(twists(found, known)) if one.kind == "twisted" else found
+
+
+@cache
+def known_set(folder: Path) -> TrainingSet:
+    """Read a training set, once for all kinds of its questions."""
+    return read_set(folder)
 
 
 def twists(lines: Sequence[Line], data: TrainingSet) -> Iterator[Line]:

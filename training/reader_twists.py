@@ -7,8 +7,8 @@ from typing import Final
 
 _NAME: Final = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*")
 _NUMBER: Final = re.compile(r"\b\d[\d,.]*\b")
-# Each line says one thing and its opposite, from which the way leads back too.
-_OPPOSITES: Final = """
+# Words and their opposites; where a word has two, the first one counts.
+_WORDS: Final = """
 first last|earliest latest|early late|before after|largest smallest|larger smaller|large small
 biggest smallest|bigger smaller|big little|most fewest|more fewer|highest lowest|higher lower
 high low|longest shortest|longer shorter|long short|maximum minimum|best worst|better worse
@@ -30,11 +30,11 @@ similar different|same different|likely unlikely|dependent independent|religious
 import export|imports exports|imported exported|arrive depart|arrived departed|enter leave
 entered left|advantage disadvantage|advantages disadvantages|strength weakness|victory defeat
 ally enemy|allies enemies|primary secondary|fewer more|less more|least most|decline growth
-""".replace("\n", "|")
+""".replace("|", " ").split()
 _OPPOSITE: Final = {
-    one: other
-    for pair in reversed([line.split() for line in _OPPOSITES.split("|") if line])
-    for one, other in (reversed(pair), pair)
+    word: opposite
+    for one, other in reversed(list(zip(_WORDS[::2], _WORDS[1::2], strict=True)))
+    for word, opposite in ((other, one), (one, other))
 }
 _WORD: Final = re.compile(r"\b[a-z]+\b")
 _AUXILIARY: Final = re.compile(
