@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from indexes.documents import Span
 from service.evaluate import Line
-from training.reader_blend import SETS, topics, twists
+from training.reader_blend import SETS, twists
 from training.reader_pairs import Asked, Paragraph, TrainingSet
 
 LAMP = Paragraph("Gull Point", "The lamp was lit in 1859. Anna Berg kept it. She stayed long.")
@@ -21,19 +21,6 @@ LINE = Line(
 )
 
 
-def test_topics_ask_with_the_beginning_of_a_paragraph() -> None:
-    """One a paragraph; relevant are the others of its article, and it is left out itself."""
-    found = {line.id: line for line in topics(DATA)}
-    assert list(found) == ["lamp", "keeper", "ferry"]
-    assert [found[name].relevant for name in found] == [("keeper",), ("lamp",), ()]
-    for name, line in found.items():
-        assert DATA.paragraphs[name].text.startswith(line.question)
-        assert line.question.endswith(".")
-    (asked,) = (one for one in SETS if one.kind == "topics")
-    assert asked.left_out(found["lamp"]) == ("lamp",)
-    assert topics(DATA) == topics(DATA)
-
-
 def test_twists_ask_for_what_no_document_says() -> None:
     """A question that cannot be twisted gives none; the others change and lose their answer."""
     plain = replace(LINE, question="Lamp?")
@@ -47,4 +34,4 @@ def test_twists_ask_for_what_no_document_says() -> None:
 def test_only_questions_without_own_lose_their_documents() -> None:
     """What is relevant is left out where a set says so."""
     kinds = {one.kind: one.left_out(LINE) for one in SETS}
-    assert kinds == {"": None, "without own": ("lamp",), "twisted": None, "topics": ("",)}
+    assert kinds == {"": None, "without own": ("lamp",), "twisted": None}
