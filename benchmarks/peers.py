@@ -15,21 +15,19 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 
+from indexes.documents import encoded_text
 from indexes.settings import Settings
-from ingest.pipeline import ingest
-from ingest.progress import silent
-from ingest.survey import Order
 from service.answer import Answerer, Question
 from service.evaluate import Line, read_lines
 from training.encoder import source_folder
-from training.sets import read_rows, sample
+from training.sets import fill, read_rows, sample
 
 DEPTH: Final = 5
 COLLECTION: Final = "peers"
@@ -49,8 +47,8 @@ class Text:
 
     @property
     def whole(self) -> str:
-        """What engines without titles are given."""
-        return f"{self.title}\n{self.text}"
+        """What engines without titles are given: what our own encoder sees."""
+        return encoded_text(self.title, (), self.text)
 
 
 @dataclass(slots=True)
@@ -78,9 +76,9 @@ def afterword(texts: Sequence[Text], stack: ExitStack) -> Search:
     corpus = folder / "corpus.jsonl"
     with corpus.open("w", encoding="utf-8") as file:
         for one in texts:
-            file.write(json.dumps({"id": one.id, "title": one.title, "text": one.text}) + "\n")
+            file.write(json.dumps(asdict(one)) + "\n")
     settings = Settings(data=folder / "data")
-    ingest(Order((str(corpus),), COLLECTION), settings, silent)
+    fill(settings, COLLECTION, corpus)
     answerer = Answerer(settings)
     stack.callback(answerer.close)
 

@@ -20,13 +20,11 @@ from indexes.encoding import Vectors
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
 from service.read import Located, Places, Reader, places
 from service.sentences import is_heading, sentence_spans
-from service.signs import coverage, lags, logistic, named, outer_signs
+from service.signs import coverage, logistic, named, outer_signs, shares
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
 READ: Final = 8
 _SENTENCE_COVERAGE: Final = 0.5
-# The logit of a span where a chunk's own words were cut off.
-NO_SPAN: Final = -20.0
 # `python -m training.threshold` prints scale and offset, and the figures of each threshold.
 _SCALE: Final = 1.19
 _OFFSET: Final = -2.705
@@ -63,38 +61,47 @@ def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What tells that a chunk answers: the reader's logits, and the signs of retrieval.
+    """What tells that a chunk answers.
 
-    `span` is the logit of the likeliest evidence; `outer` and `lag` are those of `service.signs`.
+    `relevance` is the share that the reader gives it among all candidates, `answers` the reader's
+    logit that it answers, `outer` the sign of retrieval (`service.signs`).
     """
 
     relevance: float
     answers: float
-    span: float
     outer: float
-    lag: float
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """The weight of each sign; with `offset` their sum is the logit of a chunk's score."""
+    """How signs become an order and a score.
+
+    `relevance`, `answers` and `outer` weigh the shares and the sign that order candidates. Whether
+    the first one answers is the reader's to say: `scale` times its logit, plus `offset`.
+    """
 
     relevance: float
     answers: float
-    span: float
     outer: float
-    lag: float
+    scale: float
     offset: float
 
-    def score(self, signs: Signs) -> float:
-        """Return the score in [0, 1] of a chunk with these signs."""
-        return logistic(
+    def scores(self, signs: Sequence[Signs]) -> list[float]:
+        """Return scores in [0, 1]: the best one's chance to answer, the others as far below."""
+        if not signs:
+            return []
+        orders = [self._order(one) for one in signs]
+        first = max(orders)
+        level = self.scale * signs[orders.index(first)].answers + self.offset
+        return [logistic(level + one - first) for one in orders]
+
+    def _order(self, signs: Signs) -> float:
+        # A probability, not its logit: of chunks that answer nothing none is better than another,
+        # and where the reader sees no answer at all, retrieval decides.
+        return (
             self.relevance * signs.relevance
-            + self.answers * signs.answers
-            + self.span * signs.span
+            + self.answers * logistic(signs.answers)
             + self.outer * signs.outer
-            + self.lag * signs.lag
-            + self.offset
         )
 
 
@@ -110,17 +117,12 @@ class Weighed:
 def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[Weighed]:
     """Read every candidate with the question."""
     reads = read(query.text, [one.chunk.encoded for one in candidates])
-    weights = named(query.weights)
-    outer = outer_signs(weights, candidates)
+    outer = outer_signs(named(query.weights), candidates)
+    relevance = shares([one.relevance for one in reads])
     found = []
-    for each, candidate, sign, lag in zip(
-        reads, candidates, outer, lags(outer, len(weights)), strict=True
-    ):
+    for each, candidate, share, sign in zip(reads, candidates, relevance, outer, strict=True):
         evidence = places(candidate, each)
-        best = evidence.best()
-        span = best.logit if best else NO_SPAN
-        signs = Signs(each.relevance, each.answers, span, sign, lag)
-        found.append(Weighed(signs, evidence, best))
+        found.append(Weighed(Signs(share, each.answers, sign), evidence, evidence.best()))
     return found
 
 
@@ -131,7 +133,7 @@ def reader_attend(read: Reader, blend: Blend) -> Attend:
         if not candidates:
             return ()
         found = weigh(query, candidates, read)
-        scores = [blend.score(one.signs) for one in found]
+        scores = blend.scores([one.signs for one in found])
         order = sorted(range(len(candidates)), key=lambda i: (-scores[i], i))
         return tuple(
             _read_evidence(candidates[i], scores[i], found[i].places if place < READ else None)
@@ -153,7 +155,7 @@ def _read_evidence(candidate: Candidate, score: float, found: Places | None) -> 
 
 
 def cross_attend(
-    weigh: Callable[[str, Sequence[str]], npt.NDArray[np.float32]],
+    relevance_of: Callable[[str, Sequence[str]], npt.NDArray[np.float32]],
     encode: Callable[[Sequence[str]], Vectors],
 ) -> Attend:
     """Return an Attend that scores candidates with a cross-encoder, whose logits have shape (n,).
@@ -164,7 +166,7 @@ def cross_attend(
     def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
         if not candidates:
             return ()
-        logits = weigh(query.text, [one.chunk.encoded for one in candidates]).tolist()
+        logits = relevance_of(query.text, [one.chunk.encoded for one in candidates]).tolist()
         order = sorted(range(len(candidates)), key=lambda i: (-logits[i], i))
         read = [candidates[i] for i in order[:READ]]
         sentences = [*_sentences(query, named(query.weights), read, encode)]

@@ -10,10 +10,6 @@ from service.evidence import Candidate
 
 _COVERAGE: Final = 0.75
 _FUSED: Final = 0.5
-# Questions of more terms than this are longer than those that a reader was trained on, and from
-# ten times as many on it makes no difference how long they are.
-_SHORT: Final = 6
-_LONGEST: Final = math.log(10)
 # Words that ask and name nothing; the lexical view keeps them, as BM25 hardly minds.
 _ASKING: Final = (
     "what which who whom whose when where why how do does did were has have had can could would "
@@ -34,15 +30,11 @@ def outer_signs(weights: Mapping[str, float], candidates: Sequence[Candidate]) -
     ]
 
 
-def lags(outer: Sequence[float], terms: int) -> list[float]:
-    """Return how far each sign is behind the best one, times how long the question is.
-
-    All are 0 for a question of few terms. A reader knows short questions; the longer one is, the
-    more retrieval is to be believed.
-    """
-    longer = min(_LONGEST, max(0.0, math.log(max(1, terms) / _SHORT)))
-    best = max(outer, default=0.0)
-    return [longer * (one - best) for one in outer]
+def shares(logits: Sequence[float]) -> list[float]:
+    """Return the softmax of logits."""
+    highest = max(logits, default=0.0)
+    parts = [math.exp(one - highest) for one in logits]
+    return [one / sum(parts) for one in parts]
 
 
 def coverage(weights: Mapping[str, float], text: str) -> float:

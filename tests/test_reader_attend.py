@@ -1,23 +1,21 @@
 """Attend with a reader: order by the blend, evidence by the likeliest spans."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexes.lexical import terms
-from service.attend import READ, Blend, reader_attend
+from service.attend import READ, Blend, Signs, reader_attend
 from service.evidence import Evidence, Query
 from service.read import PairRead
-from service.signs import lags
+from service.signs import logistic, shares
 from small_encoder import small_encoder
 from test_attend import QUESTION, candidate
 from test_read import WordRead, word_read
 
-READER_ALONE = Blend(relevance=1, answers=0, span=0, outer=0, lag=0, offset=0)
+READER_ALONE = Blend(relevance=1, answers=0, outer=0, scale=1, offset=0)
 
 
 def swans_sing(question: str, texts: Sequence[str]) -> Sequence[PairRead]:
@@ -46,8 +44,9 @@ def test_the_reader_decides_on_order_and_evidence() -> None:
     text = "Owls hoot at dusk. Here swans often sing loudly. Storks clatter."
     first, second = attend(["Owls hoot.", text])
     assert first.candidate.chunk.text == text
-    assert first.score == pytest.approx(0.731, abs=1e-3)
-    assert second.score == pytest.approx(0.119, abs=1e-3)
+    # The reader's logits are 1 and -2: their shares of the softmax are 0.953 and 0.047.
+    assert first.score == pytest.approx(logistic(1), abs=1e-3)
+    assert second.score == pytest.approx(logistic(1 - 0.953 + 0.047), abs=1e-3)
     assert first.span is not None
     assert text[first.span.start - 100 : first.span.end - 100] == "swans often sing"
     spans = [(one.span.start - 100, one.span.end - 100) for one in first.sentences]
@@ -63,34 +62,28 @@ def test_retrieval_counts_where_the_blend_says_so() -> None:
     """With weight on retrieval's signs alone, the chunk with the question's words is first."""
     texts = ["swans swans swans", "which sing at dusk"]
     assert attend(texts)[0].candidate.chunk.text == texts[0]
-    outer = Blend(relevance=0, answers=0, span=0, outer=1, lag=0, offset=0)
+    outer = Blend(relevance=0, answers=0, outer=1, scale=1, offset=0)
     assert attend(texts, outer)[0].candidate.chunk.text == texts[1]
 
 
-def test_lags_count_in_long_questions_alone() -> None:
-    """Up to six terms nothing lags; the best never does, the others more the longer it is."""
-    outer = [1.0, 2.0, 0.5]
-    assert lags(outer, 6) == [0, 0, 0]
-    assert lags(outer, 12) == pytest.approx([-math.log(2), 0, -1.5 * math.log(2)])
-    assert lags(outer, 600) == lags(outer, 60) == pytest.approx([-math.log(10), 0, -3.4539], 1e-4)
-    assert lags([], 12) == []
+def test_where_the_reader_sees_no_answer_retrieval_orders() -> None:
+    """Of two chunks that surely do not answer, the surer no is not worse; an answer still is."""
+    blend = Blend(relevance=0, answers=4, outer=1, scale=1, offset=0)
+    low, lower, high = Signs(0, -5, 0.2), Signs(0, -9, 0.4), Signs(0, 3, 0.1)
+    scores = blend.scores([low, lower, high])
+    assert scores[2] > scores[1] > scores[0]
+    assert scores[2] == logistic(3)
+    assert blend.scores([low, lower])[1] == logistic(-9)
+    assert blend.scores([]) == []
 
 
-def test_a_long_question_is_answered_by_what_retrieval_prefers() -> None:
-    """The chunk with the question's words leads where lagging has weight, else the reader's."""
-    question = "which birds sing at dusk near water while owls hoot over dark northern marsh land"
-    query = Query(
-        question, small_encoder().encode_query(question), dict.fromkeys(terms(question), 1.0)
-    )
-    texts = ["swans swans swans", question]
-    candidates = [candidate(text, number, 100) for number, text in enumerate(texts, start=1)]
-
-    def read(_question: str, texts: Sequence[str]) -> Sequence[PairRead]:
-        return [with_pair(word_read(text, "swans", "sing"), text) for text in texts]
-
-    for weight, first in ((0, 0), (50, 1)):
-        blend = replace(READER_ALONE, lag=weight)
-        assert reader_attend(read, blend)(query, candidates)[0].candidate.chunk.text == texts[first]
+@given(st.lists(st.floats(-50, 50), min_size=1))
+def test_shares_are_a_distribution_in_the_order_of_the_logits(logits: list[float]) -> None:
+    """They sum to 1, and by any logit's size none is lost to a number too large."""
+    found = shares(logits)
+    assert sum(found) == pytest.approx(1)
+    order = sorted(range(len(logits)), key=lambda i: logits[i])
+    assert [found[i] for i in order] == sorted(found)
 
 
 @settings(deadline=None)

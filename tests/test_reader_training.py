@@ -26,7 +26,7 @@ from training.reader_pairs import (
     read_set,
     without_answer,
 )
-from training.reader_twists import denied, exchanged, opposed, twisted
+from training.reader_twists import borrowed, denied, exchanged, frame, opposed, twisted
 
 LAMP = Paragraph(
     "Lamps", "The lamp at Gull Point was lit in 1859. Its keeper was Anna Berg. She stayed long."
@@ -111,18 +111,29 @@ def test_opposed_questions_lead_back() -> None:
 def test_twisted_questions_differ_or_are_none() -> None:
     """Every way comes up, and a question without name, number, opposite or verb has none."""
     others = ("Cape Roth", "1901")
-    made = {
-        twisted("How was it lit before 1860?", LAMP.text, others, random.Random(n))
-        for n in range(200)
-    }
+    frames = [("When was ", " born?")]
+    question = "How was it lit before 1860?"
+    made = {twisted(question, LAMP.text, others, frames, random.Random(n)) for n in range(300)}
     assert made == {
         "How wasn't it lit before 1860?",
         "How was not it lit before 1860?",
         "How was it lit after 1860?",
         "How was it lit before 1859?",
         "How was it lit before 1901?",
+        "When was Gull Point born?",
+        "When was Anna Berg born?",
     }
-    assert {twisted("Lamp?", LAMP.text, others, random.Random(n)) for n in range(50)} == {None}
+    nothing = {twisted("Lamp?", LAMP.text, others, (), random.Random(n)) for n in range(50)}
+    assert nothing == {None}
+
+
+def test_a_frame_is_a_short_question_without_its_one_name() -> None:
+    """Questions with no name, with two, or with much else have none."""
+    assert frame("When was Anna Berg born?") == ("When was ", " born?")
+    assert frame("When was it lit?") is None
+    assert frame("Did Anna Berg see Gull Point?") is None
+    assert frame("Which lamp that was lit last year did Anna Berg keep?") is None
+    assert borrowed("it has none.", [("When was ", " born?")], random.Random(0)) is None
 
 
 def test_groups_hold_ranked_pairs_only() -> None:

@@ -19,10 +19,9 @@ from test_hub_reader import make_cross_encoder
 QUESTION = Question("Where do kingfishers dig their nests?", "birds")
 BLENDED = {
     "relevance": 0.1,
-    "answers": 0,
-    "span": 0.1,
+    "answers": 0.1,
     "outer": 2,
-    "lag": 1,
+    "scale": 1,
     "offset": 0,
     "threshold": 0.25,
 }

@@ -1,6 +1,6 @@
-"""Fit weights that rank candidates and tell whether the best one answers, and judge them."""
+"""Fit how candidates are ordered and whether the first one answers, and judge it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Self
@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from service.attend import Blend
 from service.bootstrap import interval, resamples
-from service.calibrate import Scored, Scores
 from service.figures import Floats, auroc, mean
 from service.signs import logistic
 
@@ -19,7 +19,8 @@ Places = npt.NDArray[np.int64]
 
 # Weights are drawn towards 0 by so much, in units of each sign's spread.
 RIDGE: Final = 1e-3
-ROUNDS: Final = 6
+# So many of the questions that documents answer are answered; the fewer, the fewer wrong answers.
+COVERAGE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,12 +54,7 @@ class SetSigns:
     def stacked(cls, rows: Sequence[Asked]) -> Self:
         """Stack questions."""
         return cls(
-            np.stack([row.signs for row in rows]),
-            np.stack([row.relevant for row in rows]),
-            np.stack([row.documents for row in rows]),
-            np.stack([row.f1 for row in rows]),
-            np.array([row.judged for row in rows]),
-            np.array([row.answerable for row in rows]),
+            **{one.name: np.array([getattr(row, one.name) for row in rows]) for one in fields(cls)}
         )
 
     def save(self, path: Path) -> None:
@@ -75,66 +71,53 @@ class SetSigns:
         """Return the answerable questions of this set and all of another one."""
         rows = self.answerable
         return SetSigns(
-            np.concatenate([self.signs[rows], other.signs]),
-            np.concatenate([self.relevant[rows], other.relevant]),
-            np.concatenate([self.documents[rows], other.documents]),
-            np.concatenate([self.f1[rows], other.f1]),
-            np.concatenate([self.judged[rows], other.judged]),
-            np.concatenate([self.answerable[rows], other.answerable]),
+            **{
+                one.name: np.concatenate([getattr(self, one.name)[rows], getattr(other, one.name)])
+                for one in fields(self)
+            }
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Weights:
-    """One weight a sign, and an offset; their sum is the logit of a candidate's score."""
+def fit(ordering: SetSigns, answering: Sequence[SetSigns]) -> Blend:
+    """Fit the weights that order candidates, then the scale by which the first one answers.
 
-    signs: Floats
-    offset: float
-
-    def logits(self, signs: Floats) -> Floats:
-        """Return the logit of each candidate, -inf where there is none."""
-        found = signs @ self.signs + self.offset
-        return np.where(np.isnan(found), -np.inf, found)
-
-
-def fit(sets: Sequence[SetSigns]) -> Weights:
-    """Fit on several sets, each of equal weight: softmax over candidates, then yes or no.
-
-    The logit of the best candidate is taken for the question's, by the weights of the last round.
+    The weights are those of a softmax over candidates, the scale that of yes or no, for which each
+    set weighs the same.
     """
-    count = sets[0].signs.shape[-1]
-    spread = np.nanstd(np.concatenate([one.signs.reshape(-1, count) for one in sets]), axis=0)
-    found = np.append(np.ones(count) / np.maximum(spread, 1e-9), 0.0)
-    for _ in range(ROUNDS):
-        best = [_best(one, found) for one in sets]
+    spread = np.nanstd(_shares(ordering), axis=(0, 1))
 
-        def loss(values: Floats, best: Sequence[Floats] = best) -> float:
-            ridge = RIDGE * float(((values[:-1] * spread) ** 2).sum())
-            return ridge + sum(
-                _rank_loss(one, values) + _answer_loss(one, top, values)
-                for one, top in zip(sets, best, strict=True)
-            ) / len(sets)
+    def rank_loss(weights: Floats) -> float:
+        ridge = RIDGE * float(((weights * spread) ** 2).sum())
+        return ridge + _rank_loss(ordering, weights)
 
-        found = np.asarray(minimize(loss, found, method="L-BFGS-B").x, np.float64)
-    return Weights(found[:-1], float(found[-1]))
+    weights = np.asarray(minimize(rank_loss, 1 / spread, method="L-BFGS-B").x, np.float64)
+    firsts = [_first(one, weights) for one in answering]
 
+    def answer_loss(level: Floats) -> float:
+        pairs = zip(answering, firsts, strict=True)
+        return sum(_answer_loss(level[0] * first + level[1], one) for one, first in pairs)
 
-def threshold(sets: Sequence[SetSigns], weights: Weights) -> float:
-    """Return the score, in [0, 1], from which answering has the best F1 over these sets."""
-    best = np.concatenate([weights.logits(one.signs).max(1) for one in sets])
-    answerable = np.concatenate([one.answerable for one in sets])
-    scored = [
-        Scored(row, logistic(logit), truth, left_out=False, threshold=0.0)
-        for row, (logit, truth) in enumerate(zip(best.tolist(), answerable.tolist(), strict=True))
-    ]
-    level = Scores(scored, len(scored)).chosen(None)
-    assert level is not None  # only a target precision can be out of reach
-    return level.threshold
+    level = minimize(answer_loss, np.array([1.0, 0.0]), method="L-BFGS-B").x
+    return Blend(*map(float, (*weights, *level)))
 
 
-def figures(one: SetSigns, weights: Weights) -> dict[str, object]:
+def logits(one: SetSigns, blend: Blend) -> Floats:
+    """Return the logit of each candidate's score, -inf where there is none."""
+    weights = np.array([blend.relevance, blend.answers, blend.outer])
+    orders = _orders(one, weights)
+    level = blend.scale * _first(one, weights) + blend.offset
+    return np.asarray(orders - orders.max(1, keepdims=True) + level[:, None], np.float64)
+
+
+def threshold(one: SetSigns, blend: Blend) -> float:
+    """Return the score, in [0, 1], that `COVERAGE` of a set's answerable questions reach."""
+    best = logits(one, blend).max(1)[one.answerable]
+    return logistic(float(np.quantile(best, 1 - COVERAGE, method="lower")))
+
+
+def figures(one: SetSigns, blend: Blend) -> dict[str, object]:
     """Return figures of a set: hits and nDCG@10 beside retrieval's own, AUROC, F1 of the first."""
-    ours = weights.logits(one.signs)
+    ours = logits(one, blend)
     theirs = np.where(np.isfinite(ours), -np.arange(ours.shape[1], dtype=np.float64), -np.inf)
     shown: dict[str, object] = {}
     judged = one.judged > 0
@@ -154,42 +137,34 @@ def figures(one: SetSigns, weights: Weights) -> dict[str, object]:
     return shown | {"auroc": auroc(yes, no)}
 
 
-def leaving_one_out(sets: Mapping[str, SetSigns]) -> dict[str, dict[str, object]]:
-    """Return the figures of each set with weights that were fitted on the others.
-
-    Sets whose names begin alike, up to the first "-", share documents and are left out together.
-    """
-    return {
-        name: figures(one, fit([sets[other] for other in sets if _kind(other) != _kind(name)]))
-        for name, one in sets.items()
-    }
+def _shares(one: SetSigns) -> Floats:
+    """Return what orders candidates, as `Blend` weighs it, (questions, candidates, 3)."""
+    relevance, answers, outer = np.moveaxis(one.signs, -1, 0)
+    return np.stack([relevance, (1 + np.tanh(answers / 2)) / 2, outer], -1)
 
 
-def _kind(name: str) -> str:
-    return name.partition("-")[0].rstrip("2")
+def _orders(one: SetSigns, weights: Floats) -> Floats:
+    found = _shares(one) @ weights
+    return np.where(np.isnan(found), -np.inf, found)
 
 
-def _best(one: SetSigns, values: Floats) -> Floats:
-    logits = Weights(values[:-1], 0.0).logits(one.signs)
-    best: Floats = one.signs[np.arange(len(logits)), logits.argmax(1)]
-    return best
+def _first(one: SetSigns, weights: Floats) -> Floats:
+    """Return the reader's logit that the first candidate answers, for each question."""
+    places = _orders(one, weights).argmax(1)
+    found: Floats = one.signs[np.arange(len(places)), places, 1]
+    return found
 
 
-def _rank_loss(one: SetSigns, values: Floats) -> float:
+def _rank_loss(one: SetSigns, weights: Floats) -> float:
     rows = one.relevant.any(1)
-    if not rows.any():
-        return 0.0
-    logits = Weights(values[:-1], 0.0).logits(one.signs[rows])
-    right = np.where(one.relevant[rows], logits, -np.inf)
-    return float((np.logaddexp.reduce(logits, 1) - np.logaddexp.reduce(right, 1)).mean())
+    orders = _orders(one, weights)[rows]
+    right = np.where(one.relevant[rows], orders, -np.inf)
+    return float((np.logaddexp.reduce(orders, 1) - np.logaddexp.reduce(right, 1)).mean())
 
 
-def _answer_loss(one: SetSigns, best: Floats, values: Floats) -> float:
-    logits = best @ values[:-1] + values[-1]
+def _answer_loss(logits: Floats, one: SetSigns) -> float:
     yes, no = logits[one.answerable], logits[~one.answerable]
-    if not len(yes) or not len(no):
-        return 0.0
-    return float(np.logaddexp(0, -yes).mean() + np.logaddexp(0, no).mean()) / 2
+    return float(np.logaddexp(0, -yes).mean() + np.logaddexp(0, no).mean())
 
 
 def _hit(one: SetSigns, score: Floats, depth: int) -> float:

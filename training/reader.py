@@ -33,7 +33,7 @@ from training.sets import SEED
 MAX_TOKENS: Final = 288
 QUESTIONS_A_STEP: Final = 16
 # For so many questions there is one more of SQuAD 2.0, where about half cannot be answered.
-MIXED_IN: Final = 4
+MIXED_IN: Final = 8
 BLOCK: Final = 1024
 # Rows of alike lengths run together, so that little is padding.
 MICRO_BATCHES: Final = 3

@@ -1,8 +1,8 @@
 """Fit how the reader's logits and retrieval's signs become one score.
 
 `python -m training.reader_blend --data DATA --work WORK --network FOLDER [--limit N]` asks the
-questions of each set and prints as JSON: weights fitted on training questions, their figures on
-every set, and for comparison figures with weights that were fitted on all sets but the one judged.
+questions of each set and prints as JSON: the blend fitted on training questions, and its figures on
+every set.
 """
 
 import argparse
@@ -11,9 +11,10 @@ import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 
@@ -22,35 +23,38 @@ from indexes.encoder import load_encoder
 from indexes.network import PairNetwork
 from indexes.settings import Settings
 from service.answer import query_of
-from service.attend import Signs, weigh
+from service.attend import Blend, Signs, weigh
 from service.calibrate import without
 from service.evaluate import Line, matches, read_lines, token_f1
 from service.evidence import Candidate, Query
 from service.read import Reader
 from service.readers import BLEND
 from service.retrieve import retrieve
-from service.sentences import sentence_spans
-from training.blend_fit import Asked, SetSigns, Weights, figures, fit, leaving_one_out, threshold
+from training.blend_fit import Asked, SetSigns, figures, fit, threshold
 from training.manifest import list_file
 from training.reader_pairs import TrainingSet, read_set
+from training.reader_twists import twisted
 from training.sets import SEED, fill, sample
 
 CANDIDATES: Final = 24
 WEIGHTS: Final = "model.bin"
-# Only questions that may be trained on, of articles that the reader was not.
-FITTED_ON: Final = ("squad-train without own", "squad-train topics", "squad2-train")
+# Only questions that may be trained on, of articles that the reader was not: of squad2-train it has
+# seen every one, so there its logits are surer than they are elsewhere.
+AS_TRAINED: Final = "squad-train"
+ANSWERING: Final = ("squad-train without own", "squad-train twisted")
 SIGNS: Final = tuple(one.name for one in fields(Signs))
 
-
-Kind = Literal["", "without own", "topics"]
+Kind = Literal["", "without own", "twisted"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+AS_ASKED: Final[tuple[Kind, ...]] = ("", "without own")
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
     """A collection, the corpora that fill it, and its questions.
 
-    Those "without own" are asked while their documents are left out. "topics" are beginnings of
-    paragraphs, long questions to which the other paragraphs of the same article are relevant.
+    Those "without own" are asked while their documents are left out, those "twisted" ask for what
+    their documents do not say; both are beside the questions as they are.
     """
 
     name: str
@@ -66,30 +70,29 @@ class DataSet:
 
     def left_out(self, line: Line) -> Sequence[str] | None:
         """Return the documents that are not searched for a question."""
-        if self.kind == "topics":
-            return (line.context_id or "",)
-        return line.relevant if self.kind else None
+        return line.relevant if self.kind == "without own" else None
 
 
 SETS: Final = (
-    DataSet("squad-train", ("squad-train/corpus",), "squad-train/questions", held_out=True),
-    DataSet(
-        "squad-train",
-        ("squad-train/corpus",),
-        "squad-train/questions",
-        "without own",
-        held_out=True,
+    *(
+        DataSet(
+            "squad-train", ("squad-train/corpus",), "squad-train/questions", kind, held_out=True
+        )
+        for kind in KINDS
     ),
-    DataSet(
-        "squad-train", ("squad-train/corpus",), "squad-train/questions", "topics", held_out=True
+    *(
+        DataSet(
+            "squad-open",
+            ("squad-train/corpus", "squad-open-dev/corpus-extra"),
+            "squad-open-dev/questions",
+            kind,
+        )
+        for kind in AS_ASKED
     ),
-    DataSet(
-        "squad-open",
-        ("squad-train/corpus", "squad-open-dev/corpus-extra"),
-        "squad-open-dev/questions",
+    *(
+        DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions", kind)
+        for kind in AS_ASKED
     ),
-    DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions"),
-    DataSet("squad2-dev", ("squad2-dev/corpus",), "squad2-dev/questions", "without own"),
     *(
         DataSet(name, (f"{name}/corpus",), f"{name}/questions")
         for name in ("clapnq-dev", "fresh-pydocs", "cranfield", "cisi", "med", "squad2-train")
@@ -110,15 +113,15 @@ def main() -> None:
     found: dict[str, SetSigns] = {}
     for one in SETS:
         stacked = stacked_signs(one, given.data, given.work, network, given.limit)
-        if one.kind == "without own":
+        if one.kind:
             stacked = found[one.name].with_unanswerable(stacked)
         found[one.label] = stacked
         sys.stderr.write(f"{one.label}: {len(stacked.judged)} questions\n")
-    weights = fit([found[name] for name in FITTED_ON])
-    least = threshold([found[name] for name in FITTED_ON], weights)
-    json.dump(report(found, weights, least), sys.stdout, indent=1)
+    blend = fit(found[AS_TRAINED], [found[name] for name in ANSWERING])
+    least = threshold(found[AS_TRAINED], blend)
+    json.dump(report(found, blend, least), sys.stdout, indent=1)
     if given.write:
-        write(given.network, weights, least)
+        write(given.network, blend, least)
 
 
 def stacked_signs(
@@ -159,28 +162,31 @@ def ask(one: DataSet, data: Path, work: Path, reader: Reader, limit: int) -> Ite
 
 def lines(one: DataSet, data: Path) -> list[Line]:
     """Return the questions of a set."""
-    if one.kind == "topics":
-        return topics(read_set(data / one.name))
     found = read_lines(data / f"{one.questions}.jsonl.gz")
     if not one.held_out:
         return found
-    there = {each.paragraph for each in read_set(data / one.name).held_out}
-    return [line for line in found if there.intersection(line.relevant or ())]
+    known = known_set(data / one.name)
+    there = {each.paragraph for each in known.held_out}
+    found = [line for line in found if there.intersection(line.relevant or ())]
+    return list(twists(found, known)) if one.kind == "twisted" else found
 
 
-def topics(data: TrainingSet) -> list[Line]:
-    """Return one long question of each paragraph held out: some sentences from its beginning."""
+@cache
+def known_set(folder: Path) -> TrainingSet:
+    """Read a training set, once for all kinds of its questions."""
+    return read_set(folder)
+
+
+def twists(lines: Sequence[Line], data: TrainingSet) -> Iterator[Line]:
+    """Yield the questions that can be twisted into one that nothing answers, twisted."""
     draw = random.Random(SEED)
-    names = list(dict.fromkeys(one.paragraph for one in data.held_out))
-    found = []
-    for name in names:
-        paragraph = data.paragraphs[name]
-        sentences = sentence_spans(paragraph.text, "text/plain")
-        end = sentences[draw.randrange(len(sentences))].end
-        others = [one for one in names if data.paragraphs[one].title == paragraph.title]
-        relevant = tuple(one for one in others if one != name)
-        found.append(Line(name, paragraph.text[:end], None, relevant, None, name))
-    return found
+    for line in lines:
+        (own, *_) = line.relevant or ("",)
+        paragraph = data.paragraphs[own]
+        others = data.topics[paragraph.title]
+        question = twisted(line.question, paragraph.text, others, data.frames, draw)
+        if question:
+            yield replace(line, question=question, answers=None, answerable=False)
 
 
 def asked(
@@ -205,21 +211,18 @@ def asked(
     return Asked(signs, relevant, documents, f1, judged, answerable)
 
 
-def report(sets: Mapping[str, SetSigns], weights: Weights, threshold: float) -> dict[str, object]:
-    """Return the weights, figures with them, and figures leaving one set out."""
+def report(sets: Mapping[str, SetSigns], blend: Blend, threshold: float) -> dict[str, object]:
+    """Return the blend, and each set's figures with it."""
     return {
-        "weights": dict(zip(SIGNS, np.round(weights.signs, 3).tolist(), strict=True)),
-        "offset": round(weights.offset, 3),
+        "blend": {name: round(value, 3) for name, value in asdict(blend).items()},
         "threshold": round(threshold, 3),
-        "figures": {name: figures(one, weights) for name, one in sets.items()},
-        "leaving one out": leaving_one_out(sets),
+        "figures": {name: figures(one, blend) for name, one in sets.items()},
     }
 
 
-def write(network: Path, weights: Weights, threshold: float) -> None:
-    """Write the weights into the network's folder and name their file in its manifest."""
-    values = dict(zip(SIGNS, weights.signs.tolist(), strict=True))
-    values |= {"offset": weights.offset, "threshold": threshold}
+def write(network: Path, blend: Blend, threshold: float) -> None:
+    """Write the blend into the network's folder and name its file in the manifest."""
+    values = asdict(blend) | {"threshold": threshold}
     rounded = {name: round(value, 4) for name, value in values.items()}
     (network / BLEND).write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
     list_file(network, BLEND)

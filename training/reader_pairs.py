@@ -14,13 +14,13 @@ from typing import Final, TypedDict, cast
 
 from indexes.documents import Span, encoded_text
 from service.sentences import sentence_spans
-from training.reader_twists import named, twisted
+from training.reader_twists import Frame, frame, named, twisted
 from training.sets import SEED, read_rows
 
 # Of 442 articles these many are never trained on and show how training goes.
 HELD_OUT_ARTICLES: Final = 12
 _WITHOUT_SENTENCE: Final = 0.25
-_TWISTED: Final = 0.4
+_TWISTED: Final = 0.5
 _NO_TITLE: Final = 0.3
 _NO_MARK: Final = 0.25
 # Wrong paragraphs are drawn by rank: the k-th best with a probability falling by this mean.
@@ -72,12 +72,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Paragraphs by id, and questions apart by articles; `topics` has the names of an article."""
+    """Paragraphs by id, and questions apart by articles; `topics` has the names of an article.
+
+    `frames` are the training questions with one name, without it.
+    """
 
     paragraphs: Mapping[str, Paragraph]
     train: tuple[Asked, ...]
     held_out: tuple[Asked, ...]
     topics: Mapping[str, tuple[str, ...]]
+    frames: tuple[Frame, ...] = ()
 
 
 def read_set(folder: Path, held_out: int = HELD_OUT_ARTICLES) -> TrainingSet:
@@ -93,11 +97,13 @@ def read_set(folder: Path, held_out: int = HELD_OUT_ARTICLES) -> TrainingSet:
     names: dict[str, dict[str, None]] = defaultdict(dict)
     for one in asked:
         names[paragraphs[one.paragraph].title].update(dict.fromkeys(named(one.question)))
+    train = tuple(one for one in asked if paragraphs[one.paragraph].title not in kept_back)
     return TrainingSet(
         paragraphs,
-        tuple(one for one in asked if paragraphs[one.paragraph].title not in kept_back),
+        train,
         tuple(one for one in asked if paragraphs[one.paragraph].title in kept_back),
         {title: tuple(found) for title, found in names.items()},
+        tuple(found for one in train if (found := frame(one.question))),
     )
 
 
@@ -135,7 +141,8 @@ def pairs(
         if rest and not _has(rest.text, words):
             yield pair(question, rest, (), titled=titled)
     if draw.random() < _TWISTED:
-        other = twisted(question, paragraph.text, data.topics[paragraph.title], draw)
+        others = data.topics[paragraph.title]
+        other = twisted(question, paragraph.text, others, data.frames, draw)
         if other:
             yield replace(own, question=other, answers=(), ranked=False)
 

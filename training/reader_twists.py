@@ -7,8 +7,8 @@ from typing import Final
 
 _NAME: Final = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*")
 _NUMBER: Final = re.compile(r"\b\d[\d,.]*\b")
-# Each line says one thing and its opposite, from which the way leads back too.
-_OPPOSITES: Final = """
+# Words and their opposites; where a word has two, the first one counts.
+_WORDS: Final = """
 first last|earliest latest|early late|before after|largest smallest|larger smaller|large small
 biggest smallest|bigger smaller|big little|most fewest|more fewer|highest lowest|higher lower
 high low|longest shortest|longer shorter|long short|maximum minimum|best worst|better worse
@@ -30,11 +30,11 @@ similar different|same different|likely unlikely|dependent independent|religious
 import export|imports exports|imported exported|arrive depart|arrived departed|enter leave
 entered left|advantage disadvantage|advantages disadvantages|strength weakness|victory defeat
 ally enemy|allies enemies|primary secondary|fewer more|less more|least most|decline growth
-""".replace("\n", "|")
+""".replace("|", " ").split()
 _OPPOSITE: Final = {
-    one: other
-    for pair in reversed([line.split() for line in _OPPOSITES.split("|") if line])
-    for one, other in (reversed(pair), pair)
+    word: opposite
+    for one, other in reversed(list(zip(_WORDS[::2], _WORDS[1::2], strict=True)))
+    for word, opposite in ((other, one), (one, other))
 }
 _WORD: Final = re.compile(r"\b[a-z]+\b")
 _AUXILIARY: Final = re.compile(
@@ -43,6 +43,10 @@ _AUXILIARY: Final = re.compile(
 _DENIES: Final = re.compile(r"\b(?:not|never|no|none|without)\b|n't\b|n\u2019t\b")
 # A denied question is easily told by its form alone, so few are made.
 _DENIED: Final = 0.15
+_FRAME_WORDS: Final = 5
+
+Frame = tuple[str, str]
+"""What stands before and behind the name in a question."""
 
 
 def named(question: str) -> list[str]:
@@ -50,16 +54,37 @@ def named(question: str) -> list[str]:
     return _NAME.findall(question) + _NUMBER.findall(question)
 
 
-def twisted(
-    question: str, paragraph: str, others: Sequence[str], draw: random.Random
-) -> str | None:
-    """Return the question denied, with a word's opposite, or with a name or number exchanged.
+def frame(question: str) -> Frame | None:
+    """Return what stands before and behind the one name of a short question, None of others.
 
-    `others` are names and numbers of the same article; None if there is no such way.
+    Long ones speak of too much that no other name has to do with.
+    """
+    found = list(_NAME.finditer(question))
+    if len(found) != 1:
+        return None
+    before, behind = question[: found[0].start()], question[found[0].end() :]
+    return (before, behind) if len(f"{before} {behind}".split()) <= _FRAME_WORDS else None
+
+
+def twisted(
+    question: str,
+    paragraph: str,
+    others: Sequence[str],
+    frames: Sequence[Frame],
+    draw: random.Random,
+) -> str | None:
+    """Return the question denied, with a word's opposite, a name or number exchanged, or another.
+
+    `others` are names and numbers of the same article, `frames` questions without their names;
+    None if there is no such way.
     """
     if draw.random() < _DENIED and (found := denied(question, draw)):
         return found
-    ways = [opposed(question, draw), exchanged(question, paragraph, others, draw)]
+    ways = [
+        opposed(question, draw),
+        exchanged(question, paragraph, others, draw),
+        borrowed(paragraph, frames, draw),
+    ]
     made = [one for one in ways if one]
     return draw.choice(made) if made else None
 
@@ -85,6 +110,18 @@ def opposed(question: str, draw: random.Random) -> str | None:
         return None
     found = draw.choice(places)
     return question[: found.start()] + _OPPOSITE[found.group()] + question[found.end() :]
+
+
+def borrowed(paragraph: str, frames: Sequence[Frame], draw: random.Random) -> str | None:
+    """Return what was asked of something else, asked of a name in the paragraph.
+
+    None if it has no name; a paragraph hardly ever answers what was not asked of it.
+    """
+    names = _NAME.findall(paragraph)
+    if not names or not frames:
+        return None
+    before, behind = draw.choice(frames)
+    return f"{before}{draw.choice(names)}{behind}"
 
 
 def exchanged(
