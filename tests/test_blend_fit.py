@@ -66,6 +66,16 @@ def test_a_fit_scores_as_the_service_does() -> None:
         assert (found[row, ~there] == -np.inf).all()
 
 
+def test_precision_is_where_four_of_five_answerable_questions_are_answered() -> None:
+    """Of all questions with at least the score that 80% of the answerable reach."""
+    one = made(60, 12)
+    best = logits(one, BLEND).max(1)
+    least = sorted(best[one.answerable], reverse=True)[24]
+    answered = best >= least
+    expected = (answered & one.answerable).sum() / answered.sum()
+    assert figures(one, BLEND)["precision@80%"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_figures_are_those_of_ir_measures() -> None:
     """Hits and nDCG@10 of the order by score, over answerable questions."""
     one = made(40, 5)

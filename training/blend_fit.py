@@ -21,6 +21,8 @@ Places = npt.NDArray[np.int64]
 RIDGE: Final = 1e-3
 # So many of the questions that documents answer are answered; the fewer, the fewer wrong answers.
 COVERAGE: Final = 0.9
+# Precision of answering is shown where so many of the answerable questions are answered.
+PART: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +118,7 @@ def threshold(one: SetSigns, blend: Blend) -> float:
 
 
 def figures(one: SetSigns, blend: Blend) -> dict[str, object]:
-    """Return figures of a set: hits and nDCG@10 beside retrieval's own, AUROC, F1 of the first."""
+    """Return figures of a set: order beside retrieval's own, F1 of the first, answering."""
     ours = logits(one, blend)
     theirs = np.where(np.isfinite(ours), -np.arange(ours.shape[1], dtype=np.float64), -np.inf)
     shown: dict[str, object] = {}
@@ -133,8 +135,15 @@ def figures(one: SetSigns, blend: Blend) -> dict[str, object]:
             "f1": round(float(one.f1[np.arange(len(ours)), ours.argmax(1)][judged].mean()), 4),
         }
     best = ours.max(1)
-    yes, no = best[one.answerable].tolist(), best[~one.answerable].tolist()
-    return shown | {"auroc": auroc(yes, no)}
+    yes, no = best[one.answerable], best[~one.answerable]
+    if not len(yes) or not len(no):
+        return shown
+    reached = np.quantile(yes, 1 - PART, method="lower")
+    precision = float((yes >= reached).sum() / (best >= reached).sum())
+    return shown | {
+        "auroc": auroc(yes.tolist(), no.tolist()),
+        f"precision@{PART:.0%}": round(precision, 4),
+    }
 
 
 def _shares(one: SetSigns) -> Floats:

@@ -95,7 +95,7 @@ SETS: Final = (
     ),
     *(
         DataSet(name, (f"{name}/corpus",), f"{name}/questions")
-        for name in ("clapnq-dev", "fresh-pydocs", "cranfield", "cisi", "med", "squad2-train")
+        for name in ("clapnq-dev", "fresh-pydocs", "cranfield", "cisi", "med")
     ),
 )
 
