@@ -50,21 +50,16 @@ def _chosen(
 ) -> list[Quoted]:
     """Return what is quoted of the chunk that leads and, where that is asked for, of others."""
     if not asks_for_several(question):
-        return _quoted(lead, _NEAR_ENOUGH, whole_list=False)
-    whole_list = asks_for_list(question)
+        return _sentences(lead, _NEAR_ENOUGH)
     found = [lead, *_further_chunks(lead, evidence, known)]
-    quoted = [
-        one
-        for each in found
-        for one in _quoted(each, _NEAR_ENOUGH_OF_SEVERAL, whole_list=whole_list)
-    ]
-    if quoted[0].span in [one.span for one in lead.sentences]:
-        return quoted
-    # A list may go on from chunk to chunk; its steps are told in their order.
+    if not asks_for_list(question) or not _list(lead):
+        return [one for each in found for one in _sentences(each, _NEAR_ENOUGH_OF_SEVERAL)]
+    # A list may go on from chunk to chunk; its steps are told in their order, and nothing else.
     document = lead.candidate.chunk.document_id
-    mine = [one for one in quoted if one.evidence.candidate.chunk.document_id == document]
-    others = [one for one in quoted if one.evidence.candidate.chunk.document_id != document]
-    return sorted(mine, key=lambda one: one.span) + others
+    lists = [_list(one) for one in found if one.candidate.chunk.document_id == document]
+    steps = sorted((one for one in lists if one), key=lambda one: one.span)
+    others = [one for one in found if one.candidate.chunk.document_id != document]
+    return steps + [_list(one) or _first_quoted(one) for one in others]
 
 
 def _led(evidence: Sequence[Evidence]) -> tuple[Evidence, list[Evidence], list[Evidence]]:
@@ -117,27 +112,25 @@ def _further_chunks(
     return sorted(found, key=place)
 
 
-def _quoted(evidence: Evidence, share: float, *, whole_list: bool) -> list[Quoted]:
-    """Return what is quoted of a chunk: its best sentence, then others in the order of the text.
-
-    The others have at least this share of the best one's score. With `whole_list` the list around
-    the best sentence takes its place.
-    """
+def _sentences(evidence: Evidence, share: float) -> list[Quoted]:
+    """Return a chunk's best sentence, then others of at least this share of its score, in order."""
     if not evidence.sentences:
         return [_first_quoted(evidence)]
-    chunk = evidence.candidate.chunk
     best, *others = evidence.sentences[:MOST_SENTENCES]
-    first = best.span
-    if whole_list:
-        inside = first.moved(-chunk.span.start)
-        around = list_around(chunk.text, chunk.media_type, inside)
-        first = around.moved(chunk.span.start) if around else first
-    near = [one for one in others if one.score >= share * best.score and not first.holds(one.span)]
-    near.sort(key=lambda one: one.span)
-    return [
-        Quoted(evidence, first, best.short),
-        *(Quoted(evidence, one.span, one.short) for one in near),
-    ]
+    near = sorted(
+        (one for one in others if one.score >= share * best.score), key=lambda one: one.span
+    )
+    return [Quoted(evidence, one.span, one.short) for one in (best, *near)]
+
+
+def _list(evidence: Evidence) -> Quoted | None:
+    """Return the whole list around a chunk's best sentence, None if that is in none."""
+    if not evidence.sentences:
+        return None
+    chunk, best = evidence.candidate.chunk, evidence.sentences[0]
+    start = chunk.span.start
+    found = list_around(chunk.text, chunk.media_type, best.span.moved(-start))
+    return Quoted(evidence, found.moved(start), best.short) if found else None
 
 
 def _first_quoted(evidence: Evidence) -> Quoted:

@@ -60,6 +60,8 @@ def list_around(text: str, media_type: str, sentence: Span) -> Span | None:
     It has two items or more, and the sentence ahead of them if that is it or ends with a colon.
     """
     spans = sentence_spans(text, media_type)
+    if sentence not in spans:
+        return None
     lists = list(_lists(text, spans))
     at = spans.index(sentence)
     number = lists[at]
