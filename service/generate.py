@@ -35,7 +35,8 @@ def quote(question: str, evidence: Sequence[Evidence]) -> Iterator[Piece]:
     lead, agreeing, differing = _led(evidence)
     for place, quoted in enumerate(_chosen(question, lead, evidence, [*agreeing, *differing])):
         words = quoted.evidence.candidate.chunk.cut(quoted.span)
-        yield Piece(f" {words}" if place else words, quoted)
+        apart = "\n" if "\n" in words else " "  # lists keep their lines
+        yield Piece(f"{apart}{words}" if place else words, quoted)
         if quoted.evidence is lead:
             for one in agreeing:
                 yield Piece("", _first_quoted(one))

@@ -147,7 +147,7 @@ def test_a_list_is_quoted_whole_where_one_is_asked_for() -> None:
 def test_a_list_goes_on_from_chunk_to_chunk_in_its_order() -> None:
     """Whichever chunk was the best; one that is far from the best is left out."""
     book, more = chunk_of(BOOK, 1, 50, "Wait.", 0.6), chunk_of(MORE, 2, 80, "Row.", 0.9)
-    assert said("How do I row?", [more, book]) == f"{BOOK} {MORE}"
+    assert said("How do I row?", [more, book]) == f"{BOOK}\n{MORE}"
     assert said("How do I row?", [more, chunk_of(BOOK, 1, 50, "Wait.", 0.2)]) == MORE
 
 
