@@ -1,6 +1,6 @@
 # The service and the command in one image, for the processor alone (no CUDA).
 #
-#   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu -t afterword .
+#   docker build --build-arg TORCH_INDEX="$TORCH_INDEX" -t afterword .
 #   docker run -v afterword:/data -p 127.0.0.1:8000:8000 \
 #       -e AFTERWORD_HOST=0.0.0.0 -e AFTERWORD_API_KEY=... afterword
 #
@@ -20,7 +20,7 @@ WORKDIR /build
 COPY requirements.txt ./
 RUN pip install --no-compile ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} \
         -r requirements.txt \
-    && python -c "import torch; assert torch.version.cuda is None, 'this torch is built for CUDA: build the image with --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu'"
+    && python -c "import torch; assert torch.version.cuda is None, 'this torch is built for CUDA: build the image with --build-arg TORCH_INDEX=URL, the URL of the index of CPU builds that the installation page of PyTorch names'"
 
 COPY LICENSE README.md afterword.py pyproject.toml ./
 COPY indexes indexes

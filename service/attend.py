@@ -1,15 +1,15 @@
 """Attend: look at question and candidates together, for relevance and the sentences that answer.
 
-With a reader a chunk's score is a blend of what the reader says and the signs of retrieval. Without
-one its relevance is a weighted sum of four signs: its cosine with the question, the best of its
-sentences by the encoder, the share of the question's terms that it has, and its rank in retrieval.
-`docs/decisions/009-reader.md` and `004-evidence-and-threshold.md` tell how the weights were found.
+A reader's network reads each pair (`reader_attend`), or a cross-encoder does (`cross_attend`).
+Without either (`sentence_attend`) a chunk's relevance is a weighted sum of four signs: its cosine
+with the question, the best of its sentences by the encoder, the share of the question's terms that
+it has, and its rank in retrieval. Decisions 004 and 009 tell how the weights were found.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from indexes.documents import Span
 from indexes.encoding import Vectors
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
-from service.read import Located, Places, Reader, places
+from service.read import Places, Reader, places, whole_words
 from service.sentences import is_heading, sentence_spans
 from service.signs import coverage, logistic, named, outer_signs, shares
 
@@ -74,10 +74,10 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """How signs become an order and a score.
+    """How signs become an order and scores.
 
     `relevance`, `answers` and `outer` weigh the shares and the sign that order candidates. Whether
-    the first one answers is the reader's to say: `scale` times its logit, plus `offset`.
+    one answers is the reader's to say: `scale` times its logit, plus `offset`.
     """
 
     relevance: float
@@ -86,14 +86,15 @@ class Blend:
     scale: float
     offset: float
 
-    def scores(self, signs: Sequence[Signs]) -> list[float]:
-        """Return scores in [0, 1]: the best one's chance to answer, the others as far below."""
-        if not signs:
-            return []
+    def ranked(self, signs: Sequence[Signs]) -> list[tuple[int, float]]:
+        """Return the place of each candidate in `signs` and its score in [0, 1], best first.
+
+        None has more than the one before it: that one is preferred for what retrieval says.
+        """
         orders = [self._order(one) for one in signs]
-        first = max(orders)
-        level = self.scale * signs[orders.index(first)].answers + self.offset
-        return [logistic(level + one - first) for one in orders]
+        places = sorted(range(len(signs)), key=lambda i: (-orders[i], i))
+        scores = (logistic(self.scale * signs[i].answers + self.offset) for i in places)
+        return list(zip(places, accumulate(scores, min), strict=True))
 
     def _order(self, signs: Signs) -> float:
         # A probability, not its logit: of chunks that answer nothing none is better than another,
@@ -111,7 +112,6 @@ class Weighed:
 
     signs: Signs
     places: Places
-    best: Located | None
 
 
 def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[Weighed]:
@@ -119,11 +119,10 @@ def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[W
     reads = read(query.text, [one.chunk.encoded for one in candidates])
     outer = outer_signs(named(query.weights), candidates)
     relevance = shares([one.relevance for one in reads])
-    found = []
-    for each, candidate, share, sign in zip(reads, candidates, relevance, outer, strict=True):
-        evidence = places(candidate, each)
-        found.append(Weighed(Signs(share, each.answers, sign), evidence, evidence.best()))
-    return found
+    return [
+        Weighed(Signs(share, each.answers, sign), places(candidate, each))
+        for each, candidate, share, sign in zip(reads, candidates, relevance, outer, strict=True)
+    ]
 
 
 def reader_attend(read: Reader, blend: Blend) -> Attend:
@@ -133,25 +132,28 @@ def reader_attend(read: Reader, blend: Blend) -> Attend:
         if not candidates:
             return ()
         found = weigh(query, candidates, read)
-        scores = blend.scores([one.signs for one in found])
-        order = sorted(range(len(candidates)), key=lambda i: (-scores[i], i))
         return tuple(
-            _read_evidence(candidates[i], scores[i], found[i].places if place < READ else None)
-            for place, i in enumerate(order)
+            Evidence(candidates[i], score, _located(candidates[i], found[i].places))
+            for i, score in blend.ranked([one.signs for one in found])
         )
 
     return attend
 
 
-def _read_evidence(candidate: Candidate, score: float, found: Places | None) -> Evidence:
-    """Return evidence with the sentences by the logit of each one's likeliest span."""
-    if found is None:
-        return Evidence(candidate, score)
+def _located(candidate: Candidate, found: Places) -> tuple[Sentence, ...]:
+    """Return a chunk's sentences by the likelihood of each one's likeliest span, best first."""
     spans = _quotable(candidate)
     located = [(one, best) for one in spans if (best := found.best(one)) is not None]
     located.sort(key=lambda pair: (-pair[1].logit, pair[0]))
-    sentences = tuple(Sentence(one, logistic(best.logit / 2)) for one, best in located)
-    return Evidence(candidate, score, sentences, located[0][1].span if located else None)
+    return tuple(
+        Sentence(
+            one,
+            # The mean of how much less likely its start and its end are.
+            math.exp((best.logit - located[0][1].logit) / 2),
+            whole_words(candidate.chunk, best.span, one),
+        )
+        for one, best in located
+    )
 
 
 def cross_attend(
@@ -189,8 +191,8 @@ class _Fitting:
 
 def _evidence(candidate: Candidate, score: float, sentences: Sequence[_Fitting]) -> Evidence:
     most = 1 + _SENTENCE_COVERAGE
-    rated = tuple(Sentence(one.span, min(1.0, max(0.0, one.fit / most))) for one in sentences)
-    return Evidence(candidate, score, rated, rated[0].span if rated else None)
+    rated = [(one.span, min(1.0, max(0.0, one.fit / most))) for one in sentences]
+    return Evidence(candidate, score, tuple(Sentence(span, fit, span) for span, fit in rated))
 
 
 def relevance(sign: float) -> float:

@@ -35,10 +35,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A span of the document's text, and in [0, 1] how well its words fit the question."""
+    """A sentence of the document's text that may answer, and its part `short` that does.
+
+    `score` in [0, 1] tells how well it fits the question, beside the others of its chunk.
+    """
 
     span: Span
     score: float
+    short: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,12 @@ class Evidence:
     """A candidate that was weighed together with the question.
 
     `score` in [0, 1] estimates that the chunk answers the question. `sentences` are the chunk's
-    evidence sentences, best first, empty where it was not read closely; `span` is the shortest
-    part of the first of them that answers.
+    evidence sentences, best first, empty where it was not read closely.
     """
 
     candidate: Candidate
     score: float
     sentences: tuple[Sentence, ...] = ()
-    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

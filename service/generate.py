@@ -1,59 +1,66 @@
 """Generate: from evidence to an answer. `quote` says what is written, without a language model."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from indexes.documents import Span
 from indexes.errors import UsageError
 from service.agreement import opinions
 from service.evidence import Evidence, Generator, Piece, Quoted
+from service.sentences import list_around
+from service.several import asks_for_list, asks_for_several
 
 MOST_SENTENCES: Final = 3
 MOST_DOCUMENTS: Final = 3
+MOST_CHUNKS: Final = 4
 # A further sentence must fit the question this well, as a share of the best one's fit: the second
 # number where the question asks for several things.
 _NEAR_ENOUGH: Final = 0.8
 _NEAR_ENOUGH_OF_SEVERAL: Final = 0.5
-# Evidence of a further document, where several things are asked for, as a share of the best score.
-_FURTHER_DOCUMENT: Final = 0.7
-_SEVERAL: Final = re.compile(
-    r"\b(why|list|compare|comparison|differences?|steps|reasons|ways|advantages|disadvantages|"
-    r"examples|versus|vs)\b"
-    r"|\bhow\b(?! (many|much|long|old|far|often|tall|big|large|high|deep|fast|heavy|late|early|"
-    r"soon|wide|hot|cold)\b)"
-    r"|\b(what|which|who)( \w+){0,2} (are|were)\b",
-    re.IGNORECASE,
-)
+# Evidence of a further chunk, where several things are asked for, as a share of the best score.
+_FURTHER_CHUNK: Final = 0.5
 
 
 def quote(question: str, evidence: Sequence[Evidence]) -> Iterator[Piece]:
     """Yield sentences of the evidence verbatim, the best first.
 
     One sentence of the best chunk leads, with others that fit the question nearly as well; where
-    the question asks for several things, less near ones and other documents' too. A document that
-    says the same is cited beside the first sentence. One that says something else is quoted with
-    words that say so; of two dated documents the newer one leads. A chunk without evidence
-    sentences is quoted whole.
+    the question asks for several things, less near ones, the whole of a list, and what other chunks
+    say. A document that says the same is cited beside the first sentence. One that says something
+    else is quoted with words that say so; of two dated documents the newer one leads. A chunk
+    without evidence sentences is quoted whole.
     """
     if not evidence:
         return
     lead, agreeing, differing = _led(evidence)
-    several = _SEVERAL.search(question) is not None
-    first, *more = _chosen(lead, several=several)
-    yield Piece(lead.candidate.chunk.cut(first), Quoted(lead, first, lead.span or first))
-    for one in agreeing:
-        yield Piece("", _first_quoted(one))
-    for span in more:
-        yield _further(lead, span)
-    if several:
-        known = [lead, *agreeing, *differing]
-        for one in _other_documents(lead, evidence, known):
-            yield _further(one, _chosen(one)[0])
+    for place, quoted in enumerate(_chosen(question, lead, evidence, [*agreeing, *differing])):
+        words = quoted.evidence.candidate.chunk.cut(quoted.span)
+        apart = "\n" if "\n" in words else " "  # lists keep their lines
+        yield Piece(f"{apart}{words}" if place else words, quoted)
+        if quoted.evidence is lead:
+            for one in agreeing:
+                yield Piece("", _first_quoted(one))
+            agreeing = []
     for one in differing:
         quoted = _first_quoted(one)
         yield Piece(f" {_difference(lead, one)} {one.candidate.chunk.cut(quoted.span)}", quoted)
+
+
+def _chosen(
+    question: str, lead: Evidence, evidence: Sequence[Evidence], known: Sequence[Evidence]
+) -> list[Quoted]:
+    """Return what is quoted of the chunk that leads and, where that is asked for, of others."""
+    if not asks_for_several(question):
+        return _sentences(lead, _NEAR_ENOUGH)
+    found = [lead, *_further_chunks(lead, evidence, known)]
+    if not asks_for_list(question) or not _list(lead):
+        return [one for each in found for one in _sentences(each, _NEAR_ENOUGH_OF_SEVERAL)]
+    # A list may go on from chunk to chunk; its steps are told in their order, and nothing else.
+    document = lead.candidate.chunk.document_id
+    lists = [_list(one) for one in found if one.candidate.chunk.document_id == document]
+    steps = sorted((one for one in lists if one), key=lambda one: one.span)
+    others = [one for one in found if one.candidate.chunk.document_id != document]
+    return steps + [_list(one) or _first_quoted(one) for one in others]
 
 
 def _led(evidence: Sequence[Evidence]) -> tuple[Evidence, list[Evidence], list[Evidence]]:
@@ -81,36 +88,58 @@ def _difference(lead: Evidence, other: Evidence) -> str:
     return "Another document says something else:"
 
 
-def _other_documents(
-    lead: Evidence, evidence: Sequence[Evidence], known: Sequence[Evidence]
+def _further_chunks(
+    lead: Evidence, evidence: Sequence[Evidence], quoted: Sequence[Evidence]
 ) -> list[Evidence]:
-    """Return the best evidence of further documents that is nearly as good as the first."""
-    seen = {one.candidate.chunk.document_id for one in known}
-    found = []
-    for one in evidence:
-        document = one.candidate.chunk.document_id
-        if document in seen or not one.sentences or one.score < _FURTHER_DOCUMENT * lead.score:
-            continue
-        seen.add(document)
-        found.append(one)
-    return found[: MOST_DOCUMENTS - 1]
+    """Return further chunks nearly as good as the first, in the order of each document's text.
+
+    Documents that are `quoted` for what they say of the first sentence are not quoted again.
+    """
+    seen = {one.candidate.chunk.document_id for one in quoted}
+    found = [
+        one
+        for one in evidence
+        if one is not lead
+        and one.candidate.chunk.document_id not in seen
+        and one.sentences
+        and one.score >= _FURTHER_CHUNK * lead.score
+    ][: MOST_CHUNKS - 1]
+    documents = list(dict.fromkeys(one.candidate.chunk.document_id for one in [lead, *found]))
+
+    def place(one: Evidence) -> tuple[int, int]:
+        chunk = one.candidate.chunk
+        return documents.index(chunk.document_id), chunk.span.start
+
+    return sorted(found, key=place)
 
 
-def _chosen(evidence: Evidence, *, several: bool = False) -> list[Span]:
+def _sentences(evidence: Evidence, share: float) -> list[Quoted]:
+    """Return a chunk's best sentence, then others of at least this share of its score, in order."""
     if not evidence.sentences:
-        return [evidence.candidate.chunk.span]
-    share = _NEAR_ENOUGH_OF_SEVERAL if several else _NEAR_ENOUGH
-    enough = share * evidence.sentences[0].score
-    return [one.span for one in evidence.sentences[:MOST_SENTENCES] if one.score >= enough]
+        return [_first_quoted(evidence)]
+    best, *others = evidence.sentences[:MOST_SENTENCES]
+    near = sorted(
+        (one for one in others if one.score >= share * best.score), key=lambda one: one.span
+    )
+    return [Quoted(evidence, one.span, one.short) for one in (best, *near)]
+
+
+def _list(evidence: Evidence) -> Quoted | None:
+    """Return the whole list around a chunk's best sentence, None if that is in none."""
+    if not evidence.sentences:
+        return None
+    chunk, best = evidence.candidate.chunk, evidence.sentences[0]
+    start = chunk.span.start
+    found = list_around(chunk.text, chunk.media_type, best.span.moved(-start))
+    return Quoted(evidence, found.moved(start), best.short) if found else None
 
 
 def _first_quoted(evidence: Evidence) -> Quoted:
-    first = _chosen(evidence)[0]
-    return Quoted(evidence, first, evidence.span or first)
-
-
-def _further(evidence: Evidence, span: Span) -> Piece:
-    return Piece(f" {evidence.candidate.chunk.cut(span)}", Quoted(evidence, span, span))
+    if not evidence.sentences:
+        whole = evidence.candidate.chunk.span
+        return Quoted(evidence, whole, whole)
+    first = evidence.sentences[0]
+    return Quoted(evidence, first.span, first.short)
 
 
 GENERATORS: Final[Mapping[str, Generator]] = MappingProxyType({"quote": quote})

@@ -1,5 +1,6 @@
 """Read: what the reader's logits say about a chunk, as places in its document's text."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -7,13 +8,15 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from indexes.documents import Span
+from indexes.documents import Span, StoredChunk
 from service.evidence import Candidate
 
 Logits = npt.NDArray[np.float32]
 
 # An answer of more tokens than this is a passage, not a span.
 LONGEST: Final = 30
+_WORD: Final = re.compile(r"\d{4}-\d\d-\d\d|\d+(?:[.,:]\d+)+|\w+")
+_PAIRS: Final = ("``", "()", "\u201c\u201d", '""')
 
 
 class PairRead(Protocol):
@@ -84,6 +87,32 @@ def places(candidate: Candidate, read: PairRead) -> Places:
         read.starts[own],
         read.ends[own],
     )
+
+
+def whole_words(chunk: StoredChunk, span: Span, inside: Span) -> Span:
+    """Return a span of the document widened to whole words and pairs of marks, within `inside`.
+
+    A token is a part of a word: of `2026-07-23` a reader may take the end alone.
+    """
+    text = chunk.cut(inside)
+    start, end = span.start - inside.start, span.end - inside.start
+    for word in _WORD.finditer(text):
+        start = word.start() if word.start() < start < word.end() else start
+        end = word.end() if word.start() < end < word.end() else end
+    for opening, closing in _PAIRS:
+        part = text[start:end]
+        whole = (
+            part.count(opening) % 2 == 0
+            if opening == closing
+            else (part.count(opening) == part.count(closing))
+        )
+        if whole:
+            continue
+        if closing in part and text[:start].endswith(opening):
+            start -= 1
+        elif opening in part and text[end:].startswith(closing):
+            end += 1
+    return Span(start, end).moved(inside.start)
 
 
 def best_pair(starts: Logits, ends: Logits) -> tuple[int, int, float]:

@@ -1,7 +1,7 @@
 """Where the sentences of a text are: the units in which evidence is quoted."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import sentencex
@@ -28,6 +28,7 @@ _COUNTED: Final = re.compile(r"\s*[\d(a-z]")
 _LONGEST_ABBREVIATION: Final = 16
 # A line of less than this share of the longest one was not broken for want of room.
 _SHORT: Final = 0.6
+_LEAST_ITEMS: Final = 2
 
 
 def sentence_spans(text: str, media_type: str) -> list[Span]:
@@ -51,6 +52,50 @@ def sentence_spans(text: str, media_type: str) -> list[Span]:
 def is_heading(sentence: str) -> bool:
     """Tell whether a sentence is a Markdown heading."""
     return _HEADING.match(sentence) is not None
+
+
+def list_around(text: str, media_type: str, sentence: Span) -> Span | None:
+    """Return the whole list that one of the sentences is an item of or leads in; None of others.
+
+    It has two items or more, and the sentence ahead of them if that is it or ends with a colon.
+    """
+    spans = sentence_spans(text, media_type)
+    if sentence not in spans:
+        return None
+    lists = list(_lists(text, spans))
+    at = spans.index(sentence)
+    number = lists[at]
+    if number is None and at + 1 < len(spans):
+        number = lists[at + 1]
+    rows = [row for row, one in enumerate(lists) if one is not None and one == number]
+    if sum(_marker(text, spans[row]) is not None for row in rows) < _LEAST_ITEMS:
+        return None
+    start = _marker(text, spans[rows[0]])
+    ahead = spans[rows[0] - 1] if rows[0] else None
+    if ahead and (ahead == sentence or ahead.cut(text).endswith(":")):
+        start = ahead.start
+    return _trimmed(text, Span(start or 0, spans[rows[-1]].end))
+
+
+def _lists(text: str, spans: Sequence[Span]) -> Iterator[int | None]:
+    """Yield for each sentence the number of the list that it belongs to, if it does."""
+    number, inside, before = 0, False, Span(0, 0)
+    for span in spans:
+        apart = text.count("\n", before.end, span.start) > 1
+        if _marker(text, span) is not None:
+            number += not inside
+            inside = True
+        elif apart or _WHOLE.match(text, span.start):
+            inside = False
+        yield number if inside else None
+        before = span
+
+
+def _marker(text: str, sentence: Span) -> int | None:
+    """Return where the line of the list item that a sentence begins is, None if it begins none."""
+    start = text.rfind("\n", 0, sentence.start) + 1
+    found = _ITEM.match(text, start, sentence.start)
+    return start if found and found.end() == sentence.start else None
 
 
 def _blocks(text: str, media_type: str) -> Iterator[tuple[Span, bool]]:

@@ -13,14 +13,20 @@ LIT = "The lamp at Gull Point was lit in 1859."
 
 
 def evidence(
-    text: str, answer: str, document: str, *, score: float = 0.9, as_of: str | None = None
+    text: str,
+    answer: str,
+    document: str,
+    *,
+    score: float = 0.9,
+    as_of: str | None = None,
+    title: str = "",
 ) -> Evidence:
     """Return evidence whose chunk is one sentence, at 100 of its document, `answer` its span."""
     chunk = StoredChunk(
-        chunk_id=1,
+        chunk_id=ord(document),
         document_id=document,
         uri=document,
-        title="",
+        title=title,
         media_type="text/plain",
         as_of=as_of,
         text_sha256="",
@@ -29,8 +35,8 @@ def evidence(
     )
     start = 100 + text.index(answer)
     span = Span(start, start + len(answer))
-    sentences = (Sentence(chunk.span, 0.9),)
-    return Evidence(Candidate(chunk, 1.0, 1.0, 1.0), score, sentences, span)
+    sentences = (Sentence(chunk.span, 0.9, span),)
+    return Evidence(Candidate(chunk, 1.0, 1.0, 1.0), score, sentences)
 
 
 BEST = evidence(LIT, "1859", "a")
@@ -39,10 +45,13 @@ BEST = evidence(LIT, "1859", "a")
 @pytest.mark.parametrize(
     ("text", "answer", "says"),
     [
-        ("In 1859 the keeper first climbed the stairs.", "1859", "same"),
+        ("In 1859 the lamp first shone.", "1859", "same"),
+        ("In 1859 the keeper first climbed the stairs.", "1859", None),
         ("The lamp at Gull Point was lit in 1861.", "1861", "other"),
         ("Gull Point: the lamp was first lit in 1861", "1861", "other"),
+        ("The lamp at Gull Point was not lit in 1859.", "1859", "other"),
         ("The lamp at Cape Roth was built in 1861.", "1861", None),
+        ("The lamp at Gull Point was lit in May 1859.", "May 1859", None),
         ("Ferries sail at 9:15.", "9:15", None),
         (LIT, LIT, None),
     ],
@@ -51,6 +60,62 @@ def test_what_another_document_says(text: str, answer: str, says: str | None) ->
     """The same span agrees; another one disagrees only within a sentence on the same thing."""
     found = list(opinions(BEST, [evidence(text, answer, "b")]))
     assert [one.says for one in found] == ([says] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("form", "mine", "theirs", "says"),
+    [
+        ("The mooring fee is {} a night.", "120 kronor", "150 kronor", "other"),
+        ("The mooring fee is {} a night.", "1,200 kronor", "1200 kronor", "same"),
+        ("The grant closes for applicants on {}.", "31 March 2026", "30 April 2026", "other"),
+        ("The grant closes for applicants on {}.", "31 March 2026", "2026-03-31", "same"),
+        ("The grant closes for applicants on {}.", "March 31st, 2026", "31 Mar 2026", "same"),
+        ("The harbour master of Lindholm is {}.", "Karin Holt", "Lars Holt", "other"),
+        ("The harbour master of Lindholm is {}.", "Karin Holt", "Holt", None),
+        ("The harbour office and its yard are painted {}.", "a pale red", "red", None),
+        ("The whole voyage takes {}.", "two hours", "2 hours", "same"),
+        ("The record of the station is {} degrees.", "-5", "5", "other"),
+        ("The harbour of Lindholm costs {} a year.", "$4.2", "\u20ac4.2", "other"),
+    ],
+)
+def test_values_are_compared_not_letters(
+    form: str, mine: str, theirs: str, says: str | None
+) -> None:
+    """Equal dates and numbers agree however they are written; names and numbers exclude others."""
+    best = evidence(form.format(mine), mine, "a")
+    found = list(opinions(best, [evidence(form.format(theirs), theirs, "b")]))
+    assert [one.says for one in found] == ([says] if says else [])
+
+
+def test_what_stands_beside_a_span_belongs_to_its_value() -> None:
+    """A reader may leave out a sign or a currency; 5 and -5 are two values."""
+    best = evidence("The record of the station is -5 degrees.", "5", "a")
+    other = evidence("The record of the station is 5 degrees.", "5", "b")
+    assert [one.says for one in opinions(best, [other])] == ["other"]
+
+
+def test_a_denial_is_another_opinion() -> None:
+    """Wherever the reader sees the evidence."""
+    best = evidence("Dogs are allowed on the ferry.", "allowed", "a")
+    other = evidence("Dogs are not allowed on the ferry.", "not allowed", "b")
+    assert [one.says for one in opinions(best, [other])] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "says"),
+    [
+        ("Manual X100", "Manual X200", None),
+        ("Anna School", "Berta School", None),
+        ("Fees 2023", "Fees 2025", "other"),
+        ("Fees", "Notes of the board", "other"),
+        ("", "", "other"),
+    ],
+)
+def test_titles_of_one_form_tell_subjects_apart(mine: str, theirs: str, says: str | None) -> None:
+    """Two schools have two heads, and that is no contradiction; years are only dates."""
+    first = evidence("The headteacher of the school is Eva Lind.", "Eva Lind", "a", title=mine)
+    other = evidence("The headteacher of the school is Tom Hart.", "Tom Hart", "b", title=theirs)
+    assert [one.says for one in opinions(first, [other])] == ([says] if says else [])
 
 
 def test_other_numbers_around_are_another_thing() -> None:
@@ -90,7 +155,7 @@ def answer(question: str, found: Sequence[Evidence]) -> tuple[str, list[str]]:
 
 def test_documents_that_agree_are_cited_together() -> None:
     """The sentence stands once, with a citation of each; every short answer is the same."""
-    other = evidence("In 1859 the keeper first climbed the stairs.", "1859", "b")
+    other = evidence("In 1859 the lamp first shone.", "1859", "b")
     assert answer("When was it lit?", [BEST, other]) == (f"{LIT} [a] [b]", ["1859", "1859"])
 
 
@@ -125,24 +190,10 @@ def test_a_date_alone_ranks_nothing() -> None:
     assert answer("What is the fee?", [undated, dated])[1] == ["30", "45"]
 
 
-@pytest.mark.parametrize(
-    ("question", "several"),
-    [
-        ("How do I compare the two plans?", True),
-        ("Why was it lit?", True),
-        ("What are the ways to get there?", True),
-        ("Which new features are there?", True),
-        ("How many steps?", True),
-        ("How long is it?", False),
-        ("When was it lit?", False),
-        ("What is the fee?", False),
-    ],
-)
-def test_further_documents_where_several_things_are_asked_for(
-    question: str, *, several: bool
-) -> None:
+@pytest.mark.parametrize("several", [True, False])
+def test_further_documents_where_several_things_are_asked_for(*, several: bool) -> None:
     """A near document is quoted as well; one that is far from the best is not."""
     near = evidence("Ferries sail at 9:15.", "9:15", "b", score=0.8)
     far = evidence("Owls hoot.", "Owls", "c", score=0.3)
-    text, _ = answer(question, [BEST, near, far])
+    text, _ = answer("Why was it lit?" if several else "When was it lit?", [BEST, near, far])
     assert text == (f"{LIT} [a] Ferries sail at 9:15. [b]" if several else f"{LIT} [a]")

@@ -8,7 +8,7 @@ import pytest
 from ir_measures import Success, nDCG
 
 from service.attend import Blend, Signs
-from training.blend_fit import SetSigns, figures, fit, logits, threshold
+from training.blend_fit import SetSigns, figures, fit, levels, orders, threshold
 
 CANDIDATES = 24
 BLEND = Blend(relevance=2.0, answers=1.0, outer=0.2, scale=0.8, offset=-2.0)
@@ -49,27 +49,38 @@ def test_the_score_is_an_estimate_of_the_chance_to_answer() -> None:
     """Among questions whose first candidate has a score near p, a share near p is answerable."""
     blend = fit(made(400, 1), [made(400, 2)])
     one = made(2000, 3)
-    scores = 1 / (1 + np.exp(-logits(one, blend).max(1)))
+    scores = 1 / (1 + np.exp(-levels(one, blend)))
     for low in (0.1, 0.3, 0.5, 0.7):
         near = (scores >= low) & (scores < low + 0.2)
         assert one.answerable[near].mean() == pytest.approx(scores[near].mean(), abs=0.1)
 
 
-def test_a_fit_scores_as_the_service_does() -> None:
-    """The stacked scores of each question are those that `Blend` gives it alone."""
+def test_a_fit_orders_and_scores_as_the_service_does() -> None:
+    """Each question of a stack has the order and the best score that `Blend` gives it alone."""
     one = made(40, 4)
-    found = logits(one, BLEND)
+    order, level = orders(one, BLEND), levels(one, BLEND)
     for row, signs in enumerate(one.signs):
         there = ~np.isnan(signs[:, 0])
-        scores = BLEND.scores([Signs(*each) for each in signs[there].tolist()])
-        np.testing.assert_allclose(1 / (1 + np.exp(-found[row, there])), scores, atol=1e-12)
-        assert (found[row, ~there] == -np.inf).all()
+        ranked = BLEND.ranked([Signs(*each) for each in signs[there].tolist()])
+        assert (order[row, ~there] == -np.inf).all()
+        assert np.argsort(-order[row, there], kind="stable").tolist() == [i for i, _ in ranked]
+        assert ranked[0][1] == pytest.approx(1 / (1 + np.exp(-level[row])))
+
+
+def test_precision_is_where_four_of_five_answerable_questions_are_answered() -> None:
+    """Of all questions with at least the score that 80% of the answerable reach."""
+    one = made(60, 12)
+    best = levels(one, BLEND)
+    least = sorted(best[one.answerable], reverse=True)[24]
+    answered = best >= least
+    expected = (answered & one.answerable).sum() / answered.sum()
+    assert figures(one, BLEND)["precision@80%"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_figures_are_those_of_ir_measures() -> None:
     """Hits and nDCG@10 of the order by score, over answerable questions."""
     one = made(40, 5)
-    scores = logits(one, BLEND)
+    scores = orders(one, BLEND)
     relevant = {(row, one.documents[row, place]) for row, place in np.argwhere(one.relevant)}
     truth = [ir_measures.Qrel(str(row), str(name), 1) for row, name in sorted(relevant)]
     best: dict[tuple[int, int], float] = {}
@@ -96,7 +107,7 @@ def test_signs_are_read_back_as_they_were_written(tmp_path: Path) -> None:
 def test_nine_of_ten_answerable_questions_reach_the_threshold() -> None:
     """And without the last of them it would be fewer."""
     one = made(200, 6)
-    scores = 1 / (1 + np.exp(-logits(one, BLEND).max(1)))[one.answerable]
+    scores = 1 / (1 + np.exp(-levels(one, BLEND)))[one.answerable]
     chosen = threshold(one, BLEND)
     assert (scores >= chosen - 1e-9).mean() >= 0.9
     assert (scores >= chosen + 1e-9).mean() <= 0.9

@@ -8,18 +8,25 @@ from indexes.documents import Span, StoredChunk
 from indexes.errors import UsageError
 from service.evidence import Candidate, Evidence, Piece, Sentence
 from service.generate import GENERATORS, MOST_SENTENCES, generator_named, quote
+from service.sentences import sentence_spans
+
+
+def sentence(span: Span, score: float) -> Sentence:
+    """Return a sentence that is its own short answer."""
+    return Sentence(span, score, span)
+
 
 TEXT = "0123456789" * 5
 BASE = 1000
 SPANS = st.tuples(st.integers(0, 48), st.integers(1, 20)).map(
     lambda pair: Span(BASE + pair[0], BASE + min(len(TEXT), sum(pair)))
 )
-SENTENCES = st.lists(st.builds(Sentence, SPANS, st.floats(0, 1)), max_size=6).map(
+SENTENCES = st.lists(st.builds(sentence, SPANS, st.floats(0, 1)), max_size=6).map(
     lambda found: tuple(sorted(found, key=lambda one: -one.score))
 )
 
 
-def evidence(sentences: tuple[Sentence, ...], span: Span | None = None) -> Evidence:
+def evidence(sentences: tuple[Sentence, ...]) -> Evidence:
     """Return a chunk at 1000 of its document with these evidence sentences."""
     chunk = StoredChunk(
         chunk_id=1,
@@ -32,8 +39,7 @@ def evidence(sentences: tuple[Sentence, ...], span: Span | None = None) -> Evide
         span=Span(BASE, BASE + len(TEXT)),
         text=TEXT,
     )
-    shortest = span or (sentences[0].span if sentences else None)
-    return Evidence(Candidate(chunk, 1.0, 1.0, 1.0), 0.9, sentences, shortest)
+    return Evidence(Candidate(chunk, 1.0, 1.0, 1.0), 0.9, sentences)
 
 
 def quotes(pieces: list[Piece]) -> list[str]:
@@ -67,18 +73,20 @@ def test_a_sentence_that_fits_much_worse_is_left_out() -> None:
     """Of scores 1, .9, .85, .85 three are quoted, of 1, .9, .5 two, of 1, .5 one."""
     for scores, expected in (((1, 0.9, 0.85, 0.85), 3), ((1, 0.9, 0.5), 2), ((1, 0.5), 1)):
         found = tuple(
-            Sentence(Span(BASE + 4 * n, BASE + 4 * n + 3), score) for n, score in enumerate(scores)
+            sentence(Span(BASE + 4 * n, BASE + 4 * n + 3), score) for n, score in enumerate(scores)
         )
         assert quotes(list(quote("", [evidence(found)]))) == ["012", "456", "890"][:expected]
 
 
 def test_the_short_answer_is_the_evidence_span() -> None:
-    """Of the first quote; a further quote is its own."""
-    found = (Sentence(Span(BASE, BASE + 9), 1.0), Sentence(Span(BASE + 10, BASE + 19), 1.0))
-    inside = Span(BASE + 2, BASE + 4)
-    pieces = quote("", [evidence(found, inside)])
-    shorts = [piece.quoted.short for piece in pieces if piece.quoted]
-    assert shorts == [inside, found[1].span]
+    """Of each quote, inside of it."""
+    inside = (Span(BASE + 2, BASE + 4), Span(BASE + 12, BASE + 13))
+    found = tuple(
+        Sentence(Span(BASE + 10 * n, BASE + 10 * n + 9), 1.0, short)
+        for n, short in enumerate(inside)
+    )
+    pieces = quote("", [evidence(found)])
+    assert tuple(piece.quoted.short for piece in pieces if piece.quoted) == inside
 
 
 def test_without_evidence_nothing_is_said() -> None:
@@ -93,3 +101,59 @@ def test_generators_are_known_by_name() -> None:
         generator_named("oracle")
     assert "'oracle'" in raised.value.message
     assert all(name in raised.value.message for name in GENERATORS)
+
+
+RENT = "You need:\n- a card\n- a key\n\nAsk early. Bring it back."
+BOOK = "1. Knock.\n2. Wait."
+MORE = "3. Sign.\n4. Row."
+
+
+def chunk_of(text: str, number: int, start: int, best: str, score: float = 0.9) -> Evidence:
+    """Return evidence of a chunk at `start` of document d, whose sentence `best` is the best."""
+    spans = [one.moved(start) for one in sentence_spans(text, "text/plain")]
+    chunk = StoredChunk(
+        chunk_id=number,
+        document_id="d",
+        uri="u",
+        title="",
+        media_type="text/plain",
+        as_of=None,
+        text_sha256="",
+        span=Span(start, start + len(text)),
+        text=text,
+    )
+    first = next(one for one in spans if chunk.cut(one) == best)
+    rest = [sentence(one, 0.1) for one in spans if one != first]
+    return Evidence(Candidate(chunk, 1.0, 1.0, 1.0), score, (sentence(first, 1.0), *rest))
+
+
+def said(question: str, evidence: list[Evidence]) -> str:
+    """Return the answer's text."""
+    return "".join(piece.text for piece in quote(question, evidence))
+
+
+def test_a_list_is_quoted_whole_where_one_is_asked_for() -> None:
+    """With what leads it in; for a reason or a fact the item alone."""
+    found = [chunk_of(RENT, 1, 0, "a key")]
+    assert said("What do I need?", found) == "You need:\n- a card\n- a key"
+    assert said("Why a key?", found) == "a key"
+    assert said("What opens it?", found) == "a key"
+    assert said("What do I need?", [chunk_of(RENT, 1, 0, "Ask early.")]) == "Ask early."
+    (piece,) = quote("What do I need?", found)
+    assert piece.quoted is not None
+    assert piece.quoted.short.cut(RENT) == "a key"
+
+
+def test_a_list_goes_on_from_chunk_to_chunk_in_its_order() -> None:
+    """Whichever chunk was the best; one that is far from the best is left out."""
+    book, more = chunk_of(BOOK, 1, 50, "Wait.", 0.6), chunk_of(MORE, 2, 80, "Row.", 0.9)
+    assert said("How do I row?", [more, book]) == f"{BOOK}\n{MORE}"
+    assert said("How do I row?", [more, chunk_of(BOOK, 1, 50, "Wait.", 0.2)]) == MORE
+
+
+def test_further_sentences_are_told_in_the_order_of_the_text() -> None:
+    """The best one leads."""
+    scores = ((30, 1.0), (20, 0.7), (0, 0.6))
+    found = tuple(sentence(Span(BASE + at, BASE + at + 5), score) for at, score in scores)
+    pieces = list(quote("Why?", [evidence(found)]))
+    assert [piece.quoted.span.start - BASE for piece in pieces if piece.quoted] == [30, 0, 20]

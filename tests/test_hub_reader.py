@@ -83,8 +83,7 @@ def test_attend_ranks_by_the_cross_encoder(tmp_path: Path) -> None:
         logit = logits[one.candidate.chunk.text]
         assert one.score == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-4)
     swans = next(one for one in evidence if one.candidate.chunk.text == texts[0])
-    assert swans.span is not None
-    assert swans.span.cut(texts[0]) == "Swans sing at dusk."
+    assert swans.sentences[0].span.cut(texts[0]) == "Swans sing at dusk."
 
 
 def test_nothing_is_asked_of_nothing() -> None:

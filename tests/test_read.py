@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexes.documents import Span, StoredChunk
 from service.evidence import Candidate
-from service.read import LONGEST, best_pair, places
+from service.read import LONGEST, best_pair, places, whole_words
 
 DOCUMENT = "Notes.\n\nThe lamp — at Gull Point — was lit in 1859. Its keeper 🐦 was Anna Berg."
 CHUNK = Span(DOCUMENT.index("The"), len(DOCUMENT))
@@ -99,3 +99,25 @@ def test_where_the_chunk_was_cut_off_is_no_span() -> None:
     one = candidate()
     title = word_read("Gull Point", "Gull", "Point")
     assert places(one, title).best() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "expected"),
+    [
+        ("set `PYTHON_DISABLE_DEBUG` first", "PYTHON", "PYTHON_DISABLE_DEBUG"),
+        ("lit on 2026-07-23 at noon", "07-23", "2026-07-23"),
+        ("it costs 1,200.50 kronor", "200", "1,200.50"),
+        ("written in `extern` blocks today", "extern` blocks", "`extern` blocks"),
+        ("the lamp (of 1859) was lit", "of 1859)", "(of 1859)"),
+        ("the lamp (of 1859) was lit", "(of 1859", "(of 1859)"),
+        ("from 1914-1918 it was dark", "1914", "1914"),
+        ("the lamp was lit", "lamp was", "lamp was"),
+        ("lamps", "amp", "lamps"),
+    ],
+)
+def test_spans_hold_whole_words(text: str, inside: str, expected: str) -> None:
+    """And whole dates and numbers, and both of a pair of marks; a range is two numbers."""
+    chunk = replace(candidate().chunk, span=Span(100, 100 + len(text)), text=text)
+    start = 100 + text.index(inside)
+    span = Span(start, start + len(inside))
+    assert chunk.cut(whole_words(chunk, span, chunk.span)) == expected

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.sentences import is_heading, sentence_spans
+from indexes.documents import Span
+from service.sentences import is_heading, list_around, sentence_spans
 
 PLAIN, PDF, HTML = "text/plain", "application/pdf", "text/html"
 MARKDOWN, CSV = "text/markdown", "text/csv"
@@ -161,3 +162,49 @@ def test_a_heading_is_told_from_a_sentence() -> None:
     text = "# Dr. A. and B.\nIt is so."
     assert [is_heading(one) for one in sentences(text, MARKDOWN)] == [True, False]
     assert not is_heading("#5 is alive")
+
+
+LISTS = """Boats are for hire. To rent one you need the following:
+
+- A valid card. Any card will do.
+- Your own
+  life vest
+- Calm nerves
+
+Prices are on the door.
+
+1. Knock.
+2. Wait.
+Alone:
+- Nothing
+"""
+
+
+@pytest.mark.parametrize(
+    ("sentence", "first", "last"),
+    [
+        ("A valid card.", "To rent one", "nerves"),
+        ("Any card will do.", "To rent one", "nerves"),
+        ("Calm nerves", "To rent one", "nerves"),
+        ("To rent one you need the following:", "To rent one", "nerves"),
+        ("Knock.", "1. Knock", "Wait.\nAlone:\n- Nothing"),
+        ("Prices are on the door.", "Prices are on the door.", "- Nothing"),
+        ("Boats are for hire.", None, None),
+    ],
+)
+def test_the_list_around_a_sentence(sentence: str, first: str | None, last: str | None) -> None:
+    """All items with what leads them in, from any sentence of it; no list is none."""
+    (span,) = (one for one in sentence_spans(LISTS, "text/plain") if one.cut(LISTS) == sentence)
+    found = list_around(LISTS, "text/plain", span)
+    if first is None or last is None:
+        assert found is None
+        return
+    assert found is not None
+    assert found.cut(LISTS).startswith(first)
+    assert found.cut(LISTS).endswith(last)
+
+
+def test_one_item_is_no_list() -> None:
+    """A dash alone makes no list of a sentence."""
+    text = "Before.\n\n- Only this.\n\nAfter."
+    assert list_around(text, "text/plain", Span(11, 21)) is None

@@ -21,6 +21,8 @@ Places = npt.NDArray[np.int64]
 RIDGE: Final = 1e-3
 # So many of the questions that documents answer are answered; the fewer, the fewer wrong answers.
 COVERAGE: Final = 0.9
+# Precision of answering is shown where so many of the answerable questions are answered.
+PART: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,23 +103,26 @@ def fit(ordering: SetSigns, answering: Sequence[SetSigns]) -> Blend:
     return Blend(*map(float, (*weights, *level)))
 
 
-def logits(one: SetSigns, blend: Blend) -> Floats:
-    """Return the logit of each candidate's score, -inf where there is none."""
-    weights = np.array([blend.relevance, blend.answers, blend.outer])
-    orders = _orders(one, weights)
-    level = blend.scale * _first(one, weights) + blend.offset
-    return np.asarray(orders - orders.max(1, keepdims=True) + level[:, None], np.float64)
+def orders(one: SetSigns, blend: Blend) -> Floats:
+    """Return by what each candidate is ordered, -inf where there is none."""
+    return _orders(one, np.array([blend.relevance, blend.answers, blend.outer]))
+
+
+def levels(one: SetSigns, blend: Blend) -> Floats:
+    """Return the logit of each question's best score, that of its first candidate."""
+    first = _first(one, np.array([blend.relevance, blend.answers, blend.outer]))
+    return blend.scale * first + blend.offset
 
 
 def threshold(one: SetSigns, blend: Blend) -> float:
     """Return the score, in [0, 1], that `COVERAGE` of a set's answerable questions reach."""
-    best = logits(one, blend).max(1)[one.answerable]
+    best = levels(one, blend)[one.answerable]
     return logistic(float(np.quantile(best, 1 - COVERAGE, method="lower")))
 
 
 def figures(one: SetSigns, blend: Blend) -> dict[str, object]:
-    """Return figures of a set: hits and nDCG@10 beside retrieval's own, AUROC, F1 of the first."""
-    ours = logits(one, blend)
+    """Return figures of a set: order beside retrieval's own, F1 of the first, answering."""
+    ours = orders(one, blend)
     theirs = np.where(np.isfinite(ours), -np.arange(ours.shape[1], dtype=np.float64), -np.inf)
     shown: dict[str, object] = {}
     judged = one.judged > 0
@@ -132,9 +137,16 @@ def figures(one: SetSigns, blend: Blend) -> dict[str, object]:
             "difference": [low, high],
             "f1": round(float(one.f1[np.arange(len(ours)), ours.argmax(1)][judged].mean()), 4),
         }
-    best = ours.max(1)
-    yes, no = best[one.answerable].tolist(), best[~one.answerable].tolist()
-    return shown | {"auroc": auroc(yes, no)}
+    best = levels(one, blend)
+    yes, no = best[one.answerable], best[~one.answerable]
+    if not len(yes) or not len(no):
+        return shown
+    reached = np.quantile(yes, 1 - PART, method="lower")
+    precision = float((yes >= reached).sum() / (best >= reached).sum())
+    return shown | {
+        "auroc": auroc(yes.tolist(), no.tolist()),
+        f"precision@{PART:.0%}": round(precision, 4),
+    }
 
 
 def _shares(one: SetSigns) -> Floats:

@@ -95,7 +95,7 @@ SETS: Final = (
     ),
     *(
         DataSet(name, (f"{name}/corpus",), f"{name}/questions")
-        for name in ("clapnq-dev", "fresh-pydocs", "cranfield", "cisi", "med", "squad2-train")
+        for name in ("clapnq-dev", "fresh-pydocs", "cranfield", "cisi", "med")
     ),
 )
 
@@ -198,7 +198,7 @@ def asked(
     documents = np.zeros(CANDIDATES, np.int64)
     numbers: dict[str, int] = {}
     for row, (one, weighed) in enumerate(zip(found, weigh(query, found, reader), strict=True)):
-        best = weighed.best
+        best = weighed.places.best()
         short = one.chunk.cut(best.span) if best else ""
         signs[row] = astuple(weighed.signs)
         documents[row] = numbers.setdefault(one.chunk.document_id, len(numbers))

@@ -76,7 +76,7 @@ class ReaderEntry:
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
         PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf"),
-        HTML: ReaderEntry("html", 1, "ingest.readers.html"),
+        HTML: ReaderEntry("html", 2, "ingest.readers.html"),  # 2: items of lists have markers
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown"),
         PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain"),
         CSV: ReaderEntry("csv", 1, "ingest.readers.csv"),

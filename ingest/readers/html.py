@@ -35,6 +35,8 @@ _LINES: Final = frozenset(
     ("br", "caption", "dd", "dt", "figcaption", "legend", "li", "option", "summary", "tr")
 )
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
+_LISTS: Final = frozenset(("ol", "ul", "menu"))
+_DIGITS: Final = 7
 _CELLS: Final = frozenset(("td", "th"))
 _VERBATIM: Final = frozenset(("pre", "textarea", "listing"))
 # A table with one of these inside arranges the page; its cells are read one after another.
@@ -121,6 +123,8 @@ class _Layout:
         self._space = False
         self._verbatim = 0
         self._open: list[_OpenTable] = []
+        self._lists: list[int | None] = []  # the number of each open list's last item, if it counts
+        self._marker = ""  # what is due before the first words of a list item
 
     def visit(self, root: LexborNode) -> None:
         """Walk the tree without recursion: pages may nest deeper than Python's stack."""
@@ -145,6 +149,10 @@ class _Layout:
             self._open[-1].cells = 0
         elif tag in _CELLS and self._open:
             self._separate(self._open[-1])
+        elif tag in _LISTS:
+            self._lists.append(_first_number(node) - 1 if tag == "ol" else None)
+        elif tag in {"li", *_HEADINGS}:
+            self._marker = self._next_marker() if tag == "li" else ""
         return self._length + (min(self._gap, 2) if self._length else 0)
 
     def _leave(self, node: LexborNode, tag: str, start: int) -> None:
@@ -155,6 +163,10 @@ class _Layout:
             self._end_row(node, self._open[-1], Span(start, self._length))
         elif tag == "table":
             self._end_table(self._open.pop())
+        elif tag in _LISTS:
+            self._lists.pop()
+        elif tag == "li":
+            self._marker = ""
         self._break(tag)
 
     def _separate(self, table: _OpenTable) -> None:
@@ -165,6 +177,15 @@ class _Layout:
             self._space = True
             self._add("|")
             self._space = True
+
+    def _next_marker(self) -> str:
+        if self._in_row() or not self._lists or self._lists[-1] is None:
+            return "" if self._in_row() else "- "
+        self._lists[-1] += 1
+        return f"{self._lists[-1]}. "
+
+    def _in_row(self) -> bool:
+        return bool(self._open) and self._open[-1].is_data
 
     def _end_row(self, row: LexborNode, table: _OpenTable, span: Span) -> None:
         in_head = row.parent is not None and row.parent.tag == "thead"
@@ -179,7 +200,7 @@ class _Layout:
 
     def _break(self, tag: str) -> None:
         due = 2 if tag in _PARAGRAPHS else int(tag in _LINES)
-        if due and tag not in {"table", "tr"} and self._open and self._open[-1].is_data:
+        if due and tag not in {"table", "tr"} and self._in_row():
             self._space = True  # a row of data stays one line
         else:
             self._gap = max(self._gap, due)
@@ -200,9 +221,15 @@ class _Layout:
         before = ""
         if self.pieces:
             before = "\n" * min(self._gap, 2) or " " * self._space
-        self._gap, self._space = 0, False
+        before += self._marker
+        self._gap, self._space, self._marker = 0, False, ""
         self.pieces += [before, words]
         self._length += len(before) + len(words)
+
+
+def _first_number(ordered: LexborNode) -> int:
+    given = (ordered.attributes.get("start") or "").strip()
+    return int(given) if given.isascii() and given.isdigit() and len(given) < _DIGITS else 1
 
 
 def _is_unseen(node: LexborNode) -> bool:
