@@ -29,6 +29,7 @@ _LONGEST_ABBREVIATION: Final = 16
 # A line of less than this share of the longest one was not broken for want of room.
 _SHORT: Final = 0.6
 _LEAST_ITEMS: Final = 2
+_HEADING_WORDS: Final = 8
 
 
 def sentence_spans(text: str, media_type: str) -> list[Span]:
@@ -52,6 +53,24 @@ def sentence_spans(text: str, media_type: str) -> list[Span]:
 def is_heading(sentence: str) -> bool:
     """Tell whether a sentence is a Markdown heading."""
     return _HEADING.match(sentence) is not None
+
+
+def stands_above(text: str, line: Span, after: Span) -> bool:
+    """Tell whether a sentence is a line above a paragraph, as a heading that nothing marks is.
+
+    It is a few words without a mark at the end, and no list item; `after` is the next sentence,
+    which has twice as many words at least and ends with a mark.
+    """
+    words, following = line.cut(text).split(), after.cut(text).split()
+    return (
+        "\n" in text[line.end : after.start]
+        and len(words) <= _HEADING_WORDS
+        and len(following) >= 2 * len(words)
+        and following[-1].endswith((".", "!", "?", ":"))
+        and words[-1][-1].isalnum()
+        and not any(one in "|:;,\t" for one in line.cut(text))
+        and _marker(text, line) is None
+    )
 
 
 def list_around(text: str, media_type: str, sentence: Span) -> Span | None:
