@@ -59,14 +59,15 @@ def stands_above(text: str, line: Span, after: Span) -> bool:
     """Tell whether a sentence is a line above a paragraph, as a heading that nothing marks is.
 
     It is a few words without a mark at the end, and no list item; `after` is the next sentence,
-    which has twice as many words at least and ends with a mark.
+    which ends with a mark and begins a line that is twice as long at least.
     """
-    words, following = line.cut(text).split(), after.cut(text).split()
+    words = line.cut(text).split()
+    below = text[after.start :].partition("\n")[0]
     return (
         "\n" in text[line.end : after.start]
         and len(words) <= _HEADING_WORDS
-        and len(following) >= 2 * len(words)
-        and following[-1].endswith((".", "!", "?", ":"))
+        and len(below) >= 2 * (line.end - line.start)
+        and after.cut(text).endswith((".", "!", "?", ":"))
         and words[-1][-1].isalnum()
         and not any(one in "|:;,\t" for one in line.cut(text))
         and _marker(text, line) is None

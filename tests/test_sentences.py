@@ -217,6 +217,7 @@ def test_one_item_is_no_list() -> None:
         ("Elsewhere in 2026.", "Morocco stays on UTC all the year from now on.", False),
         ("Fee: 5", "It is due at the end of each month.", False),
         ("- Calm nerves", "Prices are on the door of the office.", False),
+        ("Elsewhere in 2026", "It stays on UTC. It says so in a decree.", True),
         ("Elsewhere in 2026", "Morocco stays on UTC", False),
         ("Anna Berg", "Keeper.", False),
         ("| a | b |", "The table above shows what there is.", False),
