@@ -66,9 +66,14 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> int:
     changes = pairs("--compare", wanted.compare)
     other = changed(manner, changes)
     least = floors(wanted.fail_under)
-    if wanted.html is not None and not wanted.html.absolute().parent.is_dir():
-        raise UsageError(f"--html {wanted.html}: there is no folder {wanted.html.parent}; make it")
+    if wanted.html is not None:
+        _check_page(wanted.html)
     lines = read_lines(wanted.questions, wanted.limit)
+    if wanted.given and all(line.context_id is None for line in lines):
+        raise UsageError(
+            f"--given: no line of {wanted.questions} has a context_id; give each line the id of "
+            "the document to read, or leave out --given"
+        )
     run = _compared(lines, manner, other, changes) if changes else _asked(lines, manner)
     figures = summarise(run.outcomes, manner.asked)
     _show(run, figures, as_json=wanted.as_json)
@@ -159,6 +164,19 @@ def comparison_table(compared: Mapping[str, Difference]) -> Table:
             cells = (f"{one.a:g}", f"{one.b:g}", f"{one.difference:+g}", interval)
             table.add_row(name, *cells, verdict(name, one))
     return table
+
+
+def _check_page(path: Path) -> None:
+    """Raise UsageError where a page cannot be put there."""
+    try:
+        if not path.absolute().parent.is_dir():
+            raise UsageError(f"--html {path}: there is no folder {path.parent}; make it")
+        if path.is_dir():
+            raise UsageError(
+                f"--html {path} is a folder; name a file in it, such as {path / 'report.html'}"
+            )
+    except OSError as error:
+        raise UsageError(f"--html {path} cannot be written: {error.strerror}") from error
 
 
 def _write_page(wanted: Wanted, run: Run, figures: Mapping[str, object]) -> None:

@@ -64,14 +64,14 @@ def test_changes_make_another_manner() -> None:
         MANNER,
         {
             "stage": "dense",
-            "candidates": "7",
+            "candidates": "200",
             "collection": "other",
             "reader": "bundled",
             "threshold": "0.25",
             "threads": "1",
         },
     )
-    assert found.asked == Asked("other", stage="dense", candidates=7)
+    assert found.asked == Asked("other", stage="dense", candidates=200)
     assert found.settings == Settings(reader="bundled", threshold=0.25, threads=1)
     assert changed(found, {"threshold": ""}).settings.threshold is None
 
@@ -85,7 +85,10 @@ def test_changes_make_another_manner() -> None:
         ("treshold", "1", "use one of stage"),
         ("reader", "", "it must be text"),
         ("stage", "sparse", "dense, lexical, fused, attend"),
-        ("candidates", "many", "a whole number"),
+        ("candidates", "many", "a whole number from 1 to 200"),
+        ("candidates", "0", "a whole number from 1 to 200"),
+        ("candidates", "201", "a whole number from 1 to 200"),
+        ("candidates", "-3", "a whole number from 1 to 200"),
         ("threshold", "2", "a number from 0 to 1"),
         ("threads", "x", "a whole number from 0 to 256"),
     ],
