@@ -132,10 +132,10 @@ def show_document(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what is stored of one document."""
-    from ingest.shelf import find, shown_json, shown_lines
+    from ingest.shelf import shown_json, shown_lines
 
     with _opened(collection).read() as reading:
-        found = find(reading, document)
+        found = reading.named(document)
         if text:
             typer.echo(reading.text(found.document_id), nl=False)
         else:

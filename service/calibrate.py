@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from indexes.errors import AfterwordError, EncoderMismatch, ModelMissing
+from indexes.errors import AfterwordError, EncoderMismatch, ModelMissing, UsageError
 from service.answer import Answerer, Question
 from service.bootstrap import interval, resamples
-from service.evaluate import Failed, Line, document_of
+from service.evaluate import Failed, Line, document_of, unknown
 from service.figures import Floats, Ladder, once, rounded_down
 from service.reply import NO_DOCUMENTS
 
@@ -79,6 +79,14 @@ def _scored(number: int, line: Line, answerer: Answerer, collection: str) -> Ite
     answerable = _answerable(line)
     if answerable is None:
         return
+    with answerer.collection(collection).read() as reading:
+        strange = unknown(line, reading)
+    if strange:
+        # Leaving it out would leave out nothing, and a right answer would count as a wrong one.
+        raise UsageError(
+            f"relevant names {', '.join(map(repr, strange))}, but collection {collection} has no "
+            "document of that id or uri; `afterword documents list` shows those there are"
+        )
     ways: list[tuple[dict[str, object] | None, bool]] = [(None, answerable)]
     if answerable and line.relevant:
         ways.append((without(line.relevant), False))

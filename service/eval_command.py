@@ -16,7 +16,7 @@ from rich.table import Table
 
 from indexes.errors import UsageError
 from indexes.settings import Settings
-from service.answer import build_answerer
+from service.answer import Answerer, build_answerer
 from service.bootstrap import RESAMPLES
 from service.compare import (
     Difference,
@@ -27,7 +27,16 @@ from service.compare import (
     differences,
     verdict,
 )
-from service.evaluate import Asked, Failed, Line, Outcome, evaluate, read_lines, stage_named
+from service.evaluate import (
+    Asked,
+    Failed,
+    Line,
+    Outcome,
+    evaluate,
+    read_lines,
+    stage_named,
+    unknown,
+)
 from service.figures import flattened, summarise
 
 FEW: Final = 20
@@ -87,7 +96,7 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> int:
 
 def _asked(lines: Sequence[Line], manner: Manner) -> Run:
     with closing(build_answerer(manner.settings)) as answerer, progress() as bar:
-        answerer.collection(manner.asked.collection)
+        _warn_of_unknown(lines, answerer, manner.asked.collection)
         asking = evaluate(lines, answerer, manner.asked)
         found = list(bar.track(asking, len(lines), description="questions"))
     good = [one for one in found if isinstance(one, Outcome)]
@@ -99,8 +108,8 @@ def _compared(
 ) -> Run:
     first, second = build_answerer(manner.settings), build_answerer(other.settings)
     with closing(first), closing(second), progress() as bar:
-        first.collection(manner.asked.collection)
-        second.collection(other.asked.collection)
+        for name in dict.fromkeys((manner.asked.collection, other.asked.collection)):
+            _warn_of_unknown(lines, first, name)
         asking = ask_both(lines, (first, manner.asked), (second, other.asked))
         found = list(bar.track(asking, len(lines), description="questions, both ways"))
     good = [(a, b) for a, b in found if isinstance(a, Outcome) and isinstance(b, Outcome)]
@@ -108,6 +117,18 @@ def _compared(
     as_given, with_changes = [a for a, _ in good], [b for _, b in good]
     compared = differences(as_given, with_changes, manner.asked, other.asked)
     return Run(manner.asked, as_given, [*failed.values()], changes, compared)
+
+
+def _warn_of_unknown(lines: Sequence[Line], answerer: Answerer, collection: str) -> None:
+    """Tell where `relevant` names what is not there; such a document is never found."""
+    with answerer.collection(collection).read() as reading:
+        strange = [(line, found) for line in lines if (found := unknown(line, reading))]
+    if strange:
+        line, (entry, *_) = strange[0]
+        sys.stderr.write(
+            f"{len(strange)} of {len(lines)} lines name documents that are not in collection "
+            f"{collection}, the first {entry!r} in line {line.id}\n"
+        )
 
 
 def progress() -> Progress:

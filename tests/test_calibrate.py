@@ -92,6 +92,20 @@ def test_what_a_line_says_decides(answerer: Answerer) -> None:
     assert isinstance(failed, Failed)
 
 
+@pytest.mark.parametrize("entry", ["bok", "source/bok", "bok#page=2", "book#page=x", "Book"])
+def test_a_document_that_is_not_there_fails_its_line(answerer: Answerer, entry: str) -> None:
+    """Left out it would leave out nothing; the entry and the collection are named."""
+    strange = replace(LINE, id="typo", question=SWIFTS, relevant=("report", entry))
+    good = replace(LINE, question=SWIFTS, relevant=("report",))
+    for one in (strange, replace(strange, answerable=False)):
+        failed, found = score_lines([one, good], answerer, "default")
+        assert isinstance(failed, Failed)
+        assert failed.id == "typo"
+        assert f"names '{entry}', but collection default has no document" in failed.message
+        assert isinstance(found, list)
+        assert len(found) == 2
+
+
 def test_a_model_that_is_not_there_is_told_once(data: Path, tmp_path: Path) -> None:
     """Not for each question, as none could be asked."""
     made = build_answerer(Settings(data=data, reader=str(tmp_path / "absent")))

@@ -228,6 +228,30 @@ def test_a_comparison_is_in_the_json(
     assert shown["answering.auroc"]["low"] is None
 
 
+def test_documents_that_are_not_there_are_told_once(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many lines name one and the first of them, for each collection; the status stays."""
+    make_collection(data, "single", birds()[:1])
+    path = questions(
+        tmp_path,
+        SWIFT,
+        {"id": "typo", "question": SWIFTS, "relevant": ["note", "nota#page=2", "noto"]},
+        {"id": "other", "question": SWIFTS, "relevant": ["source/not"]},
+    )
+    settings = Settings(data=data, reader="none")
+    told = (
+        "{} of 3 lines name documents that are not in collection {}, the first '{}' in line typo\n"
+    )
+    assert run_evaluation(settings, wanted(path)) == 0
+    assert capsys.readouterr().err == told.format(2, "default", "nota#page=2")
+    assert run_evaluation(settings, wanted(path, compare=["collection=single"])) == 0
+    both = told.format(2, "default", "nota#page=2") + told.format(2, "single", "note")
+    assert capsys.readouterr().err == both
+    assert run_evaluation(settings, wanted(path, compare=["candidates=2"], limit=1)) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_model_that_is_not_there_is_told_once(data: Path, tmp_path: Path) -> None:
     """Not for each question, as none could be asked."""
     path = questions(tmp_path, SWIFT, SWIFT)
