@@ -262,7 +262,7 @@ def calibrate(
         typer.Option(help="Answer so rarely that this share can be answered.", min=0, max=1),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Set the threshold in afterword.toml.")
+        bool, typer.Option("--write", help="Set threshold and reader in afterword.toml.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:

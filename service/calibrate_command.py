@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from indexes.errors import UsageError
-from indexes.settings import TOML_FILE, Settings, load_settings
+from indexes.settings import TOML_FILE, Settings, load_settings, variable
 from service.answer import build_answerer
 from service.calibrate import Level, Scored, Scores, Sureness, score_lines
 from service.eval_command import FEW, progress
 from service.evaluate import Failed, Line, read_lines
-from service.settings_file import write_number
+from service.settings_file import shown, write_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def run_calibration(settings: Settings, wanted: Wanted) -> int:
     if result.chosen is None:
         return 1
     if wanted.write:
-        _write(result.chosen.threshold)
+        _write(result.chosen.threshold, settings.reader)
     return 1 if failed else 0
 
 
@@ -188,11 +188,14 @@ def _rounded(level: Level) -> dict[str, float]:
     return {name: round(value, 4) for name, value in asdict(level).items()}
 
 
-def _write(threshold: float) -> None:
-    write_number(Path(TOML_FILE), "threshold", threshold)
-    sys.stderr.write(f"{TOML_FILE} says threshold = {threshold}\n")
-    stronger = load_settings().threshold
-    if stronger != threshold:
-        sys.stderr.write(
-            f"AFTERWORD_THRESHOLD={stronger} of the environment or .env is stronger; remove it\n"
-        )
+def _write(threshold: float, reader: str) -> None:
+    """Set the threshold together with the reader whose scores it is for."""
+    values: dict[str, float | str] = {"threshold": threshold, "reader": reader}
+    write_values(Path(TOML_FILE), values)
+    sys.stderr.write(f"{TOML_FILE} says {shown(values)}, since each reader has its own scores\n")
+    in_force = load_settings().model_dump(include=set(values))
+    for name, value in in_force.items():
+        if value != values[name]:
+            sys.stderr.write(
+                f"{variable(name)}={value} of the environment or .env is stronger; remove it\n"
+            )

@@ -52,7 +52,12 @@ class Difference:
 
 
 def changed(manner: Manner, changes: Mapping[str, str]) -> Manner:
-    """Return another manner of asking. Raises UsageError that names the key or the value."""
+    """Return another manner of asking. Raises UsageError that names the key or the value.
+
+    Another reader comes with its own threshold unless one is given: scores of two are not alike.
+    """
+    if "reader" in changes and "threshold" not in changes:
+        changes = {**changes, "threshold": ""}
     for key, value in changes.items():
         manner = _changed(manner, key, value)
     return manner

@@ -19,7 +19,7 @@ from service.answer import Answerer, build_answerer
 from service.calibrate import Scored, Scores, score_lines, without
 from service.calibrate_command import Wanted, as_object, calibrated, run_calibration, warnings
 from service.evaluate import Failed, Line
-from service.settings_file import with_number, write_number
+from service.settings_file import with_values, write_values
 
 SWIFTS = "How long does a young swift fly without landing?"
 FALCONS = "How many pairs of peregrine falcons did the city count?"
@@ -262,15 +262,19 @@ def test_a_threshold_is_chosen_and_written(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The line to set, the warning, the file; what is stronger than the file is told."""
+    """With its reader, so that another default leaves both; what is stronger than them is told."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("AFTERWORD_")]:
         monkeypatch.delenv(name)
-    Path("afterword.toml").write_text(f'data = "{data}"\n')
+    Path("afterword.toml").write_text(f'data = "{data}"\nreader = "none" # for now\n')
     assert run_calibration(load_settings(), wanted(tmp_path, write=True)) == 0
     told = capsys.readouterr()
     found = load_settings().threshold
     assert told.out.splitlines()[-1] == f"AFTERWORD_THRESHOLD={found:g}"
+    assert f'afterword.toml says threshold = {found} and reader = "none"' in told.err
+    assert Path("afterword.toml").read_text() == (
+        f'data = "{data}"\nreader = "none" # for now\nthreshold = {found}\n'
+    )
     assert "2 answerable questions, 3 without an answer, of which 2" in told.out
     assert "Only 2 answerable questions and 3 without an answer" in told.err
     assert "stronger" not in told.err
@@ -279,6 +283,18 @@ def test_a_threshold_is_chosen_and_written(
     assert "AFTERWORD_THRESHOLD=0.125 of the environment or .env is stronger" in (
         capsys.readouterr().err
     )
+    Path("afterword.toml").write_text("")
+    monkeypatch.setenv("AFTERWORD_READER", "bundled")
+    monkeypatch.delenv("AFTERWORD_THRESHOLD")
+    other = Settings(data=data, reader="none")
+    assert run_calibration(other, wanted(tmp_path, write=True)) == 0
+    assert "AFTERWORD_READER=bundled of the environment or .env is stronger" in (
+        capsys.readouterr().err
+    )
+    assert tomllib.loads(Path("afterword.toml").read_text()) == {
+        "threshold": found,
+        "reader": "none",
+    }
 
 
 def test_a_precision_that_is_not_reached_writes_nothing(
@@ -327,11 +343,23 @@ def test_a_number_is_set_and_the_rest_stays(tmp_path: Path, before: str, after: 
     if before:
         path.write_bytes(before.encode())
         path.chmod(0o640)
-    write_number(path, "threshold", 0.47)
+    write_values(path, {"threshold": 0.47})
     assert path.read_bytes() == after.encode()
     assert tomllib.loads(after)["threshold"] == 0.47
     assert [one.name for one in tmp_path.iterdir()] == ["afterword.toml"]
     assert not before or path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("name", ["none", "org/a-model", "/a b/#c", 'say "so"', "a\\n", "ü 'x'"])
+@pytest.mark.parametrize("before", ["", 'reader = "old # \\"one\\"" # why\n', "reader='old one'\n"])
+def test_a_text_is_set_beside_a_number(tmp_path: Path, before: str, name: str) -> None:
+    """Whatever signs old and new have, the file says both, and its comment stays."""
+    path = tmp_path / "afterword.toml"
+    path.write_text(f"port = 1\n{before}")
+    write_values(path, {"threshold": 0.47, "reader": name})
+    after = path.read_text()
+    assert tomllib.loads(after) == {"port": 1, "threshold": 0.47, "reader": name}
+    assert ("# why" in after) == ("# why" in before)
 
 
 @pytest.mark.parametrize(
@@ -348,9 +376,9 @@ def test_a_file_that_is_not_plain_is_left_alone(tmp_path: Path, text: str) -> No
     path = tmp_path / "afterword.toml"
     path.write_text(text)
     with pytest.raises(UsageError, match=r"set threshold = 0\.47 there by hand"):
-        write_number(path, "threshold", 0.47)
+        write_values(path, {"threshold": 0.47})
     assert path.read_text() == text
-    assert with_number("b = 1\n", "threshold", 0.5, path) == "b = 1\nthreshold = 0.5\n"
+    assert with_values("b = 1\n", {"threshold": 0.5}, path) == "b = 1\nthreshold = 0.5\n"
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -358,7 +386,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real.toml").write_text("threshold = 0.1\n")
     link = tmp_path / "afterword.toml"
     link.symlink_to("real.toml")
-    write_number(link, "threshold", 0.2)
+    write_values(link, {"threshold": 0.2})
     assert link.is_symlink()
     assert (tmp_path / "real.toml").read_text() == "threshold = 0.2\n"
 
@@ -366,4 +394,4 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     """With what to set by hand."""
     with pytest.raises(StorageRefused, match="by hand"):
-        write_number(tmp_path / "absent" / "afterword.toml", "threshold", 0.2)
+        write_values(tmp_path / "absent" / "afterword.toml", {"threshold": 0.2})

@@ -17,6 +17,8 @@ from service.answer import Answerer, build_answerer
 from service.compare import Difference, Manner, ask_both, changed, differences, verdict
 from service.eval_command import Wanted, floors, run_evaluation, too_low
 from service.evaluate import Asked, Failed, Line, Outcome
+from service.readers import BLEND
+from small_reader import write_small_reader
 
 SWIFTS = "How long does a young swift fly without landing?"
 ANSWER = "A young swift flies for three years without landing."
@@ -74,6 +76,32 @@ def test_changes_make_another_manner() -> None:
     assert found.asked == Asked("other", stage="dense", candidates=200)
     assert found.settings == Settings(reader="bundled", threshold=0.25, threads=1)
     assert changed(found, {"threshold": ""}).settings.threshold is None
+
+
+def test_another_reader_has_its_own_threshold() -> None:
+    """Not the one that is set for A, unless it is given too, in whatever order."""
+    manner = replace(MANNER, settings=Settings(reader="none", threshold=0.9))
+    assert changed(manner, {"reader": "bundled"}).settings == Settings(reader="bundled")
+    for names in (("reader", "threshold"), ("threshold", "reader")):
+        given = {"reader": "bundled", "threshold": "0.2"}
+        found = changed(manner, {name: given[name] for name in names})
+        assert found.settings == Settings(reader="bundled", threshold=0.2)
+    assert changed(manner, {"candidates": "3"}).settings == manner.settings
+
+
+def test_another_reader_answers_from_its_own_threshold(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That A never answers says nothing of B."""
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    write_small_reader(folder)
+    blend = {"relevance": 1, "answers": 1, "outer": 1, "scale": 1, "offset": 0, "threshold": 0}
+    (folder / BLEND).write_text(json.dumps(blend), encoding="utf-8")
+    how = wanted(questions(tmp_path, SWIFT), compare=[f"reader={folder}"])
+    assert run_evaluation(Settings(data=data, reader="none", threshold=1), how) == 0
+    shown = json.loads(capsys.readouterr().out)["compare"]["figures"]["answering.coverage"]
+    assert (shown["a"], shown["b"]) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
