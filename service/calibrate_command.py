@@ -1,6 +1,7 @@
 """What `afterword calibrate` does: ask, choose a threshold, show how sure it is, set it."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -95,7 +96,7 @@ def calibrated(scored: Sequence[Scored], lines: int, target: float | None) -> Ca
         negatives=len(scored) - positives,
         left_out=sum(one.left_out for one in scored),
         chosen=chosen,
-        sureness=scores.sureness(chosen, target) if chosen else None,
+        sureness=scores.sureness(target) if chosen else None,
         best=scores.most_precise(),
         levels=[levels[threshold] for threshold in sorted(levels)],
     )
@@ -142,9 +143,13 @@ def _told(result: Calibrated) -> Iterator[str]:
     why = "the best F1 of answering"
     if result.target is not None:
         why = f"the least threshold with a precision of {result.target:g}"
-    yield f"Chosen: {why}. 95% intervals, questions drawn anew:"
+    yield (
+        f"Chosen: {why}. 95% intervals, each threshold chosen by questions drawn anew and judged "
+        "on the others:"
+    )
     for name, (low, high) in asdict(result.sureness).items():
-        yield f"  {name:<10} {low:.3f} to {high:.3f}"
+        known = "not known" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+        yield f"  {name:<10} {known}"
     yield ""
     yield f"AFTERWORD_THRESHOLD={result.chosen.threshold:g}"
 
@@ -168,7 +173,7 @@ def as_object(result: Calibrated) -> dict[str, object]:
     return {
         **chosen,
         "interval": {
-            name: [round(low, 4), round(high, 4)]
+            name: None if math.isnan(low) else [round(low, 4), round(high, 4)]
             for name, (low, high) in asdict(result.sureness).items()
         }
         if result.sureness

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from indexes.errors import ModelMissing, StorageRefused, UsageError
 from indexes.filters import compile_filter
 from indexes.settings import Settings, load_settings
 from service.answer import Answerer, build_answerer
+from service.bootstrap import resamples
 from service.calibrate import Scored, Scores, score_lines, without
 from service.calibrate_command import Wanted, as_object, calibrated, run_calibration, warnings
 from service.evaluate import Failed, Line
@@ -23,6 +25,7 @@ from service.settings_file import with_values, write_values
 
 SWIFTS = "How long does a young swift fly without landing?"
 FALCONS = "How many pairs of peregrine falcons did the city count?"
+INTERVALS = ("precision", "recall", "coverage")
 LINE = Line("1", "?", None, None, None, None)
 SCORED = st.lists(
     st.builds(
@@ -184,6 +187,55 @@ def many(positives: int, negatives: int) -> list[Scored]:
     ]
 
 
+def chosen_by_trying(some: list[Scored], target: float | None) -> float | None:
+    """Return the highest threshold with the best F1, or the least with that precision, if any."""
+    if not any(one.answerable for one in some):
+        return None
+    tried = {one.score: by_trying(some, one.score) for one in some}
+    if target is not None:
+        return min((t for t, (p, *_) in tried.items() if p >= target - 1e-12), default=None)
+    best = max(f1 for *_, f1 in tried.values())
+    return max(t for t, (*_, f1) in tried.items() if f1 == best)
+
+
+def judged_by_counting(some: list[Scored], threshold: float) -> dict[str, float]:
+    """Return precision, recall and coverage from a threshold on, those that there are."""
+    answered = [one.answerable for one in some if one.score >= threshold]
+    positives = sum(one.answerable for one in some)
+    parts = {
+        "precision": (sum(answered), len(answered)),
+        "recall": (sum(answered), positives),
+        "coverage": (len(answered), len(some)),
+    }
+    return {name: part / whole for name, (part, whole) in parts.items() if whole}
+
+
+@pytest.mark.parametrize("target", [None, 0.6, 1.0])
+@pytest.mark.parametrize("lines", [3, 5, 12])
+def test_intervals_are_those_of_questions_left_out(target: float | None, lines: int) -> None:
+    """Choosing by trying with what each resample has, and counting in what it has not."""
+    drawing = np.random.default_rng(lines)
+    some = [
+        Scored(line, round(float(drawing.normal(mean, 0.2)), 1), truth, not truth, 0.45)
+        for line in range(lines - 1)  # the last line could not be asked
+        for truth, mean in ((True, 0.6), (False, 0.4))
+        if truth or line % 3
+    ]
+    found: dict[str, list[float]] = {one: [] for one in ("threshold", *INTERVALS)}
+    for row in np.concatenate(list(resamples(lines))):
+        inside = [one for one in some for _ in range(int(row[one.line]))]
+        threshold = chosen_by_trying(inside, target)
+        if threshold is not None:
+            found["threshold"].append(threshold)
+            outside = [one for one in some if not row[one.line]]
+            for name, share in judged_by_counting(outside, threshold).items():
+                found[name].append(share)
+    sure = Scores(some, lines).sureness(target)
+    for name, values in found.items():
+        expected = np.percentile(values or [np.nan], [2.5, 97.5])
+        assert getattr(sure, name) == pytest.approx(tuple(expected), nan_ok=True)
+
+
 def test_an_interval_stands_around_what_was_chosen() -> None:
     """Wider for fewer questions, the same each time."""
     widths = []
@@ -191,23 +243,34 @@ def test_an_interval_stands_around_what_was_chosen() -> None:
         scores = Scores(many(count, count), 2 * count)
         chosen = scores.chosen(0.9)
         assert chosen is not None
-        sure = scores.sureness(chosen, 0.9)
-        assert sure == scores.sureness(chosen, 0.9)
-        for name in ("threshold", "precision", "recall", "coverage"):
+        sure = scores.sureness(0.9)
+        assert sure == scores.sureness(0.9)
+        for name in ("threshold", *INTERVALS):
             low, high = getattr(sure, name)
             assert low <= getattr(chosen, name) <= high
         widths.append(sure.recall[1] - sure.recall[0])
     assert widths[0] > 2 * widths[1]
 
 
-def test_a_question_is_drawn_with_its_left_out_self() -> None:
-    """Two scores of one line: every resample has both, so nothing varies."""
-    some = [Scored(0, 0.8, True, False, 0.45), Scored(0, 0.2, False, True, 0.45)]
-    scores = Scores(some, 1)
-    chosen = scores.chosen(None)
+def test_a_precision_that_a_few_questions_chose_is_not_sure() -> None:
+    """Chosen so that none of a dozen was answered wrong; of other questions some would be."""
+    scores = Scores(many(6, 6), 12)
+    chosen = scores.chosen(1.0)
     assert chosen is not None
-    sure = scores.sureness(chosen, None)
-    assert (sure.threshold, sure.precision, sure.coverage) == ((0.8, 0.8), (1, 1), (0.5, 0.5))
+    assert chosen.precision == 1.0
+    low, high = scores.sureness(1.0).precision
+    assert low < 0.7
+    assert high == 1.0
+
+
+def test_a_question_is_drawn_with_its_left_out_self() -> None:
+    """Two scores of one line: every resample has both, so nothing is left to judge it."""
+    some = [Scored(0, 0.8, True, False, 0.45), Scored(0, 0.2, False, True, 0.45)]
+    sure = Scores(some, 1).sureness(None)
+    assert sure.threshold == (0.8, 0.8)
+    assert np.isnan([sure.precision, sure.recall, sure.coverage]).all()
+    shown = json.loads(json.dumps(as_object(calibrated(some, 1, None)), allow_nan=False))
+    assert shown["interval"] == {"threshold": [0.8, 0.8], **dict.fromkeys(INTERVALS)}
 
 
 def test_one_kind_alone_is_not_enough() -> None:
