@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     reader: str = Field(
         NO_READER,
         min_length=1,
-        description="What weighs the candidates: `none`, `bundled`, or a cross-encoder's hub id "
-        "or folder.",
+        description="What weighs the candidates: `none`, `bundled`, a cross-encoder's hub id or "
+        "folder, or the folder of a network made by `training.reader`.",
     )
     chunk_tokens: int = Field(200, ge=16, le=8192, description="Largest chunk, in encoder tokens.")
     reader_processes: int = Field(
