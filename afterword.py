@@ -132,10 +132,10 @@ def show_document(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what is stored of one document."""
-    from ingest.shelf import find, shown_json, shown_lines
+    from ingest.shelf import shown_json, shown_lines
 
     with _opened(collection).read() as reading:
-        found = find(reading, document)
+        found = reading.named(document)
         if text:
             typer.echo(reading.text(found.document_id), nl=False)
         else:
@@ -262,7 +262,7 @@ def calibrate(
         typer.Option(help="Answer so rarely that this share can be answered.", min=0, max=1),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Set the threshold in afterword.toml.")
+        bool, typer.Option("--write", help="Set threshold and reader in afterword.toml.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:

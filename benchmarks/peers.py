@@ -3,8 +3,9 @@
 `python -m benchmarks.peers CORPUS.jsonl.gz QUESTIONS.jsonl.gz [--limit N] [--engines a,b]` prints
 for each engine as JSON: texts ingested a second, share of questions with a right paragraph first
 and among five, and latency. All use the same encoder; Afterword gives its whole answer with
-citations, the others what their retrieval finds. Engines are asked in turns, so that noise falls
-on all alike. The libraries: `pip install -r benchmarks/requirements-peers.txt`.
+citations, by the reader of the settings, which is named, the others what their retrieval finds.
+Engines are asked in turns, so that noise falls on all alike. The libraries:
+`pip install -r benchmarks/requirements-peers.txt`.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 
 from indexes.documents import encoded_text
-from indexes.settings import Settings
+from indexes.settings import BUNDLED, load_settings
 from service.answer import Answerer, Question
 from service.evaluate import Line, read_lines
 from training.encoder import source_folder
@@ -77,7 +78,8 @@ def afterword(texts: Sequence[Text], stack: ExitStack) -> Search:
     with corpus.open("w", encoding="utf-8") as file:
         for one in texts:
             file.write(json.dumps(asdict(one)) + "\n")
-    settings = Settings(data=folder / "data")
+    # Every engine has the bundled encoder; all else is as it is set.
+    settings = load_settings().model_copy(update={"data": folder / "data", "encoder": BUNDLED})
     fill(settings, COLLECTION, corpus)
     answerer = Answerer(settings)
     stack.callback(answerer.close)
@@ -178,7 +180,8 @@ def main() -> None:
         Text(str(row["id"]), str(row["title"]), str(row["text"])) for row in read_rows(given.corpus)
     ]
     drawn = sample([one for one in read_lines(given.questions) if one.relevant], given.limit)
-    json.dump(compare(texts, drawn, given.engines.split(",")), sys.stdout, indent=1)
+    found = compare(texts, drawn, given.engines.split(","))
+    json.dump({"reader": load_settings().reader, "engines": found}, sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

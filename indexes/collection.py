@@ -230,9 +230,15 @@ class Reading:
             raise DocumentNotFound(f"no document has the id {document_id!r}")
         return document
 
-    def file(self, source: str, uri: str) -> list[Document]:
-        """Return the document with this uri and those that are records of it."""
-        return document_table.documents_of_file(self._connection, source, uri)
+    def named(self, name: str) -> Document:
+        """Return the document with this id, or with this uri. Raises DocumentNotFound."""
+        document = document_table.named_document(self._connection, name)
+        if document is None:
+            raise DocumentNotFound(
+                f"no document has the id or uri {name!r}; `afterword documents list` shows those "
+                "there are"
+            )
+        return document
 
     def text(self, document_id: str, start: int = 0, end: int | None = None) -> str:
         """Return code points `[start, end)` of a document's text. Raises DocumentNotFound."""

@@ -14,6 +14,7 @@ from indexes.chunk_table import (
     store_vectors,
 )
 from indexes.documents import (
+    UPLOADS,
     Counts,
     Document,
     Extract,
@@ -40,6 +41,18 @@ def find_document(connection: sqlite3.Connection, document_id: str) -> Document 
     row = connection.execute(
         f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE document_id = ?",
         (document_id,),
+    ).fetchone()
+    return None if row is None else _document(row)
+
+
+def named_document(connection: sqlite3.Connection, name: str) -> Document | None:
+    """Return the document of that id, else the one of that uri, or None."""
+    found = find_document(connection, name)
+    if found is not None:
+        return found
+    source = UPLOADS if name.startswith(UPLOADS) else name.partition("/")[0]
+    row = connection.execute(
+        f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE source = ? AND uri = ?", (source, name)
     ).fetchone()
     return None if row is None else _document(row)
 

@@ -13,6 +13,8 @@ MetadataValue = str | int | float | bool | None | list[str] | list[int] | list[f
 Metadata = Mapping[str, MetadataValue]
 
 TITLE_LIMIT: Final = 200
+# The source of uploads, and how their uris begin; those of all others begin with `source/`.
+UPLOADS: Final = "upload:"
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 # Ids of records come from elsewhere and often are names of articles: letters and digits of any
 # script, and the signs that need no care in a path's last part or in a uri's fragment.

@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     reader: str = Field(
         BUNDLED,
         min_length=1,
-        description="What weighs the candidates: `bundled`, `none`, or a cross-encoder's hub id "
-        "or folder.",
+        description="What weighs the candidates: `bundled`, `none`, a cross-encoder's hub id or "
+        "folder, or the folder of a network made by `training.reader`.",
     )
     chunk_tokens: int = Field(200, ge=16, le=8192, description="Largest chunk, in encoder tokens.")
     reader_processes: int = Field(
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     def as_environ(self) -> dict[str, str]:
         """Return what a child process needs to load these settings, the service's key left out."""
         values = self.model_dump(exclude={"api_key"}, exclude_none=True)
-        return {_variable(name): str(value) for name, value in values.items()}
+        return {variable(name): str(value) for name, value in values.items()}
 
 
 def load_settings(environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Settings:
@@ -158,7 +158,7 @@ def settings_table() -> str:
     rows = ["| name | default | allowed | meaning |", "|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = "unset" if field.default is None else f"`{_plain(field.default)}`"
-        rows.append(f"| `{_variable(name)}` | {default} | {allowed(field)} | {field.description} |")
+        rows.append(f"| `{variable(name)}` | {default} | {allowed(field)} | {field.description} |")
     return "\n".join(rows) + "\n"
 
 
@@ -236,7 +236,8 @@ def _not_injected(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """Return what a setting is called in the environment."""
     return f"{PREFIX}{name}".upper()
 
 
@@ -246,14 +247,14 @@ def _plain(value: object) -> str:
 
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
-    hint = f"; did you mean {_variable(near[0])}?" if near else "; README.md lists the settings"
-    return f"{_variable(name)} is not a setting{hint}"
+    hint = f"; did you mean {variable(near[0])}?" if near else "; README.md lists the settings"
+    return f"{variable(name)} is not a setting{hint}"
 
 
 def _wrong(name: str, value: object, source: str) -> str:
     field = Settings.model_fields[name]
     shown = "the value" if field.annotation == SecretStr | None else repr(value)
-    return f"{_variable(name)}: {shown} is not allowed; it must be {allowed(field)} ({source})"
+    return f"{variable(name)}: {shown} is not allowed; it must be {allowed(field)} ({source})"
 
 
 if __name__ == "__main__":

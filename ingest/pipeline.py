@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Writer, create_collection, open_collection
-from indexes.documents import Document, Extract, is_document_id
+from indexes.documents import UPLOADS, Document, Extract, is_document_id
 from indexes.encoder import Encoder, load_encoder
 from indexes.encoding import Vectors
 from indexes.errors import (
@@ -33,7 +33,6 @@ from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
 from ingest.prepare import Cut, Origin, cut, named, same_record
 from ingest.progress import Advanced, Merging, Observer, Planned
 from ingest.report import Item, Note, Report, natural
-from ingest.sources import UPLOADS
 from ingest.split import Splitter
 from ingest.survey import (
     Order,

@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from indexes import jobs
-from indexes.collection import Collection, Reading
-from indexes.documents import Document
-from indexes.errors import DocumentNotFound
+from indexes.collection import Collection
+from indexes.documents import UPLOADS, Document
 from indexes.views import NOT_MERGED
 from ingest.report import page_ranges
-from ingest.sources import UPLOADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +29,10 @@ def page(collection: Collection, limit: int, after: str | None) -> Page:
     return Page(found[:limit], found[limit - 1].document_id if more else None)
 
 
-def find(reading: Reading, name: str) -> Document:
-    """Return the document with this id, or with this uri. Raises DocumentNotFound."""
-    with suppress(DocumentNotFound):
-        return reading.document(name)
-    source = UPLOADS if name.startswith(UPLOADS) else name.partition("/")[0]
-    for document in reading.file(source, name):
-        if document.uri == name:
-            return document
-    raise DocumentNotFound(
-        f"no document has the id or uri {name!r}; `afterword documents list` shows those there are"
-    )
-
-
 def delete(data: Path, collection: Collection, names: Sequence[str]) -> Iterator[str]:
     """Erase the documents with these ids or uris; give a line on each. Raises DocumentNotFound."""
     with collection.read() as reading:
-        found = [find(reading, name) for name in names]
+        found = [reading.named(name) for name in names]
     for document in found:
         jobs.cancel(data, collection.name, document.document_id)
     with collection.write() as writer:

@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from indexes.documents import UPLOADS
 from indexes.errors import BadName, UsageError
 
-UPLOADS: Final = "upload:"
 _SOURCE_LIMIT: Final = 128
 
 

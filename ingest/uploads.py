@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from indexes.collection import Writer
+from indexes.documents import UPLOADS
 from ingest.plan import Given, Step, record_uri
 from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
-from ingest.sources import UPLOADS, stored_name
+from ingest.sources import stored_name
 
 _EXTENSIONS: Final = {
     PDF: ".pdf",

@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from indexes.errors import AfterwordError, EncoderMismatch, ModelMissing
+from indexes.errors import AfterwordError, EncoderMismatch, ModelMissing, UsageError
 from service.answer import Answerer, Question
 from service.bootstrap import interval, resamples
-from service.evaluate import Failed, Line, document_of
+from service.evaluate import Failed, Line, document_of, unknown
 from service.figures import Floats, Ladder, once, rounded_down
 from service.reply import NO_DOCUMENTS
 
@@ -48,7 +48,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Sureness:
-    """95% intervals: of the threshold if it were chosen anew, of the rest at the chosen one."""
+    """95% intervals: of the threshold if it were chosen anew, of the rest on other questions.
+
+    NaN where no resample tells.
+    """
 
     threshold: Interval
     precision: Interval
@@ -79,6 +82,14 @@ def _scored(number: int, line: Line, answerer: Answerer, collection: str) -> Ite
     answerable = _answerable(line)
     if answerable is None:
         return
+    with answerer.collection(collection).read() as reading:
+        strange = unknown(line, reading)
+    if strange:
+        # Leaving it out would leave out nothing, and a right answer would count as a wrong one.
+        raise UsageError(
+            f"relevant names {', '.join(map(repr, strange))}, but collection {collection} has no "
+            "document of that id or uri; `afterword documents list` shows those there are"
+        )
     ways: list[tuple[dict[str, object] | None, bool]] = [(None, answerable)]
     if answerable and line.relevant:
         ways.append((without(line.relevant), False))
@@ -159,22 +170,25 @@ class Scores:
         found = np.searchsorted(steps.coverage[0], wanted - 1e-9)
         return [self._level(steps, int(step)) for step in np.unique(found)]
 
-    def sureness(self, level: Level, target: float | None) -> Sureness:
-        """Return how far the level could be chance: questions drawn anew 2,000 times, seeded.
+    def sureness(self, target: float | None) -> Sureness:
+        """Return how far the choice could be chance: questions drawn anew 2,000 times, seeded.
 
-        A question and itself without its documents are drawn together.
+        Each resample chooses a threshold, and the questions that it left out judge it: those that
+        chose it flatter it. A question and itself without its documents stay together.
         """
-        at = int(np.flatnonzero(self._ladder.thresholds == level.threshold)[0])
-        thresholds, precision, recall, coverage = [], [], [], []
-        for counts in resamples(self.lines):
-            steps = self._steps(counts)
-            step = _choose(steps, target)
-            thresholds.append(np.where(step < 0, np.nan, self._ladder.thresholds[step]))
-            precision.append(steps.precision[:, at])
-            recall.append(steps.recall[:, at])
-            coverage.append(steps.coverage[:, at])
-        blocks = (thresholds, precision, recall, coverage)
-        return Sureness(*(interval(np.concatenate(one)) for one in blocks))
+        blocks = [self._judged(counts, target) for counts in resamples(self.lines)]
+        return Sureness(*map(interval, np.concatenate(blocks, axis=1)))
+
+    def _judged(self, counts: Floats, target: float | None) -> Floats:
+        """Return what each resample chooses and how it does on the rest, shape (4, resamples).
+
+        NaN where no threshold reaches the target, or the rest has nothing of what is counted.
+        """
+        step = _choose(self._steps(counts), target)
+        rest = self._steps((counts == 0).astype(float))
+        shares = (rest.precision, rest.recall, rest.coverage)
+        at = [np.take_along_axis(one, step[:, None], 1)[:, 0] for one in shares]
+        return np.where(step < 0, np.nan, np.stack([self._ladder.thresholds[step], *at]))
 
     def _steps(self, counts: Floats) -> "_Steps":
         drawn = counts[:, self._line]
@@ -206,11 +220,15 @@ class _Steps:
 
 
 def _choose(steps: _Steps, target: float | None) -> npt.NDArray[np.int64]:
-    """Return the step of each resample, -1 where no threshold reaches the precision."""
+    """Return the step of each resample, -1 where none will do.
+
+    The score of a question that was not drawn is no threshold.
+    """
     if target is None:
-        best: npt.NDArray[np.int64] = np.nan_to_num(steps.f1).argmax(1)
-        return best
-    reached = np.nan_to_num(steps.precision) >= target - 1e-12
+        f1 = np.nan_to_num(steps.f1)
+        return np.where(f1.max(1) > 0, f1.argmax(1), -1)
+    drawn = np.diff(steps.coverage, axis=1, prepend=0) > 0
+    reached = drawn & (np.nan_to_num(steps.precision) >= target - 1e-12)
     last: npt.NDArray[np.int64] = reached.shape[1] - 1 - reached[:, ::-1].argmax(1)
     last[~reached.any(1)] = -1
     return last

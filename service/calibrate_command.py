@@ -1,6 +1,7 @@
 """What `afterword calibrate` does: ask, choose a threshold, show how sure it is, set it."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -12,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from indexes.errors import UsageError
-from indexes.settings import TOML_FILE, Settings, load_settings
+from indexes.settings import TOML_FILE, Settings, load_settings, variable
 from service.answer import build_answerer
 from service.calibrate import Level, Scored, Scores, Sureness, score_lines
 from service.eval_command import FEW, progress
 from service.evaluate import Failed, Line, read_lines
-from service.settings_file import write_number
+from service.settings_file import shown, write_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def run_calibration(settings: Settings, wanted: Wanted) -> int:
     if result.chosen is None:
         return 1
     if wanted.write:
-        _write(result.chosen.threshold)
+        _write(result.chosen.threshold, settings.reader)
     return 1 if failed else 0
 
 
@@ -95,7 +96,7 @@ def calibrated(scored: Sequence[Scored], lines: int, target: float | None) -> Ca
         negatives=len(scored) - positives,
         left_out=sum(one.left_out for one in scored),
         chosen=chosen,
-        sureness=scores.sureness(chosen, target) if chosen else None,
+        sureness=scores.sureness(target) if chosen else None,
         best=scores.most_precise(),
         levels=[levels[threshold] for threshold in sorted(levels)],
     )
@@ -142,9 +143,13 @@ def _told(result: Calibrated) -> Iterator[str]:
     why = "the best F1 of answering"
     if result.target is not None:
         why = f"the least threshold with a precision of {result.target:g}"
-    yield f"Chosen: {why}. 95% intervals, questions drawn anew:"
+    yield (
+        f"Chosen: {why}. 95% intervals, each threshold chosen by questions drawn anew and judged "
+        "on the others:"
+    )
     for name, (low, high) in asdict(result.sureness).items():
-        yield f"  {name:<10} {low:.3f} to {high:.3f}"
+        known = "not known" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+        yield f"  {name:<10} {known}"
     yield ""
     yield f"AFTERWORD_THRESHOLD={result.chosen.threshold:g}"
 
@@ -168,7 +173,7 @@ def as_object(result: Calibrated) -> dict[str, object]:
     return {
         **chosen,
         "interval": {
-            name: [round(low, 4), round(high, 4)]
+            name: None if math.isnan(low) else [round(low, 4), round(high, 4)]
             for name, (low, high) in asdict(result.sureness).items()
         }
         if result.sureness
@@ -188,11 +193,14 @@ def _rounded(level: Level) -> dict[str, float]:
     return {name: round(value, 4) for name, value in asdict(level).items()}
 
 
-def _write(threshold: float) -> None:
-    write_number(Path(TOML_FILE), "threshold", threshold)
-    sys.stderr.write(f"{TOML_FILE} says threshold = {threshold}\n")
-    stronger = load_settings().threshold
-    if stronger != threshold:
-        sys.stderr.write(
-            f"AFTERWORD_THRESHOLD={stronger} of the environment or .env is stronger; remove it\n"
-        )
+def _write(threshold: float, reader: str) -> None:
+    """Set the threshold together with the reader whose scores it is for."""
+    values: dict[str, float | str] = {"threshold": threshold, "reader": reader}
+    write_values(Path(TOML_FILE), values)
+    sys.stderr.write(f"{TOML_FILE} says {shown(values)}, since each reader has its own scores\n")
+    in_force = load_settings().model_dump(include=set(values))
+    for name, value in in_force.items():
+        if value != values[name]:
+            sys.stderr.write(
+                f"{variable(name)}={value} of the environment or .env is stronger; remove it\n"
+            )

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from indexes.errors import UsageError
 from indexes.settings import Settings, allowed
-from service.answer import Answerer
+from service.answer import MOST_CANDIDATES, Answerer
 from service.bootstrap import interval, resamples
 from service.evaluate import Asked, Failed, Line, Outcome, ask, stage_named
 from service.figures import Floats, digits_of, figures, once, rounded
@@ -52,7 +52,12 @@ class Difference:
 
 
 def changed(manner: Manner, changes: Mapping[str, str]) -> Manner:
-    """Return another manner of asking. Raises UsageError that names the key or the value."""
+    """Return another manner of asking. Raises UsageError that names the key or the value.
+
+    Another reader comes with its own threshold unless one is given: scores of two are not alike.
+    """
+    if "reader" in changes and "threshold" not in changes:
+        changes = {**changes, "threshold": ""}
     for key, value in changes.items():
         manner = _changed(manner, key, value)
     return manner
@@ -62,7 +67,7 @@ def _changed(manner: Manner, key: str, value: str) -> Manner:
     if key == "stage":
         return replace(manner, asked=replace(manner.asked, stage=stage_named(value)))
     if key == "candidates":
-        return replace(manner, asked=replace(manner.asked, candidates=_whole(value)))
+        return replace(manner, asked=replace(manner.asked, candidates=_candidates(value)))
     if key == "collection":
         return replace(manner, asked=replace(manner.asked, collection=value))
     if key in ANSWERING:
@@ -77,11 +82,16 @@ def _changed(manner: Manner, key: str, value: str) -> Manner:
     )
 
 
-def _whole(value: str) -> int:
+def _candidates(value: str) -> int:
     try:
-        return int(value)
+        count = int(value)
     except ValueError:
-        raise UsageError(f"--compare candidates={value}: it must be a whole number") from None
+        count = 0
+    if not 1 <= count <= MOST_CANDIDATES:
+        raise UsageError(
+            f"--compare candidates={value}: it must be a whole number from 1 to {MOST_CANDIDATES}"
+        )
+    return count
 
 
 def _with(settings: Settings, key: str, value: str) -> Settings:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from indexes.errors import UsageError
 from indexes.settings import Settings
-from service.answer import build_answerer
+from service.answer import Answerer, build_answerer
 from service.bootstrap import RESAMPLES
 from service.compare import (
     Difference,
@@ -27,7 +27,16 @@ from service.compare import (
     differences,
     verdict,
 )
-from service.evaluate import Asked, Failed, Line, Outcome, evaluate, read_lines, stage_named
+from service.evaluate import (
+    Asked,
+    Failed,
+    Line,
+    Outcome,
+    evaluate,
+    read_lines,
+    stage_named,
+    unknown,
+)
 from service.figures import flattened, summarise
 
 FEW: Final = 20
@@ -66,9 +75,14 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> int:
     changes = pairs("--compare", wanted.compare)
     other = changed(manner, changes)
     least = floors(wanted.fail_under)
-    if wanted.html is not None and not wanted.html.absolute().parent.is_dir():
-        raise UsageError(f"--html {wanted.html}: there is no folder {wanted.html.parent}; make it")
+    if wanted.html is not None:
+        _check_page(wanted.html)
     lines = read_lines(wanted.questions, wanted.limit)
+    if wanted.given and all(line.context_id is None for line in lines):
+        raise UsageError(
+            f"--given: no line of {wanted.questions} has a context_id; give each line the id of "
+            "the document to read, or leave out --given"
+        )
     run = _compared(lines, manner, other, changes) if changes else _asked(lines, manner)
     figures = summarise(run.outcomes, manner.asked)
     _show(run, figures, as_json=wanted.as_json)
@@ -82,7 +96,7 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> int:
 
 def _asked(lines: Sequence[Line], manner: Manner) -> Run:
     with closing(build_answerer(manner.settings)) as answerer, progress() as bar:
-        answerer.collection(manner.asked.collection)
+        _warn_of_unknown(lines, answerer, manner.asked.collection)
         asking = evaluate(lines, answerer, manner.asked)
         found = list(bar.track(asking, len(lines), description="questions"))
     good = [one for one in found if isinstance(one, Outcome)]
@@ -94,8 +108,8 @@ def _compared(
 ) -> Run:
     first, second = build_answerer(manner.settings), build_answerer(other.settings)
     with closing(first), closing(second), progress() as bar:
-        first.collection(manner.asked.collection)
-        second.collection(other.asked.collection)
+        for name in dict.fromkeys((manner.asked.collection, other.asked.collection)):
+            _warn_of_unknown(lines, first, name)
         asking = ask_both(lines, (first, manner.asked), (second, other.asked))
         found = list(bar.track(asking, len(lines), description="questions, both ways"))
     good = [(a, b) for a, b in found if isinstance(a, Outcome) and isinstance(b, Outcome)]
@@ -103,6 +117,18 @@ def _compared(
     as_given, with_changes = [a for a, _ in good], [b for _, b in good]
     compared = differences(as_given, with_changes, manner.asked, other.asked)
     return Run(manner.asked, as_given, [*failed.values()], changes, compared)
+
+
+def _warn_of_unknown(lines: Sequence[Line], answerer: Answerer, collection: str) -> None:
+    """Tell where `relevant` names what is not there; such a document is never found."""
+    with answerer.collection(collection).read() as reading:
+        strange = [(line, found) for line in lines if (found := unknown(line, reading))]
+    if strange:
+        line, (entry, *_) = strange[0]
+        sys.stderr.write(
+            f"{len(strange)} of {len(lines)} lines name documents that are not in collection "
+            f"{collection}, the first {entry!r} in line {line.id}\n"
+        )
 
 
 def progress() -> Progress:
@@ -159,6 +185,19 @@ def comparison_table(compared: Mapping[str, Difference]) -> Table:
             cells = (f"{one.a:g}", f"{one.b:g}", f"{one.difference:+g}", interval)
             table.add_row(name, *cells, verdict(name, one))
     return table
+
+
+def _check_page(path: Path) -> None:
+    """Raise UsageError where a page cannot be put there."""
+    try:
+        if not path.absolute().parent.is_dir():
+            raise UsageError(f"--html {path}: there is no folder {path.parent}; make it")
+        if path.is_dir():
+            raise UsageError(
+                f"--html {path} is a folder; name a file in it, such as {path / 'report.html'}"
+            )
+    except OSError as error:
+        raise UsageError(f"--html {path} cannot be written: {error.strerror}") from error
 
 
 def _write_page(wanted: Wanted, run: Run, figures: Mapping[str, object]) -> None:

@@ -14,11 +14,19 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from indexes.errors import AfterwordError, EncoderMismatch, ModelMissing, UsageError
+from indexes.collection import Reading
+from indexes.errors import (
+    AfterwordError,
+    DocumentNotFound,
+    EncoderMismatch,
+    ModelMissing,
+    UsageError,
+)
 from service.answer import MOST_PASSAGES, Answerer, Question
 from service.reply import ANSWERED, Citation, Passage
 
@@ -246,6 +254,19 @@ def document_of(entry: str) -> str:
     """Return an entry of `relevant` without its page."""
     named = _PAGE.fullmatch(entry)
     return named[1] if named else entry
+
+
+def unknown(line: Line, reading: Reading) -> list[str]:
+    """Return the entries of a line's `relevant` that name no document of a collection."""
+    return [entry for entry in line.relevant or () if not _known(entry, reading)]
+
+
+def _known(entry: str, reading: Reading) -> bool:
+    for name in (entry, document_of(entry)):
+        with suppress(DocumentNotFound):
+            reading.named(name)
+            return True
+    return False
 
 
 # --- comparing answers ---------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from indexes.documents import DOCUMENT_ID
+from service.answer import MOST_CANDIDATES, MOST_PASSAGES
 from service.reply import Passage
 
 LARGEST_INTEGER: Final = 2**63
@@ -203,8 +204,12 @@ class QueryRequest(_In):
     as_of: IsoDate | None = Field(
         None, description="Leave out documents that speak of a later date."
     )
-    top_k: Whole = Field(8, ge=1, le=100, description="Passages that the answer may rest on.")
-    candidates: Whole = Field(24, ge=1, le=200, description="Passages that are looked at closely.")
+    top_k: Whole = Field(
+        8, ge=1, le=MOST_PASSAGES, description="Passages that the answer may rest on."
+    )
+    candidates: Whole = Field(
+        24, ge=1, le=MOST_CANDIDATES, description="Passages that are looked at closely."
+    )
     generator: Literal["quote"] = Field("quote", description="How the answer is written.")
     strategy: Literal["direct"] = Field("direct", description="How the question is searched for.")
     history: History = []
@@ -219,7 +224,7 @@ class SearchRequest(_In):
     query: Words
     collection: CollectionName = "default"
     filter: Filter | None = None
-    top_k: Whole = Field(8, ge=1, le=100)
+    top_k: Whole = Field(8, ge=1, le=MOST_PASSAGES)
 
 
 class SearchReply(_Out):

@@ -29,6 +29,7 @@ _LONGEST_ABBREVIATION: Final = 16
 # A line of less than this share of the longest one was not broken for want of room.
 _SHORT: Final = 0.6
 _LEAST_ITEMS: Final = 2
+_HEADING_WORDS: Final = 8
 
 
 def sentence_spans(text: str, media_type: str) -> list[Span]:
@@ -52,6 +53,25 @@ def sentence_spans(text: str, media_type: str) -> list[Span]:
 def is_heading(sentence: str) -> bool:
     """Tell whether a sentence is a Markdown heading."""
     return _HEADING.match(sentence) is not None
+
+
+def stands_above(text: str, line: Span, after: Span) -> bool:
+    """Tell whether a sentence is a line above a paragraph, as a heading that nothing marks is.
+
+    It is a few words without a mark at the end, and no list item; `after` is the next sentence,
+    which ends with a mark and begins a line that is twice as long at least.
+    """
+    words = line.cut(text).split()
+    below = text[after.start :].partition("\n")[0]
+    return (
+        "\n" in text[line.end : after.start]
+        and len(words) <= _HEADING_WORDS
+        and len(below) >= 2 * (line.end - line.start)
+        and after.cut(text).endswith((".", "!", "?", ":"))
+        and words[-1][-1].isalnum()
+        and not any(one in "|:;,\t" for one in line.cut(text))
+        and _marker(text, line) is None
+    )
 
 
 def list_around(text: str, media_type: str, sentence: Span) -> Span | None:

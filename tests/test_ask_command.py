@@ -115,12 +115,16 @@ def test_search_shows_passages(data: Path) -> None:
         (["ask", "--filter", "{", "x"], 2, "--filter"),
         (["search", "--filter", '{"field": "colour"}', "x"], 2, "filter"),
         (["eval", "absent.jsonl"], 2, "absent.jsonl"),
+        (["eval", "q.jsonl", "--compare", "candidates=999"], 2, "from 1 to 200"),
+        (["eval", "q.jsonl", "--html", "."], 2, "is a folder; name a file in it"),
+        (["eval", "q.jsonl", "--given"], 2, "leave out --given"),
     ],
 )
 def test_what_is_wrong_is_one_line(
     data: Path, arguments: list[str], status: int, told: str
 ) -> None:
     """Status 2 for wrong use and 3 where it could not run; nothing on standard output."""
+    (data / "q.jsonl").write_text(json.dumps({"question": SWIFTS, "answers": [ANSWER]}))
     ended = afterword(data, *arguments)
     assert (ended.status, ended.out) == (status, "")
     assert ended.err.startswith("afterword: ")

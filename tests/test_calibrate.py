@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,13 +17,15 @@ from indexes.errors import ModelMissing, StorageRefused, UsageError
 from indexes.filters import compile_filter
 from indexes.settings import Settings, load_settings
 from service.answer import Answerer, build_answerer
+from service.bootstrap import resamples
 from service.calibrate import Scored, Scores, score_lines, without
 from service.calibrate_command import Wanted, as_object, calibrated, run_calibration, warnings
 from service.evaluate import Failed, Line
-from service.settings_file import with_number, write_number
+from service.settings_file import with_values, write_values
 
 SWIFTS = "How long does a young swift fly without landing?"
 FALCONS = "How many pairs of peregrine falcons did the city count?"
+INTERVALS = ("precision", "recall", "coverage")
 LINE = Line("1", "?", None, None, None, None)
 SCORED = st.lists(
     st.builds(
@@ -90,6 +93,20 @@ def test_what_a_line_says_decides(answerer: Answerer) -> None:
     assert [one.answerable for one in scored(answerer, no)] == [False]
     (failed,) = score_lines([replace(no, question=" ")], answerer, "default")
     assert isinstance(failed, Failed)
+
+
+@pytest.mark.parametrize("entry", ["bok", "source/bok", "bok#page=2", "book#page=x", "Book"])
+def test_a_document_that_is_not_there_fails_its_line(answerer: Answerer, entry: str) -> None:
+    """Left out it would leave out nothing; the entry and the collection are named."""
+    strange = replace(LINE, id="typo", question=SWIFTS, relevant=("report", entry))
+    good = replace(LINE, question=SWIFTS, relevant=("report",))
+    for one in (strange, replace(strange, answerable=False)):
+        failed, found = score_lines([one, good], answerer, "default")
+        assert isinstance(failed, Failed)
+        assert failed.id == "typo"
+        assert f"names '{entry}', but collection default has no document" in failed.message
+        assert isinstance(found, list)
+        assert len(found) == 2
 
 
 def test_a_model_that_is_not_there_is_told_once(data: Path, tmp_path: Path) -> None:
@@ -170,6 +187,55 @@ def many(positives: int, negatives: int) -> list[Scored]:
     ]
 
 
+def chosen_by_trying(some: list[Scored], target: float | None) -> float | None:
+    """Return the highest threshold with the best F1, or the least with that precision, if any."""
+    if not any(one.answerable for one in some):
+        return None
+    tried = {one.score: by_trying(some, one.score) for one in some}
+    if target is not None:
+        return min((t for t, (p, *_) in tried.items() if p >= target - 1e-12), default=None)
+    best = max(f1 for *_, f1 in tried.values())
+    return max(t for t, (*_, f1) in tried.items() if f1 == best)
+
+
+def judged_by_counting(some: list[Scored], threshold: float) -> dict[str, float]:
+    """Return precision, recall and coverage from a threshold on, those that there are."""
+    answered = [one.answerable for one in some if one.score >= threshold]
+    positives = sum(one.answerable for one in some)
+    parts = {
+        "precision": (sum(answered), len(answered)),
+        "recall": (sum(answered), positives),
+        "coverage": (len(answered), len(some)),
+    }
+    return {name: part / whole for name, (part, whole) in parts.items() if whole}
+
+
+@pytest.mark.parametrize("target", [None, 0.6, 1.0])
+@pytest.mark.parametrize("lines", [3, 5, 12])
+def test_intervals_are_those_of_questions_left_out(target: float | None, lines: int) -> None:
+    """Choosing by trying with what each resample has, and counting in what it has not."""
+    drawing = np.random.default_rng(lines)
+    some = [
+        Scored(line, round(float(drawing.normal(mean, 0.2)), 1), truth, not truth, 0.45)
+        for line in range(lines - 1)  # the last line could not be asked
+        for truth, mean in ((True, 0.6), (False, 0.4))
+        if truth or line % 3
+    ]
+    found: dict[str, list[float]] = {one: [] for one in ("threshold", *INTERVALS)}
+    for row in np.concatenate(list(resamples(lines))):
+        inside = [one for one in some for _ in range(int(row[one.line]))]
+        threshold = chosen_by_trying(inside, target)
+        if threshold is not None:
+            found["threshold"].append(threshold)
+            outside = [one for one in some if not row[one.line]]
+            for name, share in judged_by_counting(outside, threshold).items():
+                found[name].append(share)
+    sure = Scores(some, lines).sureness(target)
+    for name, values in found.items():
+        expected = np.percentile(values or [np.nan], [2.5, 97.5])
+        assert getattr(sure, name) == pytest.approx(tuple(expected), nan_ok=True)
+
+
 def test_an_interval_stands_around_what_was_chosen() -> None:
     """Wider for fewer questions, the same each time."""
     widths = []
@@ -177,23 +243,34 @@ def test_an_interval_stands_around_what_was_chosen() -> None:
         scores = Scores(many(count, count), 2 * count)
         chosen = scores.chosen(0.9)
         assert chosen is not None
-        sure = scores.sureness(chosen, 0.9)
-        assert sure == scores.sureness(chosen, 0.9)
-        for name in ("threshold", "precision", "recall", "coverage"):
+        sure = scores.sureness(0.9)
+        assert sure == scores.sureness(0.9)
+        for name in ("threshold", *INTERVALS):
             low, high = getattr(sure, name)
             assert low <= getattr(chosen, name) <= high
         widths.append(sure.recall[1] - sure.recall[0])
     assert widths[0] > 2 * widths[1]
 
 
-def test_a_question_is_drawn_with_its_left_out_self() -> None:
-    """Two scores of one line: every resample has both, so nothing varies."""
-    some = [Scored(0, 0.8, True, False, 0.45), Scored(0, 0.2, False, True, 0.45)]
-    scores = Scores(some, 1)
-    chosen = scores.chosen(None)
+def test_a_precision_that_a_few_questions_chose_is_not_sure() -> None:
+    """Chosen so that none of a dozen was answered wrong; of other questions some would be."""
+    scores = Scores(many(6, 6), 12)
+    chosen = scores.chosen(1.0)
     assert chosen is not None
-    sure = scores.sureness(chosen, None)
-    assert (sure.threshold, sure.precision, sure.coverage) == ((0.8, 0.8), (1, 1), (0.5, 0.5))
+    assert chosen.precision == 1.0
+    low, high = scores.sureness(1.0).precision
+    assert low < 0.7
+    assert high == 1.0
+
+
+def test_a_question_is_drawn_with_its_left_out_self() -> None:
+    """Two scores of one line: every resample has both, so nothing is left to judge it."""
+    some = [Scored(0, 0.8, True, False, 0.45), Scored(0, 0.2, False, True, 0.45)]
+    sure = Scores(some, 1).sureness(None)
+    assert sure.threshold == (0.8, 0.8)
+    assert np.isnan([sure.precision, sure.recall, sure.coverage]).all()
+    shown = json.loads(json.dumps(as_object(calibrated(some, 1, None)), allow_nan=False))
+    assert shown["interval"] == {"threshold": [0.8, 0.8], **dict.fromkeys(INTERVALS)}
 
 
 def test_one_kind_alone_is_not_enough() -> None:
@@ -248,15 +325,19 @@ def test_a_threshold_is_chosen_and_written(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The line to set, the warning, the file; what is stronger than the file is told."""
+    """With its reader, so that another default leaves both; what is stronger than them is told."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("AFTERWORD_")]:
         monkeypatch.delenv(name)
-    Path("afterword.toml").write_text(f'data = "{data}"\n')
+    Path("afterword.toml").write_text(f'data = "{data}"\nreader = "none" # for now\n')
     assert run_calibration(load_settings(), wanted(tmp_path, write=True)) == 0
     told = capsys.readouterr()
     found = load_settings().threshold
     assert told.out.splitlines()[-1] == f"AFTERWORD_THRESHOLD={found:g}"
+    assert f'afterword.toml says threshold = {found} and reader = "none"' in told.err
+    assert Path("afterword.toml").read_text() == (
+        f'data = "{data}"\nreader = "none" # for now\nthreshold = {found}\n'
+    )
     assert "2 answerable questions, 3 without an answer, of which 2" in told.out
     assert "Only 2 answerable questions and 3 without an answer" in told.err
     assert "stronger" not in told.err
@@ -265,6 +346,18 @@ def test_a_threshold_is_chosen_and_written(
     assert "AFTERWORD_THRESHOLD=0.125 of the environment or .env is stronger" in (
         capsys.readouterr().err
     )
+    Path("afterword.toml").write_text("")
+    monkeypatch.setenv("AFTERWORD_READER", "bundled")
+    monkeypatch.delenv("AFTERWORD_THRESHOLD")
+    other = Settings(data=data, reader="none")
+    assert run_calibration(other, wanted(tmp_path, write=True)) == 0
+    assert "AFTERWORD_READER=bundled of the environment or .env is stronger" in (
+        capsys.readouterr().err
+    )
+    assert tomllib.loads(Path("afterword.toml").read_text()) == {
+        "threshold": found,
+        "reader": "none",
+    }
 
 
 def test_a_precision_that_is_not_reached_writes_nothing(
@@ -313,11 +406,23 @@ def test_a_number_is_set_and_the_rest_stays(tmp_path: Path, before: str, after: 
     if before:
         path.write_bytes(before.encode())
         path.chmod(0o640)
-    write_number(path, "threshold", 0.47)
+    write_values(path, {"threshold": 0.47})
     assert path.read_bytes() == after.encode()
     assert tomllib.loads(after)["threshold"] == 0.47
     assert [one.name for one in tmp_path.iterdir()] == ["afterword.toml"]
     assert not before or path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("name", ["none", "org/a-model", "/a b/#c", 'say "so"', "a\\n", "ü 'x'"])
+@pytest.mark.parametrize("before", ["", 'reader = "old # \\"one\\"" # why\n', "reader='old one'\n"])
+def test_a_text_is_set_beside_a_number(tmp_path: Path, before: str, name: str) -> None:
+    """Whatever signs old and new have, the file says both, and its comment stays."""
+    path = tmp_path / "afterword.toml"
+    path.write_text(f"port = 1\n{before}")
+    write_values(path, {"threshold": 0.47, "reader": name})
+    after = path.read_text()
+    assert tomllib.loads(after) == {"port": 1, "threshold": 0.47, "reader": name}
+    assert ("# why" in after) == ("# why" in before)
 
 
 @pytest.mark.parametrize(
@@ -334,9 +439,9 @@ def test_a_file_that_is_not_plain_is_left_alone(tmp_path: Path, text: str) -> No
     path = tmp_path / "afterword.toml"
     path.write_text(text)
     with pytest.raises(UsageError, match=r"set threshold = 0\.47 there by hand"):
-        write_number(path, "threshold", 0.47)
+        write_values(path, {"threshold": 0.47})
     assert path.read_text() == text
-    assert with_number("b = 1\n", "threshold", 0.5, path) == "b = 1\nthreshold = 0.5\n"
+    assert with_values("b = 1\n", {"threshold": 0.5}, path) == "b = 1\nthreshold = 0.5\n"
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -344,7 +449,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real.toml").write_text("threshold = 0.1\n")
     link = tmp_path / "afterword.toml"
     link.symlink_to("real.toml")
-    write_number(link, "threshold", 0.2)
+    write_values(link, {"threshold": 0.2})
     assert link.is_symlink()
     assert (tmp_path / "real.toml").read_text() == "threshold = 0.2\n"
 
@@ -352,4 +457,4 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     """With what to set by hand."""
     with pytest.raises(StorageRefused, match="by hand"):
-        write_number(tmp_path / "absent" / "afterword.toml", "threshold", 0.2)
+        write_values(tmp_path / "absent" / "afterword.toml", {"threshold": 0.2})

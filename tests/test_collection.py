@@ -31,7 +31,7 @@ from indexes.collection import (
     delete_collection,
     open_collection,
 )
-from indexes.documents import Heading, Page, Span, Table
+from indexes.documents import UPLOADS, Heading, Page, Span, Table
 from indexes.encoder import Encoder, EncoderIdentity
 from indexes.errors import (
     BadName,
@@ -271,6 +271,36 @@ def test_an_erase_during_a_question_is_finished_later(
             with collection.write() as writer:
                 writer.put([prepared("c", ["another"])])
     assert not any(secret in path.read_bytes() for path in catalog_files(collection))
+
+
+def test_a_document_is_named_by_its_id_or_its_uri(collection: Collection) -> None:
+    """By nothing else; where the id of one is the uri of another, the id counts."""
+    places = {
+        "a": ("files", "files/one/a.txt"),
+        "b": (UPLOADS, "upload:b/c.pdf"),
+        "c": ("files", "files/records.jsonl#7"),
+        "d": ("a", "a"),
+    }
+    with collection.write() as writer:
+        writer.put(
+            [
+                prepared(name, ["text"], source=source, uri=uri)
+                for name, (source, uri) in places.items()
+            ]
+        )
+    with collection.read() as reading:
+        for name, expected in {
+            "a": "a",
+            "files/one/a.txt": "a",
+            "b": "b",
+            "upload:b/c.pdf": "b",
+            "files/records.jsonl#7": "c",
+            "d": "d",
+        }.items():
+            assert reading.named(name).document_id == expected
+        for name in ("", "files", "one/a.txt", "files/records.jsonl", "b/c.pdf", "A"):
+            with pytest.raises(DocumentNotFound, match=f"id or uri '{name}'"):
+                reading.named(name)
 
 
 def test_views_are_rid_of_erased_words_at_their_next_merge(collection: Collection) -> None:

@@ -17,6 +17,8 @@ from service.answer import Answerer, build_answerer
 from service.compare import Difference, Manner, ask_both, changed, differences, verdict
 from service.eval_command import Wanted, floors, run_evaluation, too_low
 from service.evaluate import Asked, Failed, Line, Outcome
+from service.readers import BLEND
+from small_reader import write_small_reader
 
 SWIFTS = "How long does a young swift fly without landing?"
 MANNER = Manner(Settings(), Asked("default"))
@@ -63,16 +65,42 @@ def test_changes_make_another_manner() -> None:
         MANNER,
         {
             "stage": "dense",
-            "candidates": "7",
+            "candidates": "200",
             "collection": "other",
             "reader": "bundled",
             "threshold": "0.25",
             "threads": "1",
         },
     )
-    assert found.asked == Asked("other", stage="dense", candidates=7)
+    assert found.asked == Asked("other", stage="dense", candidates=200)
     assert found.settings == Settings(reader="bundled", threshold=0.25, threads=1)
     assert changed(found, {"threshold": ""}).settings.threshold is None
+
+
+def test_another_reader_has_its_own_threshold() -> None:
+    """Not the one that is set for A, unless it is given too, in whatever order."""
+    manner = replace(MANNER, settings=Settings(reader="none", threshold=0.9))
+    assert changed(manner, {"reader": "bundled"}).settings == Settings(reader="bundled")
+    for names in (("reader", "threshold"), ("threshold", "reader")):
+        given = {"reader": "bundled", "threshold": "0.2"}
+        found = changed(manner, {name: given[name] for name in names})
+        assert found.settings == Settings(reader="bundled", threshold=0.2)
+    assert changed(manner, {"candidates": "3"}).settings == manner.settings
+
+
+def test_another_reader_answers_from_its_own_threshold(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That A never answers says nothing of B."""
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    write_small_reader(folder)
+    blend = {"relevance": 1, "answers": 1, "outer": 1, "scale": 1, "offset": 0, "threshold": 0}
+    (folder / BLEND).write_text(json.dumps(blend), encoding="utf-8")
+    how = wanted(questions(tmp_path, SWIFT), compare=[f"reader={folder}"])
+    assert run_evaluation(Settings(data=data, reader="none", threshold=1), how) == 0
+    shown = json.loads(capsys.readouterr().out)["compare"]["figures"]["answering.coverage"]
+    assert (shown["a"], shown["b"]) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +112,10 @@ def test_changes_make_another_manner() -> None:
         ("treshold", "1", "use one of stage"),
         ("reader", "", "it must be text"),
         ("stage", "sparse", "dense, lexical, fused, attend"),
-        ("candidates", "many", "a whole number"),
+        ("candidates", "many", "a whole number from 1 to 200"),
+        ("candidates", "0", "a whole number from 1 to 200"),
+        ("candidates", "201", "a whole number from 1 to 200"),
+        ("candidates", "-3", "a whole number from 1 to 200"),
         ("threshold", "2", "a number from 0 to 1"),
         ("threads", "x", "a whole number from 0 to 256"),
     ],
@@ -222,6 +253,30 @@ def test_a_comparison_is_in_the_json(
     assert shown["f1"] == {"a": 1.0, "b": 0.0, "difference": -1.0, "low": -1.0, "high": -1.0}
     assert shown["f1_forced"]["difference"] == 0
     assert shown["answering.auroc"]["low"] is None
+
+
+def test_documents_that_are_not_there_are_told_once(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many lines name one and the first of them, for each collection; the status stays."""
+    make_collection(data, "single", birds()[:1])
+    path = questions(
+        tmp_path,
+        SWIFT,
+        {"id": "typo", "question": SWIFTS, "relevant": ["note", "nota#page=2", "noto"]},
+        {"id": "other", "question": SWIFTS, "relevant": ["source/not"]},
+    )
+    settings = Settings(data=data, reader="none")
+    told = (
+        "{} of 3 lines name documents that are not in collection {}, the first '{}' in line typo\n"
+    )
+    assert run_evaluation(settings, wanted(path)) == 0
+    assert capsys.readouterr().err == told.format(2, "default", "nota#page=2")
+    assert run_evaluation(settings, wanted(path, compare=["collection=single"])) == 0
+    both = told.format(2, "default", "nota#page=2") + told.format(2, "single", "note")
+    assert capsys.readouterr().err == both
+    assert run_evaluation(settings, wanted(path, compare=["candidates=2"], limit=1)) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_model_that_is_not_there_is_told_once(data: Path, tmp_path: Path) -> None:

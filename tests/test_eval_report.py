@@ -195,7 +195,7 @@ def test_differences_are_drawn_about_zero() -> None:
 
 
 def test_the_page_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Beside the figures; a folder that is not there is told before anything is asked."""
+    """Beside the figures; where it cannot be is told before anything is asked, if it is known."""
     make_collection(tmp_path, "default", birds())
     questions = tmp_path / "q.jsonl"
     questions.write_text(json.dumps({"question": "Who?", "answers": ["x"], "answerable": True}))
@@ -210,5 +210,10 @@ def test_the_page_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     lost = tmp_path / "absent" / "page.html"
     with pytest.raises(UsageError, match="there is no folder"):
         run_evaluation(Settings(data=tmp_path), replace(how, html=lost))
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match=r"is a folder; name a file in it, such as .*report\.html"):
         run_evaluation(Settings(data=tmp_path), replace(how, html=tmp_path))
+    with pytest.raises(UsageError, match="cannot be written: File name too long"):
+        run_evaluation(Settings(data=tmp_path), replace(how, html=tmp_path / ("x" * 300)))
+    assert capsys.readouterr().out == ""
+    with pytest.raises(UsageError, match="cannot be written: No space left"):
+        run_evaluation(Settings(data=tmp_path), replace(how, html=Path("/dev/full")))

@@ -20,9 +20,9 @@ import afterword
 from bundled_documents import stored
 from indexes import collection
 from indexes.collection import open_collection
+from indexes.documents import UPLOADS
 from indexes.errors import UsageError
 from ingest.command import parse_date, parse_metadata
-from ingest.sources import UPLOADS
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,13 +1,18 @@
 """The comparison with other libraries: shares are counted right, and each engine works."""
 
+import gzip
 import importlib.util
+import json
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from benchmarks import peers
 from benchmarks.peers import ENGINES, Run, Text, ask, compare
+from indexes.errors import ModelMissing
 from service.evaluate import Line
 
 NEEDS = {
@@ -41,6 +46,27 @@ def test_an_engine_finds_what_is_asked_for(name: str) -> None:
     assert (found["hit@1"], found["hit@5"]) == (1.0, 1.0)
     assert 0 < found["p50_ms"] <= found["p95_ms"]
     assert found["texts_a_second"] > 0
+
+
+def test_the_reader_is_the_one_that_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It answers, and the result names it; a reader that is not there is missed."""
+    corpus, questions = tmp_path / "corpus.jsonl.gz", tmp_path / "questions.jsonl.gz"
+    with gzip.open(corpus, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(asdict(one)) + "\n" for one in TEXTS)
+    with gzip.open(questions, "wt", encoding="utf-8") as file:
+        file.write(json.dumps({"question": "Who lit the lamp?", "relevant": ["lamp"]}))
+    words = ["peers", str(corpus), str(questions), "--engines", "afterword"]
+    monkeypatch.setattr("sys.argv", words)
+    monkeypatch.setenv("AFTERWORD_READER", "none")
+    peers.main()
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["reader"] == "none"
+    assert shown["engines"]["afterword"]["hit@1"] == 1.0
+    monkeypatch.setenv("AFTERWORD_READER", str(tmp_path / "absent"))
+    with pytest.raises(ModelMissing, match="absent"):
+        peers.main()
 
 
 def test_places_are_counted() -> None:

@@ -1,4 +1,4 @@
-"""The README and docs/measure.md against the code: settings, folders, commands and options."""
+"""The README and the pages of docs/ against the code: settings, folders, commands and options."""
 
 import re
 import subprocess
@@ -14,9 +14,11 @@ from service.compare import Manner, changed
 from service.eval_command import floors, pairs
 from service.evaluate import Asked, Line, read_lines
 from service.figures import flattened, summarise
+from service.reply import Reply
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 MEASURE = (ROOT / "docs" / "measure.md").read_text(encoding="utf-8")
 
 
@@ -69,6 +71,15 @@ def test_links_lead_somewhere() -> None:
     """Each relative link of the README is a file of the repository."""
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_what_decides_an_answer_is_explained() -> None:
+    """The table of docs/http.md names fields of a reply, and none of them twice."""
+    table = HTTP.split("| field of the reply | meaning |")[1].split("\n\n")[0]
+    named = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+    known = [field.name for field in fields(Reply)]
+    assert named == [name for name in known if name in set(named)]
+    assert {"status", "answer_short", "score", "threshold", "passages"} <= set(named)
 
 
 def test_every_figure_is_explained() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.documents import Span
-from service.sentences import is_heading, list_around, sentence_spans
+from service.sentences import is_heading, list_around, sentence_spans, stands_above
 
 PLAIN, PDF, HTML = "text/plain", "application/pdf", "text/html"
 MARKDOWN, CSV = "text/markdown", "text/csv"
@@ -208,3 +208,26 @@ def test_one_item_is_no_list() -> None:
     """A dash alone makes no list of a sentence."""
     text = "Before.\n\n- Only this.\n\nAfter."
     assert list_around(text, "text/plain", Span(11, 21)) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "expected"),
+    [
+        ("Elsewhere in 2026", "Morocco stays on UTC all the year from now on.", True),
+        ("Elsewhere in 2026.", "Morocco stays on UTC all the year from now on.", False),
+        ("Fee: 5", "It is due at the end of each month.", False),
+        ("- Calm nerves", "Prices are on the door of the office.", False),
+        ("Elsewhere in 2026", "It stays on UTC. It says so in a decree.", True),
+        ("Elsewhere in 2026", "Morocco stays on UTC", False),
+        ("Anna Berg", "Keeper.", False),
+        ("| a | b |", "The table above shows what there is.", False),
+        ("One two three four five six seven eight nine", "Word " * 20 + "end.", False),
+    ],
+)
+def test_a_line_above_a_paragraph(line: str, after: str, *, expected: bool) -> None:
+    """A few words without a mark at the end, over a sentence that is longer."""
+    text = f"{line}\n{after}"
+    start = 2 if line.startswith("- ") else 0
+    first, second = Span(start, len(line)), Span(len(line) + 1, len(text))
+    assert stands_above(text, first, second) == expected
+    assert not stands_above(text.replace("\n", " "), first, second)

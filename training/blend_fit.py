@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from service.attend import Blend
 from service.bootstrap import interval, resamples
-from service.figures import Floats, auroc, mean
+from service.figures import Floats, auroc, mean, once, precision_from, rounded
 from service.signs import logistic
 
 Flags = npt.NDArray[np.bool_]
@@ -21,8 +21,6 @@ Places = npt.NDArray[np.int64]
 RIDGE: Final = 1e-3
 # So many of the questions that documents answer are answered; the fewer, the fewer wrong answers.
 COVERAGE: Final = 0.9
-# Precision of answering is shown where so many of the answerable questions are answered.
-PART: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,11 +139,10 @@ def figures(one: SetSigns, blend: Blend) -> dict[str, object]:
     yes, no = best[one.answerable], best[~one.answerable]
     if not len(yes) or not len(no):
         return shown
-    reached = np.quantile(yes, 1 - PART, method="lower")
-    precision = float((yes >= reached).sum() / (best >= reached).sum())
+    precision = precision_from(best.tolist(), one.answerable.tolist())(once(len(best)))[0]
     return shown | {
         "auroc": auroc(yes.tolist(), no.tolist()),
-        f"precision@{PART:.0%}": round(precision, 4),
+        "precision_at_80": rounded(precision),
     }
 
 
