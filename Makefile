@@ -10,7 +10,7 @@ SOURCES := afterword.py ingest indexes service training benchmarks tests example
 RUN := $(VENV)/.run
 TEST := $(VENV)/.test
 # A little below what `make measure` shows; raise them with what is measured.
-FLOORS := hit.1=0.95 ndcg.10=0.97 citation_precision=0.95 f1_forced=0.17 answering.auroc=0.84
+FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answering.auroc=0.9 answering.precision=0.9
 
 .PHONY: help demo serve test test-all check measure format clean
 
