@@ -195,6 +195,8 @@ def test_killed_at_any_moment(tmp_path: Path, again: subprocess.Popen[str]) -> N
         folder.change()
         lines, status = run(again, folder.random.uniform(0, longest))
         killed += status == signal.SIGKILL
+        # The machine's pace changes: four kills in five come in time where the bound follows it.
+        longest *= 1.05 if status == signal.SIGKILL else 0.8
         settle(folder, lines)
         check(folder, tmp_path / "data")
         if turn % 9 == 8:
