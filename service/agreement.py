@@ -24,8 +24,8 @@ _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _NAME: Final = re.compile(r"\b(?:[A-Z]|\w*\d)\w*")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 # What belongs to a value and may stand outside of the span.
-_BEFORE: Final = re.compile(r"[-+\u2212$\u20ac\u00a3\u00a5]+[ ]?\Z")
-_BEHIND: Final = re.compile(r"\A[ ]?[%\u20ac$\u00a3\u00a5]")
+_BEFORE: Final = re.compile(r"(?:[-+\u2212$\u20ac\u00a3\u00a5]+ ?)?\Z")
+_BEHIND: Final = re.compile(r"(?: ?[%\u20ac$\u00a3\u00a5])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,8 @@ class _Statement:
         before, said = chunk.cut(Span(whole.start, span.start)), chunk.cut(span)
         behind = chunk.cut(Span(span.end, whole.end))
         around = f"{before} {behind}"
-        marks = (_BEFORE.search(before), _BEHIND.search(behind))
-        answer = " ".join(
-            f"{marks[0][0] if marks[0] else ''}{said}{marks[1][0] if marks[1] else ''}".split()
-        )
+        marked = "".join([*_BEFORE.findall(before)[:1], said, *_BEHIND.findall(behind)[:1]])
+        answer = " ".join(marked.split())
         return cls(
             tuple(one for one in values(answer) if not denies(one)),
             frozenset(values(" ".join(_NAME.findall(answer)))),

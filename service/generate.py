@@ -53,14 +53,18 @@ def _chosen(
     if not asks_for_several(question):
         return _sentences(lead, _NEAR_ENOUGH)
     found = [lead, *_further_chunks(lead, evidence, known)]
-    if not asks_for_list(question) or not _list(lead):
+    lists = [_list(one) for one in found] if asks_for_list(question) else [None]
+    if not lists[0]:
         return [one for each in found for one in _sentences(each, _NEAR_ENOUGH_OF_SEVERAL)]
     # A list may go on from chunk to chunk; its steps are told in their order, and nothing else.
     document = lead.candidate.chunk.document_id
-    lists = [_list(one) for one in found if one.candidate.chunk.document_id == document]
-    steps = sorted((one for one in lists if one), key=lambda one: one.span)
-    others = [one for one in found if one.candidate.chunk.document_id != document]
-    return steps + [_list(one) or _first_quoted(one) for one in others]
+    steps, others = list[Quoted](), list[Quoted]()
+    for one, listed in zip(found, lists, strict=True):
+        if one.candidate.chunk.document_id != document:
+            others.append(listed or _first_quoted(one))
+        elif listed:
+            steps.append(listed)
+    return sorted(steps, key=lambda one: one.span) + others
 
 
 def _led(evidence: Sequence[Evidence]) -> tuple[Evidence, list[Evidence], list[Evidence]]:
@@ -115,13 +119,10 @@ def _further_chunks(
 
 def _sentences(evidence: Evidence, share: float) -> list[Quoted]:
     """Return a chunk's best sentence, then others of at least this share of its score, in order."""
-    if not evidence.sentences:
-        return [_first_quoted(evidence)]
-    best, *others = evidence.sentences[:MOST_SENTENCES]
-    near = sorted(
-        (one for one in others if one.score >= share * best.score), key=lambda one: one.span
-    )
-    return [Quoted(evidence, one.span, one.short) for one in (best, *near)]
+    others = evidence.sentences[1:MOST_SENTENCES]
+    near = [one for one in others if one.score >= share * evidence.sentences[0].score]
+    near.sort(key=lambda one: one.span)
+    return [_first_quoted(evidence), *(Quoted(evidence, one.span, one.short) for one in near)]
 
 
 def _list(evidence: Evidence) -> Quoted | None:

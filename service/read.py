@@ -1,6 +1,7 @@
 """Read: what the reader's logits say about a chunk, as places in its document's text."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -60,20 +61,24 @@ class Located:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """The tokens of a chunk's own words: spans of the document's text, and their logits."""
+    """The tokens of a chunk's own words, in order: where each begins and stops, and its logits.
 
-    spans: tuple[Span, ...]
+    `begins` and `stops` are places in the document's text.
+    """
+
+    begins: Sequence[int]
+    stops: Sequence[int]
     starts: Logits
     ends: Logits
 
     def best(self, inside: Span | None = None) -> Located | None:
         """Return the likeliest span (within `inside`, if given), None where no token is."""
-        chosen = [at for at, span in enumerate(self.spans) if inside is None or inside.holds(span)]
-        if not chosen:
+        low = bisect_left(self.begins, inside.start) if inside else 0
+        high = bisect_right(self.stops, inside.end) if inside else len(self.stops)
+        if low >= high:
             return None
-        first, last, logit = best_pair(self.starts[chosen], self.ends[chosen])
-        span = Span(self.spans[chosen[first]].start, self.spans[chosen[last]].end)
-        return Located(span, logit)
+        first, last, logit = best_pair(self.starts[low:high], self.ends[low:high])
+        return Located(Span(self.begins[low + first], self.stops[low + last]), logit)
 
 
 def places(candidate: Candidate, read: PairRead) -> Places:
@@ -83,7 +88,8 @@ def places(candidate: Candidate, read: PairRead) -> Places:
     own = [at for at, (start, end) in enumerate(read.offsets) if ahead <= start < end]
     shift = chunk.span.start - ahead
     return Places(
-        tuple(Span(*read.offsets[at]).moved(shift) for at in own),
+        [read.offsets[at][0] + shift for at in own],
+        [read.offsets[at][1] + shift for at in own],
         read.starts[own],
         read.ends[own],
     )
@@ -96,17 +102,16 @@ def whole_words(chunk: StoredChunk, span: Span, inside: Span) -> Span:
     """
     text = chunk.cut(inside)
     start, end = span.start - inside.start, span.end - inside.start
-    for word in _WORD.finditer(text):
+    # No word holds a space, so none but those that the span touches need to be looked at.
+    first = text.rfind(" ", 0, start) + 1
+    last = text.find(" ", end)
+    for word in _WORD.finditer(text, first, len(text) if last < 0 else last):
         start = word.start() if word.start() < start < word.end() else start
         end = word.end() if word.start() < end < word.end() else end
     for opening, closing in _PAIRS:
         part = text[start:end]
-        whole = (
-            part.count(opening) % 2 == 0
-            if opening == closing
-            else (part.count(opening) == part.count(closing))
-        )
-        if whole:
+        openings, closings = part.count(opening), part.count(closing)
+        if openings == closings and (opening != closing or openings % 2 == 0):
             continue
         if closing in part and text[:start].endswith(opening):
             start -= 1

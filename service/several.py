@@ -10,9 +10,10 @@ _ONE: Final = re.compile(
     r"|\bhow (?:is|are|was|were|do|does) .*\b(?:called|named|spelt|spelled|pronounced|written)\b",
     re.IGNORECASE,
 )
+_LISTED: Final = "steps|reasons|causes|ways|advantages|disadvantages|pros|cons|examples"
 _WORD: Final = re.compile(
     r"\b(?:why|how|explain|describe|compare|compared|comparison|differences?|different|differ"
-    r"|steps|reasons|causes|ways|advantages|disadvantages|pros|cons|examples|versus|vs)\b",
+    rf"|{_LISTED}|versus|vs)\b",
     re.IGNORECASE,
 )
 _ORDER: Final = re.compile(
@@ -30,7 +31,7 @@ _PLURAL: Final = re.compile(
     re.IGNORECASE,
 )
 _LIST: Final = re.compile(
-    r"\b(?:steps|reasons|causes|ways|advantages|disadvantages|pros|cons|examples)\b"
+    rf"\b(?:{_LISTED})\b"
     r"|\bhow (?:do|can|could|should|must|would) (?:i|you|we|one)\b|\bhow to\b",
     re.IGNORECASE,
 )

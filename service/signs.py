@@ -34,7 +34,8 @@ def shares(logits: Sequence[float]) -> list[float]:
     """Return the softmax of logits."""
     highest = max(logits, default=0.0)
     parts = [math.exp(one - highest) for one in logits]
-    return [one / sum(parts) for one in parts]
+    total = sum(parts)
+    return [one / total for one in parts]
 
 
 def coverage(weights: Mapping[str, float], text: str) -> float:

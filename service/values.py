@@ -4,10 +4,11 @@ import re
 from typing import Final
 
 _MONTHS: Final = (
-    "january february march april may june july august september october november december"
-)
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
 _SHORT_MONTHS: Final = {
-    **{form: month[:3] for month in _MONTHS.split() for form in (month, month[:3])},
+    **{form: month[:3] for month in _MONTHS for form in (month, month[:3])},
     "sept": "sep",
 }
 _COUNTING: Final = """
@@ -16,8 +17,9 @@ zero one two three four five six seven eight nine ten eleven twelve
 _DIGITS: Final = {word: str(number) for number, word in enumerate(_COUNTING.split())}
 _ISO_DATE: Final = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)")
 _TOKEN: Final = re.compile(
-    r"\d+(?:st|nd|rd|th)\b"
+    rf"{_ORDINAL.pattern}\b"
     r"|(?:(?<!\w)[-\u2212])?(?:[$\u20ac\u00a3\u00a5] ?)?\d+(?:[.,:/-]\d+)*(?: ?%)?"
     r"|\w+"
 )
@@ -25,7 +27,6 @@ _ARTICLES: Final = frozenset(("a", "an", "the"))
 _DENIES: Final = re.compile(
     r"\b(?:not|never|no|none|nor|without|cannot)\b|n't\b|n\u2019t\b", re.IGNORECASE
 )
-_ORDINAL: Final = re.compile(r"(\d+)(?:st|nd|rd|th)")
 
 
 def values(text: str) -> list[str]:
@@ -46,13 +47,12 @@ def denies(text: str) -> bool:
 
 def _written_out(date: re.Match[str]) -> str:
     year, month, day = date.groups()
-    names = ["", *_MONTHS.split()]
-    return f"{int(day)} {names[int(month)] if int(month) < len(names) else month} {year}"
+    name = _MONTHS[int(month) - 1] if 1 <= int(month) <= len(_MONTHS) else month
+    return f"{int(day)} {name} {year}"
 
 
 def _value(token: str) -> str:
-    ordinal = _ORDINAL.fullmatch(token)
-    if ordinal:
-        return ordinal[1]
+    if _ORDINAL.fullmatch(token):
+        return token[:-2]
     known = _SHORT_MONTHS.get(token) or _DIGITS.get(token)
     return known or token.replace("\u2212", "-").replace(" ", "")

@@ -1,13 +1,15 @@
 """Several documents: those that agree are cited together, those that do not are named."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from indexes.documents import Span, StoredChunk
+from indexes.documents import Span
 from service.agreement import opinions
 from service.evidence import Candidate, Evidence, Sentence
 from service.generate import quote
+from stored_chunks import stored_chunk
 
 LIT = "The lamp at Gull Point was lit in 1859."
 
@@ -22,16 +24,13 @@ def evidence(
     title: str = "",
 ) -> Evidence:
     """Return evidence whose chunk is one sentence, at 100 of its document, `answer` its span."""
-    chunk = StoredChunk(
+    chunk = replace(
+        stored_chunk(text, 100),
         chunk_id=ord(document),
         document_id=document,
         uri=document,
         title=title,
-        media_type="text/plain",
         as_of=as_of,
-        text_sha256="",
-        span=Span(100, 100 + len(text)),
-        text=text,
     )
     start = 100 + text.index(answer)
     span = Span(start, start + len(answer))

@@ -1,6 +1,7 @@
 """Attend: the sentence that answers is found, scores follow the signs, spans stay in the chunk."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -8,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.documents import Span, StoredChunk
+from indexes.documents import Span
 from indexes.lexical import terms
 from service.attend import READ, relevance, sentence_attend, sign_of
 from service.evidence import Candidate, Evidence, Query
 from small_encoder import encode, small_encoder
+from stored_chunks import stored_chunk
 
 QUESTION = "which swans sing at dusk"
 TEXTS = st.lists(
@@ -32,16 +34,11 @@ def candidate(
     text: str, number: int = 1, base: int = 0, headings: tuple[str, ...] = ()
 ) -> Candidate:
     """Return a chunk that begins at `base` in its document, found by both engines."""
-    chunk = StoredChunk(
+    chunk = replace(
+        stored_chunk(text, base),
         chunk_id=number,
-        document_id="d",
-        uri="u",
         title="Birds",
         media_type="text/markdown",
-        as_of=None,
-        text_sha256="",
-        span=Span(base, base + len(text)),
-        text=text,
         headings=headings,
     )
     vector = small_encoder().encode_query(QUESTION)

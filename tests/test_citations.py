@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,17 +155,7 @@ def test_a_chunk_with_other_words_than_its_document_is_never_quoted(
     """The words that were read are compared with those that are stored."""
     with collection.read() as reading:
         real = only_chunk(reading, "more")
-        chunk = StoredChunk(
-            chunk_id=real.chunk_id,
-            document_id=real.document_id,
-            uri=real.uri,
-            title=real.title,
-            media_type=real.media_type,
-            as_of=real.as_of,
-            text_sha256=real.text_sha256,
-            span=real.span,
-            text="Kites dive.",
-        )
+        chunk = replace(real, text="Kites dive.")
         citer = Citer(reading)
         with pytest.raises(IndexDamaged, match=f"chunk {real.chunk_id}"):
             citer.cite(quoted(chunk, "dive."))

@@ -1,14 +1,17 @@
 """Generate: `quote` says what is written, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.documents import Span, StoredChunk
+from indexes.documents import Span
 from indexes.errors import UsageError
 from service.evidence import Candidate, Evidence, Piece, Sentence
 from service.generate import GENERATORS, MOST_SENTENCES, generator_named, quote
 from service.sentences import sentence_spans
+from stored_chunks import stored_chunk
 
 
 def sentence(span: Span, score: float) -> Sentence:
@@ -28,17 +31,7 @@ SENTENCES = st.lists(st.builds(sentence, SPANS, st.floats(0, 1)), max_size=6).ma
 
 def evidence(sentences: tuple[Sentence, ...]) -> Evidence:
     """Return a chunk at 1000 of its document with these evidence sentences."""
-    chunk = StoredChunk(
-        chunk_id=1,
-        document_id="d",
-        uri="u",
-        title="",
-        media_type="text/plain",
-        as_of=None,
-        text_sha256="",
-        span=Span(BASE, BASE + len(TEXT)),
-        text=TEXT,
-    )
+    chunk = stored_chunk(TEXT, BASE)
     return Evidence(Candidate(chunk, 1.0, 1.0, 1.0), 0.9, sentences)
 
 
@@ -111,17 +104,7 @@ MORE = "3. Sign.\n4. Row."
 def chunk_of(text: str, number: int, start: int, best: str, score: float = 0.9) -> Evidence:
     """Return evidence of a chunk at `start` of document d, whose sentence `best` is the best."""
     spans = [one.moved(start) for one in sentence_spans(text, "text/plain")]
-    chunk = StoredChunk(
-        chunk_id=number,
-        document_id="d",
-        uri="u",
-        title="",
-        media_type="text/plain",
-        as_of=None,
-        text_sha256="",
-        span=Span(start, start + len(text)),
-        text=text,
-    )
+    chunk = replace(stored_chunk(text, start), chunk_id=number)
     first = next(one for one in spans if chunk.cut(one) == best)
     rest = [sentence(one, 0.1) for one in spans if one != first]
     return Evidence(Candidate(chunk, 1.0, 1.0, 1.0), score, (sentence(first, 1.0), *rest))

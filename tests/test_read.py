@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexes.documents import Span, StoredChunk
+from indexes.documents import Span
 from service.evidence import Candidate
 from service.read import LONGEST, best_pair, places, whole_words
+from stored_chunks import stored_chunk
 
 DOCUMENT = "Notes.\n\nThe lamp — at Gull Point — was lit in 1859. Its keeper 🐦 was Anna Berg."
 CHUNK = Span(DOCUMENT.index("The"), len(DOCUMENT))
@@ -43,18 +44,7 @@ def word_read(text: str, first: str, last: str) -> WordRead:
 def candidate(title: str = "Gull Point 1859", headings: tuple[str, ...] = ("Lamps",)) -> Candidate:
     """Return the chunk of the document below its first line."""
     text = CHUNK.cut(DOCUMENT)
-    chunk = StoredChunk(
-        chunk_id=1,
-        document_id="d",
-        uri="u",
-        title=title,
-        media_type="text/plain",
-        as_of=None,
-        text_sha256="",
-        span=CHUNK,
-        text=text,
-        headings=headings,
-    )
+    chunk = replace(stored_chunk(text, CHUNK.start), title=title, headings=headings)
     return Candidate(chunk, 0.5, 1.0, 0.5)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection
-from indexes.documents import Span, StoredChunk
+from indexes.documents import StoredChunk
 from indexes.hits import Hit
 from service.evidence import Query
 from service.retrieve import Ranked, Retrieved, fuse, retrieve, select
 from small_encoder import small_encoder
+from stored_chunks import stored_chunk
 from stored_documents import chunks_of, prepared
 
 IDS = st.lists(st.integers(0, 30), unique=True, max_size=20)
@@ -52,17 +54,7 @@ def test_fuse_agrees_with_the_formula(dense: list[int], lexical: list[int]) -> N
 
 def chunk(chunk_id: int, text: str) -> StoredChunk:
     """Return a stored chunk of its own document."""
-    return StoredChunk(
-        chunk_id=chunk_id,
-        document_id=str(chunk_id),
-        uri="u",
-        title="",
-        media_type="text/plain",
-        as_of=None,
-        text_sha256="",
-        span=Span(0, len(text)),
-        text=text,
-    )
+    return replace(stored_chunk(text), chunk_id=chunk_id, document_id=str(chunk_id))
 
 
 @given(st.lists(st.sampled_from("abcde"), max_size=20), st.integers(1, 8), st.sets(st.integers(0)))

@@ -8,6 +8,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from service.attend import Blend
 from service.bootstrap import interval, resamples
@@ -103,12 +104,12 @@ def fit(ordering: SetSigns, answering: Sequence[SetSigns]) -> Blend:
 
 def orders(one: SetSigns, blend: Blend) -> Floats:
     """Return by what each candidate is ordered, -inf where there is none."""
-    return _orders(one, np.array([blend.relevance, blend.answers, blend.outer]))
+    return _orders(one, _weights(blend))
 
 
 def levels(one: SetSigns, blend: Blend) -> Floats:
     """Return the logit of each question's best score, that of its first candidate."""
-    first = _first(one, np.array([blend.relevance, blend.answers, blend.outer]))
+    first = _first(one, _weights(blend))
     return blend.scale * first + blend.offset
 
 
@@ -149,7 +150,11 @@ def figures(one: SetSigns, blend: Blend) -> dict[str, object]:
 def _shares(one: SetSigns) -> Floats:
     """Return what orders candidates, as `Blend` weighs it, (questions, candidates, 3)."""
     relevance, answers, outer = np.moveaxis(one.signs, -1, 0)
-    return np.stack([relevance, (1 + np.tanh(answers / 2)) / 2, outer], -1)
+    return np.stack([relevance, expit(answers), outer], -1)
+
+
+def _weights(blend: Blend) -> Floats:
+    return np.array([blend.relevance, blend.answers, blend.outer])
 
 
 def _orders(one: SetSigns, weights: Floats) -> Floats:

@@ -42,7 +42,7 @@ WEIGHTS: Final = "model.bin"
 # seen every one, so there its logits are surer than they are elsewhere.
 AS_TRAINED: Final = "squad-train"
 ANSWERING: Final = ("squad-train without own", "squad-train twisted")
-SIGNS: Final = tuple(one.name for one in fields(Signs))
+SIGNS: Final = len(fields(Signs))
 
 Kind = Literal["", "without own", "twisted"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -193,7 +193,7 @@ def asked(
     line: Line, query: Query, found: Sequence[Candidate], reader: Reader, *, answerable: bool
 ) -> Asked:
     """Return the signs of each candidate; rows that are missing are filled with nothing."""
-    signs = np.full((CANDIDATES, len(SIGNS)), np.nan, np.float64)
+    signs = np.full((CANDIDATES, SIGNS), np.nan, np.float64)
     relevant, f1 = np.zeros(CANDIDATES, np.bool_), np.zeros(CANDIDATES, np.float64)
     documents = np.zeros(CANDIDATES, np.int64)
     numbers: dict[str, int] = {}

@@ -179,8 +179,10 @@ class _Layout:
             self._space = True
 
     def _next_marker(self) -> str:
-        if self._in_row() or not self._lists or self._lists[-1] is None:
-            return "" if self._in_row() else "- "
+        if self._in_row():
+            return ""
+        if not self._lists or self._lists[-1] is None:
+            return "- "
         self._lists[-1] += 1
         return f"{self._lists[-1]}. "
 
