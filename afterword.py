@@ -59,6 +59,10 @@ MassRemoval = Annotated[
     bool,
     typer.Option("--allow-mass-removal", help="Remove even over half of a source's documents."),
 ]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", help="Passwords to try on documents that ask, one a line."),
+]
 Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
 
 
@@ -76,6 +80,7 @@ def ingest(
     as_json: ReportJson = False,
     verbose: Verbose = False,
     allow_mass_removal: MassRemoval = False,
+    password_file: PasswordFile = None,
     worker: Worker = False,
 ) -> None:
     """Read documents into a collection: new and changed ones are stored, vanished ones removed.
@@ -86,6 +91,8 @@ def ingest(
     from indexes.settings import load_settings
 
     settings = load_settings()
+    if password_file is not None:
+        settings = settings.model_copy(update={"password_file": password_file})
     if worker:
         from ingest.worker import work
 

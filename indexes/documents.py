@@ -79,7 +79,8 @@ class Finding:
 class Extract:
     """What a reader got out of one source: text in stored form and where things are in it.
 
-    `record_id` is set where one file holds many documents (JSONL records). `as_of` is an ISO date
+    `record_id` is the document's id where one file holds several (JSONL records, attachments), and
+    `reader` ("pdf/1") is set where that is not the file's own reader. `as_of` is an ISO date
     (YYYY-MM-DD) with `as_of_source` one of given, front_matter, content. Every span lies in `text`.
     """
 
@@ -94,6 +95,7 @@ class Extract:
     metadata: Metadata = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     record_id: str | None = None
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)

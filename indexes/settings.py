@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     reader_seconds: float = Field(300.0, gt=0, description="Time limit of one document's reading.")
     reader_memory_mb: int = Field(2048, ge=64, description="Memory limit of one reader process.")
     max_file_mb: int = Field(512, ge=1, description="Largest file that is read.")
+    password_file: Path | None = Field(
+        None, description="File of passwords, one a line, tried on documents that ask for one."
+    )
     threads: int = Field(
         0, ge=0, le=256, description="Threads of encoder and reader; 0 means all cores."
     )

@@ -28,6 +28,7 @@ from indexes.errors import (
 )
 from indexes.settings import Settings
 from indexes.views import NOT_MERGED
+from ingest.passwords import read_passwords
 from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
 from ingest.prepare import Cut, Origin, cut, named, same_record
@@ -267,7 +268,8 @@ def _report(
 
 def reader_pool(settings: Settings) -> ReaderPool:
     """Return the child processes that the settings ask for; none is started yet."""
-    return ReaderPool(settings.reader_processes, _limits(settings))
+    passwords = read_passwords(settings.password_file) if settings.password_file else ()
+    return ReaderPool(settings.reader_processes, _limits(settings), passwords)
 
 
 def _limits(settings: Settings) -> Limits:

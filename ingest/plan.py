@@ -35,7 +35,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """That a file of many records was stored to its end, and which of its records failed.
+    """That a file of many documents was stored to its end, and which of its records failed.
 
     Without it a run that was killed within such a file would make the file look complete.
     `size` is in bytes, `modified` in ns; `failed` holds (record, code, message) triples.
@@ -230,9 +230,9 @@ def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
 def _last_seen(step: Step) -> Mark | None:
     if not step.known:
         return None
-    first = step.known[0]
-    if first.uri != step.uri:
+    if any(document.uri != step.uri for document in step.known):
         return step.mark
+    first = step.known[0]
     return Mark(first.size, first.modified, first.reader, first.content_sha256)
 
 

@@ -13,7 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ReadJob:
-    """A file to be read; `key` is the caller's, `name` is what the user calls the file."""
+    """A file to be read; `key` is its document's uri, `name` is what the user calls the file."""
 
     key: str
     path: Path
@@ -87,10 +87,11 @@ class _Child:
 class ReaderPool:
     """A few reader processes; use it as a context manager."""
 
-    def __init__(self, processes: int, limits: Limits) -> None:
+    def __init__(self, processes: int, limits: Limits, passwords: Sequence[str] = ()) -> None:
         """Start nothing yet: `processes` of 0 means one a core."""
         self._most = processes or os.cpu_count() or 1
         self._limits = limits
+        self._passwords = tuple(passwords)
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
@@ -155,7 +156,7 @@ class ReaderPool:
         )
         theirs.close()
         with suppress(OSError):  # if it ended at once, the first answer says so
-            ours.send(self._limits)
+            ours.send((self._limits, self._passwords))
         return _Child(process, cast("Connection[ReadJob, ReadResult | None]", ours))
 
     def _result(self, child: _Child) -> ReadResult | None:
@@ -234,7 +235,7 @@ def _out_of_memory(limits: Limits) -> ReadFailure:
 
 def foreseen(job: ReadJob, limits: Limits) -> ReadFailure | None:
     """Return why a file will not be read, as far as its size and its first bytes tell."""
-    from ingest.detect import detect
+    from ingest.readers.detect import detect
 
     try:
         _check_size(job.path.stat().st_size, limits)
@@ -275,20 +276,23 @@ def serve() -> None:
         return
     connection: Connection[ReadResult | None, Any] = Connection(descriptor)
     try:
-        limits = connection.recv()
+        limits, passwords = connection.recv()
         _limit_memory(limits)
         connection.send(None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what libraries grumble
         while True:
-            _read_one(connection, connection.recv(), limits)
+            _read_one(connection, connection.recv(), limits, passwords)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
 def _read_one(
-    connection: "Connection[ReadResult | None, Any]", job: ReadJob, limits: Limits
+    connection: "Connection[ReadResult | None, Any]",
+    job: ReadJob,
+    limits: Limits,
+    passwords: tuple[str, ...],
 ) -> None:
-    for result in _results(job, limits):
+    for result in _results(job, limits, passwords):
         signal.setitimer(signal.ITIMER_REAL, 0)
         try:
             connection.send(result)
@@ -306,10 +310,10 @@ def _limit_memory(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _results(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
+def _results(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[ReadResult]:
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     try:
-        yield from _read(job, limits)
+        yield from _read(job, limits, passwords)
     except ReadFailure as failure:
         yield ReadResult(job, failure=failure)
     except MemoryError:
@@ -324,15 +328,16 @@ def _results(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
         yield ReadResult(job, failure=ReadFailure("damaged", message))
 
 
-def _read(job: ReadJob, limits: Limits) -> Iterator[ReadResult]:
-    from ingest.detect import detect
+def _read(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[ReadResult]:
+    from ingest.readers.detect import detect
 
     before = job.path.stat()
     _check_size(before.st_size, limits)
     with job.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     entry = READERS[detect(job.path, job.name)]
-    stream = iter(entry.load()(job.path, ReadOptions(job.name)))
+    options = ReadOptions(job.name, job.key, passwords)
+    stream = iter(entry.load()(job.path, options))
     batch = _batch(job, stream, sha256, entry.label)
     while not batch.last:
         yield batch

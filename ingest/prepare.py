@@ -77,7 +77,7 @@ def named(step: Step, extract: Extract, origin: Origin, given: Given) -> Documen
         text_sha256=text_sha256,
         size=step.size,
         modified=step.modified,
-        reader=origin.reader,
+        reader=extract.reader or origin.reader,
         as_of=extract.as_of,
         as_of_source=extract.as_of_source,
         metadata=extract.metadata,

@@ -7,18 +7,10 @@ from typing import Final
 from indexes.collection import Writer
 from indexes.documents import UPLOADS
 from ingest.plan import Given, Step, record_uri
-from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
+from ingest.readers import READERS
 from ingest.sources import stored_name
 
-_EXTENSIONS: Final = {
-    PDF: ".pdf",
-    HTML: ".html",
-    MARKDOWN: ".md",
-    PLAIN: ".txt",
-    CSV: ".csv",
-    TSV: ".tsv",
-    JSONL: ".jsonl",
-}
+_EXTENSIONS: Final = {media_type: entry.suffix for media_type, entry in READERS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +43,5 @@ def upload_step(upload: Upload, writer: Writer) -> Step:
     if key and any(d.uri == uri and d.document_id != key for d in known):
         # Two documents of one file name, told apart by the ids that they were given.
         uri = record_uri(uri, key)
-        known = [document for document in known if document.uri == uri]
+        known = [one for one in known if one.uri == uri or one.uri.startswith(record_uri(uri, ""))]
     return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.name)

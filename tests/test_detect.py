@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import ReadFailure
-from ingest.detect import detect
 from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, READERS, TSV
+from ingest.readers.detect import detect
 
 RECORD = b'{"id": "a", "title": "T", "text": "Words."}\n'
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)

@@ -1,5 +1,6 @@
 """The readers: one module a format, one row a media type."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -7,7 +8,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
-from indexes.documents import Extract
+from indexes.documents import Extract, document_id_for
 from indexes.errors import ReadFailure
 
 PDF: Final = "application/pdf"
@@ -17,18 +18,52 @@ PLAIN: Final = "text/plain"
 CSV: Final = "text/csv"
 TSV: Final = "text/tab-separated-values"
 JSONL: Final = "application/jsonl"
+JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
+XML: Final = "application/xml"
+NOTEBOOK: Final = "application/x-ipynb+json"
+RST: Final = "text/x-rst"
+TEX: Final = "text/x-tex"
+RTF: Final = "application/rtf"
+MAIL: Final = "message/rfc822"
+OUTLOOK: Final = "application/vnd.ms-outlook"
+EPUB: Final = "application/epub+zip"
+_OOXML: Final = "application/vnd.openxmlformats-officedocument"
+DOCX: Final = f"{_OOXML}.wordprocessingml.document"
+PPTX: Final = f"{_OOXML}.presentationml.presentation"
+XLSX: Final = f"{_OOXML}.spreadsheetml.sheet"
+XLS: Final = "application/vnd.ms-excel"
+_ODF: Final = "application/vnd.oasis.opendocument"
+ODT: Final = f"{_ODF}.text"
+ODS: Final = f"{_ODF}.spreadsheet"
+ODP: Final = f"{_ODF}.presentation"
+LOCKED_OFFICE: Final = "application/x-ooxml-encrypted"
+
+_PART_NAME: Final = 80
+_NOT_IN_IDS: Final = re.compile(r"[^\w.~()',&+=@-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What a reader is told about a source besides its path: the name that the user knows."""
+    """What a reader is told about a source besides its path.
+
+    `name` is the one that the user knows, `uri` that of the source's document; `passwords` are
+    tried where the source has one. `depth` counts the files that the source lies in.
+    """
 
     name: str
+    uri: str = ""
+    passwords: tuple[str, ...] = ()
+    depth: int = 0
 
     @property
     def stem(self) -> str:
         """The name without folder and extension: the title of a source that has none."""
         return PurePath(self.name).stem or self.name
+
+    def part_id(self, name: str) -> str:
+        """Return the document id of a part of the source, like the attachment of a mail."""
+        return f"{document_id_for(self.uri)}-{_NOT_IN_IDS.sub('_', name)[-_PART_NAME:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +89,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReaderEntry:
-    """A row of the table: a reader's name, its version and its module.
+    """A row of the table: a reader's name, its version, its module, and files' usual extension.
 
     The version rises whenever the same bytes would give another text: such documents are read anew.
     """
@@ -62,6 +97,7 @@ class ReaderEntry:
     name: str
     version: int
     module: str
+    suffix: str
 
     @property
     def label(self) -> str:
@@ -75,12 +111,13 @@ class ReaderEntry:
 
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
-        PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf"),
-        HTML: ReaderEntry("html", 2, "ingest.readers.html"),  # 2: items of lists have markers
-        MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown"),
-        PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain"),
-        CSV: ReaderEntry("csv", 1, "ingest.readers.csv"),
-        TSV: ReaderEntry("csv", 1, "ingest.readers.csv"),
-        JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl"),
+        PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf", ".pdf"),
+        # 2: items of lists have markers
+        HTML: ReaderEntry("html", 2, "ingest.readers.html", ".html"),
+        MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
+        PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt"),
+        CSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".csv"),
+        TSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".tsv"),
+        JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
     }
 )

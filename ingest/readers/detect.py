@@ -9,7 +9,34 @@ from pathlib import Path
 from typing import Final
 
 from indexes.errors import ReadFailure
-from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, TSV
+from ingest.readers import (
+    CSV,
+    DOCX,
+    EPUB,
+    HTML,
+    JSON,
+    JSONL,
+    LOCKED_OFFICE,
+    MAIL,
+    MARKDOWN,
+    NDJSON,
+    NOTEBOOK,
+    ODP,
+    ODS,
+    ODT,
+    OUTLOOK,
+    PDF,
+    PLAIN,
+    PPTX,
+    READERS,
+    RST,
+    RTF,
+    TEX,
+    TSV,
+    XLS,
+    XLSX,
+    XML,
+)
 
 _SAMPLE: Final = 65_536
 _PDF_WITHIN: Final = 1024
@@ -21,7 +48,8 @@ _BY_NAME: Final = {
     ".md": MARKDOWN, ".markdown": MARKDOWN, ".mdown": MARKDOWN, ".mkd": MARKDOWN,
     ".html": HTML, ".htm": HTML, ".xhtml": HTML,
     ".csv": CSV, ".tsv": TSV, ".tab": TSV,
-    ".jsonl": JSONL,
+    ".jsonl": JSONL, ".json": JSON, ".ndjson": NDJSON,
+    ".xml": XML, ".ipynb": NOTEBOOK, ".eml": MAIL, ".rst": RST, ".tex": TEX,
 }  # fmt: skip
 _HTML_START: Final = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
@@ -33,7 +61,6 @@ _CONTROL: Final = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _CONTROLS_AMONG: Final = 100
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _SIGNATURES: Final = (
-    (b"{\\rtf", "an RTF document"),
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
     (b"GIF8", "a picture (GIF)"),
@@ -53,23 +80,52 @@ _SIGNATURES: Final = (
     (b"ID3", "a sound file (MP3)"),
     (b"OggS", "a media file (Ogg)"),
 )
+_RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
-    (b"word/", "a Word document (DOCX)"),
-    (b"ppt/", "a PowerPoint presentation (PPTX)"),
-    (b"xl/", "an Excel workbook (XLSX)"),
-    (b"application/epub+zip", "an e-book (EPUB)"),
-    (b"opendocument.text", "an OpenDocument text (ODT)"),
-    (b"opendocument.spreadsheet", "an OpenDocument sheet (ODS)"),
-    (b"opendocument.presentation", "an OpenDocument presentation (ODP)"),
+    (b"word/", DOCX),
+    (b"ppt/", PPTX),
+    (b"xl/", XLSX),
+    (EPUB.encode(), EPUB),
+    (ODS.encode(), ODS),
+    (ODP.encode(), ODP),
+    (ODT.encode(), ODT),
 )
+_DOC: Final = "application/msword"
+_PPT: Final = "application/vnd.ms-powerpoint"
+_ARCHIVE: Final = "application/zip"
+_OLD_OFFICE: Final = "application/x-ole-storage"
 _IN_OLE: Final = (
-    ("EncryptedPackage", "an Office document with a password"),
-    ("WordDocument", "an old Word document (DOC)"),
-    ("PowerPoint Document", "an old PowerPoint presentation (PPT)"),
-    ("Workbook", "an old Excel workbook (XLS)"),
-    ("Book", "an old Excel workbook (XLS)"),
-    ("__substg1.0_", "an Outlook message (MSG)"),
+    ("EncryptedPackage", LOCKED_OFFICE),
+    ("WordDocument", _DOC),
+    ("PowerPoint Document", _PPT),
+    ("Workbook", XLS),
+    ("Book", XLS),
+    ("__substg1.0_", OUTLOOK),
 )
+# What formats are called; those that no reader reads are refused by this name.
+_KINDS: Final = {
+    DOCX: "a Word document (DOCX)",
+    PPTX: "a PowerPoint presentation (PPTX)",
+    XLSX: "an Excel workbook (XLSX)",
+    EPUB: "an e-book (EPUB)",
+    ODT: "an OpenDocument text (ODT)",
+    ODS: "an OpenDocument sheet (ODS)",
+    ODP: "an OpenDocument presentation (ODP)",
+    LOCKED_OFFICE: "an Office document with a password",
+    _DOC: "an old Word document (DOC)",
+    _PPT: "an old PowerPoint presentation (PPT)",
+    XLS: "an old Excel workbook (XLS)",
+    OUTLOOK: "an Outlook message (MSG)",
+    RTF: "an RTF document",
+    XML: "an XML document",
+    NOTEBOOK: "a notebook (IPYNB)",
+    JSON: "a JSON document",
+    MAIL: "an e-mail (EML)",
+    _ARCHIVE: "an archive (ZIP)",
+    _OLD_OFFICE: "an old Office document",
+}
+# Text formats that are read as they are written until a reader of their own is there.
+_AS_TEXT: Final = frozenset((RST, TEX, NDJSON))
 # What to do with a file of a kind that begins so; any other can be saved in another format.
 _REMEDIES: Final = (
     ("an archive", "unpack it and ingest what is in it"),
@@ -79,14 +135,7 @@ _REMEDIES: Final = (
     ("a sound file", "leave it out, or write down what is said in it"),
     ("a SQLite database", "export what matters as CSV"),
 )
-_TEXT_FORMATS: Final = {
-    ".eml": "an e-mail (EML)",
-    ".mbox": "a mailbox (MBOX)",
-    ".xml": "an XML document",
-    ".svg": "a picture (SVG)",
-    ".ipynb": "a notebook (IPYNB)",
-    ".json": "a JSON document",
-}
+_TEXT_FORMATS: Final = {".mbox": "a mailbox (MBOX)", ".svg": "a picture (SVG)"}
 
 
 def detect(path: Path, name: str) -> str:
@@ -94,6 +143,15 @@ def detect(path: Path, name: str) -> str:
 
     Raises ReadFailure `unsupported_format` that names the format, `empty`, `wrong_type`.
     """
+    media_type = _detected(path, name)
+    if media_type in READERS:
+        return media_type
+    if media_type in _AS_TEXT:
+        return PLAIN
+    raise _unsupported(_KINDS[media_type])
+
+
+def _detected(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
     if not head.strip(b"\x00 \t\r\n"):
@@ -102,7 +160,14 @@ def detect(path: Path, name: str) -> str:
         return PDF
     if head.startswith(_GZIP):
         return _in_gzip(path, name)
-    _refuse_binary(head, path)
+    if head.startswith(_ZIP):
+        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+    if head.startswith(_OLE):
+        streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
+        return _named(streams, path.read_bytes(), _OLD_OFFICE)
+    if head.startswith(_RTF):
+        return RTF
+    _refuse_binary(head)
     return _among_texts(head.removeprefix(codecs.BOM_UTF8), name)
 
 
@@ -110,8 +175,10 @@ def _among_texts(head: bytes, name: str) -> str:
     suffix = Path(name.lower()).suffix
     if _HTML_START.match(head):
         return HTML
-    if suffix in _TEXT_FORMATS or _XML_START.match(head):
-        raise _unsupported(_TEXT_FORMATS.get(suffix, "an XML document"))
+    if suffix in _TEXT_FORMATS:
+        raise _unsupported(_TEXT_FORMATS[suffix])
+    if _XML_START.match(head):
+        return XML
     if suffix == ".pdf":
         raise ReadFailure(
             "wrong_type",
@@ -128,12 +195,7 @@ def _beginning(head: bytes) -> str:
     return repr(line[:_SHOWN].decode("utf-8", "replace").strip())
 
 
-def _refuse_binary(head: bytes, path: Path) -> None:
-    if head.startswith(_ZIP):
-        raise _unsupported(_named(_ZIPPED, head + _tail(path), "an archive (ZIP)"))
-    if head.startswith(_OLE):
-        streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
-        raise _unsupported(_named(streams, path.read_bytes(), "an old Office document"))
+def _refuse_binary(head: bytes) -> None:
     controls = len(_CONTROL.findall(head))
     for mark, kind in _SIGNATURES:
         if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
