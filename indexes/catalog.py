@@ -229,6 +229,20 @@ def last_erased(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def note_loose(connection: sqlite3.Connection, *, loose: bool) -> None:
+    """Note whether there may be vectors that no chunk uses."""
+    if loose:
+        set_meta(connection, "loose", "1")
+    else:
+        connection.execute("DELETE FROM meta WHERE key = 'loose'")
+
+
+def has_loose(connection: sqlite3.Connection) -> bool:
+    """Tell whether there may be vectors that no chunk uses."""
+    row = connection.execute("SELECT 1 FROM meta WHERE key = 'loose'").fetchone()
+    return row is not None
+
+
 def scrub_log(connection: sqlite3.Connection, seconds: float = 0.0) -> None:
     """Empty the write-ahead log where it may hold erased words.
 

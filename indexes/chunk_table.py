@@ -33,10 +33,10 @@ def insert_chunks(
     """Store a document's chunks; their ids are consecutive and were never used before."""
     connection.executemany(
         "INSERT INTO chunks (document, start, end, context, hash, added) VALUES (?, ?, ?, ?, ?, ?)",
-        [
+        (
             (document, c.span.start, c.span.end, _context(c), h, number)
             for c, h in zip(chunks, hashes, strict=True)
-        ],
+        ),
     )
     connection.execute(
         "UPDATE documents SET chunk_count = ?, first_chunk = "
@@ -179,6 +179,11 @@ def drop_other_vectors(connection: sqlite3.Connection, encoder_id: int) -> None:
         (encoder_id,),
     )
     connection.execute("DELETE FROM probes WHERE encoder <> ?", (encoder_id,))
+
+
+def drop_loose_vectors(connection: sqlite3.Connection) -> None:
+    """Erase the vectors that no chunk uses."""
+    connection.execute("DELETE FROM vectors WHERE hash NOT IN (SELECT hash FROM chunks)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,19 @@ class Writer:
         with self._changing("store vectors"):
             chunk_table.store_vectors(self._connection, encoder_id, vectors)
 
+    def store_ahead(self, vectors: Mapping[bytes, Vectors]) -> None:
+        """Store vectors of a document that is too large to be held; `put` it once it has all."""
+        with self._changing("store vectors"):
+            chunk_table.store_vectors(self._connection, self._who.encoder_id, vectors)
+            catalog.note_loose(self._connection, loose=True)
+
+    def drop_loose(self) -> None:
+        """Erase the vectors that were stored ahead of documents which never came."""
+        if catalog.has_loose(self._connection):
+            with self._changing("drop vectors"):
+                chunk_table.drop_loose_vectors(self._connection)
+                catalog.note_loose(self._connection, loose=False)
+
     def replace_index(
         self, encoder_id: int, splitter: SplitterSettings, recut: Mapping[str, Recut]
     ) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -202,10 +203,10 @@ def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, num
     row = int(cursor.lastrowid or 0)
     connection.executemany(
         "INSERT INTO blocks VALUES (?, ?, ?)",
-        [
+        (
             (row, start, item.text[start : start + BLOCK_CHARACTERS])
             for start in range(0, len(item.text), BLOCK_CHARACTERS)
-        ],
+        ),
     )
     insert_chunks(connection, row, item.chunks, item.hashes, number)
     lacking = _count_lacking(connection, encoder_id, row)
@@ -289,4 +290,6 @@ def _document(row: Sequence[object]) -> Document:
     findings = tuple(Finding(c, m, tuple(p)) for c, m, p in json.loads(str(values[13])))
     pages = tuple(Page(n, Span(s, e)) for n, s, e in json.loads(str(values[14])))
     values[12:15] = [metadata, findings, pages]
+    for place in (2, 4, 9):  # source, media type and reader are the same for many
+        values[place] = sys.intern(str(values[place]))
     return Document(*values)  # type: ignore[arg-type]  # the columns have the fields' types (STRICT)

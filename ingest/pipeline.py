@@ -5,16 +5,17 @@ is it reported; a run that was killed is resumed by the same command.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Writer, create_collection, open_collection
-from indexes.documents import UPLOADS, Document, Extract, is_document_id
+from indexes.documents import UPLOADS, Chunk, Document, Extract, is_document_id
 from indexes.encoder import Encoder, load_encoder
 from indexes.encoding import Vectors
 from indexes.errors import (
@@ -28,11 +29,13 @@ from indexes.errors import (
 )
 from indexes.settings import Settings
 from indexes.views import NOT_MERGED
+from ingest.encode import encode
+from ingest.ids import Ids, refusal
 from ingest.passwords import read_passwords
-from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
+from ingest.plan import Failed, Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
 from ingest.prepare import Cut, Origin, cut, named, same_record
-from ingest.progress import Advanced, Merging, Observer, Planned
+from ingest.progress import Advanced, Merging, Observer, Reading
 from ingest.report import Item, Note, Report, natural
 from ingest.split import Splitter
 from ingest.survey import (
@@ -40,7 +43,11 @@ from ingest.survey import (
     Survey,
     failed_item,
     forecast,
+    kept_note,
+    kind_of,
+    lag_note,
     mass_note,
+    planned,
     removed_item,
     settled_items,
     survey,
@@ -51,8 +58,10 @@ from ingest.uploads import Upload, upload_step
 # A transaction holds one document, or several with up to this many chunks together.
 _GROUP_CHUNKS: Final = 256
 _GROUP_CHARACTERS: Final = 2_000_000
-_ENCODED_AT_ONCE: Final = 128
+_CUT_AT_ONCE: Final = 1000
 _CHANGED_AT_ONCE: Final = 500
+# Failures that the next run may not meet, though the file is as it was.
+_PASSING: Final = frozenset({"changed_while_read", "unreadable", "memory_limit", "disk_full"})
 T = TypeVar("T")
 
 
@@ -178,7 +187,7 @@ class _Run:
         intake = Intake(writer, tools, self._order.given, self._note)
         for plan in self._found.plans:
             intake.leaving.update((document.document_id, document) for document in plan.vanished)
-        self._observe(Planned(len(steps), sum(step.size for step in steps.values())))
+        self._observe(planned(steps.values()))
         try:
             for source, root in self._found.roots.items():
                 writer.set_source_root(source, root)
@@ -186,8 +195,9 @@ class _Run:
             if steps:
                 with ExitStack() as stack:
                     pool = self._pool or stack.enter_context(reader_pool(self._settings))
-                    read_all(steps, intake, pool)
+                    read_all(steps, intake, pool, self._observe)
             self._remove(writer, intake)
+            writer.drop_loose()
             self._notes += intake.notes
             self._merge(writer)
         except AfterwordError as error:
@@ -202,7 +212,7 @@ class _Run:
         try:
             writer.merge_views()
         except NOT_MERGED as error:
-            self._notes.append(_lag_note(error))
+            self._notes.append(lag_note(error))
 
     def _note(self, event: Advanced) -> None:
         self._items += event.items
@@ -214,7 +224,7 @@ class _Run:
         for plan in self._found.plans:
             self._note(Advanced(items=tuple(unlisted_items(plan))))
             pairs = ((o, n) for s, new in plan.settled for o, n in zip(s.known, new, strict=True))
-            for group in slices([new for old, new in pairs if new != old], _CHANGED_AT_ONCE):
+            for group in batched([new for old, new in pairs if new != old], _CHANGED_AT_ONCE):
                 writer.refresh(*group)
             for step, documents in plan.settled:
                 if step.mark and step.mark.modified != step.modified:
@@ -227,11 +237,11 @@ class _Run:
         for plan in self._found.plans:
             gone = [d for d in intake.leaving.values() if d.source == plan.source]
             # What was stored anew in another place is moved, not lost.
-            lost = [d for d in gone if d.content_sha256 not in intake.contents]
+            lost = [d for d in gone if not intake.has(d)]
             if removes_too_many(len(lost), plan.known) and not self._order.allow_mass_removal:
                 self._notes.append(mass_note(plan.source, len(lost), plan.known))
-                gone = [d for d in gone if d.content_sha256 in intake.contents]
-            for group in slices(gone, _CHANGED_AT_ONCE):
+                gone = [d for d in gone if intake.has(d)]
+            for group in batched(gone, _CHANGED_AT_ONCE):
                 writer.remove([document.document_id for document in group])
                 for uri in {file_uri(d) for d in group} - {d.uri for d in group}:
                     writer.set_mark(plan.source, uri, None)
@@ -280,17 +290,21 @@ def _job(step: Step) -> ReadJob:
     return ReadJob(step.uri, Path(step.path), step.name or step.uri)
 
 
-def read_all(steps: Mapping[str, Step], intake: "Intake", pool: ReaderPool) -> None:
+def read_all(
+    steps: Mapping[str, Step], intake: "Intake", pool: ReaderPool, observe: Observer
+) -> None:
     """Read files in child processes and take in what they give, as it comes."""
-    for result in pool.results(map(_job, steps.values())):
+    jobs = map(_job, steps.values())
+    for result in pool.results(jobs, lambda parts: observe(Reading(parts))):
         intake.take(steps[result.job.key], result)
     intake.store()
 
 
-def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Give `items` in parts of up to `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Give what comes in parts of up to `size`."""
+    rest = iter(items)
+    while part := tuple(islice(rest, size)):
+        yield part
 
 
 @dataclass(slots=True)
@@ -307,6 +321,7 @@ class _File:
     failed: list[tuple[str, str, str]] = field(default_factory=list)
     settled: bool = True
     records: bool = False
+    read: int = 0  # bytes
 
 
 class Intake:
@@ -314,22 +329,24 @@ class Intake:
 
     `leaving` are known documents whose file or record is gone, by id; one whose id turns up in
     another place moves there. `contents` are the sha256 of what was stored, `ended` the uris of the
-    files that were read to their end, `waiting` those of documents that are not yet stored.
+    files that were read to their end, `waiting` those of documents that are not yet stored,
+    `broken` the files that could not be read, by uri.
     """
 
     def __init__(
         self, writer: Writer, tools: Tools, given: Given, observe: Callable[[Advanced], None]
     ) -> None:
         self.leaving: dict[str, Document] = {}
-        self.contents: set[str] = set()
+        self.contents: set[bytes] = set()
         self.ended: set[str] = set()
         self.notes: list[Note] = []
+        self.broken: dict[str, Failed] = {}
         self._writer = writer
         self._tools = tools
         self._given = given
         self._observe = observe
         self._files: dict[str, _File] = {}
-        self._given_out: dict[str, str] = {}
+        self._ids = Ids(writer, self.leaving)
         self._cuts: list[Cut] = []
         self._read_bytes = 0
         self._chunks = 0
@@ -341,6 +358,10 @@ class Intake:
     def waiting(self) -> list[str]:
         """The uris of the documents that are read but not yet stored."""
         return [cut.document.uri for cut in self._cuts]
+
+    def has(self, document: Document) -> bool:
+        """Tell whether the very content of a document was stored, if in another place."""
+        return bytes.fromhex(document.content_sha256) in self.contents
 
     def take(self, step: Step, result: ReadResult) -> None:
         """Take a part, or all, of what a reader gave for one file."""
@@ -355,21 +376,30 @@ class Intake:
             self._file_failed(step, result.failure)
         elif result.last:
             self._file_ended(file, result)
+        self._tell_read(file, step.size if result.last else int(step.size * result.part))
         if result.last:
             del self._files[step.uri]
             self.ended.add(step.uri)
             self._observe(Advanced(files=1))
-            self._read_bytes += step.size
-            if not self._cuts:
-                self._tell_settled()
+        if not self._cuts:
+            self._tell_settled()
+
+    def _tell_read(self, file: _File, size: int) -> None:
+        """Tell that so many bytes of a file are read and their text is cut."""
+        read, file.read = max(0, size - file.read), max(size, file.read)
+        self._read_bytes += read
+        if read:
+            self._observe(Advanced(read=read, kind=kind_of(file.step)))
 
     def _document(self, file: _File, extract: Extract, result: ReadResult) -> None:
         """Split one document and let it wait for a group to be stored with."""
         origin = Origin(result.content_sha256, result.reader)
         document = named(file.step, extract, origin, self._given)
         file.records |= extract.record_id is not None
-        if (taken := self._taken(file, document)) is not None:
-            self._document_failed(file, document, ReadFailure("bad_id", taken), ())
+        if (other := self._ids.taken_by(file.known, document)) is not None:
+            file.settled &= other == document.uri
+            failure = ReadFailure("bad_id", refusal(document, other))
+            self._document_failed(file, document, failure, ())
             return
         file.seen.add(document.document_id)
         known = file.known.get(document.document_id)
@@ -379,7 +409,7 @@ class Intake:
             return
         splitter = self._tools.splitter
         extract = replace(extract, title=splitter.title(document.title))
-        chunks = splitter.split(extract)
+        chunks = self._split(extract)
         if not chunks:
             failure = ReadFailure("empty", f"{document.uri} has no text to be found; write some")
             self._document_failed(file, document, failure, [known] if known else [])
@@ -387,25 +417,13 @@ class Intake:
         moved = self.leaving.pop(document.document_id, None)
         self._wait(cut(document, extract, chunks, is_new=known is None and moved is None))
 
-    def _taken(self, file: _File, document: Document) -> str | None:
-        """Say why the document cannot have its id, if another has it; else give it the id."""
-        key = document.document_id
-        other = self._given_out.get(key)
-        if other is None and key not in file.known and key not in self.leaving:
-            found = self._writer.find(key)
-            # An upload takes the place of an earlier one with its id.
-            if found is not None and {found.source, document.source} != {UPLOADS}:
-                other = found.uri
-        if other is None:
-            self._given_out[key] = document.uri
-            return None
-        if other == document.uri:
-            return f"{other} is in the file twice; the first one counts, so give this another id"
-        file.settled = False
-        return (
-            f"{document.uri}: the id {key!r} belongs to {other}; ids are unique in a collection, "
-            "so give one of them another id, or delete the one that is no longer wanted"
-        )
+    def _split(self, extract: Extract) -> tuple[Chunk, ...]:
+        """Cut a text; of a large one it is told how far that is."""
+        chunks: list[Chunk] = []
+        for group in batched(self._tools.splitter.chunks(extract), _CUT_AT_ONCE):
+            chunks += group
+            self._observe(Advanced(cut=len(group)))
+        return tuple(chunks)
 
     def _wait(self, cut: Cut) -> None:
         self._chunks += len(cut.chunks)
@@ -414,18 +432,18 @@ class Intake:
             self.store()
             self._chunks, self._characters = len(cut.chunks), len(cut.extract.text)
         self._cuts.append(cut)
-        self._observe(Advanced(cut=len(cut.chunks)))
 
     def store(self) -> None:
         """Encode and put what is waiting: from here on it is stored, and so it is reported."""
         cuts = self._cuts
         if cuts:
+            wanted = {key for cut in cuts for key in cut.hashes}
             try:
-                self._put(self._encoded(cuts, self._missing(cuts)))
+                self._put(self._encoded(wanted - self._writer.stored_vectors(wanted)))
             except VectorsGone:  # another process erased texts that this group counted on
-                self._put(self._encoded(cuts, {h for cut in cuts for h in cut.hashes}))
+                self._put(self._encoded(wanted))
             self._cuts = []
-            self.contents.update(cut.document.content_sha256 for cut in cuts)
+            self.contents.update(bytes.fromhex(cut.document.content_sha256) for cut in cuts)
             items = tuple(cut.item() for cut in cuts)
             self._observe(Advanced(items=items, stored=sum(len(cut.chunks) for cut in cuts)))
             self._tell_settled()
@@ -445,20 +463,20 @@ class Intake:
         self._observe(Advanced(size=self._read_bytes))
         self._read_bytes = 0
 
-    def _missing(self, cuts: Sequence[Cut]) -> set[bytes]:
-        wanted = {key for cut in cuts for key in cut.hashes}
-        return wanted - self._writer.stored_vectors(wanted)
+    def _encoded(self, lacking: set[bytes]) -> dict[bytes, Vectors]:
+        """Return the vectors of those waiting chunks whose hashes are lacking."""
+        total = sum(len(cut.hashes) for cut in self._cuts)
+        self._observe(Advanced(encoded=total - len(lacking)))
+        share = self._read_bytes / total
 
-    def _encoded(self, cuts: Sequence[Cut], missing: set[bytes]) -> dict[bytes, Vectors]:
-        """Return the vectors of those texts of the group whose hashes are missing."""
-        texts = {h: t for cut in cuts for h, t in zip(cut.hashes, cut.texts, strict=True)}
-        vectors: dict[bytes, Vectors] = {}
-        self._observe(Advanced(encoded=sum(len(cut.hashes) for cut in cuts) - len(missing)))
-        for keys in slices([key for key in texts if key in missing], _ENCODED_AT_ONCE):
-            rows = self._tools.encoder.encode_documents([texts[key] for key in keys])
-            vectors.update(zip(keys, rows, strict=True))
-            self._observe(Advanced(encoded=len(keys)))
-        return vectors
+        def told(chunks: int, seconds: float) -> None:
+            size = min(self._read_bytes, round(share * chunks))
+            self._read_bytes -= size
+            self._observe(Advanced(encoded=chunks, seconds=seconds, size=size))
+
+        if not lacking:  # the encoder takes a second to load
+            return {}
+        return encode(self._cuts, lacking, self._tools.encoder, told, self._writer.store_ahead)
 
     def _put(self, vectors: Mapping[bytes, Vectors]) -> None:
         self._writer.put([cut.prepared(vectors) for cut in self._cuts])
@@ -469,7 +487,7 @@ class Intake:
         gone = {key: document for key, document in file.known.items() if key not in file.seen}
         if gone and any(not is_document_id(record) for record, _, _ in file.failed):
             # A record that cannot be read may be one of those that seem to be gone.
-            self.notes.append(_kept_note(step.uri, len(gone)))
+            self.notes.append(kept_note(step.uri, len(gone)))
             gone = {}
         self.leaving.update(gone)
         if file.records and file.settled:
@@ -503,26 +521,13 @@ class Intake:
         file.failed.append((record, failure.reason, item.message or ""))
 
     def _file_failed(self, step: Step, failure: ReadFailure) -> None:
-        self._failed(step.uri, failure, step.known)
+        item = self._failed(step.uri, failure, step.known)
+        if failure.reason not in _PASSING:
+            why = Failed(step.size, step.modified, failure.reason, item.message or "")
+            self.broken[step.uri] = why
 
     def _failed(self, uri: str, failure: ReadFailure, known: Sequence[Document]) -> Item:
         """Report a failure; `known` are the documents that should have been updated."""
         item = failed_item(uri, failure, known)
         self._observe(Advanced(items=(item,)))
         return item
-
-
-def _lag_note(error: Exception) -> Note:
-    return Note(
-        "views_lag",
-        f"all is stored and found, but the search indexes on disk could not be brought up to it: "
-        f"{error}; the next run or question tries again",
-    )
-
-
-def _kept_note(uri: str, kept: int) -> Note:
-    return Note(
-        "records_kept",
-        f"{uri}: {kept} records are not in the file any more but were kept, for some of its lines "
-        "could not be read; mend those lines and run again",
-    )

@@ -1,12 +1,16 @@
 """What an ingestion will do: which files are new, changed, as they were, or gone."""
 
 import json
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from indexes.documents import Document, Metadata
-from ingest.sources import Entry, Listed, Outside, Selection, Target, Unlisted, stored_name
+from ingest.listing import Entry, Ignored, Listed, Outside, Unlisted
+from ingest.names import stored_name
+from ingest.sources import Selection, Target
 
 _FEW: Final = 3
 
@@ -77,6 +81,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that could not be read when it had this size (bytes) and time (ns), and why."""
+
+    size: int
+    modified: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many files and folders ignore files leave out; `named` are such paths that were given."""
+
+    files: int = 0
+    folders: int = 0
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run does with one source.
 
@@ -84,7 +107,8 @@ class Plan:
     be (equal to the known ones where nothing changes); `vanished` are documents without a file;
     `unlisted` are (uri, message) pairs; `outside` counts links that lead out of the folder;
     `empty` are folders in which nothing was found, with the number of documents that they held;
-    `known` counts the source's documents so far.
+    `known` counts the source's documents so far. `unquiet` counts files that may be being written,
+    `failed` are files, by uri, that failed before and are as they were.
     """
 
     source: str
@@ -95,19 +119,26 @@ class Plan:
     outside: int = 0
     empty: tuple[tuple[str, int], ...] = ()
     known: int = 0
+    left_out: LeftOut = LeftOut()
+    unquiet: int = 0
+    failed: tuple[tuple[str, Failed], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What decides whether a known file must be read again.
+    """What decides whether a file must be read.
 
-    `readers` are the readers of this version ("pdf/1"), `digest` gives a file's sha256.
+    `readers` are the readers of this version ("pdf/1"), `digest` gives a file's sha256. What was
+    written to after `quiet_since` (ns) is left for a later run, and so is what `failed` (by uri)
+    tells to be as it was.
     """
 
     readers: frozenset[str]
     digest: Callable[[str], str]
     selection: Selection = field(default_factory=Selection)
     given: Given = field(default_factory=Given)
+    quiet_since: float = math.inf
+    failed: Mapping[str, Failed] = field(default_factory=dict)
 
 
 def file_uri(document: Document) -> str:
@@ -143,16 +174,23 @@ class Draft:
         self._outside = 0
         self._empty: list[tuple[str, str]] = []
         self._covered: list[str] = []
+        self._left_out = [0, 0]  # files, folders
+        self._named: list[str] = []
+        self._unquiet = 0
+        self._failed: list[tuple[str, Failed]] = []
 
     def look(self, target: Target, entries: Iterable[Entry]) -> None:
         """Take all that was found in one target, comparing each file with what is known of it."""
         found = False
+        below = f"{stored_name(target.below)}/" if target.below else ""
         for entry in entries:
             found = True
+            if isinstance(entry, Ignored) and below.startswith(f"{entry.relative.rstrip('/')}/"):
+                self._named.append(stored_name(str(target.path)))
+                return
             self._take(entry)
-        below = f"{stored_name(target.below)}/" if target.below else ""
         if not found:
-            self._empty.append((str(target.path), below))
+            self._empty.append((stored_name(str(target.path)), below))
         elif not target.single:
             self._covered.append(below)
 
@@ -162,14 +200,24 @@ class Draft:
                 self._outside += 1
             case Unlisted():
                 self._unlisted.append(entry)
+            case Ignored():
+                self._left_out[entry.relative.endswith("/")] += 1
             case Listed() if entry.relative not in self._seen:
                 self._seen.add(entry.relative)
-                step = self._step(entry)
-                documents = _settle(step, self._asked)
-                if documents is None:
-                    self._read.append(step)
-                else:
-                    self._settled.append((step, documents))
+                self._place(self._step(entry))
+
+    def _place(self, step: Step) -> None:
+        """Decide what is to be done with a file."""
+        failed = self._asked.failed.get(step.uri)
+        # A time that lies in the future says nothing.
+        if self._asked.quiet_since < step.modified <= time.time_ns():
+            self._unquiet += 1
+        elif (documents := _settle(step, self._asked)) is not None:
+            self._settled.append((step, documents))
+        elif failed and (failed.size, failed.modified) == (step.size, step.modified):
+            self._failed.append((step.uri, failed))
+        else:
+            self._read.append(step)
 
     def _step(self, found: Listed) -> Step:
         uri = f"{self._source}/{found.relative}"
@@ -188,6 +236,9 @@ class Draft:
             outside=self._outside,
             empty=tuple((path, sum(1 for _ in self._left([below]))) for path, below in self._empty),
             known=self._known,
+            left_out=LeftOut(self._left_out[0], self._left_out[1], tuple(self._named)),
+            unquiet=self._unquiet,
+            failed=tuple(self._failed),
         )
 
     def _left(self, folders: Sequence[str]) -> Iterator[Document]:
@@ -224,7 +275,12 @@ def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
     documents = tuple(asked.given.over(document) for document in step.known)
     if last is step.mark:
         return documents
-    return tuple(replace(document, modified=step.modified) for document in documents)
+    return tuple(
+        document
+        if document.modified == step.modified
+        else replace(document, modified=step.modified)
+        for document in documents
+    )
 
 
 def _last_seen(step: Step) -> Mark | None:

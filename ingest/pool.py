@@ -8,14 +8,16 @@ A document that is too much for a child which has read others before is tried ag
 
 import ctypes
 import hashlib
+import mmap
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -31,6 +33,9 @@ Failures = tuple[tuple[str, ReadFailure], ...]
 _BATCH: Final = 500
 _BATCH_CHARACTERS: Final = 4_000_000
 _MB: Final = 1024 * 1024
+# While nothing comes, this often it is asked how far the children are.
+_LOOK_SECONDS: Final = 1.0
+_PART: Final = struct.Struct("d")
 _PR_SET_PDEATHSIG: Final = 1
 _ROOT: Final = Path(__file__).parent.parent
 # A child imports this module alone: multiprocessing's own children run the caller's main module
@@ -62,7 +67,7 @@ class ReadResult:
 
     `failures` are records that could not be read, by id or `line N`; `failure` is of the whole file
     and comes with `last`. `content_sha256` (of the file's bytes) and `reader` (such as `pdf/1`) are
-    empty where the file could not be opened.
+    empty where the file could not be opened. `part` is how much of it was read by then, up to 1.
     """
 
     job: ReadJob
@@ -72,12 +77,40 @@ class ReadResult:
     failure: ReadFailure | None = None
     content_sha256: str = ""
     reader: str = ""
+    part: float = 1.0
+
+
+class _Told:
+    """How far a child is with its document: a number that both it and its parent see."""
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        """Map the memory of this descriptor, or make some, empty."""
+        self.descriptor = os.memfd_create("told", 0) if descriptor is None else descriptor
+        if descriptor is None:
+            os.ftruncate(self.descriptor, _PART.size)
+        self._memory = mmap.mmap(self.descriptor, _PART.size)
+
+    @property
+    def part(self) -> float:
+        """The part of the document, from 0 to 1."""
+        (part,) = _PART.unpack(self._memory[:])
+        return min(1.0, float(part))
+
+    def tell(self, part: float) -> None:
+        """Set it."""
+        self._memory[:] = _PART.pack(part)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._memory.close()
+        os.close(self.descriptor)
 
 
 @dataclass(slots=True, eq=False)
 class _Child:
     process: subprocess.Popen[bytes]
     connection: "Connection[ReadJob, ReadResult | None]"
+    told: _Told
     job: ReadJob | None = None
     ready: bool = False  # it has said that it runs
     done: int = 0  # documents that it has read before
@@ -105,15 +138,23 @@ class ReaderPool:
         for child in list(self._children):
             self._end(child)
 
-    def results(self, jobs: Iterable[ReadJob]) -> Iterator[ReadResult]:
-        """Yield what each job gives, as it comes; every job ends with one result that is `last`."""
+    def results(
+        self, jobs: Iterable[ReadJob], look: Callable[[Mapping[str, float]], None] | None = None
+    ) -> Iterator[ReadResult]:
+        """Yield what each job gives, as it comes; every job ends with one result that is `last`.
+
+        While nothing comes, `look` is told each second how much of what is being read, by key.
+        """
         queue = iter(jobs)
         while True:
             self._hand_out(queue)
             busy = {child.connection: child for child in self._children if child.job}
             if not busy:
                 return
-            for connection in wait(list(busy)):
+            ready = wait(list(busy), _LOOK_SECONDS)
+            if look and not ready:
+                look({child.job.key: child.told.part for child in self._children if child.job})
+            for connection in ready:
                 child = busy[connection]  # type: ignore[index]  # `wait` returns what it was given
                 result = self._result(child)
                 self._hand_out(queue)  # so that it reads on while this result is worked on
@@ -147,17 +188,18 @@ class ReaderPool:
 
     def _start(self) -> _Child:
         ours, theirs = Pipe()
-        told = (str(theirs.fileno()), str(os.getpid()), str(_ROOT))
+        told = _Told()
+        given = (str(theirs.fileno()), str(os.getpid()), str(_ROOT), str(told.descriptor))
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CHILD, *told],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, "-P", "-c", _CHILD, *given],
+            pass_fds=[theirs.fileno(), told.descriptor],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
         theirs.close()
         with suppress(OSError):  # if it ended at once, the first answer says so
             ours.send((self._limits, self._passwords))
-        return _Child(process, cast("Connection[ReadJob, ReadResult | None]", ours))
+        return _Child(process, cast("Connection[ReadJob, ReadResult | None]", ours), told)
 
     def _result(self, child: _Child) -> ReadResult | None:
         """Take what a child has to say; None where that is no result.
@@ -200,6 +242,7 @@ class ReaderPool:
             child.process.kill()
             child.process.wait()
             child.connection.close()
+            child.told.close()
 
 
 def _death(exit_code: int, limits: Limits) -> ReadFailure:
@@ -267,9 +310,10 @@ def _unreadable(error: OSError) -> ReadFailure:
 def serve() -> None:
     """Be a child: read one document after another until the parent is gone.
 
-    The command line names the descriptor of the connection and the parent's process id.
+    The command line names the descriptor of the connection, the parent's process id, and the
+    descriptor of the memory in which is told how far a document is read.
     """
-    descriptor, parent = map(int, sys.argv[1:3])
+    descriptor, parent, memory = (int(sys.argv[place]) for place in (1, 2, 4))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     if os.getppid() != parent:
@@ -278,21 +322,29 @@ def serve() -> None:
     try:
         limits, passwords = connection.recv()
         _limit_memory(limits)
+        told = _Told(memory)
         connection.send(None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what libraries grumble
         while True:
-            _read_one(connection, connection.recv(), limits, passwords)
+            _read_one(connection, _Reading(connection.recv(), limits, passwords, told))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _read_one(
-    connection: "Connection[ReadResult | None, Any]",
-    job: ReadJob,
-    limits: Limits,
-    passwords: tuple[str, ...],
-) -> None:
-    for result in _results(job, limits, passwords):
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A document that a child reads, under which limits, and where it tells how far it is."""
+
+    job: ReadJob
+    limits: Limits
+    passwords: tuple[str, ...]
+    told: _Told
+
+
+def _read_one(connection: "Connection[ReadResult | None, Any]", reading: _Reading) -> None:
+    job, limits = reading.job, reading.limits
+    reading.told.tell(0.0)
+    for result in _results(reading):
         signal.setitimer(signal.ITIMER_REAL, 0)
         try:
             connection.send(result)
@@ -310,10 +362,11 @@ def _limit_memory(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _results(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[ReadResult]:
+def _results(reading: _Reading) -> Iterator[ReadResult]:
+    job, limits = reading.job, reading.limits
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     try:
-        yield from _read(job, limits, passwords)
+        yield from _read(reading)
     except ReadFailure as failure:
         yield ReadResult(job, failure=failure)
     except MemoryError:
@@ -328,19 +381,20 @@ def _results(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterat
         yield ReadResult(job, failure=ReadFailure("damaged", message))
 
 
-def _read(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[ReadResult]:
+def _read(reading: _Reading) -> Iterator[ReadResult]:
     from ingest.readers.detect import detect
 
+    job = reading.job
     before = job.path.stat()
-    _check_size(before.st_size, limits)
+    _check_size(before.st_size, reading.limits)
     with job.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     entry = READERS[detect(job.path, job.name)]
-    options = ReadOptions(job.name, job.key, passwords)
+    options = ReadOptions(job.name, job.key, reading.passwords, tell=reading.told.tell)
     stream = iter(entry.load()(job.path, options))
     batch = _batch(job, stream, sha256, entry.label)
     while not batch.last:
-        yield batch
+        yield replace(batch, part=reading.told.part)
         batch = _batch(job, stream, sha256, entry.label)
     after = job.path.stat()
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):

@@ -30,14 +30,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A document that was read and split; `texts` are what the encoder sees of its chunks."""
+    """A document that was read and split; `hashes` are of what the encoder sees of its chunks.
+
+    `extract` has as much of the document's title as the encoder can see.
+    """
 
     document: Document
     extract: Extract
     chunks: tuple[Chunk, ...]
-    texts: tuple[str, ...]
     hashes: tuple[bytes, ...]
     outcome: Outcome
+
+    def text(self, chunk: Chunk) -> str:
+        """Return what the encoder sees of a chunk."""
+        return encoded_chunk(self.extract.title, self.extract.text, chunk)
 
     def prepared(self, vectors: Mapping[bytes, Vectors]) -> Prepared:
         """Return the document as the catalog takes it, with those of `vectors` that it uses."""
@@ -99,11 +105,11 @@ def same_record(known: Document, document: Document) -> bool:
 
 
 def cut(document: Document, extract: Extract, chunks: tuple[Chunk, ...], *, is_new: bool) -> Cut:
-    """Return a document with its chunks and what the encoder sees of them.
+    """Return a document with its chunks and their hashes.
 
     `extract` has as much of the document's title as the encoder can see.
     """
-    texts = tuple(encoded_chunk(extract.title, extract.text, chunk) for chunk in chunks)
-    hashes = tuple(map(text_hash, texts))
+    title, text = extract.title, extract.text
+    hashes = tuple(text_hash(encoded_chunk(title, text, chunk)) for chunk in chunks)
     document = replace(document, chunks=len(chunks))
-    return Cut(document, extract, chunks, texts, hashes, "added" if is_new else "updated")
+    return Cut(document, extract, chunks, hashes, "added" if is_new else "updated")

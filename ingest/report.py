@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from indexes.documents import Finding
+from ingest.names import shown
 
 Outcome = Literal["added", "updated", "unchanged", "removed", "partial", "failed"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -13,8 +14,9 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 # These say something about a document whose text was stored in full.
 _HARMLESS: Final = frozenset({"hidden_text", "wrong_type"})
 # An input that gave nothing at all, mostly for a mistake in its path or in a pattern.
-_FAILED: Final = frozenset({"empty_folder", "nothing_fits"})
+_FAILED: Final = frozenset({"empty_folder", "nothing_fits", "ignored_path"})
 _MOST_SHOWN: Final = 50
+_DIGITS: Final = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,15 @@ def stored_item(
     return Item(uri, "partial", missing.code, missing.message, tuple(pages), document_id, findings)
 
 
-def natural(uri: str) -> list[tuple[int, str]]:
+def natural(uri: str) -> str:
     """Return the key that sorts uris as people do: `line 9` before `line 10`."""
-    parts = re.split(r"([0-9]+)", uri)
-    return [(int(part) if part.isdecimal() else 0, part) for part in parts]
+    return _DIGITS.sub(_with_length, uri)
+
+
+def _with_length(number: re.Match[str]) -> str:
+    """Put a number's length before it: of two numbers the longer is larger."""
+    digits = number[0].lstrip("0")
+    return f"0{chr(len(digits))}{number[0]}"
 
 
 def page_ranges(pages: Iterable[int]) -> str:
@@ -161,9 +168,9 @@ def text_lines(report: Report) -> Iterator[str]:
         yield from _wrong(report, outcome)
     yield from _findings(report)
     for note in report.notes:
-        yield f"Note: {note.message}"
+        yield f"Note: {shown(note.message)}"
     if report.stopped is not None:
-        yield f"Stopped: {report.stopped}"
+        yield f"Stopped: {shown(report.stopped)}"
 
 
 def _summary(report: Report) -> str:
@@ -176,8 +183,8 @@ def _wrong(report: Report, outcome: str) -> Iterator[str]:
     if items:
         yield f"\n{outcome.capitalize()}:"
     for item in items[:_MOST_SHOWN]:
-        yield f"  {item.uri} ({item.code}{_on_pages(item.pages)})"
-        yield f"      {item.message}"
+        yield f"  {shown(item.uri)} ({item.code}{_on_pages(item.pages)})"
+        yield f"      {shown(item.message or '')}"
     if len(items) > _MOST_SHOWN:
         yield f"  … and {len(items) - _MOST_SHOWN} more; --json lists all"
 
@@ -192,4 +199,5 @@ def _findings(report: Report) -> Iterator[str]:
         yield "\nStored, but worth knowing:"
     for item in told:
         for finding in item.findings:
-            yield f"  {item.uri} ({finding.code}{_on_pages(finding.pages)}): {finding.message}"
+            where = f"{finding.code}{_on_pages(finding.pages)}"
+            yield f"  {shown(item.uri)} ({where}): {shown(finding.message)}"

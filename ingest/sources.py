@@ -1,13 +1,14 @@
-"""Where documents come from: what a given path means, and which files are there.
+"""Where documents come from: what a given path means.
 
 A folder is a source and a file's uri is `source/relative/path`. A path inside a folder that was
 ingested before belongs to that folder's source, so that no document is stored twice.
 """
 
+import errno
 import os
 import shlex
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 
 from indexes.documents import UPLOADS
 from indexes.errors import BadName, UsageError
+from ingest.names import shown, stored_name
 
 _SOURCE_LIMIT: Final = 128
 
@@ -84,34 +86,6 @@ class Target:
         return self.root / self.below
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A file that was found: `relative` to the source's folder, `size` in bytes, time in ns."""
-
-    relative: str
-    path: str
-    size: int
-    modified: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A folder or file that could not be looked at; `relative` ends in "/" for a folder."""
-
-    relative: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """A link that leads out of the folder and is not followed."""
-
-    relative: str
-
-
-Entry = Listed | Unlisted | Outside
-
-
 def find_targets(
     paths: Sequence[str], source: str | None, roots: Mapping[str, str]
 ) -> tuple[Target, ...]:
@@ -151,10 +125,7 @@ def check_source(name: str) -> None:
 
 
 def _target(path: Path, source: str | None, roots: Mapping[str, str]) -> Target:
-    single = not path.is_dir()
-    if single and not path.is_file():
-        kind = "is not a file or folder" if os.path.lexists(path) else "does not exist"
-        raise UsageError(f"{path} {kind}; check the path")
+    single = not _is_folder(path)
     folder = path.parent if single else path
     within = _recorded(folder, source, roots)
     if within is not None:
@@ -163,13 +134,31 @@ def _target(path: Path, source: str | None, roots: Mapping[str, str]) -> Target:
         return Target(name, root, below, single=single)
     if source is None and not folder.name:
         raise UsageError(
-            f"the folder {folder} has no name that its source could have; give the source one "
-            "with --source NAME"
+            f"the folder {shown(str(folder))} has no name that its source could have; give the "
+            "source one with --source NAME"
         )
     name = stored_name(folder.name) if source is None else source
     check_source(name)
     _check_free(name, folder, roots, given=source is not None and not single)
     return Target(name, folder, path.name if single else "", single=single)
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell a folder from a file. Raises UsageError for all else, without opening anything."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        why = {
+            errno.ENOENT: "leads nowhere" if os.path.lexists(path) else "does not exist",
+            errno.ELOOP: "is a link that leads in a circle",
+        }.get(error.errno or 0, f"cannot be looked at ({error.strerror})")
+        raise UsageError(f"{shown(str(path))} {why}; check the path") from error
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise UsageError(
+            f"{shown(str(path))} is not a file or folder but a pipe, a socket or a device; write "
+            "what it gives into a file, and ingest that"
+        )
+    return stat.S_ISDIR(mode)
 
 
 def _recorded(
@@ -198,8 +187,8 @@ def _check_free(name: str, folder: Path, roots: Mapping[str, str], *, given: boo
     if root is None or given or not Path(root).is_dir():
         return
     raise UsageError(
-        f"{folder} cannot be the source {name!r}: in this collection that is the folder {root}; "
-        "give this one a name of its own with --source NAME"
+        f"{shown(str(folder))} cannot be the source {name!r}: in this collection that is the "
+        f"folder {shown(root)}; give this one a name of its own with --source NAME"
     )
 
 
@@ -214,83 +203,3 @@ def overlapping(targets: Sequence[Target], roots: Mapping[str, str]) -> dict[str
         for target in targets
         if name != target.source and not target.single and target.path in Path(root).parents
     }
-
-
-def stored_name(name: str) -> str:
-    r"""Return a file name as text that can be stored; bytes that are no UTF-8 become `\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def list_target(target: Target, selection: Selection, skip: Path) -> Iterator[Entry]:
-    """Find the files of a target in the order of their names, folder by folder.
-
-    Hidden files and folders are left out, and the folder `skip`. Links to files are followed
-    within the source's folder, links to folders never: what they lead to is found where it is.
-    """
-    if not target.single:
-        root = target.root.resolve()
-        yield from _walk(root, target.below, selection, str(skip.resolve()))
-    elif selection.takes(relative := stored_name(target.below)):
-        yield _listed(relative, str(target.path))
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """A folder on the way; `prefix` is its relative path with a "/" at the end."""
-
-    prefix: str
-    path: str
-
-
-def _walk(root: Path, below: str, selection: Selection, skip: str) -> Iterator[Entry]:
-    """Walk the tree without recursion: folders may nest deeper than Python's stack."""
-    top = _Folder(f"{stored_name(below)}/" if below else "", str(root / below))
-    ways = [_entries(root, top, selection, skip)]
-    while ways:
-        match next(ways[-1], None):
-            case None:
-                ways.pop()
-            case _Folder() as folder:
-                ways.append(_entries(root, folder, selection, skip))
-            case entry:
-                yield entry
-
-
-def _entries(
-    root: Path, folder: _Folder, selection: Selection, skip: str
-) -> Iterator[Entry | _Folder]:
-    try:
-        with os.scandir(folder.path) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        why = f"cannot be listed ({error.strerror})"
-        yield Unlisted(folder.prefix, f"{why}; make it readable, or leave it out with --exclude")
-        return
-    for entry in entries:
-        relative = folder.prefix + stored_name(entry.name)
-        if entry.name.startswith(".") or entry.path == skip or selection.excludes(relative):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield _Folder(f"{relative}/", entry.path)
-        elif entry.is_symlink():
-            yield from _link(root, relative, entry.path, selection)
-        elif entry.is_file(follow_symlinks=False) and selection.takes(relative):
-            yield _listed(relative, entry.path)
-
-
-def _link(root: Path, relative: str, path: str, selection: Selection) -> Iterator[Entry]:
-    real = Path(os.path.realpath(path))  # unlike resolve(), it bears links that go in circles
-    if not real.is_relative_to(root):
-        yield Outside(relative)
-    elif real.is_file() and selection.takes(relative):
-        yield _listed(relative, path)
-
-
-def _listed(relative: str, path: str) -> Entry:
-    try:
-        found = Path(path).stat()
-    except OSError as error:
-        return Unlisted(relative, f"cannot be looked at ({error.strerror}); check the file")
-    if not stat.S_ISREG(found.st_mode):
-        return Unlisted(relative, "is no ordinary file; name another")
-    return Listed(relative, path, found.st_size, found.st_mtime_ns)

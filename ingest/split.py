@@ -65,8 +65,13 @@ class Splitter:
         Every character that is not white space lies in exactly one chunk; no chunk with its context
         has more tokens than the encoder reads.
         """
+        return tuple(self.chunks(extract))
+
+    def chunks(self, extract: Extract) -> Iterator[Chunk]:
+        """Yield them one by one, as `split` returns them: a large document takes its time."""
         extract = replace(extract, title=self.title(extract.title))
-        return tuple(chunk for part in _parts(extract) for chunk in self._cut_part(extract, part))
+        for part in _parts(extract):
+            yield from self._cut_part(extract, part)
 
     def title(self, title: str) -> str:
         """Return as much of a document's title as the encoder can see above each chunk."""
@@ -112,22 +117,19 @@ class Splitter:
         return headings
 
     def _cut(self, text: str, part: _Part, tokens: int) -> Iterator[Span]:
-        words = part.span.cut(text)
-        if part.table is None:
-            words = _SOFT_LINE_END.sub(lambda match: " " * len(match[0]), words)
-        splitter = TextSplitter.from_callback(self._size(words), tokens)
-        for offset, piece in _in_windows(splitter, words, tokens * _CHARACTERS_A_TOKEN):
-            start = part.span.start + offset
+        splitter = TextSplitter.from_callback(self._size(text, part.span), tokens)
+        words = _Words(text, part.span, joins_lines=part.table is None)
+        for start, piece in _in_windows(splitter, words, tokens * _CHARACTERS_A_TOKEN):
             if piece.strip():  # U+001C to U+001F are white space to Python alone
                 yield Span(start, start + len(piece))
 
     def _count(self, text: str) -> int:
         return self._encoder.count_tokens(text) - self._special_tokens
 
-    def _size(self, words: str) -> Callable[[str], int]:
-        """Return what measures a piece of `words` in tokens, in the fastest way that is exact."""
+    def _size(self, text: str, span: Span) -> Callable[[str], int]:
+        """Return what measures a piece of a span in tokens, in the fastest way that is exact."""
         count = self._count
-        if self._words is not None and not _DROPPED_SPACE.search(words):
+        if self._words is not None and not _DROPPED_SPACE.search(text, span.start, span.end):
             count = self._words.total
         return lambda piece: max(count(piece), -(-len(piece) // _CHARACTERS_A_TOKEN))
 
@@ -159,13 +161,29 @@ def _parts_words(tokenizer_json: str) -> bool:
     )
 
 
-def _in_windows(splitter: TextSplitter, words: str, longest: int) -> Iterator[tuple[int, str]]:
-    """Yield offset and words of each chunk; what a window's end cut off is cut anew in the next."""
-    start, window = 0, longest
-    while start < len(words):
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a span as the splitter sees them, a window at a time: a text may be huge."""
+
+    text: str
+    span: Span
+    joins_lines: bool
+
+    def window(self, start: int, end: int) -> str:
+        """Return what lies between two places of the text, with as many characters."""
+        words = self.text[start : min(end, self.span.end)]
+        if self.joins_lines:
+            words = _SOFT_LINE_END.sub(lambda match: " " * len(match[0]), words)
+        return words
+
+
+def _in_windows(splitter: TextSplitter, words: _Words, longest: int) -> Iterator[tuple[int, str]]:
+    """Yield place and words of each chunk; what a window's end cut off is cut anew in the next."""
+    start, window = words.span.start, longest
+    while start < words.span.end:
         end = start + window
-        found = splitter.chunk_indices(words[start:end])
-        if end < len(words) and len(found) > 1:
+        found = splitter.chunk_indices(words.window(start, end))
+        if end < words.span.end and len(found) > 1:
             end = start + found.pop()[0]
         for offset, piece in found:
             yield start + offset, piece

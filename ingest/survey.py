@@ -1,29 +1,42 @@
 """Looking at the given paths: which source each belongs to and what there is to do for it."""
 
 import hashlib
+import math
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Final
 
 from indexes.collection import Writer
 from indexes.documents import Document
 from indexes.errors import ReadFailure
-from ingest.plan import Asked, Draft, Given, Plan, Step, record_uri, removes_too_many
+from ingest.ignore import IGNORE_FILE
+from ingest.listing import list_target
+from ingest.names import stored_name
+from ingest.plan import Asked, Draft, Failed, Given, Plan, Step, record_uri, removes_too_many
+from ingest.progress import Planned
 from ingest.readers import READERS
 from ingest.report import Item, Note, Outcome
 from ingest.sources import (
     Selection,
     Target,
     find_targets,
-    list_target,
     overlapping,
-    stored_name,
 )
+
+# The code of the note on files that may be being written.
+UNQUIET: Final = "unquiet"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person asks of an ingestion of files and folders."""
+    """What a person asks of an ingestion of files and folders.
+
+    Files that were written to in the last `quiet_seconds` are left for a later run, and those that
+    are as they were when they `failed` (by uri) are not read again.
+    """
 
     paths: tuple[str, ...]
     collection: str = "default"
@@ -32,6 +45,8 @@ class Order:
     given: Given = field(default_factory=Given)
     dry_run: bool = False
     allow_mass_removal: bool = False
+    quiet_seconds: float = 0.0
+    failed: Mapping[str, Failed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ def survey(order: Order, data: Path, writer: Writer | None) -> Survey:
         digest=_digest,
         selection=order.selection,
         given=order.given,
+        quiet_since=time.time_ns() - order.quiet_seconds * 1e9 if order.quiet_seconds else math.inf,
+        failed=order.failed,
     )
     drafts: dict[str, Draft] = {}
     for target in targets:
@@ -111,10 +128,37 @@ def _listing_notes(plans: Iterable[Plan], selection: Selection) -> Iterator[Note
             )
         for path, held in plan.empty:
             yield _empty_note(path, held, selection.options)
+        yield from _left_notes(plan)
+
+
+def _left_notes(plan: Plan) -> Iterator[Note]:
+    """Tell of what ignore files leave out, and of what is left until it is written to its end."""
+    left = plan.left_out
+    if left.files or left.folders:
+        what = [counted(left.files, "file")] * (left.files > 0)
+        what += [f"{counted(left.folders, 'folder')} with all in them"] * (left.folders > 0)
+        yield Note("ignored", f"{' and '.join(what)} left out of {plan.source!r} by {IGNORE_FILE}")
+    for path in left.named:
+        yield Note(
+            "ignored_path",
+            f"{path} is left out by {IGNORE_FILE} of its folder or of one above; take it out of "
+            "there to ingest it",
+        )
+    if plan.unquiet:
+        message = (
+            f"{counted(plan.unquiet, 'file')} of {plan.source!r} left until written to the end"
+        )
+        yield Note(UNQUIET, message)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words: `1 file`, `2 files`."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _empty_note(path: str, held: int, options: str) -> Note:
     message = f"nothing to ingest was found in {path}"
+    options = stored_name(options)
     if options:
         kept = f"; {held} documents that fit were kept" if held else ""
         return Note("nothing_fits", f"{message} with {options}; check the patterns{kept}", held)
@@ -129,6 +173,24 @@ def mass_note(source: str, held: int, known: int) -> Note:
         f"{held} of the {known} documents of {source!r} have no file any more; they were kept, "
         "for it may be a mistake: run again with --allow-mass-removal to remove them",
         held,
+    )
+
+
+def lag_note(error: Exception) -> Note:
+    """Return the note on views that could not be merged."""
+    return Note(
+        "views_lag",
+        f"all is stored and found, but the search indexes on disk could not be brought up to it: "
+        f"{error}; the next run or question tries again",
+    )
+
+
+def kept_note(uri: str, kept: int) -> Note:
+    """Return the note on records that were kept, for what took their place cannot be read."""
+    return Note(
+        "records_kept",
+        f"{uri}: {kept} records are not in the file any more but were kept, for some of its lines "
+        "could not be read; mend those lines and run again",
     )
 
 
@@ -157,6 +219,21 @@ def forecast(
     return items, notes
 
 
+def kind_of(step: Step) -> str:
+    """Return what foretells best how much text a file has: its name's extension."""
+    return PurePath(step.name or step.uri).suffix.lower()
+
+
+def planned(steps: Iterable[Step]) -> Planned:
+    """Return how much there is to read."""
+    kinds = Counter[str]()
+    files = 0
+    for step in steps:
+        files += 1
+        kinds[kind_of(step)] += step.size
+    return Planned(files, kinds.total(), kinds)
+
+
 def failed_item(uri: str, failure: ReadFailure, known: Sequence[Document]) -> Item:
     """Return the item of a failure; `known` are the documents that should have been updated."""
     message = failure.message
@@ -167,8 +244,9 @@ def failed_item(uri: str, failure: ReadFailure, known: Sequence[Document]) -> It
 
 
 def unlisted_items(plan: Plan) -> list[Item]:
-    """Return the items of what could not be looked at."""
-    return [Item(uri, "failed", "unreadable", f"{uri} {message}") for uri, message in plan.unlisted]
+    """Return the items of what could not be looked at, and of what failed before."""
+    items = [Item(uri, "failed", "unreadable", f"{uri} {said}") for uri, said in plan.unlisted]
+    return items + [Item(uri, "failed", one.code, one.message) for uri, one in plan.failed]
 
 
 def settled_items(step: Step, documents: Sequence[Document]) -> list[Item]:

@@ -6,9 +6,9 @@ from typing import Final
 
 from indexes.collection import Writer
 from indexes.documents import UPLOADS
+from ingest.names import stored_name
 from ingest.plan import Given, Step, record_uri
 from ingest.readers import READERS
-from ingest.sources import stored_name
 
 _EXTENSIONS: Final = {media_type: entry.suffix for media_type, entry in READERS.items()}
 

@@ -589,7 +589,7 @@ def test_progress_counts_files_as_they_are_read(house: House) -> None:
     pace, lines = Pace(0.0), list[str]()
 
     def observe(event: Event) -> None:
-        pace.take(event)
+        pace.take(event, 1.0)
         lines.append(pace.line(1.0))
         assert pace.files > 0 or pace.chunks == 0
         assert pace.size == 0 or pace.chunks == 9

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.documents import DOCUMENT_ID, Document, document_id_for
+from ingest.listing import Entry, Listed, Outside, Unlisted
 from ingest.plan import (
     Asked,
     Draft,
@@ -19,7 +20,7 @@ from ingest.plan import (
     record_uri,
     removes_too_many,
 )
-from ingest.sources import Entry, Listed, Outside, Selection, Target, Unlisted
+from ingest.sources import Selection, Target
 
 ROOT = Target("docs", Path("/docs"))
 READERS = frozenset({"markdown/2", "jsonl/1"})

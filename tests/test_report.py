@@ -1,6 +1,5 @@
 """Reports and progress: counts, exit statuses, JSON and lines."""
 
-import io
 import json
 from itertools import pairwise
 
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.documents import Finding
-from ingest.progress import Advanced, Merging, Pace, Planned, clock, plain, with_lines
 from ingest.report import (
     OUTCOMES,
     Item,
@@ -120,39 +118,3 @@ def test_page_ranges_say_each_page_once(pages: set[int]) -> None:
     read = [page for r in ranges for page in range(r[0], r[-1] + 1)]
     assert read == sorted(pages)
     assert all(b[0] > a[-1] + 1 for a, b in pairwise(ranges))
-
-
-def test_pace_tells_rates_and_the_time_left() -> None:
-    """Time left follows from the bytes done so far."""
-    pace = Pace(started=100.0)
-    assert pace.left(101.0) is None
-    for event in (Planned(4, 1000), Advanced(files=1, size=250, encoded=20), Merging()):
-        pace.take(event)
-    assert pace.left(110.0) == pytest.approx(30.0)
-    assert pace.line(110.0) == "1/4 files read, 0:30 left, 0.1 files/s, 20 chunks, 2.0 chunks/s"
-    assert clock(3725.4) == "1:02:05"
-
-
-def test_plain_progress_writes_a_line_every_few_seconds() -> None:
-    """A pipe gets lines, but not one for each event."""
-    times = iter([0.0, 1.0, 2.0, 3.5, 4.0, 7.0])
-    stream = io.StringIO()
-    observe = plain(stream, lambda: next(times))
-    observe(Planned(10, 100))
-    for _ in range(4):
-        observe(Advanced(files=1, size=10))
-    assert [line.split(",")[0] for line in stream.getvalue().splitlines()] == [
-        "2/10 files read",
-        "4/10 files read",
-    ]
-
-
-def test_each_settled_item_has_a_line_at_once() -> None:
-    """With --verbose a document is named as soon as it is stored."""
-    stream = io.StringIO()
-    seen: list[object] = []
-    observe = with_lines(stream, seen.append)
-    event = Advanced(items=(Item("docs/a.md", "added"), Item("docs/b.md", "failed")))
-    observe(event)
-    assert stream.getvalue() == "added docs/a.md\nfailed docs/b.md\n"
-    assert seen == [event]

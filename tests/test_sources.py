@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.errors import BadName, UsageError
-from ingest.sources import (
-    Listed,
-    Outside,
-    Selection,
-    Target,
-    Unlisted,
-    check_source,
-    find_targets,
-    list_target,
-    overlapping,
-    stored_name,
-)
+from ingest.listing import Listed, Outside, Unlisted, list_target
+from ingest.names import stored_name
+from ingest.sources import Selection, Target, check_source, find_targets, overlapping
 
 NOWHERE = Path("/nowhere")
 

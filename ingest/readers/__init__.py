@@ -1,8 +1,8 @@
 """The readers: one module a format, one row a media type."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path, PurePath
 from types import MappingProxyType
@@ -43,18 +43,25 @@ _PART_NAME: Final = 80
 _NOT_IN_IDS: Final = re.compile(r"[^\w.~()',&+=@-]+")
 
 
+def _untold(part: float) -> None:
+    """Tell nobody how far a reader is."""
+    del part
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What a reader is told about a source besides its path.
 
     `name` is the one that the user knows, `uri` that of the source's document; `passwords` are
-    tried where the source has one. `depth` counts the files that the source lies in.
+    tried where the source has one. `depth` counts the files that the source lies in. A reader that
+    may take long calls `tell` with the part, from 0 to 1, of the source that it is done with.
     """
 
     name: str
     uri: str = ""
     passwords: tuple[str, ...] = ()
     depth: int = 0
+    tell: Callable[[float], None] = field(default=_untold, compare=False)
 
     @property
     def stem(self) -> str:

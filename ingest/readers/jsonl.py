@@ -4,7 +4,7 @@ import gzip
 import json
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
@@ -18,10 +18,10 @@ _LONGEST_LINE: Final = 64 * 1024 * 1024
 _FIELDS: Final = 'each line must be {"id": "...", "title": "...", "text": "..."}'
 
 
-def read(path: Path, _options: ReadOptions) -> Iterator[Extract | RecordFailure]:
+def read(path: Path, options: ReadOptions) -> Iterator[Extract | RecordFailure]:
     """Yield each record, or why it cannot be read. Raises ReadFailure `damaged`, `empty`."""
     seen = False
-    for number, line in _lines(path):
+    for number, line in _lines(path, options.tell):
         if line.strip():
             seen = True
             yield _record(number, line)
@@ -29,14 +29,15 @@ def read(path: Path, _options: ReadOptions) -> Iterator[Extract | RecordFailure]
         raise ReadFailure("empty", f"the file has no records; {_FIELDS}")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as raw:
-        packed = raw.read(2) == _GZIP
+def _lines(path: Path, tell: Callable[[float], None]) -> Iterator[tuple[int, bytes]]:
+    size = max(path.stat().st_size, 1)
     try:
-        with gzip.open(path) if packed else path.open("rb") as file:
+        with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) as unpacked:
+            file = unpacked if raw.peek(2)[:2] == _GZIP else raw
             number = 0
             while line := file.readline(_LONGEST_LINE):
                 number += 1
+                tell(raw.tell() / size)
                 yield number, line
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ReadFailure(

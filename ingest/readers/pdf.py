@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,7 +72,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
 
     Raises ReadFailure `encrypted`, `damaged`, `no_text_layer` where no page has text, `empty`.
     """
-    found = _contents(path)
+    found = _contents(path, options.tell)
     text, pages = _joined(found.texts)
     if not text.strip():
         raise _nothing(found)
@@ -87,7 +87,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     )
 
 
-def _contents(path: Path) -> _Contents:
+def _contents(path: Path, tell: Callable[[float], None]) -> _Contents:
     second = _SecondOpinion(path)
     texts, blind, broken = list[str](), list[int](), list[int]()
     with closing(_open(path)) as document:
@@ -104,6 +104,7 @@ def _contents(path: Path) -> _Contents:
             except pdfium.PdfiumError:  # it does not cost the other pages
                 text = ""
                 broken.append(index + 1)
+            tell((index + 1) / len(document))
             texts.append(stored_form(text).replace(_PAGE_SIGN, "\ufffd"))
         info, outline = document.get_metadata_dict(skip_empty=True), list(_outline(document))
     return _Contents(texts, tuple(blind), tuple(broken), info, outline)
