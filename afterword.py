@@ -63,6 +63,17 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option("--password-file", help="Passwords to try on documents that ask, one a line."),
 ]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", help="Stay, and ingest again whenever something changes."),
+]
+Poll = Annotated[
+    float | None,
+    typer.Option(
+        help="With --watch: look for changes every so many seconds, where the system tells none.",
+        min=1,
+    ),
+]
 Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
 
 
@@ -81,11 +92,14 @@ def ingest(
     verbose: Verbose = False,
     allow_mass_removal: MassRemoval = False,
     password_file: PasswordFile = None,
+    watch: Watch = False,
+    poll: Poll = None,
     worker: Worker = False,
 ) -> None:
     """Read documents into a collection: new and changed ones are stored, vanished ones removed.
 
     Run it again at any time, after an interruption too: what is stored and unchanged is not read.
+    A file .afterwordignore in a folder says what is left out, in the way of .gitignore.
     Exit status: 0 all good, 1 some inputs failed, 2 wrong use, 3 could not run.
     """
     from indexes.settings import load_settings
@@ -100,7 +114,9 @@ def ingest(
         return
     if not paths:
         raise UsageError("say what to ingest: afterword ingest PATH…")
-    from ingest.command import Manner, parse_date, parse_metadata, run
+    if (dry_run and watch) or (poll is not None and not watch):
+        raise UsageError("--dry-run does not go with --watch, and --poll goes with --watch alone")
+    from ingest.command import Manner, parse_date, parse_metadata, run, run_watching
     from ingest.plan import Given
     from ingest.sources import Selection
     from ingest.survey import Order
@@ -114,7 +130,10 @@ def ingest(
         dry_run=dry_run,
         allow_mass_removal=allow_mass_removal,
     )
-    raise typer.Exit(run(order, settings, Manner(as_json, verbose, strict)))
+    manner = Manner(as_json, verbose, strict, watching=watch)
+    if watch:
+        raise typer.Exit(run_watching(order, settings, manner, poll))
+    raise typer.Exit(run(order, settings, manner))
 
 
 @documents.command("list")

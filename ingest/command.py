@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from indexes.errors import UsageError
 from indexes.settings import Settings
 from ingest.pipeline import ingest
 from ingest.progress import Observer, bar, plain, silent, with_lines
-from ingest.report import Report, text_lines
+from ingest.report import Item, Report, text_lines
 from ingest.survey import Order
 
 _INTERRUPTED: Final = 130
@@ -27,6 +28,7 @@ class Manner:
     as_json: bool = False
     verbose: bool = False
     strict: bool = False
+    watching: bool = False
 
 
 def run(order: Order, settings: Settings, manner: Manner) -> int:
@@ -44,10 +46,36 @@ def run(order: Order, settings: Settings, manner: Manner) -> int:
     return report.exit_status(strict=manner.strict)
 
 
+def run_watching(order: Order, settings: Settings, manner: Manner, poll: float | None) -> int:
+    """Ingest now and whenever something changes, until a signal comes; return the exit status.
+
+    `poll` is how often to look for changes, in seconds; None leaves it to the system to tell them.
+    Raises what `run` raises, but for what passes: that is told, and tried again.
+    """
+    from ingest.watch import stoppable, watch
+
+    def once(order: Order) -> Report:
+        with _progress(manner, sys.stderr) as observe:
+            return ingest(order, settings, observe)
+
+    def show(report: Report) -> None:
+        unlike = tuple(item for item in report.items if item.outcome != "unchanged")
+        _show(report, manner, sys.stdout, unlike)
+
+    with stoppable() as told:
+        try:
+            watch(order, settings.data, poll, once, show, told)
+        except KeyboardInterrupt:
+            interrupted = told.number == signal.SIGINT
+        what = "interrupted" if interrupted else "stopped"
+        sys.stderr.write(f"afterword: {what}; what was stored is kept, rerun to resume\n")
+    return _INTERRUPTED if interrupted else 0
+
+
 @contextmanager
 def _progress(manner: Manner, stream: TextIO) -> Iterator[Observer]:
     if manner.verbose:
-        yield with_lines(stream, plain(stream))
+        yield with_lines(stream, plain(stream), unchanged=not manner.watching)
     elif stream.isatty():
         with bar() as observe:
             yield observe
@@ -55,10 +83,18 @@ def _progress(manner: Manner, stream: TextIO) -> Iterator[Observer]:
         yield silent if manner.as_json else plain(stream)
 
 
-def _show(report: Report, manner: Manner, stream: TextIO) -> None:
+def _show(
+    report: Report, manner: Manner, stream: TextIO, items: Sequence[Item] | None = None
+) -> None:
+    """Write a report; `items` are those that a JSON object lists, else all."""
     if manner.as_json:
-        json.dump(report.as_json(), stream, ensure_ascii=False)
-        stream.write("\n")
+        # Item by item: together they are several times as large as what they are made from.
+        head = json.dumps(report.head_json(), ensure_ascii=False)
+        stream.write(f'{head[:-1]}, "items": [')
+        for place, item in enumerate(report.items if items is None else items):
+            comma = ", " if place else ""
+            stream.write(f"{comma}{json.dumps(item.as_json(), ensure_ascii=False)}")
+        stream.write("]}\n")
     else:
         stream.writelines(f"{line}\n" for line in text_lines(report))
     stream.flush()

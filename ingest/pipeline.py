@@ -176,6 +176,7 @@ class _Run:
         self._items: list[Item] = []
         self._chunks = 0
         self._stopped: str | None = None
+        self._broken: Mapping[str, Failed] = {}
 
     def apply(self, writer: Writer, tools: Tools) -> None:
         """Do it all, in this order.
@@ -185,6 +186,7 @@ class _Run:
         """
         steps = self._found.steps
         intake = Intake(writer, tools, self._order.given, self._note)
+        self._broken = intake.broken
         for plan in self._found.plans:
             intake.leaving.update((document.document_id, document) for document in plan.vanished)
         self._observe(planned(steps.values()))
@@ -266,7 +268,7 @@ class _Run:
     def report(self, seconds: float) -> Report:
         """Return what became of everything; `seconds` is the time taken."""
         report = _report(self._order, self._items, self._notes, self._chunks, seconds)
-        return replace(report, stopped=self._stopped)
+        return replace(report, stopped=self._stopped, broken=self._broken)
 
 
 def _report(

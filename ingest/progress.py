@@ -237,12 +237,16 @@ def plain(stream: TextIO, now: Callable[[], float] = time.monotonic) -> Observer
     return observe
 
 
-def with_lines(stream: TextIO, observe: Observer) -> Observer:
-    """Return an observer that also writes a line for each item as soon as it is settled."""
+def with_lines(stream: TextIO, observe: Observer, *, unchanged: bool = True) -> Observer:
+    """Return an observer that also writes a line for each item as soon as it is settled.
+
+    Those that are `unchanged` may be left out.
+    """
 
     def tell(event: Event) -> None:
         if isinstance(event, Advanced):
-            stream.writelines(f"{item.outcome} {shown(item.uri)}\n" for item in event.items)
+            items = (item for item in event.items if unchanged or item.outcome != "unchanged")
+            stream.writelines(f"{item.outcome} {shown(item.uri)}\n" for item in items)
             stream.flush()
         observe(event)
 

@@ -1,12 +1,13 @@
 """What became of every input: the report of an ingestion, for people and for machines."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from indexes.documents import Finding
 from ingest.names import shown
+from ingest.plan import Failed
 
 Outcome = Literal["added", "updated", "unchanged", "removed", "partial", "failed"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -64,6 +65,7 @@ class Report:
     """Every item of a run with what it took.
 
     `chunks` counts those stored by this run; `stopped` says why a run ended before its end.
+    `broken` are the files that could not be read and, as they are, never will be, by uri.
     """
 
     collection: str
@@ -73,6 +75,7 @@ class Report:
     seconds: float = 0.0
     dry_run: bool = False
     stopped: str | None = None
+    broken: Mapping[str, Failed] = field(default_factory=dict)
 
     def counts(self) -> dict[Outcome, int]:
         """Return how many items had each outcome."""
@@ -93,8 +96,8 @@ class Report:
         failed = any(note.held or note.code in _FAILED for note in self.notes)
         return int(counts["failed"] > 0 or failed or (strict and counts["partial"] > 0))
 
-    def as_json(self) -> dict[str, object]:
-        """Return the report as the JSON contract writes it."""
+    def head_json(self) -> dict[str, object]:
+        """Return the report as the JSON contract writes it, but for its items, which come last."""
         return {
             "collection": self.collection,
             **{str(outcome): count for outcome, count in self.counts().items()},
@@ -107,8 +110,11 @@ class Report:
                 {"code": note.code, "message": note.message, "held": note.held}
                 for note in self.notes
             ],
-            "items": [item.as_json() for item in self.items],
         }
+
+    def as_json(self) -> dict[str, object]:
+        """Return the report as the JSON contract writes it."""
+        return {**self.head_json(), "items": [item.as_json() for item in self.items]}
 
 
 def stored_item(
