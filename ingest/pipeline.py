@@ -468,7 +468,6 @@ class Intake:
     def _encoded(self, lacking: set[bytes]) -> dict[bytes, Vectors]:
         """Return the vectors of those waiting chunks whose hashes are lacking."""
         total = sum(len(cut.hashes) for cut in self._cuts)
-        self._observe(Advanced(encoded=total - len(lacking)))
         share = self._read_bytes / total
 
         def told(chunks: int, seconds: float) -> None:
@@ -476,6 +475,8 @@ class Intake:
             self._read_bytes -= size
             self._observe(Advanced(encoded=chunks, seconds=seconds, size=size))
 
+        if known := total - len(lacking):
+            told(known, 0.0)
         if not lacking:  # the encoder takes a second to load
             return {}
         return encode(self._cuts, lacking, self._tools.encoder, told, self._writer.store_ahead)

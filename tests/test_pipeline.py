@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,13 +18,13 @@ from hypothesis import strategies as st
 from indexes import catalog
 from indexes.collection import Collection, Writer, open_collection
 from indexes.documents import Document, document_id_for
-from indexes.encoder import FOLDER, Encoder
+from indexes.encoder import FOLDER, PROBES, Encoder
 from indexes.errors import CollectionBusy, CollectionNotFound, StorageFull, UsageError
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
 from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
-from ingest.progress import Advanced, Event, Merging, Pace, silent
+from ingest.progress import Advanced, Event, Merging, Pace, Planned, silent
 from ingest.report import Item, Outcome, Report
 from ingest.sources import Selection
 from ingest.survey import Order
@@ -611,6 +612,147 @@ def test_a_long_title_leaves_room_for_the_words(house: House) -> None:
     for text in seen:
         assert text.startswith("a b c")
         assert len(text.split()) <= house.encoder().identity.max_tokens
+
+
+# --- ignore files, files that are being written, files that failed before ------------------------
+
+
+def test_what_becomes_ignored_is_removed_like_what_vanished(house: House) -> None:
+    """And comes back with the ignore file's line gone; how many files are left out is a note."""
+    house.write({f"{n}.txt": f"Fact {n}.\n" for n in range(5)} | {"old/x.md": "Old.\n"})
+    house.ingest()
+    house.write({".afterwordignore": "# what is out of date\nold/\n3.txt\n"})
+    report = house.ingest()
+    removed = {uri for uri, outcome in outcomes(report).items() if outcome == "removed"}
+    assert removed == {"docs/3.txt", "docs/old/x.md"}
+    (note,) = report.notes
+    assert note.message == (
+        "1 file and 1 folder with all in them left out of 'docs' by .afterwordignore"
+    )
+    assert report.exit_status() == 0
+    house.write({".afterwordignore": "*\n"})
+    report = house.ingest()
+    assert [note.code for note in report.notes] == ["ignored", "mass_removal"]
+    assert len(house.texts()) == 4
+    (house.docs / ".afterwordignore").unlink()
+    assert house.ingest().counts()["added"] == 2
+
+
+def test_a_broken_ignore_file_removes_nothing(house: House) -> None:
+    """Its folder counts as one that could not be looked at."""
+    house.write({"a.txt": "Ice.\n", "sub/b.txt": "Snow.\n"})
+    house.ingest()
+    house.write({"sub/.afterwordignore": "[b\n", "sub/c.txt": "Secret.\n"})
+    report = house.ingest()
+    assert report.exit_status() == 1
+    assert outcomes(report) == {"docs/a.txt": "unchanged", "docs/sub/": "failed"}
+    assert set(house.texts()) == {"docs/a.txt", "docs/sub/b.txt"}
+
+
+def test_an_ignored_path_that_is_given_is_told(house: House) -> None:
+    """As git does: the ignore file wins, and exit status 1 says that nothing was done."""
+    house.write({"a.txt": "Ice.\n", "b.txt": "Snow.\n"})
+    house.ingest()
+    house.write({".afterwordignore": "b.txt\n", "b.txt": "Sleet.\n"})
+    report = house.ingest(house.docs / "b.txt")
+    assert (report.items, report.exit_status()) == ((), 1)
+    assert f"{house.docs}/b.txt is left out by .afterwordignore" in report.notes[0].message
+    assert house.texts()["docs/b.txt"] == "Snow.\n"
+
+
+def test_files_that_are_being_written_are_left_for_later(house: House) -> None:
+    """Neither read nor removed; a time in the future keeps no file waiting for ever."""
+    house.write({"a.txt": "Ice.\n", "b.txt": "Snow.\n", "c.txt": "Fog.\n"})
+    house.ingest()
+    past, future = time.time_ns() - 10**15, time.time_ns() + 10**15
+    house.write({"b.txt": "Snow and ice.\n", "c.txt": "Fog and ice.\n", "d.txt": "New.\n"})
+    os.utime(house.docs / "a.txt", ns=(past, past))
+    os.utime(house.docs / "c.txt", ns=(future, future))
+    report = house.ingest(quiet_seconds=60.0)
+    assert outcomes(report) == {"docs/a.txt": "unchanged", "docs/c.txt": "updated"}
+    assert [(note.code, note.message.split(" of ")[0]) for note in report.notes] == [
+        ("unquiet", "2 files")
+    ]
+    assert house.texts()["docs/b.txt"] == "Snow.\n"
+    assert set(outcomes(house.ingest())) == {f"docs/{name}.txt" for name in "abcd"}
+
+
+def test_a_file_that_failed_before_is_not_read_again_until_it_changes(house: House) -> None:
+    """What is told of it is the same; what may pass is tried again."""
+    house.write({"a.txt": "Ice.\n", "bad.pdf": "no PDF"})
+    first = house.ingest()
+    assert set(first.broken) == {"docs/bad.pdf"}
+    events: list[Event] = []
+    again = house.ingest(failed=first.broken, observe=events.append)
+    assert [e.files for e in events if isinstance(e, Planned)] == [0]
+    assert again.broken == {}
+    assert again.items[1] == first.items[1]
+    house.write({"bad.pdf": "still no PDF"})
+    assert house.ingest(failed=first.broken).broken["docs/bad.pdf"].size == 12
+    (house.docs / "bad.pdf").rename(house.docs / "good.txt")
+    assert outcomes(house.ingest(failed=first.broken))["docs/good.txt"] == "added"
+
+
+# --- large documents -----------------------------------------------------------------------------
+
+
+def test_a_killed_run_goes_on_within_a_large_document(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectors are stored as they are made; those of a document that never came are erased."""
+    monkeypatch.setattr("ingest.encode._HELD", 100)
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of very many.\n"
+    house.write({"a.txt": "".join(fact.format(i) for i in range(1200))})
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Advanced) and event.encoded and len(house.encoded) > 400:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        house.ingest(observe=stop)
+    done = set(house.encoded) - set(PROBES)
+    assert house.stored() == {}
+    house.encoded.clear()
+    report = house.ingest()
+    again = set(house.encoded) - set(PROBES)
+    assert not done & again
+    assert len(done) > 100 < len(again)
+    assert (len(house.texts()), report.chunks) == (1, len(done | again))
+    house.write({"a.txt": "".join(fact.format(-i) for i in range(1, 1200))})
+    house.encoded.clear()
+    with pytest.raises(KeyboardInterrupt):
+        house.ingest(observe=stop)
+    house.write({"a.txt": "Short now.\n"})
+    house.ingest()
+    with closing(catalog.connect(house.root / "data/default/catalog.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
+
+
+def test_a_large_text_is_cut_and_encoded_in_steps_that_are_told(house: House) -> None:
+    """Bytes done rise while one document is encoded, and those of a file of records as it goes."""
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of very many.\n"
+    record = '{{"id": "r{}", "title": "", "text": "Record number {} of many."}}\n'
+    house.write(
+        {
+            "a.txt": "".join(fact.format(i) for i in range(3000)),
+            "r.jsonl": "".join(record.format(i, i) for i in range(1500)),
+        }
+    )
+    events: list[Event] = []
+    house.ingest(observe=events.append)
+    told = [event for event in events if isinstance(event, Advanced)]
+    (plan,) = (event for event in events if isinstance(event, Planned))
+    sizes = {name: (house.docs / name).stat().st_size for name in ("a.txt", "r.jsonl")}
+    assert plan.kinds == {".txt": sizes["a.txt"], ".jsonl": sizes["r.jsonl"]}
+    for kind, size in plan.kinds.items():
+        assert sum(event.read for event in told if event.kind == kind) == size
+    assert len([event for event in told if event.kind == ".jsonl" and event.read]) >= 3
+    assert sum(event.size for event in told) == plan.size
+    assert max(event.size for event in told) < 0.15 * plan.size
+    assert sum(event.cut for event in told) == sum(event.encoded for event in told)
+    assert max(event.cut for event in told) == 1000
 
 
 # --- trouble -------------------------------------------------------------------------------------
