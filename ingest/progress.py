@@ -190,11 +190,11 @@ class Pace:
         seconds = max(now - self.started, 1e-9)
         left = self.left(now)
         part = 100 * self.size // max(self.planned.size, 1)
-        behind = f" of {self.cut}" if self.cut - self.chunks > _USUAL_CHUNKS else ""
-        words = [f"{self.files}/{self.planned.files} files read", f"{part}% done"]
+        behind = f"/{self.cut}" if self.cut - self.chunks > _USUAL_CHUNKS else ""
+        words = [f"{self.files}/{self.planned.files} files read", f"{part}%"]
         words += [f"{clock(left)} left"] if left is not None else []
         words += [f"{self.files / seconds:.1f} files/s"] if self.files != self.planned.files else []
-        words += [f"{self.chunks}{behind} chunks", f"{self.rate(now):.1f} chunks/s"]
+        words += [f"{self.chunks}{behind} chunks", f"{self.rate(now):.1f}/s"]
         words += [_being_read(name, part) for name, part in [*self.reading.items()][:1]]
         return ", ".join(words)
 

@@ -234,6 +234,26 @@ def test_a_bad_line_costs_only_itself(
     assert "line 3" in bad.failure.message
 
 
+@pytest.mark.parametrize("length", [99, 100, 101, 199, 200, 201, 1000])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_too_long_to_be_held_is_one_bad_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, end: bytes
+) -> None:
+    """However long it is; what comes after it is read, and counted on."""
+    monkeypatch.setattr("ingest.readers.jsonl._LONGEST_LINE", 100)
+    path = tmp_path / "a.jsonl"
+    good = lines_of({"id": "good", "text": "x"})
+    path.write_bytes(good + b"y" * length + (end and end + good.replace(b"good", b"also")))
+    told: list[float] = []
+    found = list(READERS[JSONL].load()(path, ReadOptions(path.name, tell=told.append)))
+    assert [getattr(one, "record", None) for one in found] == [None, "line 2"] + [None] * bool(end)
+    assert isinstance(found[1], RecordFailure)
+    is_long = length + len(end) > 100 or length == 100
+    assert found[1].failure.message.startswith("line 2 has over") == is_long
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
 def test_a_broken_gzip_file_gives_what_came_before(tmp_path: Path) -> None:
     """Records before the break are read, then the file is said to be damaged."""
     whole = gzip.compress(

@@ -22,14 +22,15 @@ def read(path: Path, options: ReadOptions) -> Iterator[Extract | RecordFailure]:
     """Yield each record, or why it cannot be read. Raises ReadFailure `damaged`, `empty`."""
     seen = False
     for number, line in _lines(path, options.tell):
-        if line.strip():
+        if line is None or line.strip():
             seen = True
-            yield _record(number, line)
+            yield _record(number, line) if line is not None else _too_long(number)
     if not seen:
         raise ReadFailure("empty", f"the file has no records; {_FIELDS}")
 
 
-def _lines(path: Path, tell: Callable[[float], None]) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path, tell: Callable[[float], None]) -> Iterator[tuple[int, bytes | None]]:
+    """Yield number and words of each line, None for one that is too long to be held."""
     size = max(path.stat().st_size, 1)
     try:
         with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) as unpacked:
@@ -37,12 +38,21 @@ def _lines(path: Path, tell: Callable[[float], None]) -> Iterator[tuple[int, byt
             number = 0
             while line := file.readline(_LONGEST_LINE):
                 number += 1
+                is_whole = len(line) < _LONGEST_LINE or line.endswith(b"\n")
+                while len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+                    line = file.readline(_LONGEST_LINE)
                 tell(raw.tell() / size)
-                yield number, line
+                yield number, line if is_whole else None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ReadFailure(
             "damaged", f"the gzip file ends too soon or is damaged ({error}); copy it anew"
         ) from error
+
+
+def _too_long(number: int) -> RecordFailure:
+    place = f"line {number}"
+    most = _LONGEST_LINE // 1024**2
+    return _bad(place, "bad_record", f"{place} has over {most} MB; split its text over records")
 
 
 def _record(number: int, line: bytes) -> Extract | RecordFailure:
