@@ -47,9 +47,9 @@ def main() -> None:
     settings = load_settings({**given, "AFTERWORD_CHUNK_TOKENS": "16"})
     while sys.stdin.readline():
         child = os.fork()
-        if child == 0:
+        if child == 0:  # which says its number itself, so that this comes before its items
+            os.write(1, f"pid {os.getpid()}\n".encode())
             os._exit(run(folder, settings))
-        os.write(1, f"pid {child}\n".encode())
         # It stays a zombie until the next line, so that its number can be killed without harm.
         ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
         assert ended is not None
