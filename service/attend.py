@@ -15,16 +15,28 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from indexes.documents import Span
+from indexes.documents import Span, StoredChunk
 from indexes.encoding import Vectors
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
+from service.names import names_in, preferred
 from service.read import Places, Reader, places, whole_words
-from service.sentences import is_heading, sentence_spans, stands_above
+from service.rows import Row
+from service.sentences import is_heading, is_item, sentence_spans, stands_above
+from service.shown import Shown, shown
 from service.signs import coverage, logistic, named, outer_signs, shares
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
 READ: Final = 8
 _SENTENCE_COVERAGE: Final = 0.5
+# What a row's share of the question's terms weighs, beside the logits of its cells: the row must be
+# the one that is asked about before any of its cells can be the answer.
+_ROW_COVERAGE: Final = 10.0
+# What the question's terms weigh in a column's name, and against the cell itself: the answer is not
+# what was asked with.
+_CELL_COVERAGE: Final = 10.0
+# The reader, which has learnt from prose, is too sure that a row does not answer that has terms of
+# the question, and not sure enough of one that has none.
+_ROW_ANSWERS: Final = 1.0
 # `python -m training.threshold` prints scale and offset, and the figures of each threshold.
 _SCALE: Final = 1.19
 _OFFSET: Final = -2.705
@@ -108,21 +120,38 @@ class Blend:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
-    """A candidate's signs, and where the reader sees evidence in it."""
+    """A candidate's signs, what the reader was shown of it, and where it sees evidence in that."""
 
     signs: Signs
+    seen: Shown
     places: Places
 
 
 def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[Weighed]:
     """Read every candidate with the question."""
-    reads = read(query.text, [one.chunk.encoded for one in candidates])
-    outer = outer_signs(named(query.weights), candidates)
+    weights = named(query.weights)
+    seen = [shown(one.chunk, weights) for one in candidates]
+    reads = read(query.text, [one.text for one in seen])
+    outer = outer_signs(weights, candidates)
     relevance = shares([one.relevance for one in reads])
     return [
-        Weighed(Signs(share, each.answers, sign), places(candidate, each))
-        for each, candidate, share, sign in zip(reads, candidates, relevance, outer, strict=True)
+        Weighed(
+            Signs(share, each.answers + _of_rows(one.chunk, text, weights), sign),
+            text,
+            places(text, each),
+        )
+        for one, each, text, share, sign in zip(
+            candidates, reads, seen, relevance, outer, strict=True
+        )
     ]
+
+
+def _of_rows(chunk: StoredChunk, seen: Shown, weights: Mapping[str, float]) -> float:
+    """Return what to add to the logit that a chunk answers, where it is cut from a table."""
+    if not seen.rows:
+        return 0.0
+    meant = any(coverage(weights, chunk.cut(row.span)) for row in seen.rows)
+    return _ROW_ANSWERS if meant else -_ROW_ANSWERS
 
 
 def reader_attend(read: Reader, blend: Blend) -> Attend:
@@ -133,27 +162,71 @@ def reader_attend(read: Reader, blend: Blend) -> Attend:
             return ()
         found = weigh(query, candidates, read)
         return tuple(
-            Evidence(candidates[i], score, _located(candidates[i], found[i].places))
+            Evidence(candidates[i], score, _located(query, candidates[i].chunk, found[i]))
             for i, score in blend.ranked([one.signs for one in found])
         )
 
     return attend
 
 
-def _located(candidate: Candidate, found: Places) -> tuple[Sentence, ...]:
+def _located(query: Query, chunk: StoredChunk, weighed: Weighed) -> tuple[Sentence, ...]:
     """Return a chunk's sentences by the likelihood of each one's likeliest span, best first."""
-    spans = _quotable(candidate)
-    located = [(one, best) for one in spans if (best := found.best(one)) is not None]
-    located.sort(key=lambda pair: (-pair[1].logit, pair[0]))
+    located = list(_likeliest(chunk, weighed, named(query.weights)))
+    located.sort(key=lambda one: (-one.logit, one.inside))
+    located = _named_first(query.text, chunk, located)
     return tuple(
         Sentence(
-            one,
+            one.inside,
             # The mean of how much less likely its start and its end are.
-            math.exp((best.logit - located[0][1].logit) / 2),
-            whole_words(candidate.chunk, best.span, one),
+            min(1.0, math.exp((one.logit - located[0].logit) / 2)),
+            one.short,
         )
-        for one, best in located
+        for one in located
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeliest:
+    """The likeliest answer `short` within a sentence, and its logit."""
+
+    inside: Span
+    short: Span
+    logit: float
+
+
+def _named_first(question: str, chunk: StoredChunk, located: list[_Likeliest]) -> list[_Likeliest]:
+    names = names_in(question, f"{chunk.title} {chunk.section or ''}")
+    insides = [one.inside.moved(-chunk.span.start) for one in located]
+    texts = [one.cut(chunk.text) for one in insides]
+    items = [is_item(chunk.text, one) for one in insides]
+    return [located[at] for at in preferred(texts, items, names)]
+
+
+def _likeliest(
+    chunk: StoredChunk, weighed: Weighed, weights: Mapping[str, float]
+) -> Iterator[_Likeliest]:
+    rows = weighed.seen.rows
+    if rows:
+        for row in rows:
+            cells = list(_cells(chunk, row, weighed.places, weights))
+            if cells:
+                logit, cell = max(cells)
+                logit += _ROW_COVERAGE * coverage(weights, chunk.cut(row.span))
+                yield _Likeliest(row.span, cell, logit)
+        return
+    for inside in _quotable(chunk):
+        if best := weighed.places.best(inside):
+            yield _Likeliest(inside, whole_words(chunk, best.span, inside), best.logit)
+
+
+def _cells(
+    chunk: StoredChunk, row: Row, found: Places, weights: Mapping[str, float]
+) -> Iterator[tuple[float, Span]]:
+    """Yield the cells of a row, each with how likely it is the answer."""
+    for cell, name in zip(row.cells, row.names, strict=True):
+        if best := found.best(cell):
+            asked = coverage(weights, name) - coverage(weights, chunk.cut(cell))
+            yield best.logit + _CELL_COVERAGE * asked, cell
 
 
 def cross_attend(
@@ -212,7 +285,7 @@ def _sentences(
     encode: Callable[[Sequence[str]], Vectors],
 ) -> Iterator[list[_Fitting]]:
     """Yield each candidate's sentences by how well they fit the question, best first."""
-    spans = [_quotable(candidate) for candidate in candidates]
+    spans = [_quotable(candidate.chunk) for candidate in candidates]
     texts = [
         candidate.chunk.cut(span)
         for candidate, inside in zip(candidates, spans, strict=True)
@@ -229,12 +302,11 @@ def _sentences(
         yield sorted((_Fitting(*one) for one in fitting), key=lambda one: (-one.fit, one.span))
 
 
-def _quotable(candidate: Candidate) -> list[Span]:
+def _quotable(chunk: StoredChunk) -> list[Span]:
     """Return the sentences of a chunk without headings and questions.
 
     Both resemble a question and answer none; they stay where a chunk has nothing else.
     """
-    chunk = candidate.chunk
     spans = sentence_spans(chunk.text, chunk.media_type)
     headings = {*chunk.headings, chunk.title, chunk.header}
 

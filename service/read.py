@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.documents import Span, StoredChunk
-from service.evidence import Candidate
+from service.shown import Shown
 
 Logits = npt.NDArray[np.float32]
 
@@ -81,18 +81,20 @@ class Places:
         return Located(Span(self.begins[low + first], self.stops[low + last]), logit)
 
 
-def places(candidate: Candidate, read: PairRead) -> Places:
+def places(seen: Shown, read: PairRead) -> Places:
     """Return where the reader sees evidence in a chunk; title and context are no evidence."""
-    chunk = candidate.chunk
-    ahead = len(chunk.encoded) - len(chunk.text)
-    own = [at for at, (start, end) in enumerate(read.offsets) if ahead <= start < end]
-    shift = chunk.span.start - ahead
-    return Places(
-        [read.offsets[at][0] + shift for at in own],
-        [read.offsets[at][1] + shift for at in own],
-        read.starts[own],
-        read.ends[own],
-    )
+    starts = [start for start, _ in read.offsets]
+    own, begins, stops = list[int](), list[int](), list[int]()
+    for begin, span in seen.own:
+        shift = span.start - begin
+        low = bisect_left(starts, begin)
+        for at in range(low, bisect_left(starts, span.end - shift, low)):
+            start, end = read.offsets[at]
+            if start < end:
+                own.append(at)
+                begins.append(start + shift)
+                stops.append(end + shift)
+    return Places(begins, stops, read.starts[own], read.ends[own])
 
 
 def whole_words(chunk: StoredChunk, span: Span, inside: Span) -> Span:

@@ -55,6 +55,11 @@ def is_heading(sentence: str) -> bool:
     return _HEADING.match(sentence) is not None
 
 
+def is_item(text: str, sentence: Span) -> bool:
+    """Tell whether a sentence begins an item of a list."""
+    return _marker(text, sentence) is not None
+
+
 def stands_above(text: str, line: Span, after: Span) -> bool:
     """Tell whether a sentence is a line above a paragraph, as a heading that nothing marks is.
 
