@@ -8,7 +8,22 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import ReadFailure
-from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, READERS, TSV
+from ingest.readers import (
+    CSV,
+    HTML,
+    JSON,
+    JSONL,
+    MARKDOWN,
+    NDJSON,
+    NOTEBOOK,
+    PDF,
+    PLAIN,
+    READERS,
+    RST,
+    TEX,
+    TSV,
+    XML,
+)
 from ingest.readers.detect import detect
 
 RECORD = b'{"id": "a", "title": "T", "text": "Words."}\n'
@@ -50,12 +65,22 @@ def file(tmp_path: Path) -> Path:
         (RECORD, "a.txt", JSONL),
         (b"not a record\n" + RECORD, "a.jsonl", JSONL),
         (b'{"level": "info"}\n', "a.log", PLAIN),
-        (b'{"element": 1, "text": "x"}\n', "a.ndjson", PLAIN),
+        (b'{"element": 1, "text": "x"}\n', "a.ndjson", NDJSON),
+        (b'{"question": "x"}\n{"question": "y"}\n', "a.jsonl", NDJSON),
+        (b'{"id": "a"}\n' + RECORD, "a.jsonl", JSONL),
+        (b'{"a": 1}', "a.json", JSON),
+        ('{"a": 1}'.encode("utf-16"), "a.geojson", JSON),
+        (b'{"cells": []}', "a.ipynb", NOTEBOOK),
+        (b"<?xml version='1.0'?><r/>", "a.xml", XML),
+        (b"<?xml version='1.0'?><r/>", "a.txt", XML),
+        ("<?xml version='1.0'?><r/>".encode("utf-16"), "a", XML),
+        (b"<rss/>", "news.rss", XML),
+        (b"\\section{x}", "a.tex", TEX),
         (b'{"id": "a", "text": "' + b"x" * 100_000 + b'"}\n', "a", JSONL),
         (gzip.compress(RECORD, mtime=0), "a.jsonl.gz", JSONL),
         (gzip.compress(b"broken\n", mtime=0), "a.jsonl.gz", JSONL),
         (gzip.compress(RECORD, mtime=0), "a.gz", JSONL),
-        (b"Title\n=====\n\nwords", "a.rst", PLAIN),
+        (b"Title\n=====\n\nwords", "a.rst", RST),
         ("Größe".encode("latin-1"), "a.txt", PLAIN),
         ("a,b\n1,2\n".encode("utf-16"), "a.csv", CSV),
         (b"the end of a DOS file\r\n\x1a" + b"." * 100, "a.txt", PLAIN),
@@ -86,9 +111,9 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
         (b"\xff\xd8\xff\xe0" + bytes(50), "a.jpg", "JPEG"),
         (b"BM" + bytes(range(50)), "a.bmp", "BMP"),
         (b"From: a@example.org\nSubject: x\n\nwords", "a.eml", "EML"),
-        (b"<?xml version='1.0'?><r/>", "a.xml", "XML"),
-        (b"<?xml version='1.0'?><r/>", "a.txt", "XML"),
-        (b'{"a": 1}', "a.json", "JSON"),
+        (b"<?xml version='1.0'?><!-- c --><svg xmlns='x'/>", "a.xml", "SVG"),
+        (b"<svg:svg xmlns:svg='x'/>", "a.svg", "SVG"),
+        (b"From a@example.org\nFrom: b\n\nwords", "a.mbox", "MBOX"),
         (gzip.compress(b"plain words", mtime=0), "a.txt.gz", "gzip"),
     ],
 )

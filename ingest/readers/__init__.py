@@ -112,12 +112,18 @@ class ReaderEntry:
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
         PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf", ".pdf"),
-        # 2: items of lists have markers
-        HTML: ReaderEntry("html", 2, "ingest.readers.html", ".html"),
+        # 2: items of lists have markers; 3: text that styles hide is left out
+        HTML: ReaderEntry("html", 3, "ingest.readers.html", ".html"),
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
         PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt"),
         CSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".csv"),
         TSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".tsv"),
         JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
+        RST: ReaderEntry("rst", 1, "ingest.readers.rst", ".rst"),
+        TEX: ReaderEntry("tex", 1, "ingest.readers.tex", ".tex"),
+        JSON: ReaderEntry("json", 1, "ingest.readers.json", ".json"),
+        NDJSON: ReaderEntry("json", 1, "ingest.readers.json", ".ndjson"),
+        XML: ReaderEntry("xml", 1, "ingest.readers.xml", ".xml"),
+        NOTEBOOK: ReaderEntry("notebook", 1, "ingest.readers.notebook", ".ipynb"),
     }
 )
