@@ -37,6 +37,7 @@ from ingest.readers import (
     XLSX,
     XML,
 )
+from ingest.readers.ole import has_stream
 
 _SAMPLE: Final = 65_536
 _PDF_WITHIN: Final = 1024
@@ -103,10 +104,10 @@ _SIGNATURES: Final = (
 )
 _RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
+    (EPUB.encode(), EPUB),
     (b"word/", DOCX),
     (b"ppt/", PPTX),
     (b"xl/", XLSX),
-    (EPUB.encode(), EPUB),
     (ODS.encode(), ODS),
     (ODP.encode(), ODP),
     (ODT.encode(), ODT),
@@ -115,6 +116,7 @@ _DOC: Final = "application/msword"
 _PPT: Final = "application/vnd.ms-powerpoint"
 _ARCHIVE: Final = "application/zip"
 _OLD_OFFICE: Final = "application/x-ole-storage"
+_OF_MAIL: Final = "__properties_version1.0"
 _IN_OLE: Final = (
     ("EncryptedPackage", LOCKED_OFFICE),
     ("WordDocument", _DOC),
@@ -180,8 +182,7 @@ def _detected(path: Path, name: str) -> str:
     if head.startswith(_ZIP):
         return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
     if head.startswith(_OLE):
-        streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
-        return _named(streams, path.read_bytes(), _OLD_OFFICE)
+        return _in_ole(path)
     if head.startswith(_RTF):
         return RTF
     _refuse_binary(head)
@@ -262,6 +263,13 @@ def _refuse_binary(head: bytes) -> None:
 
 def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str) -> str:
     return next((kind for mark, kind in marks if mark in content), otherwise)
+
+
+def _in_ole(path: Path) -> str:
+    if has_stream(path, _OF_MAIL):  # whatever else may be attached to it
+        return OUTLOOK
+    streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
+    return _named(streams, path.read_bytes(), _OLD_OFFICE)
 
 
 def _tail(path: Path) -> bytes:
