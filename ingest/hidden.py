@@ -5,6 +5,7 @@ left alone: joiners, single variation selectors, flags, direction marks, soft hy
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -21,11 +22,11 @@ _SUSPICIOUS: Final = re.compile(
 _TAGS: Final = re.compile("[\U000e0000-\U000e007f]+")
 _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f")
 _ZERO_WIDTH: Final = "\u200b\u200c\u200d\u2060-\u2064\ufeff\u180e\u3164\uffa0\u115f\u1160"
-# Bits are written with two signs, a letter with eight; one sign alone, or a few, say nothing.
+# Bits are written with two signs, a letter with eight; one sign alone, or a few, say nothing. A
+# byte order mark in front of others is no second sign.
 _RUN: Final = re.compile(f"[{_ZERO_WIDTH}]{{8,}}")
 _BETWEEN_LATIN: Final = re.compile(f"(?<=[A-Za-z])[{_ZERO_WIDTH}](?=[A-Za-z])")
 _LEAST: Final = 8
-_KINDS: Final = 2
 # A base has one variation selector at most, two where a text was put together carelessly.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}")
 # Overrides that turn letters round, and embeddings of a direction that nothing in them has.
@@ -84,11 +85,16 @@ def _tags(text: str) -> Iterator[Span]:
 def _carriers(text: str) -> Iterator[Span]:
     """Yield runs of characters without width that differ, and such between letters, if many."""
     for match in _RUN.finditer(text):
-        if len(set(match[0])) >= _KINDS:
+        if _says_something(match[0]):
             yield _span(match)
     between = list(_BETWEEN_LATIN.finditer(text))
-    if len(between) >= _LEAST and len({match[0] for match in between}) >= _KINDS:
+    if len(between) >= _LEAST and _says_something("".join(match[0] for match in between)):
         yield from map(_span, between)
+
+
+def _says_something(signs: str) -> bool:
+    """Tell whether there are two signs or more, each more than once."""
+    return sum(count > 1 for count in Counter(signs).values()) > 1
 
 
 def _turned(text: str) -> Iterator[Span]:

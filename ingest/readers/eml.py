@@ -18,7 +18,7 @@ from ingest.readers.letters import HEADERS, Attachment, Letter, best, documents
 
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 _BETWEEN_WORDS: Final = re.compile(r"(\?=)[ \t\r\n]+(=\?)")
-_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
+_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?([^?]*)\?=")
 CID: Final = re.compile(r"(?i)cid:([^\s\"'<>)]+)")
 _SIGNATURES: Final = frozenset(
     ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
@@ -80,8 +80,8 @@ def _letter(message: Message) -> Letter:
 
 def _header(message: Message, name: str) -> str:
     """Return all fields of a name in words."""
-    values = message.get_all(name, [])
-    return ", ".join(words for value in values if (words := decoded_words(str(value))))
+    values = (str(value) for key, value in message.raw_items() if key.lower() == name.lower())
+    return ", ".join(words for value in values if (words := decoded_words(value)))
 
 
 def decoded_words(raw: str) -> str:
@@ -104,8 +104,10 @@ def _decoded_word(match: re.Match[str]) -> str:
     try:
         ((words, charset),) = decode_header(match[0])
         return words if isinstance(words, str) else decode(words, charset).text
-    except (HeaderParseError, ValueError, ReadFailure):
+    except (HeaderParseError, ValueError):
         return match[0]
+    except ReadFailure:  # nothing but spaces, or nothing that can be decoded
+        return match[0] if match[1].strip("_ ") else " "
 
 
 # --- parts ---------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ingest.readers import OUTLOOK, Reading, ReadOptions
 from ingest.readers.compressed_rtf import unpacked
 from ingest.readers.eml import CID, headers_of
 from ingest.readers.encodings import decode
+from ingest.readers.html import declared_charset
 from ingest.readers.inside import DEEPEST, read_inside
 from ingest.readers.layout import Laid, lay_out
 from ingest.readers.letters import Attachment, Content, Letter, best, documents
@@ -83,9 +84,12 @@ def _stream(key: int, kind: int) -> str:
 
 
 def _decoded(data: bytes, page: int | None) -> str:
-    name = "utf-8" if page == _UTF8_PAGE else f"cp{page}" if page else None
+    return _in(data, "utf-8" if page == _UTF8_PAGE else f"cp{page}" if page else None)
+
+
+def _in(data: bytes, encoding: str | None) -> str:
     try:
-        return decode(data.rstrip(b"\x00"), name).text if data else ""
+        return decode(data.rstrip(b"\x00"), encoding).text if data else ""
     except ReadFailure:
         return ""
 
@@ -167,7 +171,9 @@ def _moment(value: bytes) -> str:
 def _html(mail: _Store) -> str:
     data = mail.binary(_HTML)
     page = mail.number(_HTML_CODEPAGE)
-    return _decoded(data, page) if data else mail.words(_HTML, page)
+    if not data:
+        return mail.words(_HTML, page)
+    return _decoded(data, page) if page else _in(data, declared_charset(data))
 
 
 def _bodies(

@@ -8,7 +8,7 @@ holds records stands below its key as a heading. Values that say nothing (null, 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 
 from ingest.readers.composed import Composed
 
@@ -73,8 +73,11 @@ def _is_container(value: Value) -> bool:
     return isinstance(value, Fields) or _has_records(value)
 
 
-def _has_records(value: Value) -> bool:
-    return not isinstance(value, str | Fields) and any(isinstance(v, Fields) for v in value)
+def _has_records(value: Value) -> TypeGuard[Sequence[Value]]:
+    """Tell whether a value is a list with objects in it, or in lists in it."""
+    return not isinstance(value, str | Fields) and any(
+        isinstance(inner, Fields) or _has_records(inner) for inner in value
+    )
 
 
 def _holds_records(value: Value) -> bool:
@@ -95,7 +98,7 @@ def _lines(path: str, value: Value) -> Iterator[str]:
     elif _has_records(value):
         yield from _record_lines(path, value)
     elif words := _joined(value):
-        yield f"{path}: {words}" if path else words
+        yield f"{path}: {words}".replace(": \n", ":\n", 1) if path else words
 
 
 def _record_lines(path: str, values: Sequence[Value]) -> Iterator[str]:
@@ -135,10 +138,15 @@ def _words(value: str) -> str:
 def _joined(values: Sequence[Value]) -> str:
     """Return plain values, and lists of such, on a line, or each on one where they are long."""
     if all(isinstance(value, str) for value in values):
-        words = [text for value in values if (text := _words(str(value)))]
-        if any(len(word) > _SHORT or "\n" in word for word in words):
-            return "\n" + "\n".join(f"- {word}" for word in words)
-        return ", ".join(words)
-    inner = (value if isinstance(value, str) else _joined(value) for value in values
-             if not isinstance(value, Fields))  # fmt: skip
-    return ", ".join(f"[{words}]" for words in inner if words)
+        items = [text for value in values if (text := _words(str(value)))]
+        if any(len(item) > _SHORT or "\n" in item for item in items):
+            return "\n" + "\n".join(f"- {item}" for item in items)
+        return ", ".join(items)
+    return ", ".join(words for value in values if (words := _in_brackets(value)))
+
+
+def _in_brackets(value: Value) -> str:
+    if isinstance(value, str):
+        return _words(value)
+    words = "" if isinstance(value, Fields) else _joined(value)
+    return f"[{words}]" if words else ""

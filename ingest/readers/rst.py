@@ -111,7 +111,7 @@ class Scan:
         if _ITEM.match(line):
             return self._below(at + 1)
         if _LINE.match(line) and len(line) >= _SHORT:
-            return at + 1
+            return at + (2 if at + 1 < len(self.lines) and _LINE.match(self.lines[at + 1]) else 1)
         return self._paragraph(at)
 
     def _below(self, at: int) -> int:
@@ -140,18 +140,21 @@ class Scan:
         if at + 2 >= len(self.lines):
             return None
         over, title, under = self.lines[at : at + 3]
-        if over != under or not title or not _LINE.match(over) or _LINE.match(title):
+        if not title or not _LINE.match(over) or _LINE.match(title):
             return None
-        if len(over) < _SHORT and _width(title) > len(over):
+        if len(over) < _SHORT and (over != under or _width(title) > len(over)):
             return None
-        self._heading(at + 1, over[0] * 2)
-        return at + 3
+        if over == under:
+            self._heading(at + 1, over[0] * 2)
+        return at + 3  # a title without its other line is a mistake, and none
 
     def _underlined(self, at: int) -> int | None:
         if at + 1 >= len(self.lines):
             return None
         title, under = self.lines[at : at + 2]
-        if not _LINE.match(under) or _LINE.match(title) or _ITEM.match(title):
+        if not _LINE.match(under) or _ITEM.match(title):
+            return None
+        if len(title) >= _SHORT and _LINE.match(title):
             return None
         if len(under) < _SHORT and _width(title) > len(under):
             return None

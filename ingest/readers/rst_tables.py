@@ -92,7 +92,7 @@ def _list_rows(lines: Lines, first: int, end: int) -> Iterator[tuple[int, int]]:
     begins = [n for n in range(first, end) if _ROW.match(lines[n])]
     indent = min((lines[n].index("*") for n in begins), default=0)
     begins = [n for n in begins if lines[n].index("*") == indent]
-    yield from zip(begins, [*begins[1:], end], strict=True)
+    yield from pairwise([*begins, end])
 
 
 def _table(header: Sequence[Span], rows: Sequence[Span]) -> Table | None:

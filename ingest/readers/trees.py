@@ -12,6 +12,8 @@ _HEAD: Final = 1024
 _DECLARED: Final = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']\s*([\w.:-]+)")
 _DECLARATION: Final = re.compile(r"\s*<\?xml\b[^>]*?\?>")
 _MARKUP: Final = re.compile(r"<!--|<\?|<!ENTITY|<[^!?]")
+_VERBATIM: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL)
+_IN_ATTRIBUTE: Final = re.compile(r"<[\w:][^<>]*&(?!#|(?:amp|lt|gt|quot|apos);)[\w:]")
 _ENDS: Final = {"<!--": "-->", "<?": "?>"}
 
 
@@ -40,9 +42,15 @@ def tree(data: bytes) -> etree._Element:
             f"the file is not well-formed XML ({error.msg}); mend it there, or save it anew from "
             "the program it comes from",
         ) from error
-    if next(root.iter(etree.Entity), None) is not None:
+    has_dtd = root.getroottree().docinfo.internalDTD is not None
+    if next(root.iter(etree.Entity), None) is not None or (has_dtd and _in_attributes(text)):
         raise _entities()
     return root
+
+
+def _in_attributes(text: str) -> bool:
+    """Tell whether an attribute uses an entity: the parser leaves out those it does not know."""
+    return _IN_ATTRIBUTE.search(_VERBATIM.sub("", text)) is not None
 
 
 def _declares_entities(text: str) -> bool:

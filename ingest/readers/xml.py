@@ -17,6 +17,8 @@ from ingest.readers.trees import local, tree, words
 
 _FEEDS: Final = frozenset(("rss", "feed", "RDF"))
 _PARAGRAPHS: Final = frozenset(("p", "para", "simpara", "ab", "shortdesc", "l", "sp"))
+_CAPTIONS: Final = frozenset(("title", "head", "caption"))
+_SENTENCE: Final = 3
 _TITLES: Final = frozenset(("title", "head", "article-title", "bridgehead", "booktitle"))
 # What has a title that is a caption, not the heading of what follows.
 _CAPTIONED: Final = frozenset(
@@ -88,10 +90,13 @@ def _is_document(root: etree._Element) -> bool:
     if local(root) in _FEEDS:
         return False
     return any(
-        local(element) in _PARAGRAPHS or _is_mixed(element)
+        _is_mixed(element) or (local(element) in _PARAGRAPHS and _is_sentence(element))
         for element in root.iter(etree.Element)
-        if element.text or len(element)
     )
+
+
+def _is_sentence(element: etree._Element) -> bool:
+    return len(words(element).split()) >= _SENTENCE
 
 
 def _is_mixed(element: etree._Element) -> bool:
@@ -199,8 +204,8 @@ class _Walk:
             self._put_title(element, max(1, depth))
         elif name in _VERBATIM:
             self._composed.paragraph("".join(map(str, element.itertext())))
-        elif name in _TABLES:
-            return self._put_table(element)
+        elif name in _TABLES and self._put_table(element):
+            pass
         elif name in _ABOUT:
             self._put_about(element, max(1, depth))
         elif _is_mixed(element) or name in _LISTS or not len(element):
@@ -249,17 +254,19 @@ class _Walk:
                 first, mark = False, ""
 
     def _put_table(self, element: etree._Element) -> bool:
+        """Add a table; one with words beside its rows and its title is none, and is not added."""
         rows, headers = list[list[str]](), 0
         for row in element.iter(etree.Element):
             if local(row) in _ROWS:
                 cells = list(row.iterchildren(etree.Element))
                 headers += _is_header(row, cells) and headers == len(rows)
                 rows.append([words(cell) for cell in cells])
-        if not rows:
+        titles = [words(e) for e in element.iterchildren(etree.Element) if local(e) in _CAPTIONS]
+        held = "".join([*titles, *(cell for row in rows for cell in row)])
+        if not rows or len("".join(held.split())) != len("".join(words(element).split())):
             return False
-        for title in element.iterchildren(etree.Element):
-            if local(title) in {*_TITLES, "caption"}:
-                self._composed.paragraph(words(title))
+        for title in titles:
+            self._composed.paragraph(title)
         self._composed.table(rows, headers)
         return True
 
