@@ -67,9 +67,9 @@ def test_titles_are_words(words: str, shown: str) -> None:
 )
 def test_time_grows_with_length(piece: str) -> None:
     """A brace that is never closed does not make a file slow."""
-    started = time.perf_counter()
+    started = time.process_time()
     list(_calls(_without_comments(piece * 20_000)))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @given(st.lists(st.sampled_from(["\\section", "{", "}", "a", "%", "\n", "\\", "[", "]", "*"])))

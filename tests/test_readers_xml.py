@@ -157,9 +157,9 @@ def test_every_word_is_in_the_text(tmp_path_factory: pytest.TempPathFactory, sou
 )
 def test_deep_and_odd_files_end(tmp_path: Path, source: str) -> None:
     """Depth ends in a text or a failure, and quickly."""
-    started = time.perf_counter()
+    started = time.process_time()
     assert reason(tmp_path / "a.xml", XML, source.encode()) in {"", "damaged", "too_large"}
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_damaged_files(tmp_path: Path) -> None:

@@ -28,13 +28,13 @@ _HIDING: Final = re.compile(
 )
 _ESCAPE_OR_COMMENT: Final = re.compile(r"\\.|%[^\n]*", re.DOTALL)
 _BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
-_BRACKET: Final = re.compile(r"\\.|[\[\]]|\n[ \t]*\n", re.DOTALL)
+_SHORT_FORM: Final = re.compile(r"\[(?:[^\[\]\\\n]|\\.|\[[^\[\]\n]{0,200}\]){0,1000}\][ \t]*")
 _NO_WORDS: Final = re.compile(
     r"\\(?:thanks|footnote|label|vspace|hspace|index|inst|email)\*?\s*\{[^{}]*\}"
 )
 _BREAK: Final = re.compile(r"\\\\(?:\[[^\]]*\])?|~|\\(?:and|newline|quad|qquad|par)(?![A-Za-z])")
 _MARKUP: Final = re.compile(r"\\[A-Za-z@]+\*?|[{}$]|\\(?=[^A-Za-z])")
-# No argument of a heading is longer; a brace that is never closed costs no more than this.
+# No title is longer; what is longer has lost its brace.
 _LONGEST: Final = 2000
 
 
@@ -86,31 +86,27 @@ def _without_comments(text: str) -> str:
 
 
 def _calls(text: str) -> Iterator[_Call]:
+    closed = _closed(text)
     for match in _COMMAND.finditer(text):
         start = match.end()
-        if text.startswith("[", start):  # the short form, for the table of contents
-            end = _closed(text, start, _BRACKET, "[", "]")
-            start = end + 1 if end is not None else start
-        if text.startswith("{", start) and (end := _closed(text, start, _BRACE, "{", "}")):
-            words = text[start + 1 : end]
+        if short := _SHORT_FORM.match(text, start):  # for the table of contents
+            start = short.end()
+        end = closed.get(start, start)
+        words = text[start + 1 : end]
+        if words.strip() and end - start < _LONGEST:
             left = start + 1 + len(words) - len(words.lstrip())
-            if words.strip():
-                yield _Call(match["name"], Span(left, left + len(words.strip())))
+            yield _Call(match["name"], Span(left, left + len(words.strip())))
 
 
-def _closed(text: str, start: int, signs: re.Pattern[str], opens: str, closes: str) -> int | None:
-    """Return where the bracket at `start` is closed, None where it is not within bounds."""
-    depth = 0
-    for sign in signs.finditer(text, start, start + _LONGEST):
-        if sign[0] == opens:
-            depth += 1
-        elif sign[0] == closes:
-            depth -= 1
-        elif not sign[0].startswith("\\"):
-            return None
-        if not depth:
-            return sign.start()
-    return None
+def _closed(text: str) -> dict[int, int]:
+    """Return where each brace that is closed is closed, by where it is opened."""
+    closed, opened = dict[int, int](), list[int]()
+    for sign in _BRACE.finditer(text):
+        if sign[0] == "{":
+            opened.append(sign.start())
+        elif sign[0] == "}" and opened:
+            closed[opened.pop()] = sign.start()
+    return closed
 
 
 def _headings(calls: list[_Call]) -> Iterator[Heading]:
