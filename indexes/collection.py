@@ -147,14 +147,20 @@ class Writer:
     def erase(self, document_ids: Sequence[str]) -> int:
         """Erase documents on request: text and vectors, and their words from the log too.
 
+        What is attached to one, as to a mail, goes with it.
         Where a question is being answered just then, the log has the words until the next change,
         or the next question's end, that finds no earlier one open. The views have them until they
         are merged. Raises DocumentNotFound if an id is unknown; then nothing is erased.
         """
         with self._changing("erase", _ERASE_SECONDS) as number:
+            gone = dict[str, None]()
             for document_id in document_ids:
-                if not document_table.remove_documents(self._connection, [document_id], number):
+                document = document_table.find_document(self._connection, document_id)
+                if document is None:
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
+                parts = document_table.parts_of(self._connection, document)
+                gone.update(dict.fromkeys([document_id, *parts]))
+            document_table.remove_documents(self._connection, list(gone), number)
             catalog.note_erased(self._connection, number)
         return number
 

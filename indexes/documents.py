@@ -174,6 +174,11 @@ def document_id_for(uri: str) -> str:
     return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def part_prefix(uri: str) -> str:
+    """Return what the ids of a file's parts, like the attachments of a mail, begin with."""
+    return f"{document_id_for(uri)}-"
+
+
 def is_document_id(value: str) -> bool:
     """Tell whether `value` may be a document id."""
     return _DOCUMENT_ID.fullmatch(value) is not None

@@ -329,6 +329,7 @@ def _results(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterat
 
 
 def _read(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[ReadResult]:
+    from ingest.hidden import with_finding
     from ingest.readers.detect import detect
 
     before = job.path.stat()
@@ -337,7 +338,7 @@ def _read(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     entry = READERS[detect(job.path, job.name)]
     options = ReadOptions(job.name, job.key, passwords)
-    stream = iter(entry.load()(job.path, options))
+    stream = map(with_finding, entry.load()(job.path, options))
     batch = _batch(job, stream, sha256, entry.label)
     while not batch.last:
         yield batch

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
-from indexes.documents import Extract, document_id_for
+from indexes.documents import Extract, document_id_for, part_prefix
 from indexes.errors import ReadFailure
 
 PDF: Final = "application/pdf"
@@ -40,6 +40,7 @@ ODP: Final = f"{_ODF}.presentation"
 LOCKED_OFFICE: Final = "application/x-ooxml-encrypted"
 
 _PART_NAME: Final = 80
+_PART_END: Final = 60
 _NOT_IN_IDS: Final = re.compile(r"[^\w.~()',&+=@-]+")
 
 
@@ -63,7 +64,10 @@ class ReadOptions:
 
     def part_id(self, name: str) -> str:
         """Return the document id of a part of the source, like the attachment of a mail."""
-        return f"{document_id_for(self.uri)}-{_NOT_IN_IDS.sub('_', name)[-_PART_NAME:]}"
+        kept = _NOT_IN_IDS.sub("_", name)
+        if len(kept) > _PART_NAME:  # the end tells most, and the hash keeps it apart from others
+            kept = f"{document_id_for(name)}~{kept[-_PART_END:]}"
+        return f"{part_prefix(self.uri)}{kept}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +116,21 @@ class ReaderEntry:
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
         PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf", ".pdf"),
-        # 2: items of lists have markers
-        HTML: ReaderEntry("html", 2, "ingest.readers.html", ".html"),
+        # 2: items of lists have markers; 3: text that styles hide is left out
+        HTML: ReaderEntry("html", 3, "ingest.readers.html", ".html"),
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
         PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt"),
         CSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".csv"),
         TSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".tsv"),
         JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
+        RST: ReaderEntry("rst", 1, "ingest.readers.rst", ".rst"),
+        TEX: ReaderEntry("tex", 1, "ingest.readers.tex", ".tex"),
+        JSON: ReaderEntry("json", 1, "ingest.readers.json", ".json"),
+        NDJSON: ReaderEntry("json", 1, "ingest.readers.json", ".ndjson"),
+        XML: ReaderEntry("xml", 1, "ingest.readers.xml", ".xml"),
+        NOTEBOOK: ReaderEntry("notebook", 1, "ingest.readers.notebook", ".ipynb"),
+        EPUB: ReaderEntry("epub", 1, "ingest.readers.epub", ".epub"),
+        MAIL: ReaderEntry("eml", 1, "ingest.readers.eml", ".eml"),
+        OUTLOOK: ReaderEntry("msg", 1, "ingest.readers.msg", ".msg"),
     }
 )

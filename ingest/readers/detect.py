@@ -37,6 +37,7 @@ from ingest.readers import (
     XLSX,
     XML,
 )
+from ingest.readers.ole import has_stream
 
 _SAMPLE: Final = 65_536
 _PDF_WITHIN: Final = 1024
@@ -48,18 +49,39 @@ _BY_NAME: Final = {
     ".md": MARKDOWN, ".markdown": MARKDOWN, ".mdown": MARKDOWN, ".mkd": MARKDOWN,
     ".html": HTML, ".htm": HTML, ".xhtml": HTML,
     ".csv": CSV, ".tsv": TSV, ".tab": TSV,
-    ".jsonl": JSONL, ".json": JSON, ".ndjson": NDJSON,
-    ".xml": XML, ".ipynb": NOTEBOOK, ".eml": MAIL, ".rst": RST, ".tex": TEX,
+    ".jsonl": JSONL, ".json": JSON, ".geojson": JSON, ".ndjson": NDJSON,
+    ".xml": XML, ".rss": XML, ".atom": XML, ".dita": XML, ".ditamap": XML, ".dbk": XML,
+    ".docbook": XML, ".tei": XML, ".nxml": XML,
+    ".ipynb": NOTEBOOK, ".eml": MAIL, ".mht": MAIL, ".mhtml": MAIL,
+    ".rst": RST, ".rest": RST, ".tex": TEX, ".ltx": TEX,
 }  # fmt: skip
 _HTML_START: Final = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _XML_START: Final = re.compile(rb"\s*<\?xml\b")
+_SVG_START: Final = re.compile(
+    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+svg\b|<(?:svg:)?svg\b)", re.DOTALL
+)
+# A mail begins with fields, some of which no other text has.
+_MAIL_START: Final = re.compile(
+    rb"(?:From [^\n]*\n)?(?:[A-Za-z][A-Za-z0-9-]*:[ \t][^\n]*\n(?:[ \t][^\n]*\n)*){3}"
+)
+_MAIL_FIELD: Final = re.compile(
+    rb"(?im)^(?:received|return-path|message-id|mime-version|delivered-to|dkim-signature):[ \t]"
+)
+_FROM_FIELD: Final = re.compile(rb"(?im)^from:[ \t]")
 # Bytes that text in a one-byte or UTF-8 encoding hardly ever has, and never many of.
 _CONTROL: Final = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _CONTROLS_AMONG: Final = 100
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _SIGNATURES: Final = (
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
@@ -82,10 +104,10 @@ _SIGNATURES: Final = (
 )
 _RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
+    (EPUB.encode(), EPUB),
     (b"word/", DOCX),
     (b"ppt/", PPTX),
     (b"xl/", XLSX),
-    (EPUB.encode(), EPUB),
     (ODS.encode(), ODS),
     (ODP.encode(), ODP),
     (ODT.encode(), ODT),
@@ -94,6 +116,7 @@ _DOC: Final = "application/msword"
 _PPT: Final = "application/vnd.ms-powerpoint"
 _ARCHIVE: Final = "application/zip"
 _OLD_OFFICE: Final = "application/x-ole-storage"
+_OF_MAIL: Final = "__properties_version1.0"
 _IN_OLE: Final = (
     ("EncryptedPackage", LOCKED_OFFICE),
     ("WordDocument", _DOC),
@@ -124,8 +147,6 @@ _KINDS: Final = {
     _ARCHIVE: "an archive (ZIP)",
     _OLD_OFFICE: "an old Office document",
 }
-# Text formats that are read as they are written until a reader of their own is there.
-_AS_TEXT: Final = frozenset((RST, TEX, NDJSON))
 # What to do with a file of a kind that begins so; any other can be saved in another format.
 _REMEDIES: Final = (
     ("an archive", "unpack it and ingest what is in it"),
@@ -146,8 +167,6 @@ def detect(path: Path, name: str) -> str:
     media_type = _detected(path, name)
     if media_type in READERS:
         return media_type
-    if media_type in _AS_TEXT:
-        return PLAIN
     raise _unsupported(_KINDS[media_type])
 
 
@@ -163,12 +182,19 @@ def _detected(path: Path, name: str) -> str:
     if head.startswith(_ZIP):
         return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
     if head.startswith(_OLE):
-        streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
-        return _named(streams, path.read_bytes(), _OLD_OFFICE)
+        return _in_ole(path)
     if head.startswith(_RTF):
         return RTF
     _refuse_binary(head)
-    return _among_texts(head.removeprefix(codecs.BOM_UTF8), name)
+    return _among_texts(_in_utf8(head), name)
+
+
+def _in_utf8(head: bytes) -> bytes:
+    """Return the beginning of a text without a byte order mark, in UTF-8 where there was one."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return head[len(mark) :].decode(encoding, "ignore").encode()
+    return head
 
 
 def _among_texts(head: bytes, name: str) -> str:
@@ -177,6 +203,8 @@ def _among_texts(head: bytes, name: str) -> str:
         return HTML
     if suffix in _TEXT_FORMATS:
         raise _unsupported(_TEXT_FORMATS[suffix])
+    if _SVG_START.match(head):
+        raise _unsupported(_TEXT_FORMATS[".svg"])
     if _XML_START.match(head):
         return XML
     if suffix == ".pdf":
@@ -187,7 +215,31 @@ def _among_texts(head: bytes, name: str) -> str:
         )
     if _is_records(head):
         return JSONL
-    return _BY_NAME.get(suffix, PLAIN)
+    if _is_mail(head):
+        return MAIL
+    named = _BY_NAME.get(suffix, PLAIN)
+    return NDJSON if named == JSONL and _is_other_data(head) else named
+
+
+def _is_mail(head: bytes) -> bool:
+    """Tell whether a text begins as mails do that have been under way."""
+    text = head.replace(b"\r\n", b"\n")
+    fields = text.partition(b"\n\n")[0]
+    return bool(
+        _MAIL_START.match(text) and _MAIL_FIELD.search(fields) and _FROM_FIELD.search(fields)
+    )
+
+
+def _is_other_data(head: bytes) -> bool:
+    """Tell whether there is JSON on each line but not one record to ingest on its own."""
+    lines = head.splitlines()[: None if len(head) < _SAMPLE else -1]
+    values = list[object]()
+    try:
+        values += [json.loads(line) for line in lines if line.strip()]
+    except (ValueError, RecursionError):
+        return False
+    objects = [value for value in values if isinstance(value, dict)]
+    return bool(objects) and not any("text" in value and "id" in value for value in objects)
 
 
 def _beginning(head: bytes) -> str:
@@ -211,6 +263,13 @@ def _refuse_binary(head: bytes) -> None:
 
 def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str) -> str:
     return next((kind for mark, kind in marks if mark in content), otherwise)
+
+
+def _in_ole(path: Path) -> str:
+    if has_stream(path, _OF_MAIL):  # whatever else may be attached to it
+        return OUTLOOK
+    streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
+    return _named(streams, path.read_bytes(), _OLD_OFFICE)
 
 
 def _tail(path: Path) -> bytes:

@@ -23,7 +23,18 @@ _BOMS: Final = (
 )
 _SAMPLE: Final = 65_536
 # What a browser takes these names to mean (WHATWG Encoding Standard).
-_MEANT: Final = {"iso-8859-1": "windows-1252", "latin-1": "windows-1252", "ascii": "windows-1252"}
+_MEANT: Final = {
+    "iso-8859-1": "windows-1252", "latin-1": "windows-1252", "ascii": "windows-1252",
+    "us-ascii": "windows-1252", "iso-8859-8-i": "iso-8859-8", "iso-8859-8-e": "iso-8859-8",
+    "iso-8859-9": "windows-1254", "tis-620": "cp874", "iso-8859-11": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "x-sjis": "cp932",
+    "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949", "unicode-1-1-utf-7": "utf-7", "x-mac-roman": "mac-roman",
+    "cp-850": "cp850",
+}  # fmt: skip
+# Their bytes are those of ASCII, whatever letters they stand for.
+_SEVEN_BIT: Final = re.compile(r"(?i)iso-?2022|hz|utf-?7")
+_WIDE_NAMES: Final = re.compile(r"(?i)utf-?(?:16|32)|ucs-?[24]")
 _LINE_BEYOND_ASCII: Final = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 _LATIN: Final = re.compile(r"cp125[0478]|cp1006|cp77\d|cp8[56]\d|iso8859_\d+|mac_.*|latin.*")
 _SIGN_IN_WORD: Final = re.compile(r"[^\W\d_][^\w\s'\u2019.,:;/&@\u2010-\u2014\xad-]+[^\W\d_]")
@@ -47,14 +58,25 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _decoded(data[len(mark) :], encoding)
+    if declared and (special := _unlike_utf8(data, declared)):
+        return _decoded(data, special)
     try:
         return _checked(data.decode(), "utf-8")
     except UnicodeDecodeError as error:
         if _few_are_broken(data, error):
             return _decoded(data, "utf-8")
-    if declared and _known(declared):
-        return _decoded(data, _MEANT.get(declared.lower(), declared))
+    if declared and _known(meant := _MEANT.get(declared.lower(), declared)):
+        return _decoded(data, meant)
     return _decoded(data, _most_likely(data))
+
+
+def _unlike_utf8(data: bytes, declared: str) -> str | None:
+    """Return the declared encoding if it is one whose bytes may look like UTF-8 by chance."""
+    meant = _MEANT.get(declared.lower(), declared)
+    may_be = (_SEVEN_BIT.match(meant) and data.isascii()) or (
+        _WIDE_NAMES.match(meant) and b"\x00" in data
+    )
+    return meant if may_be and _known(meant) else None
 
 
 def _few_are_broken(data: bytes, error: UnicodeDecodeError) -> bool:
@@ -92,7 +114,7 @@ def _most_likely(data: bytes) -> str:
 def _known(encoding: str) -> bool:
     try:
         return isinstance(b"a".decode(encoding, "replace"), str)
-    except LookupError:
+    except (LookupError, ValueError):  # a name that is none, or has a NUL in it
         return False
 
 

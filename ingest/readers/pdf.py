@@ -111,7 +111,8 @@ def _contents(path: Path) -> _Contents:
 
 def _open(path: Path) -> pdfium.PdfDocument:
     try:
-        return pdfium.PdfDocument(path)
+        # pdfium asks for a file's own name, which a file inside another has none of.
+        return pdfium.PdfDocument(path if path.resolve().is_file() else path.read_bytes())
     except pdfium.PdfiumError as error:
         said = str(error).rstrip(".")
         if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
