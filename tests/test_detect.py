@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -91,6 +92,9 @@ def file(tmp_path: Path) -> Path:
         (b"Title\n=====\n\nwords", "a.rst", RST),
         ("Größe".encode("latin-1"), "a.txt", PLAIN),
         ("a,b\n1,2\n".encode("utf-16"), "a.csv", CSV),
+        ("a,b\n1,2\n".encode("utf-16-le"), "a.csv", CSV),
+        ("<html><p>Seven lamps".encode("utf-16-be"), "a.txt", HTML),
+        (b"\n" * 200_000 + b"words", "a.txt", PLAIN),
         (b"the end of a DOS file\r\n\x1a" + b"." * 100, "a.txt", PLAIN),
         (b"BM and MZ may begin a text", "a.txt", PLAIN),
     ],
@@ -141,6 +145,7 @@ def test_other_formats_are_named(file: Path, content: bytes, name: str, words: s
         (b" \r\n\t\x00", "a.pdf", "empty"),
         (bytes(range(256)) * 20, "a.csv", "wrong_type"),
         (bytes(range(1, 32)) * 20, "a.md", "wrong_type"),
+        (struct.pack("<500h", *range(1, 501)), "a.txt", "wrong_type"),
         (b"404 Not Found", "report.pdf", "wrong_type"),
         (b"\x1f\x8b\x08\x00 not a stream", "a.gz", "damaged"),
     ],

@@ -37,9 +37,11 @@ from ingest.readers import (
     XLSX,
     XML,
 )
+from ingest.readers.encodings import unmarked_utf16
 from ingest.readers.ole import has_stream
 
 _SAMPLE: Final = 65_536
+_BLANK: Final = b"\x00 \t\r\n"
 _PDF_WITHIN: Final = 1024
 _SHOWN: Final = 40
 _GZIP: Final = b"\x1f\x8b"
@@ -173,7 +175,9 @@ def detect(path: Path, name: str) -> str:
 def _detected(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
-    if not head.strip(b"\x00 \t\r\n"):
+        while head and not head.strip(_BLANK):
+            head = file.read(_SAMPLE)
+    if not head:
         raise ReadFailure("empty", "the file is empty; copy it anew, or leave it out")
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
@@ -194,7 +198,8 @@ def _in_utf8(head: bytes) -> bytes:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return head[len(mark) :].decode(encoding, "ignore").encode()
-    return head
+    wide = unmarked_utf16(head)
+    return head.decode(wide, "ignore").encode() if wide else head
 
 
 def _among_texts(head: bytes, name: str) -> str:
@@ -252,7 +257,7 @@ def _refuse_binary(head: bytes) -> None:
     for mark, kind in _SIGNATURES:
         if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
             raise _unsupported(kind)
-    if head.startswith(_WIDE):
+    if head.startswith(_WIDE) or unmarked_utf16(head) is not None:
         return
     if b"\x00" in head or controls * _CONTROLS_AMONG > len(head):
         raise ReadFailure(

@@ -1,7 +1,7 @@
 """From bytes to text: which encoding a text file is in.
 
-A byte order mark decides, then UTF-8 where the bytes allow it, then what the file declares, then
-what charset-normalizer finds most likely.
+A byte order mark decides, then the zeros of UTF-16, then UTF-8 where the bytes allow it, then what
+the file declares, then what charset-normalizer finds most likely.
 """
 
 import codecs
@@ -22,6 +22,10 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE: Final = 65_536
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_LEAST_PAIRS: Final = 4
+_ZEROS: Final = 0.5
+_STRAY_ZEROS: Final = 0.01
 # What a browser takes these names to mean (WHATWG Encoding Standard).
 _MEANT: Final = {
     "iso-8859-1": "windows-1252", "latin-1": "windows-1252", "ascii": "windows-1252",
@@ -55,9 +59,9 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
     Bytes that the encoding does not explain become U+FFFD and a finding. Raises ReadFailure
     `empty` for no text, `wrong_type` for bytes that are no text in any encoding.
     """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            return _decoded(data[len(mark) :], encoding)
+    mark, wide = next((one for one in _BOMS if data.startswith(one[0])), (b"", None))
+    if wide := wide or unmarked_utf16(data[:_SAMPLE]):
+        return _decoded(data[len(mark) :], wide)
     if declared and (special := _unlike_utf8(data, declared)):
         return _decoded(data, special)
     try:
@@ -77,6 +81,20 @@ def _unlike_utf8(data: bytes, declared: str) -> str | None:
         _WIDE_NAMES.match(meant) and b"\x00" in data
     )
     return meant if may_be and _known(meant) else None
+
+
+def unmarked_utf16(head: bytes) -> str | None:
+    """Return which UTF-16 a text without a byte order mark begins in, None where it is no such.
+
+    Every other byte of its Latin letters, digits and spaces is 0, and hardly any of the rest.
+    """
+    pairs = len(head) // 2
+    zeros = (head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0))
+    if pairs < _LEAST_PAIRS or max(zeros) < _ZEROS * pairs or min(zeros) > _STRAY_ZEROS * pairs:
+        return None
+    encoding = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+    # Numbers of two bytes have such zeros too.
+    return None if _CONTROL.search(head.decode(encoding, "replace")) else encoding
 
 
 def _few_are_broken(data: bytes, error: UnicodeDecodeError) -> bool:
