@@ -116,8 +116,8 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         HTML: ReaderEntry("html", 2, "ingest.readers.html", ".html"),
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
         PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt"),
-        CSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".csv"),
-        TSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".tsv"),
+        CSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".csv"),
+        TSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".tsv"),
         JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
     }
 )
