@@ -15,6 +15,7 @@ from indexes.documents import Span
 from service.answer_kinds import DURATIONS, MONEY, Answer, answer_of, names_subject
 from service.evidence import Evidence
 from service.signs import asking_terms
+from service.single import is_the_one
 from service.subjects import is_other, subject
 from service.values import MONTH_NAME, denies, values
 from service.wording import group_of, is_rough, other_tense, speaks_of, ways
@@ -96,15 +97,17 @@ class _Around:
 class _Statement:
     """A sentence with a gap where its evidence span stands, and what that span says.
 
-    `of_subject` tells that the span names what the sentence is about. `since` is what stands around
-    it without the date from which on it holds, `whole` what stands in all the sentence. `above` are
-    the terms of title and heading, `chunk` those of all that the reader saw.
+    `single` tells that the span is the only value that the thing has, `of_subject` that the span
+    names what the sentence is about. `since` is what stands around it without the date from which
+    on it holds, `whole` what stands in all the sentence. `above` are the terms of title and
+    heading, `chunk` those of all that the reader saw.
     """
 
     text: str
     words: tuple[str, ...]
     answer: Answer
     denied: bool
+    single: bool
     of_subject: bool
     around: _Around
     since: _Around
@@ -135,6 +138,7 @@ class _Statement:
             tuple(one for one in values(short) if not denies(one)),
             answer,
             denies(chunk.cut(whole)),
+            is_the_one(answer.kind, before, behind),
             names_subject(said, before),
             _Around.of(around, beside),
             _Around.of(_SINCE.sub(" ", around), beside),
@@ -163,7 +167,9 @@ def _compared(asked: _Asked, mine: _Statement, theirs: _Statement) -> Says | Non
     if (same_words or mine.answer.is_as(theirs.answer)) and mine.denied == theirs.denied:
         return "same" if mine.around.terms & theirs.around.terms else None
     rough = is_rough(mine.text) or is_rough(theirs.text)
-    if mine.denied == theirs.denied and not mine.answer.excludes(theirs.answer, rough=rough):
+    if mine.denied == theirs.denied and not (
+        mine.single and theirs.single and mine.answer.excludes(theirs.answer, rough=rough)
+    ):
         return None
     if mine.of_subject or theirs.of_subject or is_other(mine.subject, theirs.subject):
         return None

@@ -111,12 +111,13 @@ def is_rough(text: str) -> bool:
 def other_tense(mine: str, theirs: str) -> bool:
     """Tell whether one text speaks of the past and the other does not, as far as is seen."""
     return any(
-        _is_past(one) and (_PRESENT.search(two) or _begun(one) & _going_on(two))
+        is_past(one) and (_PRESENT.search(two) or _begun(one) & _going_on(two))
         for one, two in ((mine, theirs), (theirs, mine))
     )
 
 
-def _is_past(text: str) -> bool:
+def is_past(text: str) -> bool:
+    """Tell whether a text speaks of the past, as far as is seen."""
     return _PRESENT.search(text) is None and bool(_PAST.search(text) or _begun(text))
 
 

@@ -937,4 +937,195 @@ SECOND_LIST: Final = (
     Pair("How many goals?", "The team won {3:1}.", "The team won {2:0}.", conflict=False),
 )
 
-PAIRS: Final = (*CONFLICTS, *LOOK_ALIKES, *SECOND_LIST)
+# A third one, for which the same is true of both.
+THIRD_LIST: Final = (
+    Pair(
+        "What is the water temperature of the pool?",
+        "The water temperature of the pool is {26 degrees}.",
+        "The pool has a water temperature of {28 degrees}.",
+        conflict=True,
+    ),
+    Pair(
+        "When is the market held?",
+        "The market is held on {Saturdays}.",
+        "The market takes place on {Sundays}.",
+        conflict=True,
+    ),
+    Pair(
+        "How many volunteers does the shelter have?",
+        "The shelter has {35} volunteers.",
+        "The shelter counts on {48} volunteers.",
+        conflict=True,
+    ),
+    Pair(
+        "What is the deadline for applications?",
+        "Applications are due by {15 March 2026}.",
+        "The deadline for applications is {1 April 2026}.",
+        conflict=True,
+    ),
+    Pair(
+        "Which room is the archive in?",
+        "The archive is in {room 12}.",
+        "The archive is in {room 40}.",
+        conflict=True,
+    ),
+    Pair(
+        "How much does a copy cost?",
+        "A copy costs {10 cents}.",
+        "The price of a copy is {15 cents}.",
+        conflict=True,
+    ),
+    Pair(
+        "How long are tickets valid?",
+        "Tickets are valid for {90 minutes}.",
+        "Tickets are valid for {120 minutes}.",
+        conflict=True,
+    ),
+    Pair(
+        "Who trains the team?",
+        "The team is trained by {Jo Falk}.",
+        "The trainer of the team is {Kim Dahl}.",
+        conflict=True,
+    ),
+    Pair(
+        "What is the speed of the lift?",
+        "The lift moves at {2 m/s}.",
+        "The lift moves at {3 m/s}.",
+        conflict=True,
+    ),
+    Pair(
+        "When will the road reopen?",
+        "The road will reopen on {5 May 2026}.",
+        "The road will reopen on {19 May 2026}.",
+        conflict=True,
+    ),
+    Pair(
+        "How many steps lead to the top?",
+        "{312} steps lead to the top.",
+        "{298} steps lead to the top.",
+        conflict=True,
+    ),
+    Pair(
+        "Can I pay by card?",
+        "Payment by card is {possible}.",
+        "Payment by card is {not possible}.",
+        conflict=True,
+    ),
+    Pair(
+        "How long are tickets valid?",
+        "Tickets are valid for {90 minutes}.",
+        "Tickets are valid for {two hours}.",
+        conflict=False,
+    ),
+    Pair(
+        "Who trains the team?",
+        "The team is trained by {Jo Falk}.",
+        "The youth team is trained by {Kim Dahl}.",
+        conflict=False,
+    ),
+    Pair(
+        "How many steps lead to the top?",
+        "{312} steps lead to the top.",
+        "{298} steps lead to the platform.",
+        conflict=False,
+    ),
+    Pair(
+        "What does the course cost?",
+        "The course costs {80 euros} for members.",
+        "The course costs {110 euros} for guests.",
+        conflict=False,
+    ),
+    Pair(
+        "When is the library open?",
+        "The library is open on {Mondays}.",
+        "The library is open on {Thursdays}.",
+        conflict=False,
+    ),
+    Pair(
+        "Which languages are taught?",
+        "{French} is taught at the school.",
+        "{Spanish} is taught at the school.",
+        conflict=False,
+    ),
+    Pair(
+        "Who is on the board?",
+        "{Ann Ek} is a member of the board.",
+        "{Ben Ost} is a member of the board.",
+        conflict=False,
+    ),
+    Pair(
+        "Where are the branches?",
+        "The firm has a branch in {Oslo}.",
+        "The firm has a branch in {Bergen}.",
+        conflict=False,
+    ),
+    Pair(
+        "Which products are made there?",
+        "The plant makes {valves}.",
+        "The plant makes {pumps}.",
+        conflict=False,
+    ),
+    Pair(
+        "Who signed the treaty?",
+        "The treaty was signed by {France}.",
+        "The treaty was signed by {Spain}.",
+        conflict=False,
+    ),
+    Pair(
+        "When was the house renovated?",
+        "The house was renovated in {1950}.",
+        "The house was renovated in {1987}.",
+        conflict=False,
+    ),
+    Pair(
+        "What was found?",
+        "Divers found {a coin} in the lake.",
+        "Divers found {an anchor} in the lake.",
+        conflict=False,
+    ),
+    Pair(
+        "When did she visit?",
+        "She visited the island in {1990}.",
+        "She visited the island in {1995}.",
+        conflict=False,
+    ),
+    Pair(
+        "What does the box contain?",
+        "The box contains {12 screws}.",
+        "The box contains {4 bolts}.",
+        conflict=False,
+    ),
+    Pair(
+        "How much was donated?",
+        "The bank donated {5,000 euros}.",
+        "The bakery donated {300 euros}.",
+        conflict=False,
+    ),
+    Pair(
+        "Which river?",
+        "The town lies on {the Ald}.",
+        "The town lies on {the coast}.",
+        conflict=False,
+    ),
+    Pair(
+        "What is the fee?",
+        "The fee is {20 euros} for adults.",
+        "Adults pay {25 euros} in July.",
+        conflict=False,
+    ),
+    Pair(
+        "What is the limit?", "The lower limit is {5}.", "The upper limit is {9}.", conflict=False
+    ),
+    Pair("When is low tide?", "Low tide is at {6:10}.", "High tide is at {12:20}.", conflict=False),
+    Pair(
+        "What is the score?", "The median score is {61}.", "The mean score is {64}.", conflict=False
+    ),
+    Pair(
+        "How many died?",
+        "{12} people died in the storm.",
+        "{12,000} people died in the war.",
+        conflict=False,
+    ),
+)
+
+PAIRS: Final = (*CONFLICTS, *LOOK_ALIKES, *SECOND_LIST, *THIRD_LIST)
