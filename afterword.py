@@ -276,7 +276,12 @@ def calibrate(
     collection: CollectionName = "default",
     target_precision: Annotated[
         float | None,
-        typer.Option(help="Answer so rarely that this share can be answered.", min=0, max=1),
+        typer.Option(
+            help="Answer so rarely that the documents do answer this share of what is answered "
+            "(not: that this share of the answers is right).",
+            min=0,
+            max=1,
+        ),
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Set threshold and reader in afterword.toml.")
