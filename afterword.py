@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexes.errors import AfterwordError, UsageError
+from indexes.errors import AfterwordError, UsageError, WorkerElsewhere
 
 if TYPE_CHECKING:
     from indexes.collection import Collection
@@ -94,9 +94,14 @@ def ingest(
     if password_file is not None:
         settings = settings.model_copy(update={"password_file": password_file})
     if worker:
+        from indexes.jobs import ELSEWHERE_STATUS
         from ingest.worker import work
 
-        work(settings)
+        try:
+            work(settings)
+        except WorkerElsewhere as error:  # the service that keeps this worker tells by the status
+            sys.stderr.write(f"afterword: {error.message}\n")
+            raise typer.Exit(ELSEWHERE_STATUS) from None
         return
     if not paths:
         raise UsageError("say what to ingest: afterword ingest PATH…")
@@ -171,7 +176,7 @@ def _opened(collection: str) -> "Collection":
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    question: Annotated[list[str], typer.Argument(help="The question; quotes keep a ? or * safe.")],
     collection: CollectionName = "default",
     as_of: Annotated[
         str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
@@ -191,15 +196,20 @@ def ask(
     from service.answer import Question, build_answerer
     from service.command import parse_filter, reply_json, reply_lines
 
-    asked = Question(question, collection, parse_filter(filter_), as_of, top_k, candidates)
+    asked = Question(
+        " ".join(question), collection, parse_filter(filter_), as_of, top_k, candidates
+    )
     reply = build_answerer(load_settings()).answer(asked)
     typer.echo(reply_json(reply) if as_json else "\n".join(reply_lines(reply)))
 
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="What to search for, in quotes.")],
+    query: Annotated[list[str], typer.Argument(help="What to search for.")],
     collection: CollectionName = "default",
+    as_of: Annotated[
+        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
+    ] = None,
     filter_: Annotated[
         str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
     ] = None,
@@ -212,7 +222,7 @@ def search(
     from service.command import parse_filter, passage_lines, passages_json
 
     answerer = build_answerer(load_settings())
-    found = answerer.search(query, collection, parse_filter(filter_), top_k)
+    found = answerer.search(" ".join(query), collection, parse_filter(filter_), top_k, as_of)
     lines = (line for passage in found for line in passage_lines(passage))
     typer.echo(passages_json(found) if as_json else "\n".join(lines))
 
@@ -266,7 +276,12 @@ def calibrate(
     collection: CollectionName = "default",
     target_precision: Annotated[
         float | None,
-        typer.Option(help="Answer so rarely that this share can be answered.", min=0, max=1),
+        typer.Option(
+            help="Answer so rarely that the documents do answer this share of what is answered "
+            "(not: that this share of the answers is right).",
+            min=0,
+            max=1,
+        ),
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Set threshold and reader in afterword.toml.")

@@ -585,6 +585,6 @@ def _run_lock(folder: Path) -> Iterator[None]:
 
 def _not_found(name: str, data: Path) -> CollectionNotFound:
     return CollectionNotFound(
-        f"there is no collection {name!r} in {data}; make it with "
+        f"there is no collection {name!r} in {data.absolute()}; make it with "
         f"`afterword ingest PATH --collection {name}`"
     )

@@ -60,7 +60,7 @@ def _show(report: Report, manner: Manner, stream: TextIO) -> None:
         json.dump(report.as_json(), stream, ensure_ascii=False)
         stream.write("\n")
     else:
-        stream.writelines(f"{line}\n" for line in text_lines(report))
+        stream.writelines(f"{line}\n" for line in text_lines(report, strict=manner.strict))
     stream.flush()
 
 

@@ -33,7 +33,7 @@ from ingest.plan import Given, Mark, Plan, Step, file_uri, record_uri, removes_t
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
 from ingest.prepare import Cut, Origin, cut, named, same_record
 from ingest.progress import Advanced, Merging, Observer, Planned
-from ingest.report import Item, Note, Report, natural
+from ingest.report import Item, Note, Report, natural, stored_item
 from ingest.split import Splitter
 from ingest.survey import (
     Order,
@@ -72,6 +72,8 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
                 lambda step: foreseen(_job(step), _limits(settings)),
                 allow_mass_removal=order.allow_mass_removal,
             )
+            if collection is None and not order.dry_run:
+                notes.append(_not_made_note(order.collection, settings.data))
             return _report(order, items, notes, 0, time.monotonic() - started)
         if collection is None or writer is None:
             collection = _created(order.collection, settings)
@@ -374,7 +376,8 @@ class Intake:
         file.seen.add(document.document_id)
         known = file.known.get(document.document_id)
         if known is not None and extract.record_id is not None and same_record(known, document):
-            item = Item(document.uri, "unchanged", document_id=document.document_id)
+            key, findings = document.document_id, document.findings
+            item = stored_item(document.uri, "unchanged", key, findings)
             self._observe(Advanced(items=(item,)))
             return
         splitter = self._tools.splitter
@@ -517,6 +520,14 @@ def _lag_note(error: Exception) -> Note:
         "views_lag",
         f"all is stored and found, but the search indexes on disk could not be brought up to it: "
         f"{error}; the next run or question tries again",
+    )
+
+
+def _not_made_note(name: str, data: Path) -> Note:
+    return Note(
+        "not_made",
+        f"there is no collection {name!r} in {data.absolute()} yet, and none was made, for there "
+        "was nothing to store",
     )
 
 

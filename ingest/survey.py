@@ -10,7 +10,7 @@ from indexes.documents import Document
 from indexes.errors import ReadFailure
 from ingest.plan import Asked, Draft, Given, Plan, Step, record_uri, removes_too_many
 from ingest.readers import READERS
-from ingest.report import Item, Note, Outcome
+from ingest.report import Item, Note, Outcome, stored_item
 from ingest.sources import (
     Selection,
     Target,
@@ -178,8 +178,7 @@ def settled_items(step: Step, documents: Sequence[Document]) -> list[Item]:
         facts = (known.metadata, known.as_of, known.as_of_source)
         same = facts == (document.metadata, document.as_of, document.as_of_source)
         outcome: Outcome = "unchanged" if same else "updated"
-        key = document.document_id
-        items.append(Item(document.uri, outcome, document_id=key, findings=document.findings))
+        items.append(stored_item(document.uri, outcome, document.document_id, document.findings))
     for record, code, message in step.mark.failed if step.mark else ():
         items.append(Item(record_uri(step.uri, record), "failed", code, message))
     return items

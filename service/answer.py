@@ -125,6 +125,7 @@ class Answerer:
         collection: str = "default",
         filter: Mapping[str, object] | None = None,  # noqa: A002 # the contract's name
         top_k: int = 8,
+        as_of: str | None = None,
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
         self._checked(Question(query, collection, filter, top_k=top_k))
@@ -133,7 +134,7 @@ class Answerer:
             found = retrieve(
                 reading,
                 query_of(query, encoder, reading),
-                allowed=reading.allowed(filter, None),
+                allowed=reading.allowed(filter, as_of),
                 limit=top_k,
                 executor=self._executor,
             )

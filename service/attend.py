@@ -9,7 +9,7 @@ it has, and its rank in retrieval. Decisions 004 and 009 tell how the weights we
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, zip_longest
+from itertools import accumulate, pairwise
 from typing import Final
 
 import numpy as np
@@ -21,7 +21,7 @@ from service.evidence import Attend, Candidate, Evidence, Query, Sentence
 from service.names import names_in, preferred
 from service.read import Places, Reader, places, whole_words
 from service.rows import Row
-from service.sentences import is_heading, is_item, sentence_spans, stands_above
+from service.sentences import is_heading, is_item, is_label, sentence_spans, stands_above
 from service.shown import Shown, shown
 from service.signs import coverage, logistic, named, outer_signs, shares
 
@@ -303,18 +303,21 @@ def _sentences(
 
 
 def _quotable(chunk: StoredChunk) -> list[Span]:
-    """Return the sentences of a chunk without headings and questions.
+    """Return the sentences of a chunk without headings, labels and questions.
 
-    Both resemble a question and answer none; they stay where a chunk has nothing else.
+    They resemble a question and answer none; they stay where a chunk has nothing else.
     """
     spans = sentence_spans(chunk.text, chunk.media_type)
     headings = {*chunk.headings, chunk.title, chunk.header}
 
-    def answers(span: Span, after: Span | None) -> bool:
+    def answers(before: Span | None, span: Span, after: Span | None) -> bool:
         sentence = span.cut(chunk.text)
         if sentence.endswith("?") or is_heading(sentence) or sentence in headings:
             return False
+        if is_label(chunk.text, span, before):
+            return False
         return after is None or not stands_above(chunk.text, span, after)
 
-    kept = [one for one, after in zip_longest(spans, spans[1:]) if answers(one, after)]
+    around = zip([None, *spans], spans, [*spans[1:], None], strict=False)
+    kept = [one for before, one, after in around if answers(before, one, after)]
     return [span.moved(chunk.span.start) for span in kept or spans]

@@ -32,7 +32,7 @@ def quote(question: str, evidence: Sequence[Evidence]) -> Iterator[Piece]:
     """
     if not evidence:
         return
-    lead, agreeing, differing = _led(evidence)
+    lead, agreeing, differing = _led(question, evidence)
     for place, quoted in enumerate(_chosen(question, lead, evidence, [*agreeing, *differing])):
         words = quoted.evidence.candidate.chunk.cut(quoted.span)
         apart = "\n" if "\n" in words else " "  # lists keep their lines
@@ -67,14 +67,16 @@ def _chosen(
     return sorted(steps, key=lambda one: one.span) + others
 
 
-def _led(evidence: Sequence[Evidence]) -> tuple[Evidence, list[Evidence], list[Evidence]]:
+def _led(
+    question: str, evidence: Sequence[Evidence]
+) -> tuple[Evidence, list[Evidence], list[Evidence]]:
     """Return the evidence that leads, what agrees with it and what does not."""
     best, rest = evidence[0], evidence[1:]
-    found = list(opinions(best, rest))
+    found = list(opinions(question, best, rest))
     newer = [one.evidence for one in found if one.says == "other" and _is_newer(one.evidence, best)]
     if newer:
         best = max(newer, key=lambda one: one.candidate.chunk.as_of or "")
-        found = list(opinions(best, [one for one in evidence if one is not best]))
+        found = list(opinions(question, best, [one for one in evidence if one is not best]))
     agreeing = [one.evidence for one in found if one.says == "same"][: MOST_DOCUMENTS - 1]
     differing = [one.evidence for one in found if one.says == "other"][: MOST_DOCUMENTS - 1]
     return best, agreeing, differing

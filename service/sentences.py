@@ -17,6 +17,7 @@ _WHOLE: Final = re.compile(r"[ \t]*(?:\||#{1,6} |```|~~~)")
 _BEGINNING: Final = re.compile(r"[ \t]*[\"'(\u201c\u2018]?[A-Z\d]")
 _HEADING: Final = re.compile(r"[ \t]*#{1,6} ")
 _WORD: Final = re.compile(r"\w")
+_LABEL: Final = re.compile(r"[*_]*[^\W\d_]+(?:-[^\W\d_]+)*[*_]*[.:][*_]*")
 # Abbreviations at which sentencex cuts, though no sentence ends with the first ones, nor with the
 # others where a number or a small letter comes next.
 _NEVER_LAST: Final = re.compile(r"(?<![\w.])(?:e\.g|i\.e|cf|viz)\.\s*\Z", re.IGNORECASE)
@@ -76,6 +77,20 @@ def stands_above(text: str, line: Span, after: Span) -> bool:
         and words[-1][-1].isalnum()
         and not any(one in "|:;,\t" for one in line.cut(text))
         and _marker(text, line) is None
+    )
+
+
+def is_label(text: str, line: Span, before: Span | None) -> bool:
+    """Tell whether a sentence is one word that names what comes next, as `Contact.` does.
+
+    It begins a line, ends with a full stop or a colon and has no digit. A list item is none, and
+    neither is what comes behind a question or a colon: one word can be an answer.
+    """
+    start = text.rfind("\n", 0, line.start) + 1
+    return (
+        _LABEL.fullmatch(text, line.start, line.end) is not None
+        and not text[start : line.start].strip()
+        and not (before is not None and before.cut(text).endswith(("?", ":")))
     )
 
 

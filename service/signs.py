@@ -47,7 +47,7 @@ def coverage(weights: Mapping[str, float], text: str) -> float:
 
 def named(weights: Mapping[str, float]) -> dict[str, float]:
     """Return the terms that name something, without those that only ask."""
-    asking = _asking_terms()
+    asking = asking_terms()
     return {term: weight for term, weight in weights.items() if term not in asking}
 
 
@@ -57,5 +57,6 @@ def logistic(logit: float) -> float:
 
 
 @cache
-def _asking_terms() -> frozenset[str]:
+def asking_terms() -> frozenset[str]:
+    """Return the terms that ask and name nothing."""
     return frozenset(terms(_ASKING))

@@ -63,11 +63,16 @@ class SmallAnswerer:
         return self.opened[name]
 
     def search(
-        self, query: str, collection: str, condition: Mapping[str, object] | None, top_k: int
+        self,
+        query: str,
+        collection: str,
+        condition: Mapping[str, object] | None,
+        top_k: int,
+        as_of: str | None = None,
     ) -> tuple[Passage, ...]:
         """Return the best passages by BM25."""
         with self.collection(collection).read() as reading:
-            hits = reading.lexical(query, top_k, reading.allowed(condition, None))
+            hits = reading.lexical(query, top_k, reading.allowed(condition, as_of))
             chunks = reading.chunks([hit.chunk_id for hit in hits])
         return tuple(
             Passage(

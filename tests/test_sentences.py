@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.documents import Span
-from service.sentences import is_heading, list_around, sentence_spans, stands_above
+from service.sentences import is_heading, is_label, list_around, sentence_spans, stands_above
 
 PLAIN, PDF, HTML = "text/plain", "application/pdf", "text/html"
 MARKDOWN, CSV = "text/markdown", "text/csv"
@@ -231,3 +231,26 @@ def test_a_line_above_a_paragraph(line: str, after: str, *, expected: bool) -> N
     first, second = Span(start, len(line)), Span(len(line) + 1, len(text))
     assert stands_above(text, first, second) == expected
     assert not stands_above(text.replace("\n", " "), first, second)
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "expected"),
+    [
+        ("We meet on Mondays.\nContact.\nCall 5.", "Contact.", True),
+        ("Contact: call 5.", "Contact:", True),
+        ("**Contact.** Call us.", "**Contact.**", True),
+        ("Where is it?\nParis.", "Paris.", False),
+        ("Capital:\nParis.", "Paris.", False),
+        ("- Salt.\n- Pepper.", "Pepper.", False),
+        ("It was one city. Paris.", "Paris.", False),
+        ("Year\n1859.", "1859.", False),
+        ("We meet.\nContact us.", "Contact us.", False),
+        ("We meet.\nParis", "Paris", False),
+    ],
+)
+def test_a_word_that_names_what_comes_next(text: str, word: str, *, expected: bool) -> None:
+    """One word at the start of a line that no question or colon leads to, and no list item."""
+    start = text.index(word)
+    ends = [at for at in range(start) if text[at] in "?:."]
+    before = Span(0, ends[-1] + 1) if ends else None
+    assert is_label(text, Span(start, start + len(word)), before) is expected

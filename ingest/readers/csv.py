@@ -9,13 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from indexes.documents import Extract, Span, Table
+from indexes.documents import Extract, Finding, Span, Table
 from ingest.readers import CSV, TSV, ReadOptions
 from ingest.readers.encodings import decode
 
 _DELIMITERS: Final = ",;\t|"
 _SAMPLE_ROWS: Final = 50
 _LONGEST_CELL: Final = 2**31 - 1
+_SENTINEL: Final = "end"
+_MOST_NAMED: Final = 5
 _YEARS: Final = range(1900, 2101)
 
 
@@ -32,14 +34,63 @@ class _Row:
 def read(path: Path, options: ReadOptions) -> Iterator[Extract]:
     """Yield the file's text with its table. Raises ReadFailure `empty`, `wrong_type`."""
     decoded = decode(path.read_bytes())
-    delimiter = _delimiter(decoded.text)
-    rows = [row for row in _rows(decoded.text, delimiter) if row.filled]
+    text, delimiter = decoded.text, _delimiter(decoded.text)
+    rows, damaged = list[_Row](), list[_Row]()
+    for row in _rows(text, delimiter):
+        if _runs_on(text, row, delimiter):
+            damaged.append(row)
+            rows += _line_by_line(text, row, delimiter)
+        else:
+            rows.append(row)
     yield Extract(
-        decoded.text,
+        text,
         TSV if delimiter == "\t" else CSV,
         options.stem,
-        tables=_tables(rows),
-        findings=decoded.findings,
+        tables=_tables([row for row in rows if row.filled]),
+        findings=(*decoded.findings, *_findings(text, damaged)),
+    )
+
+
+def _runs_on(text: str, row: _Row, delimiter: str) -> bool:
+    """Tell whether a quote that nothing closes made one row of what follows it.
+
+    It ends with the file, or with the first quote of a later row, where no cell ends.
+    """
+    words = row.span.cut(text)
+    if '"' not in words:
+        return False
+    if row.span.end >= len(text.rstrip("\n")):
+        after = io.StringIO(f"{words}\n{_SENTINEL}", newline="\n")
+        if [_SENTINEL] not in csv.reader(after, delimiter=delimiter):
+            return True
+    if "\n" not in words:
+        return False
+    try:
+        list(csv.reader(io.StringIO(words, newline="\n"), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return True
+    return False
+
+
+def _line_by_line(text: str, row: _Row, delimiter: str) -> Iterator[_Row]:
+    """Yield the lines of a row that runs on as rows of their own."""
+    start = row.span.start
+    for line in row.span.cut(text).split("\n"):
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+        yield _Row(Span(start, start + len(line)), tuple(cells))
+        start += len(line) + 1
+
+
+def _findings(text: str, damaged: Sequence[_Row]) -> Iterator[Finding]:
+    if not damaged:
+        return
+    lines = [text.count("\n", 0, row.span.start) + 1 for row in damaged]
+    named = ", ".join(map(str, lines[:_MOST_NAMED]))
+    more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
+    yield Finding(
+        "damaged",
+        f"a quotation mark that opens a cell is not closed (line {named}{more}); the text was kept "
+        "and each line from there on taken for a row: close the quote and ingest again",
     )
 
 
