@@ -90,7 +90,9 @@ class _Statement:
             tuple(one for one in values(answer) if not denies(one)),
             frozenset(values(" ".join(_NAME.findall(answer)))),
             denies(chunk.cut(whole)),
-            frozenset(one for one in terms(_NUMBER.sub(" ", around)) if not denies(one)),
+            frozenset(
+                one for one in terms(_NUMBER.sub(" ", around), chunk.language) if not denies(one)
+            ),
             frozenset(_NUMBER.findall(around)),
             _subject(f"{chunk.title} {chunk.section or ''}"),
         )
