@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import regex
@@ -19,8 +20,8 @@ _LINE: Final = re.compile(r"[^\n]*\n?")
 _ITEM: Final = re.compile(
     r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+"
     # In Chinese, Japanese and Korean no space follows.
-    r"|[・●○■□◆]|(?:\d{1,3}|[一二三四五六七八九十]{1,3})[、．]|[（(][\d一二三四五六七八九十]{1,3}[）)]"
-    r"|[①-⑳])[ \t\u3000]*"
+    r"|[・●○■□◆①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]|（[\d一二三四五六七八九十]{1,3}）)"
+    r"[ \t\u3000]*"
 )
 _WHOLE: Final = re.compile(r"[ \t]*(?:\||#{1,6} |```|~~~)")
 _BEGINNING: Final = re.compile(r"[ \t]*[\"'(\u201c\u2018]?(\w)")
@@ -45,6 +46,7 @@ ENDS: Final = (".", "!", "?", ":", "。", "！", "？", "：", "．", "｡", "؟
 QUESTION_MARKS: Final = ("?", "？", "؟", "՞", "፧")
 _COLONS: Final = (":", "：")
 _NO_HEADING: Final = frozenset("|:;,\t：；，、،؛")
+_FULL_STOP: Final = re.compile(r"[。！？｡]+[」』”’）)]*\s*")
 # What no sentence ends with in one of the languages that sentencex knows abbreviations of.
 _ABBREVIATING: Final = ("de", "es", "fr", "it", "nl", "pl", "pt", "ru", "sv")
 _DAY: Final = re.compile(r"(?<![\w.,])\d{1,2}\.\s*\Z")
@@ -166,8 +168,8 @@ def _sentences(text: str, block: Span, language: Language) -> Iterator[Span]:
     marker = _ITEM.match(text, block.start, block.end)
     start = marker.end() if marker else block.start
     before: Span | None = None
-    for found in _bounds(text[start : block.end], language):
-        span = found.moved(start)
+    for begin, end in _bounds(text[start : block.end], language):
+        span = Span(start + begin, start + end)
         if before is None:
             before = span
         elif _goes_on(text, before, span, language):
@@ -179,21 +181,20 @@ def _sentences(text: str, block: Span, language: Language) -> Iterator[Span]:
         yield before
 
 
-def _bounds(text: str, language: Language) -> Iterator[Span]:
+def _bounds(text: str, language: Language) -> Iterator[tuple[int, int]]:
     """Yield what sentencex takes for sentences, in English or in all other languages at once."""
-    ends = _ends(ENGLISH, text)
-    if language != ENGLISH and len(ends) > 1:
-        doubtful = {end for end in ends if text[:end].rstrip().endswith(".")}
-        for other in _ABBREVIATING if doubtful else ():
-            ends -= doubtful - _ends(other, text)
-    start = 0
-    for end in sorted(ends):
-        yield Span(start, end)
-        start = end
-
-
-def _ends(language: str, text: str) -> set[int]:
-    return {one["end_index"] for one in sentencex.get_sentence_boundaries(language, text)}
+    found = sentencex.get_sentence_boundaries(ENGLISH, text)
+    if language == ENGLISH:
+        yield from ((one["start_index"], one["end_index"]) for one in found)
+        return
+    ends = {one["end_index"] for one in found}
+    doubtful = {end for end in ends if text[:end].rstrip().endswith(".")} - {len(text)}
+    for other in _ABBREVIATING if doubtful else ():
+        also = {one["end_index"] for one in sentencex.get_sentence_boundaries(other, text)}
+        ends -= doubtful - also
+    # sentencex sees no end before a small letter or a digit, which these marks do not ask for.
+    ends.update(mark.end() for mark in _FULL_STOP.finditer(text))
+    yield from pairwise([0, *sorted(ends)])
 
 
 def _goes_on(text: str, before: Span, after: Span, language: Language) -> bool:
