@@ -96,7 +96,7 @@ def _tokenizer_json(name: str, model: "SentenceTransformer") -> str:
 
 def _prompts(model: "SentenceTransformer", name: str) -> tuple[str | None, str]:
     """Return the prompts of queries (None for the model's own) and of documents."""
-    parts = re.split(r"[/\\]|--", name)
+    parts = re.split(r"[/\\_]|--", name)
     if not any(model.prompts.values()) and any(map(_E5.fullmatch, parts)):
         return _E5_QUERY, _E5_DOCUMENT
     # sentence-transformers gives every model an empty "document" prompt and then overlooks those

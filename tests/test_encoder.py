@@ -215,6 +215,7 @@ def test_the_models_own_pooling_is_used(tmp_path: Path) -> None:
     [
         ("multilingual-e5-small", None, "query: ", "passage: "),
         ("e5-base-v2", None, "query: ", "passage: "),
+        ("intfloat_e5-large", None, "query: ", "passage: "),
         ("models--intfloat--multilingual-e5-base", None, "query: ", "passage: "),
         ("multilingual-e5-small", {"query": "q: ", "passage": "p: "}, "q: ", "p: "),
         ("multilingual-e5-large-instruct", None, "", ""),

@@ -180,9 +180,8 @@ def test_the_english_reader_is_not_asked(data: Path) -> None:
     assert replies[0][0] == "answered"
 
 
-def test_an_encoder_that_is_not_bundled_counts(tmp_path: Path, answerer: Answerer) -> None:
+def test_an_encoder_that_is_not_bundled_counts(tmp_path: Path) -> None:
     """Then what is meant and what is said count the same, as in English."""
-    del answerer
     folder = tmp_path / "data"
     encoder = load_encoder("bundled")
     other = replace(encoder, identity=replace(encoder.identity, name="someone/multilingual"))
@@ -196,13 +195,9 @@ def test_an_encoder_that_is_not_bundled_counts(tmp_path: Path, answerer: Answere
         reply = asked.answer(Question("Wie hoch ist der Kirchturm?", "c"), abstain=False)
     assert reply.threshold == 0.45
     assert reply.passages[0].scores.dense is not None
-    top = asked_ranks(reply)
-    assert top == sorted(top, reverse=True)
-
-
-def asked_ranks(reply: Reply) -> list[float]:
-    """Return the scores of the passages in their order."""
-    return [one.score for one in reply.passages]
+    first = max(reply.passages, key=lambda one: one.scores.fused or 0.0)
+    dense = [one.scores.dense or 0.0 for one in reply.passages]
+    assert sorted(dense)[-5] <= (first.scores.dense or 0.0)
 
 
 # --- how a language is kept ----------------------------------------------------------------------
@@ -362,9 +357,8 @@ def test_ingest_makes_a_collection_of_the_language_that_is_asked_for(tmp_path: P
         assert "'cjk'" in told.value.message
 
 
-def test_text_without_spaces_is_cut_at_its_sentences(tmp_path: Path) -> None:
+def test_text_without_spaces_is_cut_at_its_sentences() -> None:
     """Chunks are as large as they may be, end with sentences, and cover the text."""
-    del tmp_path
     encoder = load_encoder("bundled")
     text = "".join(one.text for one in load_texts("zh").paragraphs)
     chunks = Splitter(encoder, 60).split(Extract(text, "text/plain", "书"))
