@@ -113,7 +113,7 @@ def test_any_text_gives_plain_terms(text: str, language: Language) -> None:
         assert found
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(ANY_TEXT, min_size=1, max_size=20), st.sampled_from(["other", "cjk"]))
 def test_the_engine_holds_the_terms_that_are_asked_for(
     texts: Sequence[str], language: Language
