@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexes.errors import AfterwordError, UsageError, WorkerElsewhere
+from indexes.languages import Language
 
 if TYPE_CHECKING:
     from indexes.collection import Collection
@@ -63,6 +64,9 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option("--password-file", help="Passwords to try on documents that ask, one a line."),
 ]
+NewLanguage = Annotated[
+    Language | None, typer.Option(help="Of a new collection; else the setting.")
+]
 Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
 
 
@@ -81,6 +85,7 @@ def ingest(
     verbose: Verbose = False,
     allow_mass_removal: MassRemoval = False,
     password_file: PasswordFile = None,
+    language: NewLanguage = None,
     worker: Worker = False,
 ) -> None:
     """Read documents into a collection: new and changed ones are stored, vanished ones removed.
@@ -116,6 +121,7 @@ def ingest(
         source,
         Selection(tuple(include or ()), tuple(exclude or ())),
         Given(parse_metadata(metadata or ()), parse_date(as_of)),
+        language,
         dry_run=dry_run,
         allow_mass_removal=allow_mass_removal,
     )
@@ -341,7 +347,8 @@ def restore(
     restored = read_snapshot(load_settings().data, collection, source, replace=replace)
     with restored.read() as reading:
         held = reading.count()
-    typer.echo(f"collection {collection}: {held.documents} documents, {held.chunks} chunks")
+    told = f"{held.documents} documents, {held.chunks} chunks, language {restored.language}"
+    typer.echo(f"collection {collection}: {told}")
 
 
 @app.command()
@@ -351,6 +358,9 @@ def reindex(
         str | None, typer.Option(help="`bundled`, a hub id or a folder; else the setting.")
     ] = None,
     chunk_tokens: Annotated[int | None, typer.Option(help="Else the setting.", min=16)] = None,
+    language: Annotated[
+        Language | None, typer.Option(help="Else the collection keeps its own.")
+    ] = None,
 ) -> None:
     """Cut and encode all documents of a collection anew, from their stored texts."""
     from rich.console import Console
@@ -373,8 +383,10 @@ def reindex(
             loaded,
             splitter,
             lambda done, total: shown.update(task, completed=done, total=total),
+            language,
         )
-    typer.echo(f"collection {collection}: {chunks} chunks by {loaded.identity.name}")
+    told = f"{chunks} chunks by {loaded.identity.name}, language {opened.language}"
+    typer.echo(f"collection {collection}: {told}")
 
 
 def main() -> None:

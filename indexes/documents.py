@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from indexes.languages import ENGLISH, Language
+
 MetadataValue = str | int | float | bool | None | list[str] | list[int] | list[float]
 Metadata = Mapping[str, MetadataValue]
 
@@ -215,7 +217,7 @@ class StoredChunk:
     """A chunk as it was read back, with the facts of its document that an answer shows.
 
     `text` is the chunk's own words, `headings` the words of its heading path, `pages` the pages
-    that it touches.
+    that it touches, `language` its collection's.
     """
 
     chunk_id: int
@@ -230,6 +232,7 @@ class StoredChunk:
     headings: tuple[str, ...] = ()
     header: str | None = None
     pages: tuple[Page, ...] = field(default=(), repr=False)
+    language: Language = ENGLISH
 
     def cut(self, span: Span) -> str:
         """Return the words of a span of the document's text that lies in this chunk."""

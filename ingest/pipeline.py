@@ -24,8 +24,10 @@ from indexes.errors import (
     CollectionNotFound,
     ReadFailure,
     StorageFull,
+    UsageError,
     VectorsGone,
 )
+from indexes.languages import Language
 from indexes.settings import Settings
 from indexes.views import NOT_MERGED
 from ingest.passwords import read_passwords
@@ -59,11 +61,14 @@ T = TypeVar("T")
 def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
     """Plan, apply and report an ingestion of files and folders.
 
-    Raises UsageError for paths that cannot be ingested, CollectionBusy while another run works.
+    Raises UsageError for paths that cannot be ingested and for a language that is not the
+    collection's, CollectionBusy while another run works.
     """
     started = time.monotonic()
     with ExitStack() as stack:
         collection = _existing(settings.data, order.collection)
+        if collection is not None:
+            _check_language(collection, order.language)
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
         found = survey(order, settings.data, writer)
         if order.dry_run or (writer is None and not found.steps):
@@ -76,7 +81,7 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
                 notes.append(_not_made_note(order.collection, settings.data))
             return _report(order, items, notes, 0, time.monotonic() - started)
         if collection is None or writer is None:
-            collection = _created(order.collection, settings)
+            collection = _created(order.collection, settings, order.language)
             writer = _opened(stack, collection, lock=True)
         run = _Run(order, settings, found, observe)
         run.apply(writer, Tools(collection, settings))
@@ -90,11 +95,22 @@ def _existing(data: Path, name: str) -> Collection | None:
         return None
 
 
-def _created(name: str, settings: Settings) -> Collection:
+def _check_language(collection: Collection, language: Language | None) -> None:
+    if language not in {None, collection.language}:
+        raise UsageError(
+            f"collection {collection.name} has the language {collection.language!r}, not "
+            f"{language!r}: leave out --language, or change it with `afterword reindex "
+            f"--collection {collection.name} --language {language}`"
+        )
+
+
+def _created(name: str, settings: Settings, language: Language | None = None) -> Collection:
     encoder = load_encoder(settings.encoder, threads=settings.threads)
     splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
     try:
-        return create_collection(settings.data, name, encoder, splitter)
+        return create_collection(
+            settings.data, name, encoder, splitter, language or settings.language
+        )
     except CollectionExists:
         raise CollectionBusy(
             f"another `afterword ingest` has just made collection {name}; "

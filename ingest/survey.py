@@ -8,6 +8,7 @@ from pathlib import Path
 from indexes.collection import Writer
 from indexes.documents import Document
 from indexes.errors import ReadFailure
+from indexes.languages import Language
 from ingest.plan import Asked, Draft, Given, Plan, Step, record_uri, removes_too_many
 from ingest.readers import READERS
 from ingest.report import Item, Note, Outcome, stored_item
@@ -23,13 +24,17 @@ from ingest.sources import (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person asks of an ingestion of files and folders."""
+    """What a person asks of an ingestion of files and folders.
+
+    `language` is that of a new collection; None means the one of the settings.
+    """
 
     paths: tuple[str, ...]
     collection: str = "default"
     source: str | None = None
     selection: Selection = field(default_factory=Selection)
     given: Given = field(default_factory=Given)
+    language: Language | None = None
     dry_run: bool = False
     allow_mass_removal: bool = False
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from indexes.errors import UsageError
+from indexes.languages import ENGLISH
 from service.agreement import opinions
 from service.evidence import Evidence, Generator, Piece, Quoted
 from service.sentences import list_around
@@ -50,7 +51,8 @@ def _chosen(
     question: str, lead: Evidence, evidence: Sequence[Evidence], known: Sequence[Evidence]
 ) -> list[Quoted]:
     """Return what is quoted of the chunk that leads and, where that is asked for, of others."""
-    if not asks_for_several(question):
+    # Whether several things are asked for is told by English words.
+    if lead.candidate.chunk.language != ENGLISH or not asks_for_several(question):
         return _sentences(lead, _NEAR_ENOUGH)
     found = [lead, *_further_chunks(lead, evidence, known)]
     lists = [_list(one) for one in found] if asks_for_list(question) else [None]
@@ -133,7 +135,7 @@ def _list(evidence: Evidence) -> Quoted | None:
         return None
     chunk, best = evidence.candidate.chunk, evidence.sentences[0]
     start = chunk.span.start
-    found = list_around(chunk.text, chunk.media_type, best.span.moved(-start))
+    found = list_around(chunk.text, chunk.media_type, best.span.moved(-start), chunk.language)
     return Quoted(evidence, found.moved(start), best.short) if found else None
 
 

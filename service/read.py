@@ -1,6 +1,5 @@
 """Read: what the reader's logits say about a chunk, as places in its document's text."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,15 +7,20 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 from indexes.documents import Span, StoredChunk
+from indexes.words import UNSPACED
 from service.shown import Shown
 
 Logits = npt.NDArray[np.float32]
 
 # An answer of more tokens than this is a passage, not a span.
 LONGEST: Final = 30
-_WORD: Final = re.compile(r"\d{4}-\d\d-\d\d|\d+(?:[.,:]\d+)+|\w+")
+# Where no spaces are written, no more than the tokens themselves is known to be a word.
+_WORD: Final = regex.compile(
+    rf"\d{{4}}-\d\d-\d\d|\d+(?:[.,:]\d+)+|[[\w\p{{M}}]--[{UNSPACED}]]+", regex.VERSION1
+)
 _PAIRS: Final = ("``", "()", "\u201c\u201d", '""')
 
 

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from indexes.documents import DOCUMENT_ID
+from indexes.languages import Language
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
 from service.reply import Passage
 
@@ -387,9 +388,10 @@ class TextReply(_Out):
 
 
 class CollectionRequest(_In):
-    """A collection to make."""
+    """A collection to make; without `language` it has the one of the settings."""
 
     name: CollectionName
+    language: Language | None = None
 
 
 class EncoderReply(_Out):
@@ -408,6 +410,7 @@ class CollectionReply(_Out):
     documents: int
     chunks: int
     chunk_tokens: int
+    language: Language | None
     encoder: EncoderReply | None
     problem: str | None = None
 

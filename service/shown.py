@@ -54,7 +54,7 @@ def _chosen(
     Where some have more than others, only those: a reader takes the value ahead of a name for its
     own as easily as the one behind it.
     """
-    fits = [coverage(weights, chunk.cut(row.span)) for row in rows]
+    fits = [coverage(weights, chunk.cut(row.span), chunk.language) for row in rows]
     chosen, length = list[Row](), 0
     least = _NEAR * max(fits, default=0.0)
     for at in sorted(range(len(rows)), key=lambda at: (-fits[at], at)):

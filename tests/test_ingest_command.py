@@ -403,3 +403,20 @@ def test_dates_are_taken_as_they_are(day: object) -> None:
     assert parse_date(str(day)) == str(day)
     with pytest.raises(UsageError):
         parse_date(str(day).replace("-", ""))
+
+
+def test_a_collection_keeps_the_language_that_it_was_made_with(
+    command: Command, docs: Path, tmp_path: Path
+) -> None:
+    """Another one is refused with what to do, which does it; commands that show one say it."""
+    assert command("ingest", "--language", "cjk", docs).status == 0
+    refused = command("ingest", "--language", "en", docs)
+    assert (refused.status, refused.out) == (2, "")
+    assert "`afterword reindex --collection default --language en`" in refused.err
+    done = command("reindex", "--collection", "default", "--language", "en")
+    assert done.out == "collection default: 3 chunks by bundled, language en\n"
+    assert command("ingest", "--language", "en", docs).status == 0
+    command("snapshot", tmp_path / "copy.db")
+    restored = command("restore", tmp_path / "copy.db", "--collection", "again")
+    assert restored.out == "collection again: 3 documents, 3 chunks, language en\n"
+    assert command("ingest", "--language", "de", docs).status == 2

@@ -106,6 +106,10 @@ def test_where_the_chunk_was_cut_off_is_no_span() -> None:
         ("from 1914-1918 it was dark", "1914", "1914"),
         ("the lamp was lit", "lamp was", "lamp was"),
         ("lamps", "amp", "lamps"),
+        ("钟楼高三十八米，建于一九零六年。", "三十八米", "三十八米"),
+        ("长217公里", "17公", "217公"),
+        ("ele\u0300ve ici", "ve", "ele\u0300ve"),
+        ("ارتفاعُ المنارةِ", "منار", "المنارةِ"),
     ],
 )
 def test_spans_hold_whole_words(text: str, inside: str, expected: str) -> None:
