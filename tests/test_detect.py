@@ -3,6 +3,7 @@
 import gzip
 import io
 import struct
+import time
 import zipfile
 from pathlib import Path
 
@@ -181,3 +182,17 @@ def test_the_way_out_fits_the_format(file: Path, content: bytes, remedy: str) ->
     file.write_bytes(content)
     with pytest.raises(ReadFailure, match=remedy):
         detect(file, "a")
+
+
+def test_many_comments_do_not_stop_a_run(file: Path) -> None:
+    """A page may begin with any number of them; what follows is found at once."""
+    started = time.process_time()
+    comments = b"<!-- about --> \n" * 2000
+    for content, kind in (
+        (comments + b"<html>", HTML),
+        (b"<?xml version='1.0'?>" + comments + b"<r/>", XML),
+        (comments + b"<!-- never closed", PLAIN),
+    ):
+        file.write_bytes(content)
+        assert detect(file, "a") == kind
+    assert time.process_time() - started < 2

@@ -1,5 +1,6 @@
 """Hidden characters and hidden text: told where they are, and only there."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,12 @@ def test_folded_text_is_left_out_without_a_word(tmp_path: Path) -> None:
     page = "<p>Shown.</p><div style='display:none;font-size:0;opacity:0'>Menu</div>"
     extract = read_one(tmp_path / "a.html", HTML, page.encode())
     assert (extract.text, extract.findings) == ("Shown.", ())
+
+
+@pytest.mark.parametrize("style", ["a" * 500_000, "a:" * 250_000, "color:" + "rgb(" * 100_000])
+def test_styles_without_end_are_read(tmp_path: Path, style: str) -> None:
+    """A page cannot be made slow by what nobody sees."""
+    started = time.process_time()
+    page = f"<p style='{style}'>Words</p>"
+    assert read_one(tmp_path / "a.html", HTML, page.encode()).text == "Words"
+    assert time.process_time() - started < 5

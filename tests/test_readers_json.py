@@ -1,6 +1,7 @@
 """The JSON reader, against values that Python's own writer wrote."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +134,11 @@ def test_damaged_files(tmp_path: Path) -> None:
     data = json.dumps({"a": ["é" * 40, {"b": [1, 2.5]}], "k": {"x": "y"}}, ensure_ascii=False)
     check_damaged(tmp_path / "a.json", JSON, data.encode())
     check_damaged(tmp_path / "a.json", JSON, data.encode("utf-16"))
+
+
+@pytest.mark.parametrize("words", [" ", "\n", "\n x", "x\n\n"])
+def test_long_values_are_quick(tmp_path: Path, words: str) -> None:
+    """Values of a megabyte, of whatever, are read in time."""
+    started = time.process_time()
+    read_one(tmp_path / "a.json", JSON, json.dumps(["a" + words * 300_000 + "b"]).encode())
+    assert time.process_time() - started < 5

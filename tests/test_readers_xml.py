@@ -74,12 +74,14 @@ def test_a_feed_is_records(tmp_path: Path) -> None:
     feed = """<?xml version="1.0"?><rss version="2.0"><channel><title>News</title>
     <pubDate>Tue, 04 Mar 2025 10:00:00 GMT</pubDate><item><title>One</title>
     <description>&lt;p&gt;Hello &lt;b&gt;you&lt;/b&gt; &amp;amp; me&lt;/p&gt;</description>
+    <author>Ann &lt;ann@example.org&gt;</author>
     <guid isPermaLink="false">7</guid></item><item><title>Two</title>
     <description><![CDATA[<p>A</p><p>B</p>]]></description></item></channel></rss>"""
     extract = read_one(tmp_path / "a.xml", XML, feed.encode())
     assert extract.text == (
         "version: 2.0\n\nchannel\n\ntitle: News\npubDate: Tue, 04 Mar 2025 10:00:00 GMT\n\nitem\n\n"
-        "title: One\ndescription: Hello you & me\nguid.isPermaLink: false\nguid: 7\n\n"
+        "title: One\ndescription: Hello you & me\nauthor: Ann <ann@example.org>\n"
+        "guid.isPermaLink: false\nguid: 7\n\n"
         "title: Two\ndescription: A\nB"
     )
     assert (extract.title, extract.as_of) == ("News", "2025-03-04")
@@ -118,6 +120,14 @@ def test_entities_are_refused(tmp_path: Path, source: str) -> None:
 def test_what_is_no_document_is_said(tmp_path: Path, source: str, found: str) -> None:
     """Broken and empty files are told apart."""
     assert refused(tmp_path / "a.xml", XML, source.encode()).reason == found
+
+
+@pytest.mark.parametrize(
+    "source", ["<r><x:a>Words</x:a></r>", "<r xml:id='23'>Words</r>", "<r xmlns:n=''>Words</r>"]
+)
+def test_mistakes_of_names_cost_nothing(tmp_path: Path, source: str) -> None:
+    """A prefix that nobody declared loses no words."""
+    assert "Words" in read_one(tmp_path / "a.xml", XML, source.encode()).text
 
 
 WORDS = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=8)

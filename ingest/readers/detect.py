@@ -57,14 +57,10 @@ _BY_NAME: Final = {
     ".ipynb": NOTEBOOK, ".eml": MAIL, ".mht": MAIL, ".mhtml": MAIL,
     ".rst": RST, ".rest": RST, ".tex": TEX, ".ltx": TEX,
 }  # fmt: skip
-_HTML_START: Final = re.compile(
-    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
-)
+_HTML_START: Final = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _XML_START: Final = re.compile(rb"\s*<\?xml\b")
-_SVG_START: Final = re.compile(
-    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+svg\b|<(?:svg:)?svg\b)", re.DOTALL
-)
+_SVG_START: Final = re.compile(rb"<(?:!DOCTYPE\s+svg|svg|svg:svg)\b")
+_DECLARATION: Final = re.compile(rb"<\?xml[^>]*\?>")
 # A mail begins with fields, some of which no other text has.
 _MAIL_START: Final = re.compile(
     rb"(?:From [^\n]*\n)?(?:[A-Za-z][A-Za-z0-9-]*:[ \t][^\n]*\n(?:[ \t][^\n]*\n)*){3}"
@@ -204,11 +200,12 @@ def _in_utf8(head: bytes) -> bytes:
 
 def _among_texts(head: bytes, name: str) -> str:
     suffix = Path(name.lower()).suffix
-    if _HTML_START.match(head):
+    start = _first_tag(head)
+    if _HTML_START.match(head, start):
         return HTML
     if suffix in _TEXT_FORMATS:
         raise _unsupported(_TEXT_FORMATS[suffix])
-    if _SVG_START.match(head):
+    if _SVG_START.match(head, start):
         raise _unsupported(_TEXT_FORMATS[".svg"])
     if _XML_START.match(head):
         return XML
@@ -224,6 +221,19 @@ def _among_texts(head: bytes, name: str) -> str:
         return MAIL
     named = _BY_NAME.get(suffix, PLAIN)
     return NDJSON if named == JSONL and _is_other_data(head) else named
+
+
+def _first_tag(head: bytes) -> int:
+    """Return where a page's first tag stands: behind a declaration and comments."""
+    at = len(head) - len(head.lstrip())
+    if match := _DECLARATION.match(head, at):
+        at = match.end()
+    while True:
+        at += len(head[at:]) - len(head[at:].lstrip())
+        end = head.find(b"-->", at) if head.startswith(b"<!--", at) else -1
+        if end < 0:
+            return at
+        at = end + len(b"-->")
 
 
 def _is_mail(head: bytes) -> bool:

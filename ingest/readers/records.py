@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, TypeGuard
 from ingest.readers.composed import Composed
 
 _SHORT: Final = 80
-_BLANK_LINES: Final = re.compile(r"[ \t]*\n\s*\n")
+_BLANK_LINES: Final = re.compile(r"\n\s*\n")
 # Headings are for what a person would look for; data below so many of them is fields.
 _HEADINGS: Final = 3
 

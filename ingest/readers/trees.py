@@ -14,6 +14,7 @@ _DECLARATION: Final = re.compile(r"\s*<\?xml\b[^>]*?\?>")
 _MARKUP: Final = re.compile(r"<!--|<\?|<!ENTITY|<[^!?]")
 _VERBATIM: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL)
 _IN_ATTRIBUTE: Final = re.compile(r"<[\w:][^<>]*&(?!#|(?:amp|lt|gt|quot|apos);)[\w:]")
+_MILD: Final = re.compile(":NAMESPACE:|:DTD_XMLID_VALUE:")
 _ENDS: Final = {"<!--": "-->", "<?": "?>"}
 
 
@@ -28,24 +29,40 @@ def tree(data: bytes) -> etree._Element:
     text = decode(data, declared[1].decode("ascii", "ignore") if declared else None).text
     if _declares_entities(text):
         raise _entities()
-    parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False,
-        attribute_defaults=False, remove_comments=True, remove_pis=True, huge_tree=True,
-    )  # fmt: skip
-    try:
-        root = etree.fromstring(_DECLARATION.sub("", text, count=1).lstrip().encode(), parser)
-    except etree.XMLSyntaxError as error:
-        if "Entity" in str(error):
-            raise _entities() from error
-        raise ReadFailure(
-            "damaged",
-            f"the file is not well-formed XML ({error.msg}); mend it there, or save it anew from "
-            "the program it comes from",
-        ) from error
+    declaration = _DECLARATION.match(text)
+    root = _parsed(text[declaration.end() if declaration else 0 :].lstrip().encode())
     has_dtd = root.getroottree().docinfo.internalDTD is not None
     if next(root.iter(etree.Entity), None) is not None or (has_dtd and _in_attributes(text)):
         raise _entities()
     return root
+
+
+def _parsed(source: bytes) -> etree._Element:
+    """Parse XML; mistakes of names are passed over, since no words are lost by them."""
+    parser = _parser(recover=False)
+    try:
+        return etree.fromstring(source, parser)
+    except etree.XMLSyntaxError as error:
+        if "Entity" in str(error):
+            raise _entities() from error
+        lenient = _parser(recover=True)
+        root = etree.fromstring(source, lenient)
+        mistakes = str(lenient.error_log).splitlines()
+        if root is None or not all(_MILD.search(mistake) for mistake in mistakes):
+            raise ReadFailure(
+                "damaged",
+                f"the file is not well-formed XML ({error.msg}); mend it there, or save it anew "
+                "from the program it comes from",
+            ) from error
+        return root
+
+
+def _parser(*, recover: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False,
+        attribute_defaults=False, remove_comments=True, remove_pis=True, huge_tree=True,
+        recover=recover,
+    )  # fmt: skip
 
 
 def _in_attributes(text: str) -> bool:

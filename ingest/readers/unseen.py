@@ -14,7 +14,6 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from indexes.documents import Finding
 
 _FOLDED: Final = re.compile(r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)")
-_DECLARATION: Final = re.compile(r"\s*([\w-]+)\s*:\s*([^;]*)")
 _NUMBER: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+))([a-z%]*)")
 _RELATIVE: Final = frozenset(("em", "%", "ex", "ch"))
 # So far out, in pixels, that no screen shows it. Scrolled carousels stand nearer.
@@ -73,8 +72,8 @@ def look_of(node: LexborNode, around: Look, *, has_stylesheet: bool) -> Look:
     written = attributes.get("style")
     if not written:
         return around
-    styles = {match[1]: match[2].strip() for match in _DECLARATION.finditer(written.lower())}
-    return _styled(styles, around)
+    pairs = (style.partition(":") for style in written.lower().split(";"))
+    return _styled({name.strip(): value.strip() for name, _, value in pairs}, around)
 
 
 def is_folded(styles: str) -> bool:

@@ -1,5 +1,6 @@
 """XML: documents (DocBook, TEI, DITA, JATS) as paragraphs, data and feeds as records."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,11 @@ _BLOCKS: Final = frozenset(
 )  # fmt: skip
 _ITEM: Final = "\x00"  # what no XML file has
 _ABSTRACTS: Final = frozenset(("abstract", "trans-abstract", "legalnotice", "ack", "dedication"))
+# What stands in a feed may be HTML, or an address: `Ann <ann@example.org>`.
+_HTML_TAG: Final = re.compile(
+    r"(?i)</?(?:p|br|a|b|i|em|strong|div|span|img|ul|ol|li|table|h[1-6]|blockquote|pre|code|font|hr)"
+    r"(?=[\s/>])"
+)
 _NONE: Final[frozenset[etree._Element]] = frozenset()
 _VERBATIM: Final = frozenset(
     ("programlisting", "screen", "literallayout", "codeblock", "pre", "preformat", "lines",
@@ -151,7 +157,7 @@ def _data(
     if _is_mixed(element):
         return words(element)
     own = " ".join((element.text or "").split())
-    if is_feed and "<" in own:
+    if is_feed and _HTML_TAG.search(own):
         own = lay_out(own).text
     attributes = [(str(name).rpartition("}")[2], str(value)) for name, value in element.items()]
     if not attributes and not len(element):
