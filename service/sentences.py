@@ -7,9 +7,10 @@ from typing import Final
 import sentencex
 
 from indexes.documents import Span
+from indexes.rows import RECORDS, SHEETS
 
 # Formats whose stored text has a record a line, and formats whose line breaks all mean something.
-_RECORD_LINES: Final = frozenset({"text/csv", "text/tab-separated-values"})
+_RECORD_LINES: Final = RECORDS | SHEETS
 _FIRM_LINES: Final = frozenset({"text/html"})
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+)[ \t]*")

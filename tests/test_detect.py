@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import ReadFailure
-from ingest.readers import CSV, HTML, JSONL, MARKDOWN, PDF, PLAIN, READERS, TSV
+from ingest.readers import (
+    CSV,
+    HTML,
+    JSONL,
+    LOCKED_OFFICE,
+    MARKDOWN,
+    PDF,
+    PLAIN,
+    READERS,
+    TSV,
+    XLS,
+    XLSB,
+    XLSX,
+)
 from ingest.readers.detect import detect
 
 RECORD = b'{"id": "a", "title": "T", "text": "Words."}\n'
@@ -60,6 +73,10 @@ def file(tmp_path: Path) -> Path:
         ("a,b\n1,2\n".encode("utf-16"), "a.csv", CSV),
         (b"the end of a DOS file\r\n\x1a" + b"." * 100, "a.txt", PLAIN),
         (b"BM and MZ may begin a text", "a.txt", PLAIN),
+        (zipped("xl/workbook.xml"), "a.xlsx", XLSX),
+        (zipped("xl/workbook.bin"), "a.xlsb", XLSB),
+        (OLE + "Workbook".encode("utf-16-le"), "a.xls", XLS),
+        (OLE + "EncryptedPackage".encode("utf-16-le"), "a.xlsx", LOCKED_OFFICE),
     ],
 )
 def test_content_decides(file: Path, content: bytes, name: str, media_type: str) -> None:
@@ -72,16 +89,10 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        (zipped("[Content_Types].xml", "word/document.xml"), "a.docx", "DOCX"),
-        (zipped("[Content_Types].xml", "word/document.xml"), "a.txt", "DOCX"),
-        (zipped("ppt/presentation.xml"), "a.pptx", "PPTX"),
-        (zipped("xl/workbook.xml"), "a.xlsx", "XLSX"),
         (zipped("readme.md"), "a.zip", "ZIP"),
         (OLE + "WordDocument".encode("utf-16-le"), "a.doc", "DOC"),
-        (OLE + "Workbook".encode("utf-16-le"), "a.xls", "XLS"),
-        (OLE + "EncryptedPackage".encode("utf-16-le"), "a.xlsx", "password"),
+        (OLE + "PowerPoint Document".encode("utf-16-le"), "a.ppt", "PPT"),
         (OLE + "__substg1.0_0037001F".encode("utf-16-le"), "a.msg", "MSG"),
-        (b"{\\rtf1\\ansi words}", "a.txt", "RTF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "a.pdf", "PNG"),
         (b"\xff\xd8\xff\xe0" + bytes(50), "a.jpg", "JPEG"),
         (b"BM" + bytes(range(50)), "a.bmp", "BMP"),
@@ -137,7 +148,7 @@ def test_a_page_that_was_saved_as_pdf_is_shown(file: Path) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "ocrmypdf"),
         (b"\x7fELF" + bytes(50), "leave it out"),
         (b"SQLite format 3\x00" + bytes(50), "export"),
-        (b"{\\rtf1\\ansi words}", "save it as PDF"),
+        (OLE + "WordDocument".encode("utf-16-le"), "save it as PDF"),
     ],
 )
 def test_the_way_out_fits_the_format(file: Path, content: bytes, remedy: str) -> None:

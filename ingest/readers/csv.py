@@ -1,99 +1,33 @@
 """CSV and TSV: the file's text as it is, with its rows and their header marked."""
 
-import csv
-import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Final
 
 from indexes.documents import Extract, Span, Table
+from indexes.rows import Row, csv_rows, delimiter
 from ingest.readers import CSV, TSV, ReadOptions
 from ingest.readers.encodings import decode
-
-_DELIMITERS: Final = ",;\t|"
-_SAMPLE_ROWS: Final = 50
-_LONGEST_CELL: Final = 2**31 - 1
-_YEARS: Final = range(1900, 2101)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    span: Span
-    cells: tuple[str, ...]
-
-    @property
-    def filled(self) -> int:
-        return sum(not cell.isspace() for cell in self.cells if cell)
+from ingest.readers.headers import header_rows
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Extract]:
     """Yield the file's text with its table. Raises ReadFailure `empty`, `wrong_type`."""
     decoded = decode(path.read_bytes())
-    delimiter = _delimiter(decoded.text)
-    rows = [row for row in _rows(decoded.text, delimiter) if row.filled]
+    parted_by = delimiter(decoded.text)
+    rows = [row for row in csv_rows(decoded.text, parted_by) if row.filled]
     yield Extract(
         decoded.text,
-        TSV if delimiter == "\t" else CSV,
+        TSV if parted_by == "\t" else CSV,
         options.stem,
         tables=_tables(rows),
         findings=decoded.findings,
     )
 
 
-def _delimiter(text: str) -> str:
-    """Return the character that cuts most of the first rows into equally many cells."""
-
-    def agreement(delimiter: str) -> tuple[int, int]:
-        widths = Counter[int]()
-        try:
-            for row in islice(_rows(text, delimiter, strict=True), _SAMPLE_ROWS):
-                widths[len(row.cells)] += len(row.cells) > 1
-        except csv.Error:  # quotes that do not enclose cells: mostly the wrong delimiter
-            pass
-        return max(((count, width) for width, count in widths.items()), default=(0, 0))
-
-    return max(_DELIMITERS, key=agreement)
-
-
-def _rows(text: str, delimiter: str, *, strict: bool = False) -> Iterator[_Row]:
-    """Yield each row; a quoted cell may hold line ends."""
-    csv.field_size_limit(_LONGEST_CELL)
-    taken = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal taken
-        for line in io.StringIO(text, newline="\n"):
-            taken += len(line)
-            yield line
-
-    start = 0
-    for cells in csv.reader(lines(), delimiter=delimiter, strict=strict):
-        end = taken
-        yield _Row(Span(start, end - text.endswith("\n", start, end)), tuple(cells))
-        start = end
-
-
-def _tables(rows: Sequence[_Row]) -> tuple[Table, ...]:
-    """Find the header: the first row about as wide as most rows, unless it is data itself.
-
-    What stands above it is a title. A file whose first row is data has no header and no table.
-    """
-    if not rows:
+def _tables(rows: Sequence[Row]) -> tuple[Table, ...]:
+    """Return the table below the header; a file whose first row is data has none."""
+    header = header_rows([row.cells for row in rows])
+    if not header:
         return ()
-    usual = Counter(row.filled for row in rows).most_common(1)[0][0]
-    place = next((number for number, row in enumerate(rows) if row.filled * 2 > usual), 0)
-    header, below = rows[place], rows[place + 1 :]
-    if not below or any(map(_is_data, header.cells)):
-        return ()
-    return (Table(header.span, tuple(row.span for row in below)),)
-
-
-def _is_data(cell: str) -> bool:
-    """Tell whether a cell is a number, which rows have and headers do not, but for years."""
-    try:
-        return float(cell.strip().strip("$€£%").replace(",", "")) not in _YEARS
-    except ValueError:
-        return False
+    above = Span(rows[header[0]].span.start, rows[header[-1]].span.end)
+    return (Table(above, tuple(row.span for row in rows[header.stop :])),)

@@ -34,6 +34,7 @@ from ingest.readers import (
     TEX,
     TSV,
     XLS,
+    XLSB,
     XLSX,
     XML,
 )
@@ -84,6 +85,7 @@ _RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
     (b"word/", DOCX),
     (b"ppt/", PPTX),
+    (b"xl/workbook.bin", XLSB),
     (b"xl/", XLSX),
     (EPUB.encode(), EPUB),
     (ODS.encode(), ODS),
@@ -107,6 +109,7 @@ _KINDS: Final = {
     DOCX: "a Word document (DOCX)",
     PPTX: "a PowerPoint presentation (PPTX)",
     XLSX: "an Excel workbook (XLSX)",
+    XLSB: "an Excel workbook (XLSB)",
     EPUB: "an e-book (EPUB)",
     ODT: "an OpenDocument text (ODT)",
     ODS: "an OpenDocument sheet (ODS)",
