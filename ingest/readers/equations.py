@@ -13,16 +13,25 @@ _PROPERTIES: Final = "Pr"
 
 
 def linear(element: Element) -> str:
-    """Return an equation, or a part of one, on one line."""
-    return "".join(_pieces(element))
+    """Return an equation, or a part of one, on one line.
+
+    A space parts what would else run together: `a_n cos x`, not `a_ncos x`.
+    """
+    words, before = "", ""
+    for piece, form in _pieces(element):
+        meet = words[-1:].isalnum() and piece[:1].isalnum()
+        words += f" {piece}" if meet and (before or form == "func") else piece
+        before = form
+    return words
 
 
-def _pieces(element: Element) -> Iterator[str]:
+def _pieces(element: Element) -> Iterator[tuple[str, str]]:
+    """Yield the parts of an equation in order, each with its form, "" for plain signs."""
     called = name(element)
     if called == "r":
-        yield "".join(one.text or "" for one in children(element, "t"))
+        yield "".join(one.text or "" for one in children(element, "t")), ""
     elif called in _FORMS:
-        yield _FORMS[called](element)
+        yield _FORMS[called](element), called
     elif not called.endswith(_PROPERTIES) and called not in {"del", "moveFrom"}:
         for one in element:
             yield from _pieces(one)
@@ -58,7 +67,7 @@ def _is_bracketed(words: str) -> bool:
 def _fraction(element: Element) -> str:
     over, under = _of(element, "num"), _of(element, "den")
     if _property(element, "type", "bar") == "noBar":
-        return f"({over} over {under})"
+        return f"{over} over {under}"
     return f"{_grouped(over)}/{_grouped(under)}"
 
 

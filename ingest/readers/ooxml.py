@@ -43,6 +43,7 @@ class Package:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._parts = {one.lower(): one for one in reversed(archive.namelist())}
+        self._relations: dict[str, Mapping[str, Relation]] = {}
         self.damaged: dict[str, str] = {}
 
     def data(self, part_name: str) -> bytes | None:
@@ -69,11 +70,14 @@ class Package:
 
     def related(self, part_name: str) -> Mapping[str, Relation]:
         """Return what a part ("" for the package) refers to, by the ids that it uses."""
-        folder, file = posixpath.split(part_name)
-        root = self.tree(posixpath.join(folder, "_rels", f"{file}.rels"))
-        return {
-            attribute(one, "Id"): _relation(folder, one) for one in children(root, "Relationship")
-        }
+        if part_name not in self._relations:
+            folder, file = posixpath.split(part_name)
+            root = self.tree(posixpath.join(folder, "_rels", f"{file}.rels"))
+            found = children(root, "Relationship")
+            self._relations[part_name] = {
+                attribute(one, "Id"): _relation(folder, one) for one in found
+            }
+        return self._relations[part_name]
 
     def of_kind(self, part_name: str, kind: str) -> Iterator[str]:
         """Yield the parts that a part refers to as one of a kind, such as `footnotes`."""

@@ -1,9 +1,11 @@
 """Letters of symbol fonts, which stand at places of their own, as Unicode has them."""
 
+import re
 from typing import Final
 
 _PRIVATE: Final = 0xF000
 _HIGHEST: Final = 0xF0FF
+_PRIVATE_USE: Final = re.compile("[\uf001-\uf0ff]")
 # Adobe's Symbol font from 0x20 on, a row of 16 each; � where it has nothing.
 _SYMBOL: Final = (
     " !∀#∃%&∋()∗+,−./"
@@ -56,8 +58,4 @@ def in_font(font: str, words: str) -> str:
     """Return words that are set in a font: in a symbol font every letter is one of its own."""
     if is_symbol_font(font):
         return "".join(symbol(font, ord(letter)) for letter in words)
-    if any(_PRIVATE < ord(letter) <= _HIGHEST for letter in words):
-        return "".join(
-            symbol("", ord(one)) if _PRIVATE < ord(one) <= _HIGHEST else one for one in words
-        )
-    return words
+    return _PRIVATE_USE.sub(lambda match: symbol("", ord(match[0])), words)
