@@ -123,6 +123,7 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         TSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".tsv"),
         JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
         DOCX: ReaderEntry("docx", 1, "ingest.readers.docx", ".docx"),
+        PPTX: ReaderEntry("pptx", 1, "ingest.readers.pptx", ".pptx"),
         XLSX: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsx"),
         XLSB: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsb"),
         XLS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xls"),
