@@ -175,7 +175,9 @@ def test_charts_are_tables_of_their_values() -> None:
 
     def draw(slide: Any) -> None:
         place = (Inches(1), Inches(1), Inches(4), Inches(3))
-        data: Any = CategoryChartData(number_format="0.0%")
+        data: Any = CategoryChartData(  # type: ignore[no-untyped-call]
+            number_format="0.0%"
+        )
         data.categories = ["May", "June"]
         data.add_series("North", (0.25, 0.5))
         data.add_series("South", (0.75, None))

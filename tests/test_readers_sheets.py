@@ -354,3 +354,24 @@ def test_damage_is_told(name: str) -> None:
         "locked.xlsx": locked(saved(SALES), "VelvetSweatshop"),
     }
     survives(made[name], name, tries=12 if name == "locked.xlsx" else 60)
+
+
+def test_open_document_cells_show_what_people_see() -> None:
+    """Percentages and money as written in the file, comments beside the cells."""
+    data = unzipped(open_document(("Share", "Price"), (0.05, 3.0), ("x", "y")))
+    content = data["content.xml"]
+    share = content.index(b"<table:table-cell", content.index(b"Price"))
+    end = content.index(b"</table:table-row>", share)
+    cells = (
+        b'<table:table-cell office:value-type="percentage" office:value="0.05"><text:p>5%</text:p>'
+        b"<office:annotation><dc:creator>Ada</dc:creator><text:p>checked</text:p>"
+        b"</office:annotation></table:table-cell>"
+        b'<table:table-cell office:value-type="currency" office:value="3"><text:p>3.00 \xe2\x82\xac'
+        b"</text:p></table:table-cell>"
+    )
+    data["content.xml"] = content[:share] + cells + content[end:]
+    found = extract(zipped(data), "a.ods")
+    assert found.text == (
+        "Tabelle 1\nShare | Price\n5% | 3.00 €\nx | y\n\n"
+        "Tabelle 1: comments, charts and drawings\n\nA2 (Ada): checked"
+    )

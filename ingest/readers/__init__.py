@@ -128,6 +128,8 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         XLSB: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsb"),
         XLS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xls"),
         ODS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".ods"),
+        ODT: ReaderEntry("odf", 1, "ingest.readers.odf", ".odt"),
+        ODP: ReaderEntry("odf", 1, "ingest.readers.odf", ".odp"),
         LOCKED_OFFICE: ReaderEntry("locked", 1, "ingest.readers.locked", ".docx"),
     }
 )

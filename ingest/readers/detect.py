@@ -4,6 +4,7 @@ import codecs
 import gzip
 import json
 import re
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Final
@@ -38,10 +39,12 @@ from ingest.readers import (
     XLSX,
     XML,
 )
+from ingest.readers.zipped import FAULTS
 
 _SAMPLE: Final = 65_536
 _PDF_WITHIN: Final = 1024
 _SHOWN: Final = 40
+_LONGEST_TYPE: Final = 200
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -164,7 +167,7 @@ def _detected(path: Path, name: str) -> str:
     if head.startswith(_GZIP):
         return _in_gzip(path, name)
     if head.startswith(_ZIP):
-        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+        return _in_zip(path, head)
     if head.startswith(_OLE):
         streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
         return _named(streams, path.read_bytes(), _OLD_OFFICE)
@@ -220,6 +223,24 @@ def _tail(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _SAMPLE))
         return file.read(_SAMPLE)
+
+
+def _in_zip(path: Path, head: bytes) -> str:
+    """Return the kind that an archive's names and its statement of a media type tell.
+
+    In a damaged one they are looked for among its bytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.encode("utf-8", "replace") for name in archive.namelist()]
+            if b"mimetype" in names:
+                with archive.open("mimetype") as stated:
+                    names.append(stated.read(_LONGEST_TYPE))
+    except FAULTS:
+        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+    return next(
+        (kind for mark, kind in _ZIPPED if any(name.startswith(mark) for name in names)), _ARCHIVE
+    )
 
 
 def _in_gzip(path: Path, name: str) -> str:

@@ -21,6 +21,7 @@ from ingest.readers.equations import linear
 from ingest.readers.inside import read_inside
 from ingest.readers.ooxml import SAVE_ANEW, Package, package
 from ingest.readers.rendered import rendered_pages
+from ingest.readers.titles import heading_title
 from ingest.readers.trees import Element, attribute, below, child, children, name
 
 _MAIN: Final = "word/document.xml"
@@ -78,22 +79,18 @@ class _Document:
                 "empty", "the document has no words; if it shows pictures of text, save it as PDF "
                 "and run a text recogniser over that"
             )  # fmt: skip
+        body_headings = [one for one in self._out.headings if one.span.end <= end]
+        first = heading_title(text, body_headings)
         return Extract(
             text,
             DOCX,
-            self._package.title or self._title or self._first_heading(end) or self._options.stem,
+            self._package.title or self._title or first or self._options.stem,
             pages=rendered_pages(text, end, self._breaks, self._stated_pages()),
             headings=tuple(self._out.headings),
             tables=tuple(self._out.tables),
             metadata=self._package.metadata,
             findings=(*self._package.findings(), *self._hidden()),
         )
-
-    def _first_heading(self, end: int) -> str:
-        """Return the heading that is the document's title: at its beginning, or the only one."""
-        first = [one.span for one in self._out.headings if one.level == 1 and one.span.end <= end]
-        is_title = len(first) == 1 or (bool(first) and not first[0].start)
-        return first[0].cut(self._out.text) if is_title else ""
 
     def _without_body(self) -> ReadFailure:
         why = self._package.damaged.get(self._part, "it is missing")

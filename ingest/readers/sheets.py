@@ -5,6 +5,7 @@ Values are read by calamine; no macro or formula is ever run.
 
 import datetime as dt
 import io
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from ingest.readers.cell_formats import shown
 from ingest.readers.composed import CELL_END, row_text
 from ingest.readers.headers import goes_on, header_rows
 from ingest.readers.locked import unlocked
+from ingest.readers.odf_package import OdfPackage
+from ingest.readers.ods_parts import OdsParts
 from ingest.readers.ooxml import SAVE_ANEW, Package
 from ingest.readers.xlsx_parts import Beside, Look, XlsxParts
 from ingest.readers.zipped import opened
@@ -42,16 +45,20 @@ def read(path: Path, options: ReadOptions) -> Reading:
     with path.open("rb") as file, ExitStack() as stack:
         media_type, parts = XLS, None
         if file.read(len(_ZIP)) == _ZIP:
-            archive = stack.enter_context(opened(path))
-            names = set(archive.namelist())
-            media_type = XLSB if "xl/workbook.bin" in names else XLSX
-            if "content.xml" in names:
-                media_type = ODS
-            elif media_type == XLSX:
-                parts = XlsxParts(Package(archive))
+            media_type, parts = _parts(stack.enter_context(opened(path)))
         file.seek(0)
         workbook = _opened(file, options)
         yield _extract(workbook, parts, media_type, options)
+
+
+def _parts(archive: zipfile.ZipFile) -> tuple[str, Beside | None]:
+    """Return the media type of a workbook, and what is read beside its cells' values."""
+    names = set(archive.namelist())
+    if "xl/workbook.bin" in names:
+        return XLSB, None
+    if "content.xml" in names:
+        return ODS, OdsParts(OdfPackage(archive))
+    return XLSX, XlsxParts(Package(archive))
 
 
 def _opened(file: io.BufferedReader, options: ReadOptions) -> CalamineWorkbook:
@@ -228,7 +235,7 @@ def _filled_rows(sheet: CalamineSheet, look: Look) -> Iterator[tuple[int, list[s
     calamine gives the blank rows above the first value, but not the blank columns left of it.
     """
     _, left = sheet.start or (0, 0)
-    special = {row for row, _ in (*look.codes, *look.errors)}
+    special = {row for row, _ in (*look.codes, *look.texts)}
     for row, values in enumerate(sheet.iter_rows() if sheet.start else ()):
         cells = [""] * left + [_words(value) for value in values]
         if row in special:
@@ -238,8 +245,8 @@ def _filled_rows(sheet: CalamineSheet, look: Look) -> Iterator[tuple[int, list[s
 
 
 def _as_shown(value: Value, place: tuple[int, int], look: Look) -> str | None:
-    if value == "":
-        return look.errors.get(place)
+    if place in look.texts:
+        return look.texts[place]
     code = look.codes.get(place)
     if not code or isinstance(value, bool) or not isinstance(value, int | float):
         return None

@@ -34,12 +34,12 @@ Place = tuple[int, int]
 class Look:
     """What a sheet's part says of its cells, by row and column from 0.
 
-    `codes` are the format codes of cells that show percentages or money, `errors` what cells show
+    `codes` are the format codes of cells that show percentages or money, `texts` what cells show
     in the place of a value; `uncomputed` counts formulas whose value nobody has computed.
     """
 
     codes: Mapping[Place, str] = field(default_factory=dict)
-    errors: Mapping[Place, str] = field(default_factory=dict)
+    texts: Mapping[Place, str] = field(default_factory=dict)
     uncomputed: int = 0
 
 
