@@ -130,6 +130,7 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         ODS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".ods"),
         ODT: ReaderEntry("odf", 1, "ingest.readers.odf", ".odt"),
         ODP: ReaderEntry("odf", 1, "ingest.readers.odf", ".odp"),
+        RTF: ReaderEntry("rtf", 1, "ingest.readers.rtf", ".rtf"),
         LOCKED_OFFICE: ReaderEntry("locked", 1, "ingest.readers.locked", ".docx"),
     }
 )
