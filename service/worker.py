@@ -16,7 +16,9 @@ from indexes.errors import CollectionBusy
 from indexes.settings import PREFIX, Settings
 from service.logs import get_log
 
-_COMMAND: Final = ("-m", "afterword", "ingest", "--worker")
+# `-m` would put the working folder first on the path, where any `random.py` would be run.
+_START: Final = "import sys; sys.path.append(sys.argv.pop(1)); import afterword; afterword.main()"
+_COMMAND: Final = ("-P", "-c", _START, str(Path(__file__).parent.parent), "ingest", "--worker")
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
 _STEADY_SECONDS: Final = 60.0

@@ -218,7 +218,8 @@ def start(data: Path, log: Path, *arguments: str, **environ: str) -> subprocess.
     }
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "afterword", "serve", *arguments],
+            # As the installed command does, it takes no module from the working folder.
+            [sys.executable, "-P", "-m", "afterword", "serve", *arguments],
             env={**inherited, **ours},
             cwd=log.parent,
             stdin=subprocess.DEVNULL,

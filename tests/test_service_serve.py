@@ -242,6 +242,17 @@ def test_a_killed_service_loses_no_accepted_upload(tmp_path: Path) -> None:
         assert [ended(service, job["job_id"])["state"] for job in sent] == ["done"] * 5
 
 
+def test_no_program_of_the_working_folder_is_run(tmp_path: Path) -> None:
+    """A folder of documents may hold a `random.py`, or a clone called `afterword`."""
+    ran = tmp_path / "ran"
+    for name in ("random.py", "json.py", "afterword.py", "ingest.py", "pypdf.py"):
+        (tmp_path / name).write_text(f"open({str(ran)!r}, 'w').close()\nraise SystemExit(7)\n")
+    with served(tmp_path / "data", tmp_path / "log") as service:
+        job = service.client.post("/v1/documents", json={"text": TEXT, "title": "t"}).json()
+        assert ended(service, job["job_id"])["state"] == "done"
+    assert not ran.exists()
+
+
 def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:
     """SIGINT is a stop like any other, without a traceback."""
     with served(tmp_path / "data", tmp_path / "log") as service:
