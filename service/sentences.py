@@ -11,7 +11,18 @@ from indexes.rows import RECORDS, SHEETS
 
 # Formats whose stored text has a record a line, and formats whose line breaks all mean something.
 _RECORD_LINES: Final = RECORDS | SHEETS
-_FIRM_LINES: Final = frozenset({"text/html"})
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+_OPEN: Final = "application/vnd.oasis.opendocument"
+_FIRM_LINES: Final = frozenset(
+    {
+        "text/html",
+        "application/rtf",
+        f"{_OFFICE}.wordprocessingml.document",
+        f"{_OFFICE}.presentationml.presentation",
+        f"{_OPEN}.text",
+        f"{_OPEN}.presentation",
+    }
+)
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+)[ \t]*")
 _WHOLE: Final = re.compile(r"[ \t]*(?:\||#{1,6} |```|~~~)")

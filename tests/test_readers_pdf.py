@@ -179,9 +179,7 @@ def encrypted(path: Path, user: str, algorithm: str) -> Path:
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
 def test_passwords(tmp_path: Path, algorithm: str) -> None:
-    """A file that asks for a password is opened by one that was given, or refused; an empty one
-    opens it.
-    """
+    """A file that asks for one is opened by one of those given, or refused; an empty one opens."""
     locked = encrypted(tmp_path / "a.pdf", "secret", algorithm)
     refused = failure(locked)
     assert refused.reason == "encrypted"

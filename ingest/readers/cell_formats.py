@@ -1,9 +1,9 @@
 """How spreadsheets show numbers: percentages and amounts of money by their format codes."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 # The built-in formats of ECMA-376 part 1, 18.8.30, that are percentages or money.
@@ -64,6 +64,7 @@ def shown(value: float, code: str) -> str | None:
     return _written(value, section, sign="-" if negative and not explicit else "")
 
 
+@lru_cache(maxsize=256)
 def _section(code: str) -> _Section | None:
     before, digits, after = "", "", ""
     for piece in _PIECE.finditer(code):
@@ -99,8 +100,3 @@ def _written(value: float, section: _Section, sign: str) -> str | None:
     words = words.removesuffix(".")
     minus = sign if number else ""
     return " ".join(f"{minus}{section.before}{words}{section.after}".split())
-
-
-def telling_styles(codes: Sequence[str]) -> dict[int, str]:
-    """Return those of the cell styles' format codes that are telling, by the style's number."""
-    return {place: code for place, code in enumerate(codes) if is_telling(code)}

@@ -71,7 +71,8 @@ class _Contents:
 def read(path: Path, options: ReadOptions) -> Reading:
     """Yield the one document of a PDF file, with its pages and its outline's headings.
 
-    Raises ReadFailure `encrypted`, `wrong_password`, `damaged`, `no_text_layer` where no page has text, `empty`.
+    Raises ReadFailure `encrypted`, `wrong_password`, `damaged`, `empty`, and `no_text_layer` where
+    no page has text.
     """
     found = _contents(path, options.passwords)
     text, pages = _joined(found.texts)
@@ -111,9 +112,7 @@ def _contents(path: Path, passwords: Sequence[str]) -> _Contents:
     return _Contents(texts, tuple(blind), tuple(broken), info, outline)
 
 
-def _open(
-    path: Path, passwords: Sequence[str]
-) -> tuple[pdfium.PdfDocument, str | None]:
+def _open(path: Path, passwords: Sequence[str]) -> tuple[pdfium.PdfDocument, str | None]:
     """Return the document and the password that opened it, None where it asks for none."""
     for password in (None, *passwords):
         try:
