@@ -75,15 +75,16 @@ def passage_lines(passage: Passage) -> Iterator[str]:
 
 
 def _citation_lines(citation: Citation) -> Iterator[str]:
-    place = _place(citation.page, citation.section, citation.as_of)
+    place = _place(citation.page, citation.section, citation.as_of, citation.row)
     title = f"{_in_one_line(citation.title)}, " if citation.title else ""
     yield f"  {citation.marker} {title}{citation.uri}{place}"
     yield f'      "{_in_one_line(citation.quote)}"'
 
 
-def _place(page: int | None, section: str, as_of: str | None) -> str:
+def _place(page: int | None, section: str, as_of: str | None, row: int | None = None) -> str:
     parts = [
         f"page {page}" if page is not None else "",
+        f"row {row}" if row is not None else "",
         f"section {section}" if section else "",
         f"as of {as_of}" if as_of else "",
     ]

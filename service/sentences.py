@@ -11,11 +11,23 @@ import sentencex
 
 from indexes.documents import Span
 from indexes.languages import ENGLISH, Language
+from indexes.rows import RECORDS, SHEETS
 from indexes.words import UNSPACED
 
 # Formats whose stored text has a record a line, and formats whose line breaks all mean something.
-_RECORD_LINES: Final = frozenset({"text/csv", "text/tab-separated-values"})
-_FIRM_LINES: Final = frozenset({"text/html"})
+_RECORD_LINES: Final = RECORDS | SHEETS
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+_OPEN: Final = "application/vnd.oasis.opendocument"
+_FIRM_LINES: Final = frozenset(
+    {
+        "text/html",
+        "application/rtf",
+        f"{_OFFICE}.wordprocessingml.document",
+        f"{_OFFICE}.presentationml.presentation",
+        f"{_OPEN}.text",
+        f"{_OPEN}.presentation",
+    }
+)
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _ITEM: Final = re.compile(
     r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+"

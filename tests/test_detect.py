@@ -12,10 +12,12 @@ import pytest
 from indexes.errors import ReadFailure
 from ingest.readers import (
     CSV,
+    DOCX,
     EPUB,
     HTML,
     JSON,
     JSONL,
+    LOCKED_OFFICE,
     MAIL,
     MARKDOWN,
     NDJSON,
@@ -23,10 +25,15 @@ from ingest.readers import (
     OUTLOOK,
     PDF,
     PLAIN,
+    PPTX,
     READERS,
     RST,
+    RTF,
     TEX,
     TSV,
+    XLS,
+    XLSB,
+    XLSX,
     XML,
 )
 from ingest.readers.detect import detect
@@ -98,6 +105,14 @@ def file(tmp_path: Path) -> Path:
         (b"\n" * 200_000 + b"words", "a.txt", PLAIN),
         (b"the end of a DOS file\r\n\x1a" + b"." * 100, "a.txt", PLAIN),
         (b"BM and MZ may begin a text", "a.txt", PLAIN),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a.docx", DOCX),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a.txt", DOCX),
+        (zipped("ppt/presentation.xml"), "a.pptx", PPTX),
+        (zipped("xl/workbook.xml"), "a.xlsx", XLSX),
+        (zipped("xl/workbook.bin"), "a.xlsb", XLSB),
+        (OLE + "Workbook".encode("utf-16-le"), "a.xls", XLS),
+        (b"{\\rtf1\\ansi words}", "a.txt", RTF),
+        (OLE + "EncryptedPackage".encode("utf-16-le"), "a.xlsx", LOCKED_OFFICE),
     ],
 )
 def test_content_decides(file: Path, content: bytes, name: str, media_type: str) -> None:
@@ -110,15 +125,9 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        (zipped("[Content_Types].xml", "word/document.xml"), "a.docx", "DOCX"),
-        (zipped("[Content_Types].xml", "word/document.xml"), "a.txt", "DOCX"),
-        (zipped("ppt/presentation.xml"), "a.pptx", "PPTX"),
-        (zipped("xl/workbook.xml"), "a.xlsx", "XLSX"),
         (zipped("readme.md"), "a.zip", "ZIP"),
         (OLE + "WordDocument".encode("utf-16-le"), "a.doc", "DOC"),
-        (OLE + "Workbook".encode("utf-16-le"), "a.xls", "XLS"),
-        (OLE + "EncryptedPackage".encode("utf-16-le"), "a.xlsx", "password"),
-        (b"{\\rtf1\\ansi words}", "a.txt", "RTF"),
+        (OLE + "PowerPoint Document".encode("utf-16-le"), "a.ppt", "PPT"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "a.pdf", "PNG"),
         (b"\xff\xd8\xff\xe0" + bytes(50), "a.jpg", "JPEG"),
         (b"BM" + bytes(range(50)), "a.bmp", "BMP"),
@@ -174,7 +183,7 @@ def test_a_page_that_was_saved_as_pdf_is_shown(file: Path) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "ocrmypdf"),
         (b"\x7fELF" + bytes(50), "leave it out"),
         (b"SQLite format 3\x00" + bytes(50), "export"),
-        (b"{\\rtf1\\ansi words}", "save it as PDF"),
+        (OLE + "WordDocument".encode("utf-16-le"), "save it as PDF"),
     ],
 )
 def test_the_way_out_fits_the_format(file: Path, content: bytes, remedy: str) -> None:

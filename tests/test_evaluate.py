@@ -206,6 +206,7 @@ def citation(document_id: str, page: int | None = None) -> Citation:
         title="",
         uri=f"files/{document_id}",
         page=page,
+        row=None,
         section="",
         start=0,
         end=1,

@@ -10,7 +10,7 @@ from indexes.documents import Span
 from indexes.languages import LANGUAGES, Language
 from service.sentences import is_heading, is_label, list_around, sentence_spans, stands_above
 
-PLAIN, PDF, HTML = "text/plain", "application/pdf", "text/html"
+PLAIN, PDF, HTML, RTF = "text/plain", "application/pdf", "text/html", "application/rtf"
 MARKDOWN, CSV = "text/markdown", "text/csv"
 
 MARKER = re.compile(
@@ -157,6 +157,7 @@ def test_a_record_of_a_csv_file_is_a_sentence() -> None:
 
 def test_lines_of_a_web_page_are_apart() -> None:
     """The reader breaks lines where blocks end, so a break always ends a sentence."""
+    assert sentences("the menu\nlong text", RTF) == ["the menu", "long text"]
     assert sentences("the menu\nlong text that goes on\nand on", HTML) == [
         *("the menu", "long text that goes on", "and on"),
     ]

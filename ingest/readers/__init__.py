@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
+from indexes import rows
 from indexes.documents import Extract, document_id_for, part_prefix
 from indexes.errors import ReadFailure
 
@@ -15,8 +16,8 @@ PDF: Final = "application/pdf"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 PLAIN: Final = "text/plain"
-CSV: Final = "text/csv"
-TSV: Final = "text/tab-separated-values"
+CSV: Final = rows.CSV
+TSV: Final = rows.TSV
 JSONL: Final = "application/jsonl"
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -31,11 +32,12 @@ EPUB: Final = "application/epub+zip"
 _OOXML: Final = "application/vnd.openxmlformats-officedocument"
 DOCX: Final = f"{_OOXML}.wordprocessingml.document"
 PPTX: Final = f"{_OOXML}.presentationml.presentation"
-XLSX: Final = f"{_OOXML}.spreadsheetml.sheet"
-XLS: Final = "application/vnd.ms-excel"
+XLSX: Final = rows.XLSX
+XLSB: Final = rows.XLSB
+XLS: Final = rows.XLS
 _ODF: Final = "application/vnd.oasis.opendocument"
 ODT: Final = f"{_ODF}.text"
-ODS: Final = f"{_ODF}.spreadsheet"
+ODS: Final = rows.ODS
 ODP: Final = f"{_ODF}.presentation"
 LOCKED_OFFICE: Final = "application/x-ooxml-encrypted"
 
@@ -120,6 +122,8 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         HTML: ReaderEntry("html", 3, "ingest.readers.html", ".html"),
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
         PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt"),
+        # 2: a first row with days or years above more of them is no header; open quotes end with
+        # their line
         CSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".csv"),
         TSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".tsv"),
         JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
@@ -132,5 +136,15 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         EPUB: ReaderEntry("epub", 1, "ingest.readers.epub", ".epub"),
         MAIL: ReaderEntry("eml", 1, "ingest.readers.eml", ".eml"),
         OUTLOOK: ReaderEntry("msg", 1, "ingest.readers.msg", ".msg"),
+        DOCX: ReaderEntry("docx", 1, "ingest.readers.docx", ".docx"),
+        PPTX: ReaderEntry("pptx", 1, "ingest.readers.pptx", ".pptx"),
+        XLSX: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsx"),
+        XLSB: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsb"),
+        XLS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xls"),
+        ODS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".ods"),
+        ODT: ReaderEntry("odf", 1, "ingest.readers.odf", ".odt"),
+        ODP: ReaderEntry("odf", 1, "ingest.readers.odf", ".odp"),
+        RTF: ReaderEntry("rtf", 1, "ingest.readers.rtf", ".rtf"),
+        LOCKED_OFFICE: ReaderEntry("locked", 1, "ingest.readers.locked", ".docx"),
     }
 )

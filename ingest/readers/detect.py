@@ -4,6 +4,7 @@ import codecs
 import gzip
 import json
 import re
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Final
@@ -34,16 +35,19 @@ from ingest.readers import (
     TEX,
     TSV,
     XLS,
+    XLSB,
     XLSX,
     XML,
 )
 from ingest.readers.encodings import unmarked_utf16
 from ingest.readers.ole import has_stream
+from ingest.readers.zipped import FAULTS
 
 _SAMPLE: Final = 65_536
 _BLANK: Final = b"\x00 \t\r\n"
 _PDF_WITHIN: Final = 1024
 _SHOWN: Final = 40
+_LONGEST_TYPE: Final = 200
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -105,6 +109,7 @@ _ZIPPED: Final = (
     (EPUB.encode(), EPUB),
     (b"word/", DOCX),
     (b"ppt/", PPTX),
+    (b"xl/workbook.bin", XLSB),
     (b"xl/", XLSX),
     (ODS.encode(), ODS),
     (ODP.encode(), ODP),
@@ -128,6 +133,7 @@ _KINDS: Final = {
     DOCX: "a Word document (DOCX)",
     PPTX: "a PowerPoint presentation (PPTX)",
     XLSX: "an Excel workbook (XLSX)",
+    XLSB: "an Excel workbook (XLSB)",
     EPUB: "an e-book (EPUB)",
     ODT: "an OpenDocument text (ODT)",
     ODS: "an OpenDocument sheet (ODS)",
@@ -180,7 +186,7 @@ def _detected(path: Path, name: str) -> str:
     if head.startswith(_GZIP):
         return _in_gzip(path, name)
     if head.startswith(_ZIP):
-        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+        return _in_zip(path, head)
     if head.startswith(_OLE):
         return _in_ole(path)
     if head.startswith(_RTF):
@@ -291,6 +297,24 @@ def _tail(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _SAMPLE))
         return file.read(_SAMPLE)
+
+
+def _in_zip(path: Path, head: bytes) -> str:
+    """Return the kind that an archive's names and its statement of a media type tell.
+
+    In a damaged one they are looked for among its bytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.encode("utf-8", "replace") for name in archive.namelist()]
+            if b"mimetype" in names:
+                with archive.open("mimetype") as stated:
+                    names.append(stated.read(_LONGEST_TYPE))
+    except FAULTS:
+        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+    return next(
+        (kind for mark, kind in _ZIPPED if any(name.startswith(mark) for name in names)), _ARCHIVE
+    )
 
 
 def _in_gzip(path: Path, name: str) -> str:
