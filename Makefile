@@ -33,7 +33,7 @@ demo: $(RUN) ## set up, ingest examples/documents, and ask four questions
 	@$(BIN)/python examples/demo.py
 
 serve: $(RUN) ## start the service on http://127.0.0.1:8000 with the demo's collection
-	@AFTERWORD_DATA=$${AFTERWORD_DATA:-afterword-data} $(BIN)/afterword serve
+	@AFTERWORD_DATA=$${AFTERWORD_DATA:-afterword-data} exec $(BIN)/afterword serve
 
 test: $(TEST) ## set up and run the tests
 	@$(BIN)/python -m pytest -n 2 -m "not slow"

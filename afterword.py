@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexes.errors import AfterwordError, UsageError
+from indexes.errors import AfterwordError, UsageError, WorkerElsewhere
+from indexes.languages import Language
 
 if TYPE_CHECKING:
     from indexes.collection import Collection
@@ -74,6 +75,9 @@ Poll = Annotated[
         min=1,
     ),
 ]
+NewLanguage = Annotated[
+    Language | None, typer.Option(help="Of a new collection; else the setting.")
+]
 Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
 
 
@@ -92,6 +96,7 @@ def ingest(
     verbose: Verbose = False,
     allow_mass_removal: MassRemoval = False,
     password_file: PasswordFile = None,
+    language: NewLanguage = None,
     watch: Watch = False,
     poll: Poll = None,
     worker: Worker = False,
@@ -108,9 +113,14 @@ def ingest(
     if password_file is not None:
         settings = settings.model_copy(update={"password_file": password_file})
     if worker:
+        from indexes.jobs import ELSEWHERE_STATUS
         from ingest.worker import work
 
-        work(settings)
+        try:
+            work(settings)
+        except WorkerElsewhere as error:  # the service that keeps this worker tells by the status
+            sys.stderr.write(f"afterword: {error.message}\n")
+            raise typer.Exit(ELSEWHERE_STATUS) from None
         return
     if not paths:
         raise UsageError("say what to ingest: afterword ingest PATH…")
@@ -127,6 +137,7 @@ def ingest(
         source,
         Selection(tuple(include or ()), tuple(exclude or ())),
         Given(parse_metadata(metadata or ()), parse_date(as_of)),
+        language,
         dry_run=dry_run,
         allow_mass_removal=allow_mass_removal,
     )
@@ -190,7 +201,7 @@ def _opened(collection: str) -> "Collection":
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    question: Annotated[list[str], typer.Argument(help="The question; quotes keep a ? or * safe.")],
     collection: CollectionName = "default",
     as_of: Annotated[
         str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
@@ -210,15 +221,20 @@ def ask(
     from service.answer import Question, build_answerer
     from service.command import parse_filter, reply_json, reply_lines
 
-    asked = Question(question, collection, parse_filter(filter_), as_of, top_k, candidates)
+    asked = Question(
+        " ".join(question), collection, parse_filter(filter_), as_of, top_k, candidates
+    )
     reply = build_answerer(load_settings()).answer(asked)
     typer.echo(reply_json(reply) if as_json else "\n".join(reply_lines(reply)))
 
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="What to search for, in quotes.")],
+    query: Annotated[list[str], typer.Argument(help="What to search for.")],
     collection: CollectionName = "default",
+    as_of: Annotated[
+        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
+    ] = None,
     filter_: Annotated[
         str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
     ] = None,
@@ -231,7 +247,7 @@ def search(
     from service.command import parse_filter, passage_lines, passages_json
 
     answerer = build_answerer(load_settings())
-    found = answerer.search(query, collection, parse_filter(filter_), top_k)
+    found = answerer.search(" ".join(query), collection, parse_filter(filter_), top_k, as_of)
     lines = (line for passage in found for line in passage_lines(passage))
     typer.echo(passages_json(found) if as_json else "\n".join(lines))
 
@@ -285,7 +301,12 @@ def calibrate(
     collection: CollectionName = "default",
     target_precision: Annotated[
         float | None,
-        typer.Option(help="Answer so rarely that this share can be answered.", min=0, max=1),
+        typer.Option(
+            help="Answer so rarely that the documents do answer this share of what is answered "
+            "(not: that this share of the answers is right).",
+            min=0,
+            max=1,
+        ),
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Set threshold and reader in afterword.toml.")
@@ -345,7 +366,8 @@ def restore(
     restored = read_snapshot(load_settings().data, collection, source, replace=replace)
     with restored.read() as reading:
         held = reading.count()
-    typer.echo(f"collection {collection}: {held.documents} documents, {held.chunks} chunks")
+    told = f"{held.documents} documents, {held.chunks} chunks, language {restored.language}"
+    typer.echo(f"collection {collection}: {told}")
 
 
 @app.command()
@@ -355,6 +377,9 @@ def reindex(
         str | None, typer.Option(help="`bundled`, a hub id or a folder; else the setting.")
     ] = None,
     chunk_tokens: Annotated[int | None, typer.Option(help="Else the setting.", min=16)] = None,
+    language: Annotated[
+        Language | None, typer.Option(help="Else the collection keeps its own.")
+    ] = None,
 ) -> None:
     """Cut and encode all documents of a collection anew, from their stored texts."""
     from rich.console import Console
@@ -377,8 +402,10 @@ def reindex(
             loaded,
             splitter,
             lambda done, total: shown.update(task, completed=done, total=total),
+            language,
         )
-    typer.echo(f"collection {collection}: {chunks} chunks by {loaded.identity.name}")
+    told = f"{chunks} chunks by {loaded.identity.name}, language {opened.language}"
+    typer.echo(f"collection {collection}: {told}")
 
 
 def main() -> None:

@@ -4,8 +4,8 @@
 for each engine as JSON: texts ingested a second, share of questions with a right paragraph first
 and among five, and latency. All use the same encoder; Afterword gives its whole answer with
 citations, by the reader of the settings, which is named, the others what their retrieval finds.
-Engines are asked in turns, so that noise falls on all alike. The libraries:
-`pip install -r benchmarks/requirements-peers.txt`.
+Engines are asked in turns, so that noise falls on all alike. `benchmarks/README.md` tells
+how to install them.
 """
 
 import argparse

@@ -26,7 +26,8 @@ from indexes.errors import (
     StorageFull,
     StorageRefused,
 )
-from indexes.schema import DDL, FORMAT
+from indexes.languages import ENGLISH, Language, language_named
+from indexes.schema import DDL, FORMAT, READABLE
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
@@ -58,6 +59,7 @@ class Identity:
     encoder: EncoderIdentity
     encoder_id: int
     splitter: SplitterSettings
+    language: Language
 
 
 @contextmanager
@@ -111,7 +113,11 @@ def _full(where: Path) -> StorageFull:
 
 
 def create_catalog(
-    path: Path, encoder: EncoderIdentity, probes: Mapping[str, Vectors], splitter: SplitterSettings
+    path: Path,
+    encoder: EncoderIdentity,
+    probes: Mapping[str, Vectors],
+    splitter: SplitterSettings,
+    language: Language,
 ) -> None:
     """Write a new, empty catalog at `path`, which must not exist.
 
@@ -124,7 +130,7 @@ def create_catalog(
             for statement in DDL.split(";\n"):
                 connection.execute(statement)
             encoder_id = add_encoder(connection, encoder, probes)
-            set_meta(connection, "format", str(FORMAT))
+            set_language(connection, language)
             set_meta(connection, "uuid", uuid4().hex)
             set_meta(connection, "epoch", uuid4().hex[:12])
             set_meta(connection, "encoder", str(encoder_id))
@@ -166,9 +172,9 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
         if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table
             raise IndexDamaged(f"{path} is not an Afterword catalog: {error}") from error
         raise
-    if found != FORMAT:
+    if found not in READABLE:
         raise IndexDamaged(
-            f"{path} has format {found}, this version reads format {FORMAT}; "
+            f"{path} has format {found}, this version reads formats up to {FORMAT}; "
             "use the version of Afterword that wrote it"
         )
 
@@ -191,6 +197,24 @@ def set_splitter(connection: sqlite3.Connection, splitter: SplitterSettings) -> 
     set_meta(connection, "splitter", value)
 
 
+def set_language(connection: sqlite3.Connection, language: Language) -> None:
+    """Store the language by which words are told from now on, in the format that knows of it."""
+    set_meta(connection, "format", str(FORMAT))
+    set_meta(connection, "language", language)
+
+
+def _language(connection: sqlite3.Connection) -> Language:
+    """Return the collection's language: English where its format knows of none."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'language'").fetchone()
+    found = language_named(row[0]) if row else ENGLISH
+    if found is None:
+        raise IndexDamaged(
+            f"the catalog has a language that is not known, {row[0]!r}; "
+            "use the version of Afterword that wrote it"
+        )
+    return found
+
+
 def renew_epoch(connection: sqlite3.Connection) -> None:
     """Make every view of the catalog stale, so that each is built anew."""
     set_meta(connection, "epoch", uuid4().hex[:12])
@@ -209,6 +233,7 @@ def identity(connection: sqlite3.Connection) -> Identity:
         encoder=EncoderIdentity(*row),
         encoder_id=encoder_id,
         splitter=SplitterSettings(splitter["chunk_tokens"], splitter["name"]),
+        language=_language(connection),
     )
 
 

@@ -18,6 +18,7 @@ from indexes.documents import (
 from indexes.encoding import Vectors
 from indexes.filters import Where
 from indexes.hits import Ids
+from indexes.languages import Language
 from indexes.schema import BLOCK_CHARACTERS
 
 _MANY: Final = 500
@@ -59,8 +60,13 @@ def drop_chunks(connection: sqlite3.Connection, row: int, number: int) -> list[b
     return hashes
 
 
-def read_chunks(connection: sqlite3.Connection, ids: Sequence[int]) -> list[StoredChunk]:
-    """Return the chunks with these ids, in this order; ids that are gone are left out."""
+def read_chunks(
+    connection: sqlite3.Connection, ids: Sequence[int], language: Language
+) -> list[StoredChunk]:
+    """Return the chunks with these ids, in this order; ids that are gone are left out.
+
+    `language` is the collection's.
+    """
     found: dict[int, StoredChunk] = {}
     for group in _groups(list(ids)):
         rows = connection.execute(
@@ -74,7 +80,7 @@ def read_chunks(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Stor
         for row in rows:
             if row[1] not in pages:
                 pages[row[1]] = [Page(n, Span(s, e)) for n, s, e in json.loads(row[11])]
-            found[row[0]] = _stored_chunk(connection, row, pages[row[1]])
+            found[row[0]] = _stored_chunk(connection, row, pages[row[1]], language)
     return [found[chunk_id] for chunk_id in ids if chunk_id in found]
 
 
@@ -89,7 +95,10 @@ def chunk_ranges(connection: sqlite3.Connection, where: Where) -> list[Span]:
 
 
 def _stored_chunk(
-    connection: sqlite3.Connection, row: Sequence[object], pages: Sequence[Page]
+    connection: sqlite3.Connection,
+    row: Sequence[object],
+    pages: Sequence[Page],
+    language: Language,
 ) -> StoredChunk:
     chunk_id, document, start, end, context, document_id, uri, title, media_type, as_of, sha = row[
         :11
@@ -113,6 +122,7 @@ def _stored_chunk(
         headings=tuple(block_text(connection, document, Span(s, e)) for s, e in headings),
         header=block_text(connection, document, Span(*header)) if header else None,
         pages=tuple(p for p in pages if p.span.start < end and p.span.end > start),
+        language=language,
     )
 
 
@@ -217,7 +227,8 @@ def added_since(
             return
         ids = np.array([row[0] for row in rows], np.int64)
         vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
-        encoded = [c.encoded for c in read_chunks(connection, ids.tolist())] if texts else []
+        chunks = read_chunks(connection, ids.tolist(), who.language) if texts else ()
+        encoded = [chunk.encoded for chunk in chunks]
         yield Added(ids, vectors.reshape(len(ids), -1).astype(np.float32), tuple(encoded))
         change, last = rows[-1][2], rows[-1][0]
 

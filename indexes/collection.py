@@ -35,6 +35,7 @@ from indexes.errors import (
 )
 from indexes.filters import FilterJson, compile_filter
 from indexes.hits import ChunkSet, Hit
+from indexes.languages import ENGLISH, Language
 from indexes.locks import locked
 from indexes.views import (
     NOT_MERGED,
@@ -147,14 +148,20 @@ class Writer:
     def erase(self, document_ids: Sequence[str]) -> int:
         """Erase documents on request: text and vectors, and their words from the log too.
 
+        What is attached to one, as to a mail, goes with it.
         Where a question is being answered just then, the log has the words until the next change,
         or the next question's end, that finds no earlier one open. The views have them until they
         are merged. Raises DocumentNotFound if an id is unknown; then nothing is erased.
         """
         with self._changing("erase", _ERASE_SECONDS) as number:
+            gone = dict[str, None]()
             for document_id in document_ids:
-                if not document_table.remove_documents(self._connection, [document_id], number):
+                document = document_table.find_document(self._connection, document_id)
+                if document is None:
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
+                parts = document_table.parts_of(self._connection, document)
+                gone.update(dict.fromkeys([document_id, *parts]))
+            document_table.remove_documents(self._connection, list(gone), number)
             catalog.note_erased(self._connection, number)
         return number
 
@@ -187,12 +194,17 @@ class Writer:
                 catalog.note_loose(self._connection, loose=False)
 
     def replace_index(
-        self, encoder_id: int, splitter: SplitterSettings, recut: Mapping[str, Recut]
+        self,
+        encoder_id: int,
+        splitter: SplitterSettings,
+        recut: Mapping[str, Recut],
+        language: Language | None = None,
     ) -> bool:
         """Give every document new chunks and the collection its encoder, all in one change.
 
-        `recut` has each document's new chunks by document id. Returns False, and changes nothing,
-        where a document is new or has another text by now, or a vector is not stored.
+        The collection keeps its language where no other is given. `recut` has each document's new
+        chunks by document id. Returns False, and changes nothing, where a document is new or has
+        another text by now, or a vector is not stored.
         """
         with suppress(document_table.Outdated):
             with self._changing("reindex") as number:
@@ -200,6 +212,8 @@ class Writer:
                 chunk_table.drop_other_vectors(self._connection, encoder_id)
                 catalog.set_meta(self._connection, "encoder", str(encoder_id))
                 catalog.set_splitter(self._connection, splitter)
+                if language is not None and language != self._who.language:
+                    catalog.set_language(self._connection, language)
                 catalog.renew_epoch(self._connection)
             self._who = catalog.identity(self._connection)
             return True
@@ -231,6 +245,7 @@ class Reading:
         self._live = live
         self.number = live.number
         self.encoder = live.who.encoder
+        self.language = live.who.language
 
     def documents(self, limit: int, after: str | None = None) -> list[Document]:
         """Return up to `limit` documents in the order of their ids, those past `after`."""
@@ -292,7 +307,7 @@ class Reading:
 
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in this order; ids that are gone are left out."""
-        return chunk_table.read_chunks(self._connection, ids)
+        return chunk_table.read_chunks(self._connection, ids, self.language)
 
 
 class Collection:
@@ -320,6 +335,11 @@ class Collection:
     def splitter(self) -> SplitterSettings:
         """How documents are cut."""
         return self._identity.splitter
+
+    @property
+    def language(self) -> Language:
+        """How words are told."""
+        return self._identity.language
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise EncoderMismatch unless `encoder` gives the vectors that are stored."""
@@ -474,7 +494,11 @@ def collection_names(data: Path) -> list[str]:
 
 
 def create_collection(
-    data: Path, name: str, encoder: Encoder, splitter: SplitterSettings
+    data: Path,
+    name: str,
+    encoder: Encoder,
+    splitter: SplitterSettings,
+    language: Language = ENGLISH,
 ) -> Collection:
     """Make a new, empty collection; it is there whole or not at all, and on disk for good.
 
@@ -485,7 +509,7 @@ def create_collection(
     with replacing_catalog(folder) as beside:
         if (folder / _CATALOG).exists():
             raise CollectionExists(f"collection {name} is there already")
-        catalog.create_catalog(beside, encoder.identity, _probes(encoder), splitter)
+        catalog.create_catalog(beside, encoder.identity, _probes(encoder), splitter, language)
         beside.rename(folder / _CATALOG)
     return Collection(name, folder)
 
@@ -592,6 +616,6 @@ def _run_lock(folder: Path) -> Iterator[None]:
 
 def _not_found(name: str, data: Path) -> CollectionNotFound:
     return CollectionNotFound(
-        f"there is no collection {name!r} in {data}; make it with "
+        f"there is no collection {name!r} in {data.absolute()}; make it with "
         f"`afterword ingest PATH --collection {name}`"
     )

@@ -27,6 +27,7 @@ from indexes.documents import (
     Recut,
     Span,
     Table,
+    part_prefix,
 )
 from indexes.errors import DocumentNotFound, VectorsGone
 from indexes.schema import BLOCK_CHARACTERS
@@ -75,6 +76,13 @@ def documents_of_file(connection: sqlite3.Connection, source: str, uri: str) -> 
         (source, uri, f"{uri}#", f"{uri}$"),
     )
     return [_document(row) for row in rows]
+
+
+def parts_of(connection: sqlite3.Connection, document: Document) -> list[str]:
+    """Return the ids of the documents that are parts of this one's file, like attachments."""
+    prefix = part_prefix(document.uri)
+    held = documents_of_file(connection, document.source, document.uri)
+    return [one.document_id for one in held if one.document_id.startswith(prefix)]
 
 
 def list_documents(connection: sqlite3.Connection, limit: int, after: str | None) -> list[Document]:

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from indexes.languages import ENGLISH, Language
+
 MetadataValue = str | int | float | bool | None | list[str] | list[int] | list[float]
 Metadata = Mapping[str, MetadataValue]
 
@@ -174,6 +176,11 @@ def document_id_for(uri: str) -> str:
     return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def part_prefix(uri: str) -> str:
+    """Return what the ids of a file's parts, like the attachments of a mail, begin with."""
+    return f"{document_id_for(uri)}-"
+
+
 def is_document_id(value: str) -> bool:
     """Tell whether `value` may be a document id."""
     return _DOCUMENT_ID.fullmatch(value) is not None
@@ -210,7 +217,7 @@ class StoredChunk:
     """A chunk as it was read back, with the facts of its document that an answer shows.
 
     `text` is the chunk's own words, `headings` the words of its heading path, `pages` the pages
-    that it touches.
+    that it touches, `language` its collection's.
     """
 
     chunk_id: int
@@ -225,6 +232,7 @@ class StoredChunk:
     headings: tuple[str, ...] = ()
     header: str | None = None
     pages: tuple[Page, ...] = field(default=(), repr=False)
+    language: Language = ENGLISH
 
     def cut(self, span: Span) -> str:
         """Return the words of a span of the document's text that lies in this chunk."""

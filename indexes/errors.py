@@ -13,6 +13,7 @@
     ├── Conflict              another state than the call assumed (HTTP 409)
     │   ├── CollectionExists
     │   ├── CollectionBusy
+    │   │   └── WorkerElsewhere
     │   ├── VectorsGone
     │   └── DocumentChanged
     ├── IndexDamaged          the catalog cannot be used (HTTP 503)
@@ -95,6 +96,12 @@ class CollectionBusy(Conflict):
     """Another process holds the lock that this work needs."""
 
     code = "collection_busy"
+
+
+class WorkerElsewhere(CollectionBusy):
+    """Another process ingests the uploads of this data folder."""
+
+    code = "worker_elsewhere"
 
 
 class VectorsGone(Conflict):

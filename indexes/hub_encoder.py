@@ -5,6 +5,7 @@ torch and sentence-transformers take seconds to import, so a model that is not t
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 ROLE: Final = Role("encoder", "AFTERWORD_ENCODER", "a model of sentence-transformers")
+# E5 models (Wang et al. 2022 and 2024) want these before every text, and their files do not say so.
+_E5: Final = re.compile(r"(?:multilingual-)?e5-(?:small|base|large)(?:-v2)?", re.IGNORECASE)
+_E5_QUERY: Final = "query: "
+_E5_DOCUMENT: Final = "passage: "
 # For models that set no limit of their own (static embeddings).
 LONGEST: Final = 8192
 
@@ -29,13 +34,14 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     """Load the hub id or folder `name`; a model in the hub's cache is not asked for again.
 
     `threads` (0 keeps torch's own choice) holds for the whole process. Prompts, pooling and length
-    limit are the model's. Raises ModelMissing that says what was looked for, where, and what to do.
+    limit are the model's; E5 models, told by their names, get their prompts from here. Raises
+    ModelMissing that says what was looked for, where, and what to do.
     """
     folder = model_folder(name, ROLE)
     model = _load(name, folder, threads)
     tokenizer_json = _tokenizer_json(name, model)
     count = token_counter(tokenizer_json)
-    prompt = _document_prompt(model)
+    asked, prompt = _prompts(model, name)
     dimension = int(model.get_embedding_dimension() or 0)
     limit = int(min(model.max_seq_length or LONGEST, LONGEST))
     # The tokenizers of transformers are changed by every call.
@@ -50,7 +56,9 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
 
     def encode_query(text: str) -> Vectors:
         with lock:
-            found = model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
+            found = model.encode_query(
+                text, prompt=asked, normalize_embeddings=True, show_progress_bar=False
+            )
         return np.asarray(found, np.float32)
 
     return Encoder(
@@ -86,11 +94,15 @@ def _tokenizer_json(name: str, model: "SentenceTransformer") -> str:
     return json.dumps({**found, "truncation": None, "padding": None}, ensure_ascii=False)
 
 
-def _document_prompt(model: "SentenceTransformer") -> str:
+def _prompts(model: "SentenceTransformer", name: str) -> tuple[str | None, str]:
+    """Return the prompts of queries (None for the model's own) and of documents."""
+    parts = re.split(r"[/\\_]|--", name)
+    if not any(model.prompts.values()) and any(map(_E5.fullmatch, parts)):
+        return _E5_QUERY, _E5_DOCUMENT
     # sentence-transformers gives every model an empty "document" prompt and then overlooks those
     # that are named otherwise.
     found = (model.prompts.get(name) for name in ("document", "passage", "corpus"))
-    return next((prompt for prompt in found if prompt), "")
+    return None, next((prompt for prompt in found if prompt), "")
 
 
 def _sha256(folder: Path, tokenizer_json: str) -> str:

@@ -23,13 +23,16 @@ from typing import BinaryIO, Final, Literal, TypedDict, Unpack
 from indexes.catalog import storage_errors
 from indexes.documents import Metadata, document_id_for
 from indexes.durable import flush, put_in_place
-from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound
+from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, WorkerElsewhere
 from indexes.locks import locked
 
 JobState = Literal["queued", "running", "done", "failed"]
 STATES: Final[tuple[JobState, ...]] = ("queued", "running", "done", "failed")
 ATTEMPTS: Final = 3
 KEPT_SECONDS: Final = 7 * 24 * 3600.0
+
+# The exit status of a worker whose place is taken; 0 to 3 have the command's own meanings.
+ELSEWHERE_STATUS: Final = 4
 
 _FOLDER: Final = ".jobs"
 _SPOOL_LOCK: Final = "spool.lock"
@@ -338,7 +341,7 @@ def prune(data: Path, kept_seconds: float = KEPT_SECONDS) -> int:
 
 @contextmanager
 def sole_worker(data: Path) -> Iterator[None]:
-    """Hold the place of the one worker of a data folder; raises CollectionBusy if it is taken."""
+    """Hold the place of the one worker of a data folder; raises WorkerElsewhere if it is taken."""
     with _storage_errors(data):
         _set_up_folder(data)
         file = (data / _FOLDER / "worker.lock").open("ab")
@@ -346,8 +349,9 @@ def sole_worker(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CollectionBusy(
-                f"Another worker ingests the uploads of {data}. Stop it, or let it do the work."
+            raise WorkerElsewhere(
+                f"Another process ingests the uploads of {data.absolute()}, mostly the worker of "
+                "another `afterword serve`. Let it do the work, or stop it."
             ) from None
         yield
 

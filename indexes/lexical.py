@@ -1,7 +1,8 @@
 """The lexical view: tantivy's BM25 over the encoded texts of a collection's chunks.
 
 BM25 as Robertson and Zaragoza (2009) give it, k1 = 1.2 and b = .75, with the length of a text
-rounded the way Lucene and tantivy store it (one byte). English stemming and stop words.
+rounded the way Lucene and tantivy store it (one byte). English is analysed by the engine, with its
+stemmer and stop words; texts of other languages come to it as terms of `indexes.words`.
 """
 
 import errno
@@ -20,13 +21,15 @@ import numpy as np
 import tantivy
 
 from indexes.hits import ChunkSet, Hit, Ids
+from indexes.languages import ENGLISH, Language
+from indexes.words import LONGEST_TERM, words
 
 _K1: Final = 1.2
 _B: Final = 0.75
-_LONGEST_TERM: Final = 100
 _FEW_RANGES: Final = 64
 _HEAP: Final = 64_000_000
-_ANALYZER: Final = "afterword_english"
+_ENGLISH_ANALYZER: Final = "afterword_english"
+_TERMS_ANALYZER: Final = "afterword_terms"
 _EXACT_LENGTHS: Final = 24
 _MANTISSA: Final = 8
 _TERMS_TRIED: Final = 1_000
@@ -36,11 +39,11 @@ _DAMAGE: Final = frozenset((errno.ENOENT, errno.EEXIST, errno.EIO))
 
 
 @cache
-def analyzer() -> tantivy.TextAnalyzer:
+def english() -> tantivy.TextAnalyzer:
     """Return the English analyser: words, lower case, accents folded, stop words, stems."""
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(tantivy.Filter.remove_long(_LONGEST_TERM))
+        .filter(tantivy.Filter.remove_long(LONGEST_TERM))
         .filter(tantivy.Filter.lowercase())
         .filter(tantivy.Filter.ascii_fold())
         .filter(tantivy.Filter.stopword("english"))
@@ -49,16 +52,16 @@ def analyzer() -> tantivy.TextAnalyzer:
     )
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, language: Language = ENGLISH) -> list[str]:
     """Return the terms of a text in order, as they are indexed."""
-    return analyzer().analyze(text)
+    return english().analyze(text) if language == ENGLISH else words(text, language)
 
 
 @cache
-def _schema() -> tantivy.Schema:
+def _schema(analyzer: str = _ENGLISH_ANALYZER) -> tantivy.Schema:
     return (
         tantivy.SchemaBuilder()
-        .add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
+        .add_text_field("text", tokenizer_name=analyzer, index_option="freq")
         .add_unsigned_field("chunk", indexed=True, fast=True)
         .build()
     )
@@ -81,9 +84,9 @@ class CountedText:
     length: int
 
 
-def count_terms(text: str) -> CountedText:
+def count_terms(text: str, language: Language) -> CountedText:
     """Return a text's terms with their counts."""
-    found = terms(text)
+    found = terms(text, language)
     return CountedText(Counter(found), len(found))
 
 
@@ -242,7 +245,9 @@ class LexicalDamaged(Exception):
     """The index on disk cannot be extended, for a reason that may lie in it."""
 
 
-def extend_lexical(folder: Path, removed: ChunkSet, added: Iterable[tuple[int, str]]) -> None:
+def extend_lexical(
+    folder: Path, language: Language, removed: ChunkSet, added: Iterable[tuple[int, str]]
+) -> None:
     """Write removals and additions `(chunk id, encoded text)` into the index at `folder`.
 
     The index is made where there is none. Chunks that it has already are passed over, so a replay
@@ -250,7 +255,11 @@ def extend_lexical(folder: Path, removed: ChunkSet, added: Iterable[tuple[int, s
     system refuses, as on a full disk, and LexicalDamaged; what was committed is there either way.
     """
     try:
-        _extend(folder, removed, added)
+        if language == ENGLISH:
+            _extend(folder, _ENGLISH_ANALYZER, english(), removed, added)
+        else:
+            said = ((chunk_id, " ".join(words(text, language))) for chunk_id, text in added)
+            _extend(folder, _TERMS_ANALYZER, _apart(), removed, said)
     except ValueError as error:  # how tantivy says that it cannot go on
         found = _SYSTEM_ERROR.search(str(error))
         if found and (number := int(found[1])) not in _DAMAGE:
@@ -258,10 +267,21 @@ def extend_lexical(folder: Path, removed: ChunkSet, added: Iterable[tuple[int, s
         raise LexicalDamaged(str(error)) from error
 
 
-def _extend(folder: Path, removed: ChunkSet, added: Iterable[tuple[int, str]]) -> None:
+def _apart() -> tantivy.TextAnalyzer:
+    """Return the analyser of texts that are terms already, with a space between them."""
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+
+
+def _extend(
+    folder: Path,
+    name: str,
+    analyzer: tantivy.TextAnalyzer,
+    removed: ChunkSet,
+    added: Iterable[tuple[int, str]],
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    index = tantivy.Index(_schema(), str(folder))
-    index.register_tokenizer(_ANALYZER, analyzer())
+    index = tantivy.Index(_schema(name), str(folder))
+    index.register_tokenizer(name, analyzer)
     last = _last_id(index.searcher())
     writer = index.writer(_HEAP, num_threads=1)
     writer.garbage_collect_files()  # what a killed writer left would be in the way of this commit

@@ -4,7 +4,10 @@ from typing import Final
 
 # Format history. A catalog of a later format is refused by name, never guessed at.
 #   1  first format: documents with blocks of text, chunks as spans, vectors by (encoder, hash)
-FORMAT: Final = 1
+#   2  the language of a collection; one of format 1 is English, and stays as it is until it is
+#      given another language
+FORMAT: Final = 2
+READABLE: Final = frozenset((1, FORMAT))
 
 # Text is kept in blocks so that a chunk of a long document is read without the rest of it.
 BLOCK_CHARACTERS: Final = 16_384

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from indexes.errors import UsageError
+from indexes.languages import ENGLISH, Language
 
 PREFIX: Final = "AFTERWORD_"
 BUNDLED: Final = "bundled"
@@ -60,6 +61,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="What weighs the candidates: `bundled`, `none`, a cross-encoder's hub id or "
         "folder, or the folder of a network made by `training.reader`.",
+    )
+    language: Language = Field(
+        ENGLISH,
+        description="Language of new collections: `cjk` Chinese, Japanese and Korean, `other` any "
+        "but these and English.",
     )
     chunk_tokens: int = Field(200, ge=16, le=8192, description="Largest chunk, in encoder tokens.")
     reader_processes: int = Field(

@@ -52,10 +52,13 @@ def restore(data: Path, name: str, source: Path, *, replace: bool = False) -> Co
     """
     folder = data / check_name(name)
     target = folder / "catalog.db"
+    if not source.is_file():
+        raise UsageError(
+            f"there is no snapshot file {source.absolute()}; name one that `afterword snapshot` "
+            "wrote"
+        )
     if target.exists() and not replace:
         raise _exists(name)
-    if not source.is_file():
-        raise UsageError(f"there is no snapshot {source}")
     check_whole(source)
     with replacing_catalog(folder) as beside:
         if target.exists() and not replace:  # made while the snapshot was looked at

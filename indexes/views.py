@@ -115,7 +115,7 @@ class LiveViews:
 
     def lexical(self, query: str, k: int, allowed: ChunkSet | None) -> list[Hit]:
         """Return the `k` chunks with the best BM25 score over 0, best first."""
-        words = Counter(terms(query))
+        words = Counter(terms(query, self.who.language))
         main = self.views.lexical
         gone = len(self.removed)
         hits = main.search(words, k + gone, allowed)
@@ -132,7 +132,7 @@ class LiveViews:
 
     def term_weights(self, query: str) -> dict[str, float]:
         """Return the distinct terms of a query, each with what BM25 makes of it."""
-        words = list(dict.fromkeys(terms(query)))
+        words = list(dict.fromkeys(terms(query, self.who.language)))
         statistics = self._statistics(words)
         return {word: term_weight(word, statistics) for word in words}
 
@@ -248,7 +248,7 @@ def advance(connection: sqlite3.Connection, number: int, live: LiveViews) -> Liv
     groups = list(added_since(connection, live.who, live.number))
     keep = ~removed.holds(live.delta_ids)
     texts = [text for text, kept in zip(live.delta_texts, keep, strict=True) if kept]
-    texts += [count_terms(text) for group in groups for text in group.texts]
+    texts += [count_terms(text, live.who.language) for group in groups for text in group.texts]
     return replace(
         live,
         number=number,
@@ -336,7 +336,8 @@ def _merge_lexical(
     else:
         removed = ChunkSet(tuple(removed_since(connection, since)))
         try:
-            extend_lexical(folder / "lexical" / who.epoch, removed, _texts(connection, who, since))
+            added = _texts(connection, who, since)
+            extend_lexical(folder / "lexical" / who.epoch, who.language, removed, added)
         except LexicalDamaged:
             _build_lexical(folder, connection, who)
     _write_stamp(folder / "lexical.json", Stamp(who.uuid, who.epoch, number))
@@ -351,7 +352,7 @@ def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) 
     beside, old = place.with_suffix(".new"), place.with_suffix(".old")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        extend_lexical(beside, ChunkSet(()), _texts(connection, who, 0))
+        extend_lexical(beside, who.language, ChunkSet(()), _texts(connection, who, 0))
         # The stamp stays: it lags behind the new index for a moment, which it may.
         shutil.rmtree(old, ignore_errors=True)
         with suppress(FileNotFoundError):

@@ -96,7 +96,7 @@ def _show(
             stream.write(f"{comma}{json.dumps(item.as_json(), ensure_ascii=False)}")
         stream.write("]}\n")
     else:
-        stream.writelines(f"{line}\n" for line in text_lines(report))
+        stream.writelines(f"{line}\n" for line in text_lines(report, strict=manner.strict))
     stream.flush()
 
 

@@ -25,8 +25,10 @@ from indexes.errors import (
     CollectionNotFound,
     ReadFailure,
     StorageFull,
+    UsageError,
     VectorsGone,
 )
+from indexes.languages import Language
 from indexes.settings import Settings
 from indexes.views import NOT_MERGED
 from ingest.encode import encode
@@ -36,7 +38,7 @@ from ingest.plan import Failed, Given, Mark, Plan, Step, file_uri, record_uri, r
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
 from ingest.prepare import Cut, Origin, cut, named, same_record
 from ingest.progress import Advanced, Merging, Observer, Reading
-from ingest.report import Item, Note, Report, natural
+from ingest.report import Item, Note, Report, natural, stored_item
 from ingest.split import Splitter
 from ingest.survey import (
     Order,
@@ -47,6 +49,7 @@ from ingest.survey import (
     kind_of,
     lag_note,
     mass_note,
+    not_made_note,
     planned,
     removed_item,
     settled_items,
@@ -68,11 +71,14 @@ T = TypeVar("T")
 def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
     """Plan, apply and report an ingestion of files and folders.
 
-    Raises UsageError for paths that cannot be ingested, CollectionBusy while another run works.
+    Raises UsageError for paths that cannot be ingested and for a language that is not the
+    collection's, CollectionBusy while another run works.
     """
     started = time.monotonic()
     with ExitStack() as stack:
         collection = _existing(settings.data, order.collection)
+        if collection is not None:
+            _check_language(collection, order.language)
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
         found = survey(order, settings.data, writer)
         if order.dry_run or (writer is None and not found.steps):
@@ -81,9 +87,11 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
                 lambda step: foreseen(_job(step), _limits(settings)),
                 allow_mass_removal=order.allow_mass_removal,
             )
+            if collection is None and not order.dry_run:
+                notes.append(not_made_note(order.collection, settings.data))
             return _report(order, items, notes, 0, time.monotonic() - started)
         if collection is None or writer is None:
-            collection = _created(order.collection, settings)
+            collection = _created(order.collection, settings, order.language)
             writer = _opened(stack, collection, lock=True)
         run = _Run(order, settings, found, observe)
         run.apply(writer, Tools(collection, settings))
@@ -97,11 +105,22 @@ def _existing(data: Path, name: str) -> Collection | None:
         return None
 
 
-def _created(name: str, settings: Settings) -> Collection:
+def _check_language(collection: Collection, language: Language | None) -> None:
+    if language not in {None, collection.language}:
+        raise UsageError(
+            f"collection {collection.name} has the language {collection.language!r}, not "
+            f"{language!r}: leave out --language, or change it with `afterword reindex "
+            f"--collection {collection.name} --language {language}`"
+        )
+
+
+def _created(name: str, settings: Settings, language: Language | None = None) -> Collection:
     encoder = load_encoder(settings.encoder, threads=settings.threads)
     splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
     try:
-        return create_collection(settings.data, name, encoder, splitter)
+        return create_collection(
+            settings.data, name, encoder, splitter, language or settings.language
+        )
     except CollectionExists:
         raise CollectionBusy(
             f"another `afterword ingest` has just made collection {name}; "
@@ -406,7 +425,8 @@ class Intake:
         file.seen.add(document.document_id)
         known = file.known.get(document.document_id)
         if known is not None and extract.record_id is not None and same_record(known, document):
-            item = Item(document.uri, "unchanged", document_id=document.document_id)
+            key, findings = document.document_id, document.findings
+            item = stored_item(document.uri, "unchanged", key, findings)
             self._observe(Advanced(items=(item,)))
             return
         splitter = self._tools.splitter

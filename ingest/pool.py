@@ -382,6 +382,7 @@ def _results(reading: _Reading) -> Iterator[ReadResult]:
 
 
 def _read(reading: _Reading) -> Iterator[ReadResult]:
+    from ingest.hidden import with_finding
     from ingest.readers.detect import detect
 
     job = reading.job
@@ -391,7 +392,7 @@ def _read(reading: _Reading) -> Iterator[ReadResult]:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     entry = READERS[detect(job.path, job.name)]
     options = ReadOptions(job.name, job.key, reading.passwords, tell=reading.told.tell)
-    stream = iter(entry.load()(job.path, options))
+    stream = map(with_finding, entry.load()(job.path, options))
     batch = _batch(job, stream, sha256, entry.label)
     while not batch.last:
         yield replace(batch, part=reading.told.part)

@@ -73,11 +73,13 @@ def named(step: Step, extract: Extract, origin: Origin, given: Given) -> Documen
     record = extract.record_id
     uri = step.uri if record is None else record_uri(step.uri, record)
     text_sha256 = sha256_text(extract.text)
+    # A given title is that of the file itself, not of each of its records or attachments.
+    title = (given.title if record is None else None) or extract.title
     document = Document(
         document_id=record or given.document_id or _known_id(step) or document_id_for(uri),
         uri=uri,
         source=step.source,
-        title=stored_form(given.title or extract.title)[:TITLE_LIMIT],
+        title=stored_form(title)[:TITLE_LIMIT],
         media_type=extract.media_type,
         content_sha256=origin.content_sha256 if record is None else text_sha256,
         text_sha256=text_sha256,

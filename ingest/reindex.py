@@ -1,4 +1,6 @@
-"""Index a collection anew from its stored texts: another encoder, or chunks of another size.
+"""Index a collection anew from its stored texts: another encoder, chunks of another size.
+
+Or another language: then the words are told in another way, and the vectors stay.
 
 Vectors are stored as they are made, so a run that was killed goes on where it was. Questions are
 answered from the old chunks until one single change puts the new ones in their place.
@@ -14,6 +16,7 @@ from indexes.collection import Collection, Writer
 from indexes.documents import Document, Recut, encoded_chunk, text_hash
 from indexes.encoder import Encoder
 from indexes.errors import CollectionBusy, DocumentNotFound
+from indexes.languages import Language
 from indexes.views import NOT_MERGED
 from ingest.split import Splitter
 
@@ -24,12 +27,17 @@ _TRIES: Final = 5
 
 
 def reindex(
-    collection: Collection, encoder: Encoder, splitter: SplitterSettings, progress: Progress
+    collection: Collection,
+    encoder: Encoder,
+    splitter: SplitterSettings,
+    progress: Progress,
+    language: Language | None = None,
 ) -> int:
     """Cut and encode every document anew; return the number of chunks.
 
-    `progress` is told how many documents are done, of how many. Raises CollectionBusy where a
-    folder is being ingested, or documents change faster than they are encoded.
+    The collection keeps its language where no other is given. `progress` is told how many
+    documents are done, of how many. Raises CollectionBusy where a folder is being ingested, or
+    documents change faster than they are encoded.
     """
     cut = Splitter(encoder, splitter.chunk_tokens)
     recut: Mapping[str, Recut] = {}
@@ -38,7 +46,7 @@ def reindex(
         for _ in range(_TRIES):
             work = _Work(collection, writer, encoder, encoder_id, cut, recut)
             recut = dict(work.documents(progress))
-            if writer.replace_index(encoder_id, splitter, recut):
+            if writer.replace_index(encoder_id, splitter, recut, language):
                 with suppress(*NOT_MERGED):  # the collection is indexed anew; questions merge too
                     writer.merge_views(force=True)
                 with collection.read() as reading:

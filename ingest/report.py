@@ -88,13 +88,18 @@ class Report:
         """Return 0 all good, 1 some inputs failed, 3 the run could not go on.
 
         A run that held back a removal counts as failed, and so does a path in which nothing was
-        found; with `strict` so does a partial document.
+        found; with `strict` so does a partial document, for as long as it is stored as it is.
         """
         counts = self.counts()
         if self.stopped is not None:
             return 3
         failed = any(note.held or note.code in _FAILED for note in self.notes)
-        return int(counts["failed"] > 0 or failed or (strict and counts["partial"] > 0))
+        partial = counts["partial"] > 0 or bool(self.still_partial())
+        return int(counts["failed"] > 0 or failed or (strict and partial))
+
+    def still_partial(self) -> list[Item]:
+        """Return the unchanged documents that an earlier run stored without all of their text."""
+        return [item for item in self.items if item.outcome == "unchanged" and item.code]
 
     def head_json(self) -> dict[str, object]:
         """Return the report as the JSON contract writes it, but for its items, which come last."""
@@ -120,12 +125,16 @@ class Report:
 def stored_item(
     uri: str, outcome: Outcome, document_id: str, findings: tuple[Finding, ...]
 ) -> Item:
-    """Return the item of a stored document, `partial` where a finding says that text is missing."""
+    """Return the item of a stored document, `partial` where a finding says that text is missing.
+
+    An unchanged one stays that, with what its text lacks.
+    """
     missing = next((finding for finding in findings if finding.code not in _HARMLESS), None)
     if missing is None:
         return Item(uri, outcome, document_id=document_id, findings=findings)
-    pages = sorted({page for finding in findings for page in finding.pages})
-    return Item(uri, "partial", missing.code, missing.message, tuple(pages), document_id, findings)
+    pages = tuple(sorted({page for finding in findings for page in finding.pages}))
+    told: Outcome = "unchanged" if outcome == "unchanged" else "partial"
+    return Item(uri, told, missing.code, missing.message, pages, document_id, findings)
 
 
 def natural(uri: str) -> str:
@@ -155,8 +164,11 @@ def _runs(pages: Iterable[int]) -> Iterator[tuple[int, int]]:
             start = index + 1
 
 
-def text_lines(report: Report) -> Iterator[str]:
-    """Give the report as lines of text: counts, then what is wrong, then notes."""
+def text_lines(report: Report, *, strict: bool = False) -> Iterator[str]:
+    """Give the report as lines of text: counts, then what is wrong, then notes.
+
+    With `strict` the documents that are partial since an earlier run are named too.
+    """
     if report.dry_run:
         yield "Dry run: nothing was changed; this is what would happen."
         yield (
@@ -171,7 +183,13 @@ def text_lines(report: Report) -> Iterator[str]:
         yield "  no documents"
     yield _summary(report)
     for outcome in ("partial", "failed"):
-        yield from _wrong(report, outcome)
+        found = [item for item in report.items if item.outcome == outcome]
+        yield from _wrong(outcome.capitalize(), found)
+    partial = report.still_partial()
+    if strict:
+        yield from _wrong("Unchanged, and partial as before", partial)
+    elif partial:
+        yield f"Of the unchanged documents {len(partial)} are partial; --strict names them."
     yield from _findings(report)
     for note in report.notes:
         yield f"Note: {shown(note.message)}"
@@ -184,10 +202,9 @@ def _summary(report: Report) -> str:
     return f"Collection {report.collection!r}: {stored}{report.seconds:.1f} s."
 
 
-def _wrong(report: Report, outcome: str) -> Iterator[str]:
-    items = [item for item in report.items if item.outcome == outcome]
+def _wrong(heading: str, items: Sequence[Item]) -> Iterator[str]:
     if items:
-        yield f"\n{outcome.capitalize()}:"
+        yield f"\n{heading}:"
     for item in items[:_MOST_SHOWN]:
         yield f"  {shown(item.uri)} ({item.code}{_on_pages(item.pages)})"
         yield f"      {shown(item.message or '')}"

@@ -12,13 +12,14 @@ from typing import Final
 from indexes.collection import Writer
 from indexes.documents import Document
 from indexes.errors import ReadFailure
+from indexes.languages import Language
 from ingest.ignore import IGNORE_FILE
 from ingest.listing import list_target
 from ingest.names import stored_name
 from ingest.plan import Asked, Draft, Failed, Given, Plan, Step, record_uri, removes_too_many
 from ingest.progress import Planned
 from ingest.readers import READERS
-from ingest.report import Item, Note, Outcome
+from ingest.report import Item, Note, Outcome, stored_item
 from ingest.sources import (
     Selection,
     Target,
@@ -35,7 +36,8 @@ class Order:
     """What a person asks of an ingestion of files and folders.
 
     Files that were written to in the last `quiet_seconds` are left for a later run, and those that
-    are as they were when they `failed` (by uri) are not read again.
+    are as they were when they `failed` (by uri) are not read again. `language` is that of a new
+    collection; None means the one of the settings.
     """
 
     paths: tuple[str, ...]
@@ -43,6 +45,7 @@ class Order:
     source: str | None = None
     selection: Selection = field(default_factory=Selection)
     given: Given = field(default_factory=Given)
+    language: Language | None = None
     dry_run: bool = False
     allow_mass_removal: bool = False
     quiet_seconds: float = 0.0
@@ -185,6 +188,15 @@ def lag_note(error: Exception) -> Note:
     )
 
 
+def not_made_note(name: str, data: Path) -> Note:
+    """Return the note on a collection that a run did not make, having nothing to store."""
+    return Note(
+        "not_made",
+        f"there is no collection {name!r} in {data.absolute()} yet, and none was made, for there "
+        "was nothing to store",
+    )
+
+
 def kept_note(uri: str, kept: int) -> Note:
     """Return the note on records that were kept, for what took their place cannot be read."""
     return Note(
@@ -256,8 +268,7 @@ def settled_items(step: Step, documents: Sequence[Document]) -> list[Item]:
         facts = (known.metadata, known.as_of, known.as_of_source)
         same = facts == (document.metadata, document.as_of, document.as_of_source)
         outcome: Outcome = "unchanged" if same else "updated"
-        key = document.document_id
-        items.append(Item(document.uri, outcome, document_id=key, findings=document.findings))
+        items.append(stored_item(document.uri, outcome, document.document_id, document.findings))
     for record, code, message in step.mark.failed if step.mark else ():
         items.append(Item(record_uri(step.uri, record), "failed", code, message))
     return items

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from indexes.collection import Writer
-from indexes.documents import UPLOADS
+from indexes.documents import UPLOADS, Document, part_prefix
 from ingest.names import stored_name
 from ingest.plan import Given, Step, record_uri
-from ingest.readers import READERS
+from ingest.readers import JSONL, READERS
 
 _EXTENSIONS: Final = {media_type: entry.suffix for media_type, entry in READERS.items()}
 
@@ -43,5 +43,16 @@ def upload_step(upload: Upload, writer: Writer) -> Step:
     if key and any(d.uri == uri and d.document_id != key for d in known):
         # Two documents of one file name, told apart by the ids that they were given.
         uri = record_uri(uri, key)
-        known = [one for one in known if one.uri == uri or one.uri.startswith(record_uri(uri, ""))]
+    known = [one for one in known if _comes_from(one, uri)]
     return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.name)
+
+
+def _comes_from(document: Document, uri: str) -> bool:
+    """Tell whether an upload of that uri gave the document: itself, a record, or a part.
+
+    An upload that was given an id has the uri of a record, but is a file of its own.
+    """
+    if document.uri != record_uri(uri, document.document_id):
+        return document.uri == uri
+    is_record = document.media_type == JSONL
+    return is_record or document.document_id.startswith(part_prefix(uri))

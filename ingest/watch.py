@@ -34,6 +34,7 @@ _RETRY_SECONDS: Final = (2.0, 60.0)
 # A run is followed by a rest, so that a folder that always changes leaves the machine free.
 _REST_PART: Final = 0.5
 _MOST_REST_SECONDS: Final = 10.0
+_CHANGED: Final = frozenset({"added", "updated", "removed"})
 _AGAIN: Final = frozenset({"changed_while_read"})
 _PASSING: Final = (CollectionBusy, CollectionNotFound, StorageFull, StorageRefused, OSError)
 
@@ -146,8 +147,8 @@ def _tell(report: Report, state: _State, show: Show) -> None:
     wrong = {item.uri: (item.code, item.message) for item in report.items if item.code}
     notes = ((note.code, note.message) for note in report.notes if note.code != UNQUIET)
     now = hash((frozenset(wrong.items()), frozenset(notes), report.stopped))
-    changed = {"added", "updated", "removed", "partial"}
-    if now != state.shown or any(item.outcome in changed for item in report.items):
+    changed = report.chunks or any(item.outcome in _CHANGED for item in report.items)
+    if changed or now != state.shown:
         show(report)
     state.shown = now
     state.failed = {

@@ -40,7 +40,7 @@ class _Stopped(BaseException):
 def work(settings: Settings) -> None:
     """Ingest uploads until standard input ends or SIGTERM comes.
 
-    A job that takes long after SIGTERM is given back to the queue. Raises CollectionBusy where
+    A job that takes long after SIGTERM is given back to the queue. Raises WorkerElsewhere where
     another worker serves the same data folder.
     """
     logging.basicConfig(

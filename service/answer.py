@@ -17,7 +17,7 @@ from service.citations import Citer
 from service.evidence import Evidence, Generator, Piece, Query
 from service.generate import generator_named
 from service.passages import attended, retrieved
-from service.readers import LoadedReader, load_reader
+from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
     ANSWERED,
     NO_DOCUMENTS,
@@ -82,20 +82,31 @@ class Answerer:
         IndexDamaged.
         """
         generate = self._checked(question)
-        reader = load_reader(self._settings.reader, self._settings.threads)
-        threshold = self._threshold(reader)
+        settings = self._settings
         tell = on_event or _ignore
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
             encoder = self._encoder(question.collection, reading.encoder)
+            named = reading.encoder.name
+            reader = reader_for(settings.reader, reading.language, named, settings.threads)
+            threshold = self._threshold(reader)
             query = query_of(question.question, encoder, reading)
             clock.lap("encode")
             allowed = reading.allowed(question.filter, question.as_of)
             limit = max(question.candidates, question.top_k)
-            found = retrieve(reading, query, allowed=allowed, limit=limit, executor=self._executor)
+            known = reads(named, reading.language)
+            found = retrieve(
+                reading,
+                query,
+                allowed=allowed,
+                limit=limit,
+                executor=self._executor,
+                words_lead=not known,
+            )
             clock.lap("retrieve")
             tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
-            evidence = reader.attend(encoder.encode_documents)(query, found.candidates)
+            attend = reader.attend(encoder.encode_documents if known else None)
+            evidence = attend(query, found.candidates)
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
@@ -125,6 +136,7 @@ class Answerer:
         collection: str = "default",
         filter: Mapping[str, object] | None = None,  # noqa: A002 # the contract's name
         top_k: int = 8,
+        as_of: str | None = None,
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
         self._checked(Question(query, collection, filter, top_k=top_k))
@@ -133,9 +145,10 @@ class Answerer:
             found = retrieve(
                 reading,
                 query_of(query, encoder, reading),
-                allowed=reading.allowed(filter, None),
+                allowed=reading.allowed(filter, as_of),
                 limit=top_k,
                 executor=self._executor,
+                words_lead=not reads(reading.encoder.name, reading.language),
             )
         return retrieved(found.candidates)
 
@@ -220,7 +233,8 @@ def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
 def query_of(question: str, encoder: Encoder, reading: Reading) -> Query:
     """Return what is searched for, by meaning and by words."""
     text = stored_form(question).strip()
-    return Query(text, encoder.encode_query(text), reading.term_weights(text))
+    vector, weights = encoder.encode_query(text), reading.term_weights(text)
+    return Query(text, vector, weights, reading.language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,49 +3,72 @@
 A reader's network reads each pair (`reader_attend`), or a cross-encoder does (`cross_attend`).
 Without either (`sentence_attend`) a chunk's relevance is a weighted sum of four signs: its cosine
 with the question, the best of its sentences by the encoder, the share of the question's terms that
-it has, and its rank in retrieval. Decisions 004 and 009 tell how the weights were found.
+it has, and its rank in retrieval. Where the encoder does not know the language either, words alone
+count (`words_attend`). Decisions 004, 009 and 013 tell how the weights were found.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, zip_longest
+from itertools import accumulate, pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from indexes.documents import Span
+from indexes.documents import Span, StoredChunk
 from indexes.encoding import Vectors
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
+from service.names import names_in, preferred
 from service.read import Places, Reader, places, whole_words
-from service.sentences import is_heading, sentence_spans, stands_above
+from service.rows import Row
+from service.sentences import (
+    QUESTION_MARKS,
+    is_heading,
+    is_item,
+    is_label,
+    sentence_spans,
+    stands_above,
+)
+from service.shown import Shown, shown
 from service.signs import coverage, logistic, named, outer_signs, shares
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
 READ: Final = 8
 _SENTENCE_COVERAGE: Final = 0.5
+# What a row's share of the question's terms weighs, beside the logits of its cells: the row must be
+# the one that is asked about before any of its cells can be the answer.
+_ROW_COVERAGE: Final = 10.0
+# What the question's terms weigh in a column's name, and against the cell itself: the answer is not
+# what was asked with.
+_CELL_COVERAGE: Final = 10.0
+# The reader, which has learnt from prose, is too sure that a row does not answer that has terms of
+# the question, and not sure enough of one that has none.
+_ROW_ANSWERS: Final = 1.0
 # `python -m training.threshold` prints scale and offset, and the figures of each threshold.
 _SCALE: Final = 1.19
 _OFFSET: Final = -2.705
 THRESHOLD: Final = 0.45
+# The same for words alone: the share of terms that a chunk has and half of its best sentence's.
+_WORDS_SENTENCE: Final = 0.5
+_WORDS_SCALE: Final = 4.0
+_WORDS_OFFSET: Final = -2.4
+WORDS_THRESHOLD: Final = 0.5
+
+Encode = Callable[[Sequence[str]], Vectors]
+"""Gives rows of unit length, shape (texts, dimension), of the space of the query's vector."""
 
 
-def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
-    """Return an Attend that finds evidence sentences with an encoder of documents.
-
-    `encode` gives rows of unit length, shape (texts, dimension), of the space in which the query's
-    vector lies.
-    """
+def sentence_attend(encode: Encode) -> Attend:
+    """Return an Attend that finds evidence sentences with an encoder of documents."""
 
     def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
         if not candidates:
             return ()
-        weights = named(query.weights)
-        outer = outer_signs(weights, candidates)
+        outer = outer_signs(query, candidates)
         order = sorted(range(len(candidates)), key=lambda i: (-outer[i], i))
         read, unread = order[:READ], order[READ:]
-        found = list(_sentences(query, weights, [candidates[i] for i in read], encode))
+        found = list(_sentences(query, [candidates[i] for i in read], encode))
         inner = [sentences[0].fit if sentences else 0.0 for sentences in found]
         evidence = [
             _evidence(candidates[i], relevance(outer[i] + fit), sentences)
@@ -57,6 +80,49 @@ def sentence_attend(encode: Callable[[Sequence[str]], Vectors]) -> Attend:
         return (*evidence, *rest)
 
     return attend
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """A sentence's span and how well it fits: cosine plus half its share of the question's terms.
+
+    Without an encoder it is that share alone.
+    """
+
+    span: Span
+    fit: float
+
+
+def words_attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
+    """Weigh candidates by the question's words alone: how many they and their sentences have.
+
+    Which sentence answers is then a guess, so each is quoted with the one that follows it.
+    """
+    weights = named(query)
+    evidence = []
+    for one, found in zip(candidates, _sentences(query, candidates, None), strict=True):
+        best = found[0].fit if found else 0.0
+        sign = coverage(weights, one.chunk.encoded, query.language) + _WORDS_SENTENCE * best
+        score = logistic(_WORDS_SCALE * sign + _WORDS_OFFSET)
+        evidence.append(Evidence(one, score, tuple(_with_next(one.chunk, found))))
+    evidence.sort(key=lambda one: -one.score)
+    return evidence
+
+
+def _with_next(chunk: StoredChunk, found: Sequence[_Fitting]) -> Iterator[Sentence]:
+    """Yield sentences, best first, each with the next of its paragraph; none is in two of them."""
+    order = sorted(one.span for one in found)
+    following = dict(pairwise(order))
+    taken: set[Span] = set()
+    for one in found:
+        if one.span in taken:
+            continue
+        span, after = one.span, following.get(one.span)
+        taken.add(span)
+        if after and after not in taken and "\n\n" not in chunk.cut(Span(span.end, after.start)):
+            taken.add(after)
+            span = Span(span.start, after.end)
+        yield Sentence(span, min(1.0, one.fit), span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +174,38 @@ class Blend:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
-    """A candidate's signs, and where the reader sees evidence in it."""
+    """A candidate's signs, what the reader was shown of it, and where it sees evidence in that."""
 
     signs: Signs
+    seen: Shown
     places: Places
 
 
 def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[Weighed]:
     """Read every candidate with the question."""
-    reads = read(query.text, [one.chunk.encoded for one in candidates])
-    outer = outer_signs(named(query.weights), candidates)
+    weights = named(query)
+    seen = [shown(one.chunk, weights) for one in candidates]
+    reads = read(query.text, [one.text for one in seen])
+    outer = outer_signs(query, candidates)
     relevance = shares([one.relevance for one in reads])
     return [
-        Weighed(Signs(share, each.answers, sign), places(candidate, each))
-        for each, candidate, share, sign in zip(reads, candidates, relevance, outer, strict=True)
+        Weighed(
+            Signs(share, each.answers + _of_rows(one.chunk, text, weights), sign),
+            text,
+            places(text, each),
+        )
+        for one, each, text, share, sign in zip(
+            candidates, reads, seen, relevance, outer, strict=True
+        )
     ]
+
+
+def _of_rows(chunk: StoredChunk, seen: Shown, weights: Mapping[str, float]) -> float:
+    """Return what to add to the logit that a chunk answers, where it is cut from a table."""
+    if not seen.rows:
+        return 0.0
+    meant = any(coverage(weights, chunk.cut(row.span), chunk.language) for row in seen.rows)
+    return _ROW_ANSWERS if meant else -_ROW_ANSWERS
 
 
 def reader_attend(read: Reader, blend: Blend) -> Attend:
@@ -133,36 +216,81 @@ def reader_attend(read: Reader, blend: Blend) -> Attend:
             return ()
         found = weigh(query, candidates, read)
         return tuple(
-            Evidence(candidates[i], score, _located(candidates[i], found[i].places))
+            Evidence(candidates[i], score, _located(query, candidates[i].chunk, found[i]))
             for i, score in blend.ranked([one.signs for one in found])
         )
 
     return attend
 
 
-def _located(candidate: Candidate, found: Places) -> tuple[Sentence, ...]:
+def _located(query: Query, chunk: StoredChunk, weighed: Weighed) -> tuple[Sentence, ...]:
     """Return a chunk's sentences by the likelihood of each one's likeliest span, best first."""
-    spans = _quotable(candidate)
-    located = [(one, best) for one in spans if (best := found.best(one)) is not None]
-    located.sort(key=lambda pair: (-pair[1].logit, pair[0]))
+    located = list(_likeliest(chunk, weighed, named(query)))
+    located.sort(key=lambda one: (-one.logit, one.inside))
+    located = _named_first(query.text, chunk, located)
     return tuple(
         Sentence(
-            one,
+            one.inside,
             # The mean of how much less likely its start and its end are.
-            math.exp((best.logit - located[0][1].logit) / 2),
-            whole_words(candidate.chunk, best.span, one),
+            min(1.0, math.exp((one.logit - located[0].logit) / 2)),
+            one.short,
         )
-        for one, best in located
+        for one in located
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Likeliest:
+    """The likeliest answer `short` within a sentence, and its logit."""
+
+    inside: Span
+    short: Span
+    logit: float
+
+
+def _named_first(question: str, chunk: StoredChunk, located: list[_Likeliest]) -> list[_Likeliest]:
+    names = names_in(question, f"{chunk.title} {chunk.section or ''}")
+    insides = [one.inside.moved(-chunk.span.start) for one in located]
+    texts = [one.cut(chunk.text) for one in insides]
+    items = [is_item(chunk.text, one) for one in insides]
+    return [located[at] for at in preferred(texts, items, names)]
+
+
+def _likeliest(
+    chunk: StoredChunk, weighed: Weighed, weights: Mapping[str, float]
+) -> Iterator[_Likeliest]:
+    rows = weighed.seen.rows
+    if rows:
+        for row in rows:
+            cells = list(_cells(chunk, row, weighed.places, weights))
+            if cells:
+                logit, cell = max(cells)
+                logit += _ROW_COVERAGE * coverage(weights, chunk.cut(row.span), chunk.language)
+                yield _Likeliest(row.span, cell, logit)
+        return
+    for inside in _quotable(chunk):
+        if best := weighed.places.best(inside):
+            yield _Likeliest(inside, whole_words(chunk, best.span, inside), best.logit)
+
+
+def _cells(
+    chunk: StoredChunk, row: Row, found: Places, weights: Mapping[str, float]
+) -> Iterator[tuple[float, Span]]:
+    """Yield the cells of a row, each with how likely it is the answer."""
+    for cell, name in zip(row.cells, row.names, strict=True):
+        if best := found.best(cell):
+            asked = coverage(weights, name, chunk.language)
+            asked -= coverage(weights, chunk.cut(cell), chunk.language)
+            yield best.logit + _CELL_COVERAGE * asked, cell
+
+
 def cross_attend(
-    relevance_of: Callable[[str, Sequence[str]], npt.NDArray[np.float32]],
-    encode: Callable[[Sequence[str]], Vectors],
+    relevance_of: Callable[[str, Sequence[str]], npt.NDArray[np.float32]], encode: Encode | None
 ) -> Attend:
     """Return an Attend that scores candidates with a cross-encoder, whose logits have shape (n,).
 
-    Such a model knows of no evidence: sentences come from `encode`, as in `sentence_attend`.
+    Such a model knows of no evidence: sentences come from `encode`, as in `sentence_attend`, or
+    from words alone where there is none.
     """
 
     def attend(query: Query, candidates: Sequence[Candidate]) -> Sequence[Evidence]:
@@ -171,7 +299,7 @@ def cross_attend(
         logits = relevance_of(query.text, [one.chunk.encoded for one in candidates]).tolist()
         order = sorted(range(len(candidates)), key=lambda i: (-logits[i], i))
         read = [candidates[i] for i in order[:READ]]
-        sentences = [*_sentences(query, named(query.weights), read, encode)]
+        sentences = [*_sentences(query, read, encode)]
         sentences += [[]] * (len(order) - len(read))
         return tuple(
             _evidence(candidates[i], logistic(logits[i]), found)
@@ -179,14 +307,6 @@ def cross_attend(
         )
 
     return attend
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitting:
-    """A sentence's span and how well it fits: cosine plus its share of the question's terms."""
-
-    span: Span
-    fit: float
 
 
 def _evidence(candidate: Candidate, score: float, sentences: Sequence[_Fitting]) -> Evidence:
@@ -206,43 +326,50 @@ def sign_of(score: float) -> float:
 
 
 def _sentences(
-    query: Query,
-    weights: Mapping[str, float],
-    candidates: Sequence[Candidate],
-    encode: Callable[[Sequence[str]], Vectors],
+    query: Query, candidates: Sequence[Candidate], encode: Encode | None
 ) -> Iterator[list[_Fitting]]:
-    """Yield each candidate's sentences by how well they fit the question, best first."""
-    spans = [_quotable(candidate) for candidate in candidates]
+    """Yield each candidate's sentences by how well they fit the question, best first.
+
+    Without `encode` they fit as far as their words go.
+    """
+    weights = named(query)
+    spans = [_quotable(candidate.chunk) for candidate in candidates]
     texts = [
         candidate.chunk.cut(span)
         for candidate, inside in zip(candidates, spans, strict=True)
         for span in inside
     ]
-    cosines = encode(texts) @ query.vector if texts else np.zeros(0, np.float32)
-    fits = [
-        float(cosine) + _SENTENCE_COVERAGE * coverage(weights, text)
-        for cosine, text in zip(cosines, texts, strict=True)
-    ]
+    shared = [coverage(weights, text, query.language) for text in texts]
+    if encode is None:
+        fits = shared
+    else:
+        cosines = encode(texts) @ query.vector if texts else np.zeros(0, np.float32)
+        fits = [
+            float(cosine) + _SENTENCE_COVERAGE * share
+            for cosine, share in zip(cosines, shared, strict=True)
+        ]
     ends = np.cumsum([0, *map(len, spans)]).tolist()
     for inside, (first, end) in zip(spans, pairwise(ends), strict=True):
         fitting = zip(inside, fits[first:end], strict=True)
         yield sorted((_Fitting(*one) for one in fitting), key=lambda one: (-one.fit, one.span))
 
 
-def _quotable(candidate: Candidate) -> list[Span]:
-    """Return the sentences of a chunk without headings and questions.
+def _quotable(chunk: StoredChunk) -> list[Span]:
+    """Return the sentences of a chunk without headings, labels and questions.
 
-    Both resemble a question and answer none; they stay where a chunk has nothing else.
+    They resemble a question and answer none; they stay where a chunk has nothing else.
     """
-    chunk = candidate.chunk
-    spans = sentence_spans(chunk.text, chunk.media_type)
+    spans = sentence_spans(chunk.text, chunk.media_type, chunk.language)
     headings = {*chunk.headings, chunk.title, chunk.header}
 
-    def answers(span: Span, after: Span | None) -> bool:
+    def answers(before: Span | None, span: Span, after: Span | None) -> bool:
         sentence = span.cut(chunk.text)
-        if sentence.endswith("?") or is_heading(sentence) or sentence in headings:
+        if sentence.endswith(QUESTION_MARKS) or is_heading(sentence) or sentence in headings:
+            return False
+        if is_label(chunk.text, span, before):
             return False
         return after is None or not stands_above(chunk.text, span, after)
 
-    kept = [one for one, after in zip_longest(spans, spans[1:]) if answers(one, after)]
+    around = zip([None, *spans], spans, [*spans[1:], None], strict=False)
+    kept = [one for before, one, after in around if answers(before, one, after)]
     return [span.moved(chunk.span.start) for span in kept or spans]

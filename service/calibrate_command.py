@@ -150,6 +150,10 @@ def _told(result: Calibrated) -> Iterator[str]:
     for name, (low, high) in asdict(result.sureness).items():
         known = "not known" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
         yield f"  {name:<10} {known}"
+    yield (
+        "Precision is the share of answered questions that the documents do answer; whether the "
+        "answers are right, `afterword eval` tells (em, f1)."
+    )
     yield ""
     yield f"AFTERWORD_THRESHOLD={result.chosen.threshold:g}"
 

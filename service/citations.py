@@ -3,6 +3,7 @@
 from indexes.collection import Reading
 from indexes.documents import Page, sha256_text
 from indexes.errors import IndexDamaged
+from indexes.rows import row_at
 from service.evidence import Quoted
 from service.reply import Citation
 
@@ -43,6 +44,7 @@ class Citer:
             title=chunk.title,
             uri=chunk.uri,
             page=page_at(chunk.pages, quoted.span.start),
+            row=row_at(text, chunk.media_type, chunk.pages, quoted.span.start),
             section=chunk.section or "",
             start=quoted.span.start,
             end=quoted.span.end,

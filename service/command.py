@@ -9,6 +9,8 @@ from service.reply import ANSWERED, NO_DOCUMENTS, Citation, Passage, Reply
 
 _SHOWN_CHARACTERS = 300
 _CLOSEST = 3
+_DECIMALS = 2
+_MOST_DECIMALS = 9
 
 
 def parse_filter(text: str | None) -> dict[str, object] | None:
@@ -36,7 +38,8 @@ def passages_json(passages: Sequence[Passage]) -> str:
 
 def reply_lines(reply: Reply) -> Iterator[str]:
     """Yield the status, the answer with its markers, and its numbered citations."""
-    yield f"{reply.status}  (score {reply.score:.2f}, threshold {reply.threshold:.2f})"
+    score, threshold = _told_apart(reply.score, reply.threshold)
+    yield f"{reply.status}  (score {score}, threshold {threshold})"
     if reply.status == NO_DOCUMENTS:
         yield "  There is nothing to search: the collection is empty, or all was filtered out."
     elif reply.status == ANSWERED:
@@ -53,6 +56,15 @@ def reply_lines(reply: Reply) -> Iterator[str]:
             yield from passage_lines(passage)
 
 
+def _told_apart(score: float, threshold: float) -> tuple[str, str]:
+    """Return both numbers with two decimals, or with as many as it takes to see them differ."""
+    for decimals in range(_DECIMALS, _MOST_DECIMALS):
+        told = f"{score:.{decimals}f}", f"{threshold:.{decimals}f}"
+        if told[0] != told[1] or score == threshold:
+            return told
+    return repr(score), repr(threshold)
+
+
 def passage_lines(passage: Passage) -> Iterator[str]:
     """Yield where a passage stands, and its beginning."""
     place = _place(passage.page, passage.section, passage.as_of)
@@ -63,15 +75,16 @@ def passage_lines(passage: Passage) -> Iterator[str]:
 
 
 def _citation_lines(citation: Citation) -> Iterator[str]:
-    place = _place(citation.page, citation.section, citation.as_of)
+    place = _place(citation.page, citation.section, citation.as_of, citation.row)
     title = f"{_in_one_line(citation.title)}, " if citation.title else ""
     yield f"  {citation.marker} {title}{citation.uri}{place}"
     yield f'      "{_in_one_line(citation.quote)}"'
 
 
-def _place(page: int | None, section: str, as_of: str | None) -> str:
+def _place(page: int | None, section: str, as_of: str | None, row: int | None = None) -> str:
     parts = [
         f"page {page}" if page is not None else "",
+        f"row {row}" if row is not None else "",
         f"section {section}" if section else "",
         f"as of {as_of}" if as_of else "",
     ]

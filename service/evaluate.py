@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import regex
+
 from indexes.collection import Reading
 from indexes.errors import (
     AfterwordError,
@@ -27,6 +29,7 @@ from indexes.errors import (
     ModelMissing,
     UsageError,
 )
+from indexes.words import UNSPACED
 from service.answer import MOST_PASSAGES, Answerer, Question
 from service.reply import ANSWERED, Citation, Passage
 
@@ -37,7 +40,11 @@ RANKED: Final = 10
 _SEARCHED: Final = 100
 _PAGE: Final = re.compile(r"(.+)#page=(\d+)")
 _ARTICLES: Final = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION: Final = str.maketrans("", "", string.punctuation)
+# ASCII's, and that of scripts for which SQuAD had no need.
+_PUNCTUATION: Final = str.maketrans(
+    "", "", string.punctuation + "،؛؟۔«»।॥、。〈〉《》「」『』【】・！（），．：；？"
+)
+_SIGN: Final = regex.compile(f"([{UNSPACED}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +280,12 @@ def _known(entry: str, reading: Reading) -> bool:
 
 
 def normalised(text: str) -> list[str]:
-    """Return a text's words as SQuAD 1.1 compares them: no case, punctuation or articles."""
-    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+    """Return a text's words as SQuAD 1.1 compares them: no case, punctuation or articles.
+
+    Characters of scripts without spaces count as words, as in MLQA (Lewis et al. 2020).
+    """
+    plain = _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION))
+    return _SIGN.sub(r" \1 ", plain).split()
 
 
 def exact_match(given: str, answer: str) -> float:

@@ -7,15 +7,20 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.documents import Span, StoredChunk
+from indexes.languages import ENGLISH, Language
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """What is searched for: `vector` of shape (dimension,), and the BM25 weight of each term."""
+    """What is searched for: `vector` of shape (dimension,), and the BM25 weight of each term.
+
+    `language` is the collection's.
+    """
 
     text: str
     vector: npt.NDArray[np.float32]
     weights: Mapping[str, float]
+    language: Language = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)

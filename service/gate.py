@@ -144,13 +144,13 @@ class Gate:
             limit = self._limit(scope)
             length = headers.get("content-length", "")
             if length.isascii() and length.isdigit() and int(length) > limit:
-                raise TooLarge(_over(limit))
+                raise TooLarge(_over(scope, limit))
         except AfterwordError as error:
             if "expect" not in headers:
                 await _drain(receive)
             await problem_response(error, scope)(scope, receive, send)
             return
-        await self._app(scope, _counted(receive, limit), send)
+        await self._app(scope, _counted(scope, receive, limit), send)
 
     def _check_sender(self, scope: Scope, headers: Headers) -> None:
         if self._key is None:
@@ -200,7 +200,7 @@ def _check_host(headers: Headers) -> None:
         )
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
+def _counted(scope: Scope, receive: Receive, limit: int) -> Receive:
     """Return `receive` with a limit on the body, for bodies that do not tell their length."""
     received = 0
 
@@ -212,7 +212,7 @@ def _counted(receive: Receive, limit: int) -> Receive:
             if received > limit:
                 await _drain(receive)
                 # The framework lets only its own exception through while it reads a body.
-                raise HTTPException(413, _over(limit))
+                raise HTTPException(413, _over(scope, limit))
         return message
 
     return receive_counted
@@ -233,8 +233,6 @@ async def _drain(receive: Receive) -> None:
                     return
 
 
-def _over(limit: int) -> str:
-    return (
-        f"The body is over the limit of {limit} bytes. Send less, or raise "
-        "AFTERWORD_MAX_UPLOAD_MB for uploads."
-    )
+def _over(scope: Scope, limit: int) -> str:
+    more = ", or raise AFTERWORD_MAX_UPLOAD_MB" if scope["path"] == UPLOAD_PATH else ""
+    return f"The body is over the limit of {limit:,} bytes. Send less{more}."

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from indexes.errors import UsageError
+from indexes.languages import ENGLISH
 from service.agreement import opinions
 from service.evidence import Evidence, Generator, Piece, Quoted
 from service.sentences import list_around
@@ -32,7 +33,7 @@ def quote(question: str, evidence: Sequence[Evidence]) -> Iterator[Piece]:
     """
     if not evidence:
         return
-    lead, agreeing, differing = _led(evidence)
+    lead, agreeing, differing = _led(question, evidence)
     for place, quoted in enumerate(_chosen(question, lead, evidence, [*agreeing, *differing])):
         words = quoted.evidence.candidate.chunk.cut(quoted.span)
         apart = "\n" if "\n" in words else " "  # lists keep their lines
@@ -50,7 +51,8 @@ def _chosen(
     question: str, lead: Evidence, evidence: Sequence[Evidence], known: Sequence[Evidence]
 ) -> list[Quoted]:
     """Return what is quoted of the chunk that leads and, where that is asked for, of others."""
-    if not asks_for_several(question):
+    # Whether several things are asked for is told by English words.
+    if lead.candidate.chunk.language != ENGLISH or not asks_for_several(question):
         return _sentences(lead, _NEAR_ENOUGH)
     found = [lead, *_further_chunks(lead, evidence, known)]
     lists = [_list(one) for one in found] if asks_for_list(question) else [None]
@@ -67,14 +69,16 @@ def _chosen(
     return sorted(steps, key=lambda one: one.span) + others
 
 
-def _led(evidence: Sequence[Evidence]) -> tuple[Evidence, list[Evidence], list[Evidence]]:
+def _led(
+    question: str, evidence: Sequence[Evidence]
+) -> tuple[Evidence, list[Evidence], list[Evidence]]:
     """Return the evidence that leads, what agrees with it and what does not."""
     best, rest = evidence[0], evidence[1:]
-    found = list(opinions(best, rest))
+    found = list(opinions(question, best, rest))
     newer = [one.evidence for one in found if one.says == "other" and _is_newer(one.evidence, best)]
     if newer:
         best = max(newer, key=lambda one: one.candidate.chunk.as_of or "")
-        found = list(opinions(best, [one for one in evidence if one is not best]))
+        found = list(opinions(question, best, [one for one in evidence if one is not best]))
     agreeing = [one.evidence for one in found if one.says == "same"][: MOST_DOCUMENTS - 1]
     differing = [one.evidence for one in found if one.says == "other"][: MOST_DOCUMENTS - 1]
     return best, agreeing, differing
@@ -131,7 +135,7 @@ def _list(evidence: Evidence) -> Quoted | None:
         return None
     chunk, best = evidence.candidate.chunk, evidence.sentences[0]
     start = chunk.span.start
-    found = list_around(chunk.text, chunk.media_type, best.span.moved(-start))
+    found = list_around(chunk.text, chunk.media_type, best.span.moved(-start), chunk.language)
     return Quoted(evidence, found.moved(start), best.short) if found else None
 
 

@@ -18,7 +18,7 @@ AfterwordError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -29,7 +29,7 @@ from indexes import errors
 from indexes.documents import stored_form
 from indexes.errors import AfterwordError
 from service.logs import request_id
-from service.schemas import Mistake, Problem
+from service.schemas import PATTERNS, Mistake, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
 # Where the outermost layer finds, for its log line, which problem was answered.
@@ -212,8 +212,7 @@ def from_http_exception(error: HTTPException, path: str, methods: Sequence[str])
 def from_validation(error: RequestValidationError) -> InvalidRequest:
     """Return all that is wrong with a request; what was sent is not repeated."""
     mistakes = [
-        Mistake(where=stored_form(".".join(map(str, item["loc"]))), message=_sentence(item))
-        for item in error.errors()
+        Mistake(where=stored_form(_where(item)), message=_sentence(item)) for item in error.errors()
     ]
     return InvalidRequest(mistakes)
 
@@ -223,11 +222,20 @@ def invalid(where: str, message: str) -> InvalidRequest:
     return InvalidRequest([Mistake(where=where, message=message)])
 
 
-def _sentence(item: Mapping[str, object]) -> str:
-    if item["type"] == "extra_forbidden":
-        return "there is no such field"
-    if item["type"] == "json_invalid":
-        return "the body is not JSON"
-    if item["type"] in {"model_attributes_type", "dict_type"}:
-        return "a JSON object is needed (Content-Type: application/json)"
+def _where(item: Mapping[str, Any]) -> str:
+    # Of a body that is no JSON at all the framework names the character as if it were a field.
+    place = item["loc"][:1] if item["type"] == "json_invalid" else item["loc"]
+    return ".".join(map(str, place))
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    match item["type"]:
+        case "extra_forbidden":
+            return "there is no such field"
+        case "json_invalid":
+            return f"the body is not JSON ({item['ctx']['error']} at character {item['loc'][-1]})"
+        case "model_attributes_type" | "dict_type":
+            return "a JSON object is needed (Content-Type: application/json)"
+        case "string_pattern_mismatch":
+            return PATTERNS.get(item["ctx"]["pattern"], str(item["msg"]))
     return str(item["msg"]).removeprefix("Value error, ")

@@ -1,6 +1,5 @@
 """Read: what the reader's logits say about a chunk, as places in its document's text."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,15 +7,20 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 from indexes.documents import Span, StoredChunk
-from service.evidence import Candidate
+from indexes.words import UNSPACED
+from service.shown import Shown
 
 Logits = npt.NDArray[np.float32]
 
 # An answer of more tokens than this is a passage, not a span.
 LONGEST: Final = 30
-_WORD: Final = re.compile(r"\d{4}-\d\d-\d\d|\d+(?:[.,:]\d+)+|\w+")
+# Where no spaces are written, no more than the tokens themselves is known to be a word.
+_WORD: Final = regex.compile(
+    rf"\d{{4}}-\d\d-\d\d|\d+(?:[.,:]\d+)+|[[\w\p{{M}}]--[{UNSPACED}]]+", regex.VERSION1
+)
 _PAIRS: Final = ("``", "()", "\u201c\u201d", '""')
 
 
@@ -81,18 +85,20 @@ class Places:
         return Located(Span(self.begins[low + first], self.stops[low + last]), logit)
 
 
-def places(candidate: Candidate, read: PairRead) -> Places:
+def places(seen: Shown, read: PairRead) -> Places:
     """Return where the reader sees evidence in a chunk; title and context are no evidence."""
-    chunk = candidate.chunk
-    ahead = len(chunk.encoded) - len(chunk.text)
-    own = [at for at, (start, end) in enumerate(read.offsets) if ahead <= start < end]
-    shift = chunk.span.start - ahead
-    return Places(
-        [read.offsets[at][0] + shift for at in own],
-        [read.offsets[at][1] + shift for at in own],
-        read.starts[own],
-        read.ends[own],
-    )
+    starts = [start for start, _ in read.offsets]
+    own, begins, stops = list[int](), list[int](), list[int]()
+    for begin, span in seen.own:
+        shift = span.start - begin
+        low = bisect_left(starts, begin)
+        for at in range(low, bisect_left(starts, span.end - shift, low)):
+            start, end = read.offsets[at]
+            if start < end:
+                own.append(at)
+                begins.append(start + shift)
+                stops.append(end + shift)
+    return Places(begins, stops, read.starts[own], read.ends[own])
 
 
 def whole_words(chunk: StoredChunk, span: Span, inside: Span) -> Span:

@@ -1,17 +1,26 @@
 """Which Attend a process uses: the bundled reader, another network, a cross-encoder, or none."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-from indexes.encoding import Vectors
 from indexes.errors import ModelMissing
+from indexes.languages import ENGLISH, Language
 from indexes.network import MANIFEST, PairNetwork
 from indexes.settings import BUNDLED, NO_READER
-from service.attend import THRESHOLD, Blend, cross_attend, reader_attend, sentence_attend
+from service.attend import (
+    THRESHOLD,
+    WORDS_THRESHOLD,
+    Blend,
+    Encode,
+    cross_attend,
+    reader_attend,
+    sentence_attend,
+    words_attend,
+)
 from service.evidence import Attend
 
 FOLDER: Final = Path(__file__).parent / "models" / "reader"
@@ -22,10 +31,28 @@ CROSS_THRESHOLD: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class LoadedReader:
-    """Makes an Attend for an encoder of documents; `threshold` is the least score of an answer."""
+    """Makes an Attend for an encoder of documents; `threshold` is the least score of an answer.
 
-    attend: Callable[[Callable[[Sequence[str]], Vectors]], Attend]
+    The encoder is None where it does not know the language.
+    """
+
+    attend: Callable[[Encode | None], Attend]
     threshold: float
+
+
+def reads(encoder: str, language: Language) -> bool:
+    """Tell whether an encoder may be trusted with a language: the bundled one knows English."""
+    return encoder != BUNDLED or language == ENGLISH
+
+
+def reader_for(name: str, language: Language, encoder: str, threads: int = 0) -> LoadedReader:
+    """Return what weighs candidates in a collection of this language and encoder.
+
+    The bundled reader is English, and asked in English collections alone. Raises as `load_reader`.
+    """
+    if language == ENGLISH or name not in {BUNDLED, NO_READER}:
+        return load_reader(name, threads)
+    return load_reader(NO_READER) if reads(encoder, language) else BY_WORDS
 
 
 @lru_cache(maxsize=4)
@@ -36,13 +63,20 @@ def load_reader(name: str, threads: int = 0) -> LoadedReader:
     for, where, and what to do.
     """
     if name == NO_READER:
-        return LoadedReader(sentence_attend, THRESHOLD)
+        return LoadedReader(_by_sentences, THRESHOLD)
     folder = FOLDER if name == BUNDLED else Path(name)
     if name == BUNDLED or (folder / MANIFEST).is_file():
         return _network_reader(folder, threads)
     from service.hub_reader import load_hub_reader
 
     return LoadedReader(partial(cross_attend, load_hub_reader(name, threads)), CROSS_THRESHOLD)
+
+
+def _by_sentences(encode: Encode | None) -> Attend:
+    return sentence_attend(encode) if encode else words_attend
+
+
+BY_WORDS: Final = LoadedReader(lambda _encode: words_attend, WORDS_THRESHOLD)
 
 
 def _network_reader(folder: Path, threads: int) -> LoadedReader:

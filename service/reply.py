@@ -57,7 +57,9 @@ class Passage:
 class Citation:
     """One place in one document: `quote` is the stored text's `[start, end)`, verbatim.
 
-    `marker` is as it stands in the answer, e.g. "[1]"; `page` is the one on which the quote starts.
+    `marker` is as it stands in the answer, e.g. "[1]"; `page` is the one on which the quote starts,
+    for a workbook the sheet's number. `row` is the sheet's or CSV file's row, from 1, in which it
+    starts, None for other formats.
     """
 
     marker: str
@@ -65,6 +67,7 @@ class Citation:
     title: str
     uri: str
     page: int | None
+    row: int | None
     section: str
     start: int
     end: int

@@ -13,7 +13,8 @@ from service.reply import Dropped
 
 DEPTH: Final = 100
 RANK_CONSTANT: Final = 60
-LARGEST_FUSED: Final = 2 / (RANK_CONSTANT + 1)
+# Where the encoder does not know the language, it orders what has equal words, and fills the list.
+_FILLING: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,21 @@ def retrieve(
     allowed: ChunkSet | None,
     limit: int,
     executor: Executor,
+    words_lead: bool = False,
 ) -> Retrieved:
     """Ask both engines for the same allowed chunks, fuse their ranks and read the best `limit`.
 
     Each engine is asked for 100 hits, or `limit` where that is more. All rows are those of the
     reading's number; of chunks with equal text the better ranked stays. Fusion: reciprocal rank
-    with k = 60 (Cormack, Clarke and Buettcher 2009).
+    with k = 60 (Cormack, Clarke and Buettcher 2009), in which the dense engine counts next to
+    nothing where `words_lead`.
     """
     depth = max(DEPTH, limit)
     later = executor.submit(reading.lexical, query.text, depth, allowed)
     dense = reading.dense(query.vector, depth, allowed)
     lexical = later.result()
-    return select(fuse(dense, lexical), reading.chunks, limit)
+    ranked = fuse(dense, lexical, _FILLING if words_lead else 1.0)
+    return select(ranked, reading.chunks, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +59,22 @@ class Ranked:
     fused: float
 
 
-def fuse(dense: Sequence[Hit], lexical: Sequence[Hit]) -> list[Ranked]:
+def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], dense_weight: float = 1.0) -> list[Ranked]:
     """Return every hit by its reciprocal rank sum, best first, ties by chunk id.
 
-    The sum is divided by the largest possible, which a chunk has that both engines rank first.
+    A rank by the dense engine counts `dense_weight` times. The sum is divided by the largest
+    possible, which a chunk has that both engines rank first.
     """
     sums: dict[int, float] = {}
-    for hits in (dense, lexical):
+    for hits, weight in ((dense, dense_weight), (lexical, 1.0)):
         for rank, hit in enumerate(hits, start=1):
-            sums[hit.chunk_id] = sums.get(hit.chunk_id, 0.0) + 1 / (RANK_CONSTANT + rank)
+            sums[hit.chunk_id] = sums.get(hit.chunk_id, 0.0) + weight / (RANK_CONSTANT + rank)
+    largest = (1 + dense_weight) / (RANK_CONSTANT + 1)
     cosines = {hit.chunk_id: hit.score for hit in dense}
     bm25 = {hit.chunk_id: hit.score for hit in lexical}
     order = sorted(sums, key=lambda chunk_id: (-sums[chunk_id], chunk_id))
     return [
-        Ranked(key, cosines.get(key), bm25.get(key), min(1.0, sums[key] / LARGEST_FUSED))
-        for key in order
+        Ranked(key, cosines.get(key), bm25.get(key), min(1.0, sums[key] / largest)) for key in order
     ]
 
 

@@ -41,13 +41,14 @@ async def collections(service: Here) -> CollectionsReply:
 async def make_collection(
     body: CollectionRequest, response: Response, service: Here
 ) -> CollectionReply:
-    """Make an empty collection with the encoder and the chunk size of the settings."""
+    """Make an empty collection with the encoder, the chunk size and else the language set."""
     settings, answerer = service.settings, service.loaded()
 
     def make() -> CollectionReply:
         encoder = load_encoder(settings.encoder, threads=settings.threads)
         splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
-        create_collection(settings.data, body.name, encoder, splitter).close()
+        language = body.language or settings.language
+        create_collection(settings.data, body.name, encoder, splitter, language).close()
         return _look(answerer, body.name)
 
     made = await service.documents.run(make)
@@ -93,11 +94,18 @@ def _look(answerer: Answerer, name: str) -> CollectionReply:
         documents=counts.documents,
         chunks=counts.chunks,
         chunk_tokens=found.splitter.chunk_tokens,
+        language=found.language,
         encoder=EncoderReply.model_validate(found.encoder),
     )
 
 
 def _broken(name: str, problem: str) -> CollectionReply:
     return CollectionReply(
-        name=name, documents=0, chunks=0, chunk_tokens=0, encoder=None, problem=problem
+        name=name,
+        documents=0,
+        chunks=0,
+        chunk_tokens=0,
+        language=None,
+        encoder=None,
+        problem=problem,
     )

@@ -18,6 +18,8 @@ router = APIRouter(tags=["operations"])
 _PROBE_SECONDS: Final = 10.0
 # Between probes this close together the first one's answer holds.
 _FRESH_SECONDS: Final = 1.0
+# What the worker does while uploads are ingested, or will be in a moment.
+_INGESTING: Final = frozenset({"running", "restarting", "elsewhere"})
 
 
 @router.get("/health")
@@ -32,13 +34,17 @@ async def health() -> Health:
     responses={503: {"model": Readiness, "description": "Not ready, with the reasons"}},
 )
 async def ready(service: Here) -> JSONResponse:
-    """Say whether questions can be answered, by a tiny search in each collection."""
-    able = await _ability(service)
+    """Say whether questions can be answered, by a tiny search in each collection.
+
+    Uploads that nobody ingests are told, and keep no question from being answered.
+    """
+    able, keeper = await _ability(service), service.keeper
     body = Readiness(
         ready=able.ready,
-        reasons=list(able.reasons),
+        reasons=[*able.reasons, *filter(None, [keeper.reason])],
         broken=dict(able.broken),
-        worker=service.keeper.state,
+        uploads=keeper.state in _INGESTING,
+        worker=keeper.state,
     )
     return JSONResponse(body.model_dump(), status_code=200 if able.ready else 503)
 

@@ -53,7 +53,7 @@ async def search(body: SearchRequest, service: Here) -> SearchReply:
     _check_length("query", body.query, service.settings)
     answerer = service.loaded()
     passages = await service.questions.run(
-        lambda: answerer.search(body.query, body.collection, body.filter, body.top_k)
+        lambda: answerer.search(body.query, body.collection, body.filter, body.top_k, body.as_of)
     )
     return SearchReply(passages=passages)
 

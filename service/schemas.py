@@ -1,7 +1,9 @@
 """What goes in and out over HTTP, as the OpenAPI page shows it."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -20,6 +22,7 @@ from pydantic import (
 )
 
 from indexes.documents import DOCUMENT_ID
+from indexes.languages import Language
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
 from service.reply import Passage
 
@@ -99,15 +102,35 @@ def _in_one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> obje
     return checked
 
 
+_COLLECTION_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_DOCUMENT_ID: Final = f"^{DOCUMENT_ID}$"
+_METADATA_NAME: Final = r'^[^"\\\x00-\x1f]{1,64}$'
+# What each pattern allows, in words for who has not met it.
+PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        _COLLECTION_NAME: (
+            "a collection's name has 1 to 64 of letters a to z, digits, '.', '_' and '-', and "
+            "begins with a letter or digit"
+        ),
+        _DOCUMENT_ID: (
+            "a document's id has 1 to 128 of letters, digits and _.:~%(),'&+=@-, and no white space"
+        ),
+        _METADATA_NAME: (
+            "a metadata field's name has 1 to 64 characters, and no quotation mark, backslash or "
+            "control character"
+        ),
+    }
+)
+
 CollectionName = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=_COLLECTION_NAME,
         description="Name of a collection.",
         examples=["default"],
     ),
 ]
-DocumentId = Annotated[str, Field(pattern=f"^{DOCUMENT_ID}$", description="Id of a document.")]
+DocumentId = Annotated[str, Field(pattern=_DOCUMENT_ID, description="Id of a document.")]
 IsoDate = Annotated[
     str,
     AfterValidator(_iso_date),
@@ -154,7 +177,6 @@ Filter = Annotated[
     PlainValidator(_storable, json_schema_input_type=Condition | Combination),
     Field(examples=[{"field": "metadata.year", "operator": ">=", "value": 2025}]),
 ]
-_METADATA_NAME: Final = r'^[^"\\\x00-\x1f]{1,64}$'
 MetadataName = Annotated[Text, Field(pattern=_METADATA_NAME)]
 MetadataText = Annotated[StrictStr, AfterValidator(_whole), Field(max_length=10_000)]
 MetadataNumber = (
@@ -224,6 +246,9 @@ class SearchRequest(_In):
     query: Words
     collection: CollectionName = "default"
     filter: Filter | None = None
+    as_of: IsoDate | None = Field(
+        None, description="Leave out documents that speak of a later date."
+    )
     top_k: Whole = Field(8, ge=1, le=MOST_PASSAGES)
 
 
@@ -363,9 +388,10 @@ class TextReply(_Out):
 
 
 class CollectionRequest(_In):
-    """A collection to make."""
+    """A collection to make; without `language` it has the one of the settings."""
 
     name: CollectionName
+    language: Language | None = None
 
 
 class EncoderReply(_Out):
@@ -384,6 +410,7 @@ class CollectionReply(_Out):
     documents: int
     chunks: int
     chunk_tokens: int
+    language: Language | None
     encoder: EncoderReply | None
     problem: str | None = None
 
@@ -404,13 +431,16 @@ class Readiness(_Out):
     """Whether questions can be answered now; `reasons` says what is missing.
 
     `broken` has the collections that cannot be asked, by name, and why; while others can be, the
-    service is ready all the same.
+    service is ready all the same. `uploads` tells whether uploads are ingested: false where the
+    process that does so cannot run, with the reason among `reasons`. `worker` is `elsewhere` where
+    another service of the same data folder ingests them.
     """
 
     ready: bool
     reasons: list[str]
     broken: dict[str, str]
-    worker: Literal["running", "restarting", "stopped"]
+    uploads: bool
+    worker: Literal["running", "restarting", "failing", "elsewhere", "stopped"]
 
 
 class Mistake(_Out):

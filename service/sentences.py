@@ -1,22 +1,45 @@
 """Where the sentences of a text are: the units in which evidence is quoted."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
+import regex
 import sentencex
 
 from indexes.documents import Span
+from indexes.languages import ENGLISH, Language
+from indexes.rows import RECORDS, SHEETS
+from indexes.words import UNSPACED
 
 # Formats whose stored text has a record a line, and formats whose line breaks all mean something.
-_RECORD_LINES: Final = frozenset({"text/csv", "text/tab-separated-values"})
-_FIRM_LINES: Final = frozenset({"text/html"})
+_RECORD_LINES: Final = RECORDS | SHEETS
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+_OPEN: Final = "application/vnd.oasis.opendocument"
+_FIRM_LINES: Final = frozenset(
+    {
+        "text/html",
+        "application/rtf",
+        f"{_OFFICE}.wordprocessingml.document",
+        f"{_OFFICE}.presentationml.presentation",
+        f"{_OPEN}.text",
+        f"{_OPEN}.presentation",
+    }
+)
 _LINE: Final = re.compile(r"[^\n]*\n?")
-_ITEM: Final = re.compile(r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+)[ \t]*")
+_ITEM: Final = re.compile(
+    r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+"
+    # In Chinese, Japanese and Korean no space follows.
+    r"|[・●○■□◆①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]|（[\d一二三四五六七八九十]{1,3}）)"
+    r"[ \t\u3000]*"
+)
 _WHOLE: Final = re.compile(r"[ \t]*(?:\||#{1,6} |```|~~~)")
-_BEGINNING: Final = re.compile(r"[ \t]*[\"'(\u201c\u2018]?[A-Z\d]")
+_BEGINNING: Final = re.compile(r"[ \t]*[\"'(\u201c\u2018]?(\w)")
 _HEADING: Final = re.compile(r"[ \t]*#{1,6} ")
 _WORD: Final = re.compile(r"\w")
+_LABEL: Final = re.compile(r"[*_]*[^\W\d_]+(?:-[^\W\d_]+)*[*_]*[.:][*_]*")
 # Abbreviations at which sentencex cuts, though no sentence ends with the first ones, nor with the
 # others where a number or a small letter comes next.
 _NEVER_LAST: Final = re.compile(r"(?<![\w.])(?:e\.g|i\.e|cf|viz)\.\s*\Z", re.IGNORECASE)
@@ -30,21 +53,32 @@ _LONGEST_ABBREVIATION: Final = 16
 _SHORT: Final = 0.6
 _LEAST_ITEMS: Final = 2
 _HEADING_WORDS: Final = 8
+# Two characters of a script without spaces are about a word.
+_UNSPACED: Final = regex.compile(f"[{UNSPACED}]")
+ENDS: Final = (".", "!", "?", ":", "。", "！", "？", "：", "．", "｡", "؟", "۔", "।", "॥", "።")
+QUESTION_MARKS: Final = ("?", "？", "؟", "՞", "፧")
+_COLONS: Final = (":", "：")
+_NO_HEADING: Final = frozenset("|:;,\t：；，、،؛")
+_FULL_STOP: Final = re.compile(r"[。！？｡]+[」』”’）)]*\s*")
+# What no sentence ends with in one of the languages that sentencex knows abbreviations of.
+_ABBREVIATING: Final = ("de", "es", "fr", "it", "nl", "pl", "pt", "ru", "sv")
+_DAY: Final = re.compile(r"(?<![\w.,])\d{1,2}\.\s*\Z")
 
 
-def sentence_spans(text: str, media_type: str) -> list[Span]:
+def sentence_spans(text: str, media_type: str, language: Language = ENGLISH) -> list[Span]:
     """Return the spans of the sentences of `text`, in order, apart, without outer white space.
 
     A list item, a table row and a heading begin a sentence of their own; the item's marker is left
     out. In the text of a web page every line break ends a sentence, and a record of a CSV file is
     one sentence. Elsewhere a line break may stand inside a sentence, as it does in text taken from
     a PDF, unless the line is short and the next one begins like a sentence. What has no letter or
-    digit (a rule, a row of dashes) is no sentence.
+    digit (a rule, a row of dashes) is no sentence. In a text that is not English an abbreviation of
+    any language that is known ends none.
     """
     found = (
         span
         for block, whole in _blocks(text, media_type)
-        for span in ([block] if whole else _sentences(text, block))
+        for span in ([block] if whole else _sentences(text, block, language))
     )
     trimmed = (_trimmed(text, span) for span in found)
     return [span for span in trimmed if _WORD.search(text, span.start, span.end)]
@@ -55,31 +89,52 @@ def is_heading(sentence: str) -> bool:
     return _HEADING.match(sentence) is not None
 
 
+def is_item(text: str, sentence: Span) -> bool:
+    """Tell whether a sentence begins an item of a list."""
+    return _marker(text, sentence) is not None
+
+
 def stands_above(text: str, line: Span, after: Span) -> bool:
     """Tell whether a sentence is a line above a paragraph, as a heading that nothing marks is.
 
     It is a few words without a mark at the end, and no list item; `after` is the next sentence,
     which ends with a mark and begins a line that is twice as long at least.
     """
-    words = line.cut(text).split()
+    above = line.cut(text)
     below = text[after.start :].partition("\n")[0]
     return (
         "\n" in text[line.end : after.start]
-        and len(words) <= _HEADING_WORDS
+        and len(above.split()) + len(_UNSPACED.findall(above)) // 2 <= _HEADING_WORDS
         and len(below) >= 2 * (line.end - line.start)
-        and after.cut(text).endswith((".", "!", "?", ":"))
-        and words[-1][-1].isalnum()
-        and not any(one in "|:;,\t" for one in line.cut(text))
+        and after.cut(text).endswith(ENDS)
+        and not unicodedata.category(above[-1]).startswith(("P", "S"))
+        and _NO_HEADING.isdisjoint(above)
         and _marker(text, line) is None
     )
 
 
-def list_around(text: str, media_type: str, sentence: Span) -> Span | None:
+def is_label(text: str, line: Span, before: Span | None) -> bool:
+    """Tell whether a sentence is one word that names what comes next, as `Contact.` does.
+
+    It begins a line, ends with a full stop or a colon and has no digit. A list item is none, and
+    neither is what comes behind a question or a colon: one word can be an answer.
+    """
+    start = text.rfind("\n", 0, line.start) + 1
+    return (
+        _LABEL.fullmatch(text, line.start, line.end) is not None
+        and not text[start : line.start].strip()
+        and not (before is not None and before.cut(text).endswith(("?", ":")))
+    )
+
+
+def list_around(
+    text: str, media_type: str, sentence: Span, language: Language = ENGLISH
+) -> Span | None:
     """Return the whole list that one of the sentences is an item of or leads in; None of others.
 
     It has two items or more, and the sentence ahead of them if that is it or ends with a colon.
     """
-    spans = sentence_spans(text, media_type)
+    spans = sentence_spans(text, media_type, language)
     if sentence not in spans:
         return None
     lists = list(_lists(text, spans))
@@ -92,7 +147,7 @@ def list_around(text: str, media_type: str, sentence: Span) -> Span | None:
         return None
     start = _marker(text, spans[rows[0]])
     ahead = spans[rows[0] - 1] if rows[0] else None
-    if ahead and (ahead == sentence or ahead.cut(text).endswith(":")):
+    if ahead and (ahead == sentence or ahead.cut(text).endswith(_COLONS)):
         start = ahead.start
     return _trimmed(text, Span(start or 0, spans[rows[-1]].end))
 
@@ -127,7 +182,7 @@ def _blocks(text: str, media_type: str) -> Iterator[tuple[Span, bool]]:
         words = line.group().strip()
         alone = records or _WHOLE.match(line.group()) is not None
         begins = alone or whole or firm or not words or _ITEM.match(line.group())
-        if line.start() > start and (begins or (ended and _BEGINNING.match(line.group()))):
+        if line.start() > start and (begins or (ended and _begins(line.group()))):
             yield Span(start, line.start()), whole
             start = line.start()
         whole, ended = alone, len(words) < short
@@ -135,15 +190,21 @@ def _blocks(text: str, media_type: str) -> Iterator[tuple[Span, bool]]:
         yield Span(start, len(text)), whole
 
 
-def _sentences(text: str, block: Span) -> Iterator[Span]:
+def _begins(line: str) -> bool:
+    """Tell whether a line begins as a sentence may: with anything but a small letter."""
+    found = _BEGINNING.match(line)
+    return found is not None and not found[1].islower()
+
+
+def _sentences(text: str, block: Span, language: Language) -> Iterator[Span]:
     marker = _ITEM.match(text, block.start, block.end)
     start = marker.end() if marker else block.start
     before: Span | None = None
-    for found in sentencex.get_sentence_boundaries("en", text[start : block.end]):
-        span = Span(start + found["start_index"], start + found["end_index"])
+    for begin, end in _bounds(text[start : block.end], language):
+        span = Span(start + begin, start + end)
         if before is None:
             before = span
-        elif _goes_on(text, before, span):
+        elif _goes_on(text, before, span, language):
             before = Span(before.start, span.end)
         else:
             yield before
@@ -152,9 +213,27 @@ def _sentences(text: str, block: Span) -> Iterator[Span]:
         yield before
 
 
-def _goes_on(text: str, before: Span, after: Span) -> bool:
+def _bounds(text: str, language: Language) -> Iterator[tuple[int, int]]:
+    """Yield what sentencex takes for sentences, in English or in all other languages at once."""
+    found = sentencex.get_sentence_boundaries(ENGLISH, text)
+    if language == ENGLISH:
+        yield from ((one["start_index"], one["end_index"]) for one in found)
+        return
+    ends = {one["end_index"] for one in found}
+    doubtful = {end for end in ends if text[:end].rstrip().endswith(".")} - {len(text)}
+    for other in _ABBREVIATING if doubtful else ():
+        also = {one["end_index"] for one in sentencex.get_sentence_boundaries(other, text)}
+        ends -= doubtful - also
+    # sentencex sees no end before a small letter or a digit, which these marks do not ask for.
+    ends.update(mark.end() for mark in _FULL_STOP.finditer(text))
+    yield from pairwise([0, *sorted(ends)])
+
+
+def _goes_on(text: str, before: Span, after: Span, language: Language) -> bool:
     """Tell whether a sentence was cut at an abbreviation that does not end it."""
     last = text[max(before.start, before.end - _LONGEST_ABBREVIATION) : before.end]
+    if language != ENGLISH and _DAY.search(last):
+        return True
     if _NEVER_LAST.search(last):
         return True
     return bool(_COUNTING.search(last) and _COUNTED.match(text, after.start, after.end))

@@ -159,12 +159,12 @@ async def only_known_parameters(request: Request) -> None:
     known = {field.alias for field in request.scope["route"].dependant.query_params}
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
-        allowed = ", ".join(sorted(known)) or "none"
+        allowed = f"there is: {', '.join(sorted(known))}" if known else "this path takes none"
         raise InvalidRequest(
             [
                 Mistake(
                     where=stored_form(f"query.{name}"),
-                    message=f"there is no such parameter; there is: {allowed}",
+                    message=f"there is no such parameter; {allowed}",
                 )
                 for name in unknown
             ]

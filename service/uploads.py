@@ -107,7 +107,7 @@ def _checked(model: type[Model], values: object) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        mistakes = error.errors(include_input=False, include_url=False, include_context=False)
+        mistakes = error.errors(include_input=False, include_url=False)
         raise RequestValidationError(
             [{**mistake, "loc": ("body", *mistake["loc"])} for mistake in mistakes]
         ) from None

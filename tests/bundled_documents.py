@@ -9,6 +9,7 @@ from indexes.catalog import SplitterSettings
 from indexes.collection import create_collection
 from indexes.documents import Page, Prepared, Span
 from indexes.encoder import load_encoder
+from indexes.languages import Language
 from stored_documents import prepared
 
 BOOK: Final = (
@@ -49,9 +50,11 @@ def stored(document_id: str, texts: Sequence[str], **facts: object) -> Prepared:
     return replace(made, vectors=dict(zip(made.hashes, rows, strict=True)))
 
 
-def make_collection(data: Path, name: str, documents: Sequence[Prepared]) -> None:
+def make_collection(
+    data: Path, name: str, documents: Sequence[Prepared], language: Language = "en"
+) -> None:
     """Create a collection of the bundled encoder and store these documents."""
-    made = create_collection(data, name, load_encoder("bundled"), SplitterSettings(200))
+    made = create_collection(data, name, load_encoder("bundled"), SplitterSettings(200), language)
     if documents:
         with made.write() as writer:
             writer.put(documents)

@@ -63,11 +63,16 @@ class SmallAnswerer:
         return self.opened[name]
 
     def search(
-        self, query: str, collection: str, condition: Mapping[str, object] | None, top_k: int
+        self,
+        query: str,
+        collection: str,
+        condition: Mapping[str, object] | None,
+        top_k: int,
+        as_of: str | None = None,
     ) -> tuple[Passage, ...]:
         """Return the best passages by BM25."""
         with self.collection(collection).read() as reading:
-            hits = reading.lexical(query, top_k, reading.allowed(condition, None))
+            hits = reading.lexical(query, top_k, reading.allowed(condition, as_of))
             chunks = reading.chunks([hit.chunk_id for hit in hits])
         return tuple(
             Passage(
@@ -218,7 +223,8 @@ def start(data: Path, log: Path, *arguments: str, **environ: str) -> subprocess.
     }
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "afterword", "serve", *arguments],
+            # As the installed command does, it takes no module from the working folder.
+            [sys.executable, "-P", "-m", "afterword", "serve", *arguments],
             env={**inherited, **ours},
             cwd=log.parent,
             stdin=subprocess.DEVNULL,

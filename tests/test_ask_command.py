@@ -11,8 +11,9 @@ import pytest
 
 from bundled_documents import birds, make_collection
 from indexes.errors import UsageError
-from service.command import parse_filter
+from service.command import parse_filter, reply_lines
 from service.eval_command import figure_lines
+from service.reply import Reply, Timings
 
 ROOT = Path(__file__).parent.parent
 SWIFTS = "How long does a young swift fly without landing?"
@@ -106,6 +107,34 @@ def test_search_shows_passages(data: Path) -> None:
     assert passages[0]["scores"]["reader"] is None
     scores = [one["score"] for one in passages]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_question_needs_no_quotes(data: Path) -> None:
+    """Words are joined by spaces, wherever the options stand."""
+    asked, *options = SWIFTS.rstrip("?").split(), "--json"
+    reply = json.loads(afterword(data, "ask", *options, *asked).out)
+    assert (reply["query"], reply["answer_short"]) == (SWIFTS.rstrip("?"), SHORT)
+    assert ANSWER in afterword(data, "search", *asked, "--top-k", "2").out
+
+
+def test_search_goes_by_date_too(data: Path) -> None:
+    """A document that speaks of a later day is left out, and those without a date stay in."""
+    for day, found in [("2026-02-28", False), ("2026-03-01", True)]:
+        ended = afterword(data, "search", "--as-of", day, "peregrine falcons")
+        assert ended.status == 0
+        assert ("source/report" in ended.out) is found
+        assert "source/book" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [(0.338, "score 0.338, threshold 0.340"), (0.5, "score 0.50, threshold 0.34")],
+)
+def test_score_and_threshold_are_told_apart(score: float, shown: str) -> None:
+    """A score that is a little too low is not shown as equal."""
+    timings = Timings(encode=0.0, retrieve=0.0, attend=0.0, generate=0.0, total=0.0)
+    reply = Reply("not_found", "", "", score, 0.34, "x", (), (), (), None, timings, "")
+    assert next(reply_lines(reply)) == f"not_found  ({shown})"
 
 
 @pytest.mark.parametrize(

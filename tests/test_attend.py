@@ -90,6 +90,16 @@ def test_headings_and_questions_are_not_evidence() -> None:
     assert len(alone.sentences) == 1
 
 
+def test_a_label_is_not_evidence() -> None:
+    """It has the question's word and says nothing of it; a list's items of one word stay."""
+    (one,) = attend([candidate("Swans sing softly.\nDusk.\nThe black ones sing then.")])
+    text = one.candidate.chunk.text
+    assert "Dusk." not in [s.span.cut(text) for s in one.sentences]
+    (one,) = attend([candidate("These birds sing at dusk:\n- Swans.\n- Owls.")])
+    text = one.candidate.chunk.text
+    assert {"Swans.", "Owls."} < {s.span.cut(text) for s in one.sentences}
+
+
 @given(TEXTS)
 def test_evidence_is_ordered_and_inside_its_chunk(texts: list[str]) -> None:
     """Each candidate comes back once, scores fall from first to last, all in [0, 1]."""

@@ -72,6 +72,18 @@ def test_offsets_count_from_the_document_not_the_chunk(collection: Collection) -
     assert citation.page is None
 
 
+@pytest.mark.parametrize(("media_type", "row"), [("text/csv", 2), ("text/plain", None)])
+def test_a_row_is_told_where_the_format_has_rows(
+    collection: Collection, media_type: str, row: int | None
+) -> None:
+    """The second record of a CSV file is in its second row."""
+    with collection.write() as writer:
+        writer.put([prepared("list", ["bird,eggs", "owl,4"], media_type=media_type)])
+    with collection.read() as reading:
+        citation, _ = Citer(reading).cite(quoted(only_chunk(reading, "list"), "owl,4"))
+    assert citation.row == row
+
+
 @pytest.mark.parametrize(
     ("words", "page"), [("Swans", 1), ("Owls\nhoot all night.", 1), ("Storks clatter.", 2)]
 )

@@ -51,7 +51,9 @@ def original() -> Encoder:
     return load_encoder(str(Path(found.submodule_search_locations[0]) / "model"))
 
 
-def make_tiny(folder: Path, prompts: dict[str, str] | None = None, seed: int = 0) -> Path:
+def make_tiny(
+    folder: Path, prompts: dict[str, str] | None = None, seed: int = 0, pooling: str = "mean"
+) -> Path:
     """Write a random two-layer BERT over letters, saved by sentence-transformers."""
     torch.manual_seed(seed)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ":", *LETTERS]
@@ -71,19 +73,24 @@ def make_tiny(folder: Path, prompts: dict[str, str] | None = None, seed: int = 0
     BertModel(config).save_pretrained(source)
     BertTokenizer(str(source / "vocab.txt")).save_pretrained(source)
     transformer = Transformer(str(source), max_seq_length=TINY_LIMIT)
-    pooling = Pooling(24, pooling_mode="mean")
-    model = SentenceTransformer(modules=[transformer, pooling], prompts=prompts, device="cpu")
+    pooled = Pooling(24, pooling_mode=pooling)
+    model = SentenceTransformer(modules=[transformer, pooled], prompts=prompts, device="cpu")
     model.save(str(folder), create_model_card=False)
     return folder
 
 
-def mean_of_tokens(folder: Path, text: str) -> Vectors:
-    """Return the unit vector of `text` by transformers alone, cut at the tiny limit."""
+def of_tokens(folder: Path, text: str) -> Vectors:
+    """Return the vectors of a text's tokens by transformers alone, cut at the tiny limit."""
     tokenizer: Any = BertTokenizer.from_pretrained(folder)
     given = tokenizer([text], truncation=True, max_length=TINY_LIMIT, return_tensors="pt")
     with torch.no_grad():
         states = BertModel.from_pretrained(folder)(**given).last_hidden_state
-    mean = states[0].numpy().mean(0)
+    return np.asarray(states[0].numpy(), np.float32)
+
+
+def mean_of_tokens(folder: Path, text: str) -> Vectors:
+    """Return the unit vector of `text`: the mean of its tokens."""
+    mean = of_tokens(folder, text).mean(0)
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
@@ -193,6 +200,39 @@ def test_the_models_own_prompts_are_put_before_texts(tmp_path: Path) -> None:
         encoder.encode_documents(["cat"])[0], mean_of_tokens(folder, "ab: cat"), atol=1e-5
     )
     assert encoder.identity.max_tokens == TINY_LIMIT - 3
+
+
+def test_the_models_own_pooling_is_used(tmp_path: Path) -> None:
+    """One that was trained to speak by its first token does."""
+    folder = make_tiny(tmp_path / "tiny", pooling="cls")
+    first = of_tokens(folder, "cat")[0]
+    given = load_hub_encoder(str(folder)).encode_query("cat")
+    np.testing.assert_allclose(given, first / np.linalg.norm(first), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "prompts", "query", "document"),
+    [
+        ("multilingual-e5-small", None, "query: ", "passage: "),
+        ("e5-base-v2", None, "query: ", "passage: "),
+        ("intfloat_e5-large", None, "query: ", "passage: "),
+        ("models--intfloat--multilingual-e5-base", None, "query: ", "passage: "),
+        ("multilingual-e5-small", {"query": "q: ", "passage": "p: "}, "q: ", "p: "),
+        ("multilingual-e5-large-instruct", None, "", ""),
+        ("paraphrase-multilingual-MiniLM-L12-v2", None, "", ""),
+    ],
+)
+def test_e5_models_get_the_prompts_that_their_files_do_not_tell(
+    name: str, prompts: dict[str, str] | None, query: str, document: str, tmp_path: Path
+) -> None:
+    """By their name; what a model's files say goes first, and other models get none."""
+    folder = make_tiny(tmp_path / name, prompts)
+    encoder = load_hub_encoder(str(folder))
+    asked, stored = mean_of_tokens(folder, f"{query}cat"), mean_of_tokens(folder, f"{document}cat")
+    np.testing.assert_allclose(encoder.encode_query("cat"), asked, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_documents(["cat"])[0], stored, atol=1e-5)
+    count = encoder.count_tokens
+    assert encoder.identity.max_tokens == TINY_LIMIT - (count(document) - count(""))
 
 
 def test_a_hub_encoders_tokenizer_is_plain(tmp_path: Path) -> None:

@@ -93,6 +93,10 @@ def test_answers_are_compared_as_in_squad(given_text: str, answer: str) -> None:
         ("a cat a cat", "the cat", 0.0, 2 / 3),
         ("3.5 million", "35 million", 1.0, 1.0),
         ("dog", "cat", 0.0, 0.0),
+        ("三十八米。", "「三十八米」", 1.0, 1.0),
+        ("高三十八米", "三十八米", 0.0, 8 / 9),
+        ("东京Tower", "Tower", 0.0, 1 / 2),
+        ("أربعين مترًا؟", "أربعين مترًا", 1.0, 1.0),
     ],
 )
 def test_known_pairs(given_text: str, answer: str, em: float, f1: float) -> None:
@@ -202,6 +206,7 @@ def citation(document_id: str, page: int | None = None) -> Citation:
         title="",
         uri=f"files/{document_id}",
         page=page,
+        row=None,
         section="",
         start=0,
         end=1,

@@ -1,5 +1,6 @@
 """Cross-encoders as readers: scores are transformers' own, evidence comes from sentences."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from indexes.encoder import FOLDER
 from indexes.errors import ModelMissing
 from indexes.lexical import terms
 from service.attend import cross_attend
-from service.evidence import Query
+from service.evidence import Candidate, Query
 from service.hub_reader import load_hub_reader
 from small_encoder import encode, small_encoder
+from stored_chunks import stored_chunk
 from test_attend import QUESTION, candidate
 
 TEXTS = ["Swans sing at dusk.", "Owls hunt at night, it is said.", "x"]
@@ -57,6 +59,23 @@ def by_transformers(folder: Path, text: str) -> float:
     with torch.no_grad():
         found = model(**tokenizer(QUESTION, text, return_tensors="pt"))
     return float(found.logits[0, 0])
+
+
+def test_without_an_encoder_evidence_is_found_by_words() -> None:
+    """A multilingual cross-encoder beside an encoder that does not know the language."""
+    text = "钟楼建于一九零六年。钟声每天早上六点敲响。"
+    chunk = replace(stored_chunk(text), language="cjk")
+    question = "钟声几点敲响？"
+    query = Query(
+        question, np.zeros(32, np.float32), dict.fromkeys(terms(question, "cjk"), 1.0), "cjk"
+    )
+    attend = cross_attend(lambda _question, texts: np.ones(len(texts), np.float32), None)
+    (found,) = attend(query, [Candidate(chunk, None, 1.0, 0.5)])
+    assert [one.span.cut(text) for one in found.sentences] == [
+        "钟声每天早上六点敲响。",
+        "钟楼建于一九零六年。",
+    ]
+    assert found.sentences[0].score > found.sentences[1].score
 
 
 def test_logits_are_the_models_own(tmp_path: Path) -> None:

@@ -262,6 +262,55 @@ def test_partial_counts_as_failed_only_if_strict(command: Command, tmp_path: Pat
     assert ended.status == 0
     (tmp_path / "docs/scan.pdf").rename(tmp_path / "docs/scan2.pdf")
     assert command("ingest", "--strict", "docs").status == 1
+    again = command("ingest", "--strict", "docs")
+    assert again.status == 1
+    assert (
+        "Unchanged, and partial as before:\n  docs/scan2.pdf (no_text_layer, page 2)" in again.out
+    )
+    lax = command("ingest", "docs")
+    assert lax.status == 0
+    assert "Of the unchanged documents 1 are partial; --strict names them." in lax.out
+    (item,) = json.loads(command("ingest", "--json", "docs").out)["items"]
+    assert (item["outcome"], item["code"], item["pages"]) == ("unchanged", "no_text_layer", [2])
+    assert command("ingest", "--strict", "--metadata", "a=1", "docs").status == 1
+
+
+def test_a_csv_file_with_an_open_quote_is_partial(command: Command, tmp_path: Path) -> None:
+    """The command names file and line."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.csv").write_text('id,name\n1,"unclosed\n')
+    ended = command("ingest", "--strict", "docs")
+    assert ended.status == 1
+    assert "docs/a.csv (damaged)" in ended.out
+    assert "line 2" in ended.out
+
+
+def test_where_nothing_was_stored_it_says_that_there_is_no_collection(
+    command: Command, tmp_path: Path
+) -> None:
+    """The command that comes next would else be a riddle; it names the whole folder."""
+    (tmp_path / "docs").mkdir()
+    ended = command("ingest", "--collection", "new", "docs")
+    assert f"there is no collection 'new' in {tmp_path / 'data'} yet" in ended.out
+    listed = command("documents", "list", "--collection", "new")
+    assert (listed.status, listed.out) == (3, "")
+    assert f"there is no collection 'new' in {tmp_path / 'data'};" in listed.err
+
+
+def test_a_relative_data_folder_is_told_as_what_it_is(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is in another folder than yesterday sees where was looked."""
+    monkeypatch.setenv("AFTERWORD_DATA", "afterword-data")
+    assert f"in {tmp_path / 'afterword-data'};" in command("documents", "list").err
+
+
+def test_a_snapshot_that_is_not_there_is_told_first(command: Command, docs: Path) -> None:
+    """Before anything is said of a collection that would be given up for it."""
+    command("ingest", docs)
+    ended = command("restore", docs / "nofile")
+    assert ended.status == 2
+    assert f"there is no snapshot file {docs / 'nofile'}" in ended.err
 
 
 def test_help_comes_at_once() -> None:
@@ -354,3 +403,20 @@ def test_dates_are_taken_as_they_are(day: object) -> None:
     assert parse_date(str(day)) == str(day)
     with pytest.raises(UsageError):
         parse_date(str(day).replace("-", ""))
+
+
+def test_a_collection_keeps_the_language_that_it_was_made_with(
+    command: Command, docs: Path, tmp_path: Path
+) -> None:
+    """Another one is refused with what to do, which does it; commands that show one say it."""
+    assert command("ingest", "--language", "cjk", docs).status == 0
+    refused = command("ingest", "--language", "en", docs)
+    assert (refused.status, refused.out) == (2, "")
+    assert "`afterword reindex --collection default --language en`" in refused.err
+    done = command("reindex", "--collection", "default", "--language", "en")
+    assert done.out == "collection default: 3 chunks by bundled, language en\n"
+    assert command("ingest", "--language", "en", docs).status == 0
+    command("snapshot", tmp_path / "copy.db")
+    restored = command("restore", tmp_path / "copy.db", "--collection", "again")
+    assert restored.out == "collection again: 3 documents, 3 chunks, language en\n"
+    assert command("ingest", "--language", "de", docs).status == 2

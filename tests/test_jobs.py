@@ -341,7 +341,7 @@ def test_there_is_one_worker_a_data_folder(tmp_path: Path) -> None:
     )
     assert first.stdout is not None
     assert first.stdout.readline() == b"in\n"
-    with pytest.raises(CollectionBusy, match="Another worker"), jobs.sole_worker(tmp_path):
+    with pytest.raises(CollectionBusy, match="Another process"), jobs.sole_worker(tmp_path):
         pass
     first.kill()
     first.communicate()

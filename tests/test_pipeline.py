@@ -290,10 +290,11 @@ def test_a_pattern_that_fits_nothing_is_named_and_removes_nothing(house: House) 
     """A mistake in a pattern is told, whatever the folder holds, and no document is lost."""
     house.write(SWANS)
     patterns = Selection(("*.pfd", "it's"), ("sub",))
-    for _ in range(2):
+    for is_new in (True, False):
         report = house.ingest(selection=patterns, allow_mass_removal=True)
         assert (report.items, report.exit_status()) == ((), 1)
-        (note,) = report.notes
+        note, *others = report.notes
+        assert [one.code for one in others] == ["not_made"] * is_new
         assert note.code == "nothing_fits"
         assert """--include '*.pfd' --include 'it'"'"'s' --exclude sub""" in note.message
         assert str(house.docs) in note.message

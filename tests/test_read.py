@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from indexes.documents import Span
 from service.evidence import Candidate
 from service.read import LONGEST, best_pair, places, whole_words
+from service.shown import shown
 from stored_chunks import stored_chunk
 
 DOCUMENT = "Notes.\n\nThe lamp — at Gull Point — was lit in 1859. Its keeper 🐦 was Anna Berg."
@@ -66,7 +67,7 @@ def test_the_best_pair_is_the_best_of_all(values: list[float], seed: int) -> Non
 def test_spans_are_of_the_documents_text(first: str, last: str) -> None:
     """Words in title and headings are passed over; the span reads the same in the document."""
     one = candidate()
-    found = places(one, word_read(one.chunk.encoded, first, last)).best()
+    found = places(shown(one.chunk, {}), word_read(one.chunk.encoded, first, last)).best()
     assert found is not None
     assert found.span.cut(DOCUMENT) == (first if first == last else f"{first} {last}")
     assert CHUNK.start <= found.span.start < found.span.end <= CHUNK.end
@@ -77,7 +78,9 @@ def test_a_span_is_looked_for_within_a_sentence() -> None:
     """Inside a sentence without the likeliest words the best of its own counts."""
     one = candidate()
     sentence = Span(DOCUMENT.index("Its"), len(DOCUMENT))
-    found = places(one, word_read(one.chunk.encoded, "1859", "Berg")).best(sentence)
+    found = places(shown(one.chunk, {}), word_read(one.chunk.encoded, "1859", "Berg")).best(
+        sentence
+    )
     assert found is not None
     assert found.span.cut(DOCUMENT).endswith("Berg")
     assert sentence.start <= found.span.start
@@ -88,7 +91,7 @@ def test_where_the_chunk_was_cut_off_is_no_span() -> None:
     """A read whose tokens all lie in the context has none."""
     one = candidate()
     title = word_read("Gull Point", "Gull", "Point")
-    assert places(one, title).best() is None
+    assert places(shown(one.chunk, {}), title).best() is None
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,10 @@ def test_where_the_chunk_was_cut_off_is_no_span() -> None:
         ("from 1914-1918 it was dark", "1914", "1914"),
         ("the lamp was lit", "lamp was", "lamp was"),
         ("lamps", "amp", "lamps"),
+        ("钟楼高三十八米，建于一九零六年。", "三十八米", "三十八米"),
+        ("长217公里", "17公", "217公"),
+        ("ele\u0300ve ici", "ve", "ele\u0300ve"),
+        ("ارتفاعُ المنارةِ", "منار", "المنارةِ"),
     ],
 )
 def test_spans_hold_whole_words(text: str, inside: str, expected: str) -> None:

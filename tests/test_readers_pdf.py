@@ -71,17 +71,17 @@ def save(path: Path, *pages: Draw, **information: str) -> Path:
     return path
 
 
-def read(path: Path) -> Extract:
+def read(path: Path, *passwords: str) -> Extract:
     """Return the document of a PDF file."""
-    (extract,) = READERS[PDF].load()(path, ReadOptions(path.name))
+    (extract,) = READERS[PDF].load()(path, ReadOptions(path.name, passwords=passwords))
     assert isinstance(extract, Extract)
     return extract
 
 
-def failure(path: Path) -> ReadFailure:
+def failure(path: Path, *passwords: str) -> ReadFailure:
     """Return why a file cannot be read."""
     with pytest.raises(ReadFailure) as caught:
-        read(path)
+        read(path, *passwords)
     return caught.value
 
 
@@ -179,10 +179,13 @@ def encrypted(path: Path, user: str, algorithm: str) -> Path:
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
 def test_passwords(tmp_path: Path, algorithm: str) -> None:
-    """A file that asks for a password is refused with the way out; an empty one opens it."""
-    refused = failure(encrypted(tmp_path / "a.pdf", "secret", algorithm))
+    """A file that asks for one is opened by one of those given, or refused; an empty one opens."""
+    locked = encrypted(tmp_path / "a.pdf", "secret", algorithm)
+    refused = failure(locked)
     assert refused.reason == "encrypted"
-    assert "qpdf --decrypt" in refused.message
+    assert "--password-file" in refused.message
+    assert failure(locked, "wrong").reason == "wrong_password"
+    assert read(locked, "wrong", "secret").text.strip() == PROSE
     assert read(encrypted(tmp_path / "b.pdf", "", algorithm)).text.strip() == PROSE
 
 

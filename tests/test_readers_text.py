@@ -135,6 +135,40 @@ def test_rows_and_header_are_spans(tmp_path: Path, text: str, header: str, rows:
     assert [row.cut(text) for row in table.rows] == rows
 
 
+@pytest.mark.parametrize(
+    ("text", "lines", "rows"),
+    [
+        ('a,b\n1,"open', "line 2", ['1,"open']),
+        ('a,b\n1,"open\n2,x\n3,y\n', "line 2", ['1,"open', "2,x", "3,y"]),
+        ('a,b\n0,0\n1,"open\n2,"x"\n3,y\n', "line 3", ["0,0", '1,"open', '2,"x"', "3,y"]),
+        ('a,b\n"p\nq",2\n"r,3\n', "line 4", ['"p\nq",2', '"r,3']),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_told(
+    tmp_path: Path, text: str, lines: str, rows: list[str]
+) -> None:
+    """The text is kept, the rows below are rows, and the finding names the line."""
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    extract = read_one(path, CSV)
+    (table,) = extract.tables
+    (finding,) = extract.findings
+    assert extract.text == text
+    assert [row.cut(text) for row in table.rows] == rows
+    assert finding.code == "damaged"
+    assert f"({lines})" in finding.message
+
+
+@pytest.mark.parametrize("row", ['5" pipe,3', '"5" pipe,3', '"a ""b""",""', '"a\n",3'])
+def test_quotes_that_join_no_rows_are_no_damage(tmp_path: Path, row: str) -> None:
+    """Of inches in a cell, or a careless quote within a line, nothing is lost."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"a,b\n{row}\n1,2\n{row}\n")
+    extract = read_one(path, CSV)
+    assert extract.findings == ()
+    assert [one.cut(extract.text) for one in extract.tables[0].rows] == [row, "1,2", row]
+
+
 def test_rows_of_numbers_have_no_header(tmp_path: Path) -> None:
     """A file that begins with data has no table, since a table has a header."""
     path = tmp_path / "a.csv"
@@ -174,6 +208,7 @@ def test_every_row_that_was_written_is_a_span(
     extract = read_one(path, CSV)
     (table,) = extract.tables
     assert [span.cut(extract.text) for span in (table.header, *table.rows)] == lines
+    assert extract.findings == ()
 
 
 def lines_of(*records: object) -> bytes:

@@ -7,12 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.documents import Span
-from service.sentences import is_heading, list_around, sentence_spans, stands_above
+from indexes.languages import LANGUAGES, Language
+from service.sentences import is_heading, is_label, list_around, sentence_spans, stands_above
 
-PLAIN, PDF, HTML = "text/plain", "application/pdf", "text/html"
+PLAIN, PDF, HTML, RTF = "text/plain", "application/pdf", "text/html", "application/rtf"
 MARKDOWN, CSV = "text/markdown", "text/csv"
 
-MARKER = re.compile(r"^[ \t]*(?:\(?\d{1,3}[.)]|\(?[a-z][.)])[ \t]", re.MULTILINE)
+MARKER = re.compile(
+    r"^[ \t]*(?:(?:\(?\d{1,3}[.)]|\(?[a-z][.)])[ \t]|[①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]"
+    r"|（[\d一二三四五六七八九十]{1,3}）)",
+    re.MULTILINE,
+)
 PARTS = st.sampled_from(
     [
         *("Dr. Smith", "the U.S.", "3.5 million", "e.g.", "Why?", "No!", '"Yes."', "naïve", "é"),
@@ -45,26 +50,26 @@ TEXTS = st.one_of(
 MEDIA_TYPES = st.sampled_from([PLAIN, PDF, HTML, MARKDOWN, CSV])
 
 
-def sentences(text: str, media_type: str = PLAIN) -> list[str]:
+def sentences(text: str, media_type: str = PLAIN, language: Language = "en") -> list[str]:
     """Return the words of the sentences."""
-    return [span.cut(text) for span in sentence_spans(text, media_type)]
+    return [span.cut(text) for span in sentence_spans(text, media_type, language)]
 
 
-@given(TEXTS, MEDIA_TYPES)
-def test_spans_lie_in_order_in_the_text(text: str, media_type: str) -> None:
+@given(TEXTS, MEDIA_TYPES, st.sampled_from(LANGUAGES))
+def test_spans_lie_in_order_in_the_text(text: str, media_type: str, language: Language) -> None:
     """Each span is inside, after the one before, and neither begins nor ends with white space."""
     end = 0
-    for span in sentence_spans(text, media_type):
+    for span in sentence_spans(text, media_type, language):
         assert end <= span.start < span.end <= len(text)
         assert span.cut(text) == span.cut(text).strip()
         end = span.end
 
 
-@given(TEXTS, MEDIA_TYPES)
-def test_no_word_is_lost(text: str, media_type: str) -> None:
+@given(TEXTS, MEDIA_TYPES, st.sampled_from(LANGUAGES))
+def test_no_word_is_lost(text: str, media_type: str, language: Language) -> None:
     """What lies between the sentences has no letter or digit but those of list markers."""
     left = list(text)
-    for span in sentence_spans(text, media_type):
+    for span in sentence_spans(text, media_type, language):
         left[span.start : span.end] = ["\0"] * (span.end - span.start)
     assert not re.search(r"\w", MARKER.sub("", "".join(left)))
 
@@ -152,6 +157,7 @@ def test_a_record_of_a_csv_file_is_a_sentence() -> None:
 
 def test_lines_of_a_web_page_are_apart() -> None:
     """The reader breaks lines where blocks end, so a break always ends a sentence."""
+    assert sentences("the menu\nlong text", RTF) == ["the menu", "long text"]
     assert sentences("the menu\nlong text that goes on\nand on", HTML) == [
         *("the menu", "long text that goes on", "and on"),
     ]
@@ -222,6 +228,11 @@ def test_one_item_is_no_list() -> None:
         ("Anna Berg", "Keeper.", False),
         ("| a | b |", "The table above shows what there is.", False),
         ("One two three four five six seven eight nine", "Word " * 20 + "end.", False),
+        ("开放时间", "博物馆上午九点开门，下午五点半关门。", True),
+        ("开放时间。", "博物馆上午九点开门，下午五点半关门。", False),
+        ("开放时间：九点", "博物馆上午九点开门，下午五点半关门。", False),
+        ("博物馆每天上午九点开门而下午五点半准时关门", "学生凭证件可以免费参观。" * 4, False),
+        ("مواعيدُ الزيارةِ", "يفتح المتحف من التاسعة. متى يغلق؟ في الرابعة؟", True),
     ],
 )
 def test_a_line_above_a_paragraph(line: str, after: str, *, expected: bool) -> None:
@@ -231,3 +242,80 @@ def test_a_line_above_a_paragraph(line: str, after: str, *, expected: bool) -> N
     first, second = Span(start, len(line)), Span(len(line) + 1, len(text))
     assert stands_above(text, first, second) == expected
     assert not stands_above(text.replace("\n", " "), first, second)
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "expected"),
+    [
+        ("We meet on Mondays.\nContact.\nCall 5.", "Contact.", True),
+        ("Contact: call 5.", "Contact:", True),
+        ("**Contact.** Call us.", "**Contact.**", True),
+        ("Where is it?\nParis.", "Paris.", False),
+        ("Capital:\nParis.", "Paris.", False),
+        ("- Salt.\n- Pepper.", "Pepper.", False),
+        ("It was one city. Paris.", "Paris.", False),
+        ("Year\n1859.", "1859.", False),
+        ("We meet.\nContact us.", "Contact us.", False),
+        ("We meet.\nParis", "Paris", False),
+    ],
+)
+def test_a_word_that_names_what_comes_next(text: str, word: str, *, expected: bool) -> None:
+    """One word at the start of a line that no question or colon leads to, and no list item."""
+    start = text.index(word)
+    ends = [at for at in range(start) if text[at] in "?:."]
+    before = Span(0, ends[-1] + 1) if ends else None
+    assert is_label(text, Span(start, start + len(word)), before) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Das ist z. B. ein Satz. Am 3. Mai kam Dr. Müller. Er blieb bis 1990. Dann ging er.",
+            [
+                "Das ist z. B. ein Satz.",
+                "Am 3. Mai kam Dr. Müller.",
+                "Er blieb bis 1990.",
+                "Dann ging er.",
+            ],
+        ),
+        (
+            "El Sr. García llegó a las 5 p. m. y se fue. Vive en EE. UU. desde 1990. ¿Sí? No.",
+            [
+                "El Sr. García llegó a las 5 p. m. y se fue.",
+                "Vive en EE. UU. desde 1990.",
+                "¿Sí?",
+                "No.",
+            ],
+        ),
+        ("M. Dupont est arrivé. Il est parti.", ["M. Dupont est arrivé.", "Il est parti."]),
+        (
+            "你好。今天天气很好！你去哪里？我在家。",
+            ["你好。", "今天天气很好！", "你去哪里？", "我在家。"],
+        ),
+        ("これは本です。終わり！", ["これは本です。", "終わり！"]),
+        ("建于清代。1906年重修。", ["建于清代。", "1906年重修。"]),
+        (
+            "متى يفتح المتحف؟ يفتح في التاسعة؛ ويغلق في الرابعة. شكرًا!",
+            ["متى يفتح المتحف؟", "يفتح في التاسعة؛ ويغلق في الرابعة.", "شكرًا!"],
+        ),
+        ("यह किताब है। वह घर है॥ अच्छा।", ["यह किताब है।", "वह घर है॥", "अच्छा।"]),
+        ("\U00020000\U00020001。e\u0301a。", ["\U00020000\U00020001。", "e\u0301a。"]),
+        ("1、护照\n2、照片\n（三）申请表", ["护照", "照片", "申请表"]),
+        ("Kurz\nÜber den Dächern der Altstadt wird es hell.\n", None),
+    ],
+)
+def test_other_languages(text: str, expected: list[str] | None) -> None:
+    """Their own marks end sentences, abbreviations of any of them and days of a month do not."""
+    wanted = expected or [line for line in text.split("\n") if line]
+    assert sentences(text, PLAIN, "other") == wanted
+    assert sentences(text, PLAIN, "cjk") == wanted
+
+
+def test_a_list_of_another_script_is_one() -> None:
+    """Its markers need no space behind them, and a full-width colon leads in."""
+    text = "需要：\n1、护照\n2、照片\n\n以上。"
+    start = text.index("照片")
+    found = list_around(text, PLAIN, Span(start, start + 2), "cjk")
+    assert found is not None
+    assert found.cut(text) == "需要：\n1、护照\n2、照片"

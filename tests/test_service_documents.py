@@ -364,7 +364,9 @@ def test_an_unknown_parameter_is_refused(client: TestClient, method: str, path: 
     refused = client.request(method, path, json={"question": "x"} if method == "POST" else None)
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
     assert refused.json()["errors"][0]["where"].startswith("query.")
-    assert "there is no such parameter" in refused.json()["errors"][0]["message"]
+    message = refused.json()["errors"][0]["message"]
+    assert message.startswith("there is no such parameter; ")
+    assert message.endswith("this path takes none") == ("POST" in method or "collections" in path)
     assert client.get("/v1/documents/birds").status_code == 200
     assert client.get("/health?from=probe").status_code == 200
 
@@ -401,6 +403,7 @@ def test_collections_are_made_listed_and_deleted(data: Path, client: TestClient)
     told = made.json()
     assert (told["name"], told["documents"], told["chunks"]) == ("notes", 0, 0)
     assert told["encoder"]["dimension"] == 384
+    assert told["language"] == "en"
     assert client.get("/v1/collections/notes").json() == told
     listed = client.get("/v1/collections").json()["items"]
     assert [item["name"] for item in listed] == ["default", "notes"]
@@ -413,6 +416,20 @@ def test_collections_are_made_listed_and_deleted(data: Path, client: TestClient)
     assert client.delete("/v1/collections/notes").status_code == 404
     assert not (data / "notes").exists()
     assert jobs.claim(data) is None
+
+
+def test_a_collection_is_made_in_a_language(client: TestClient) -> None:
+    """It is shown wherever the collection is; one that there is not is refused by name."""
+    made = client.post("/v1/collections", json={"name": "zh", "language": "cjk"})
+    assert (made.status_code, made.json()["language"]) == (201, "cjk")
+    listed = client.get("/v1/collections").json()["items"]
+    assert [(item["name"], item["language"]) for item in listed] == [
+        ("default", "en"),
+        ("zh", "cjk"),
+    ]
+    wrong = client.post("/v1/collections", json={"name": "de", "language": "de"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
+    assert wrong.json()["errors"][0]["where"] == "body.language"
 
 
 def test_a_damaged_collection_is_listed_with_its_problem(data: Path, client: TestClient) -> None:

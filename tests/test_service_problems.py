@@ -30,6 +30,7 @@ STATUSES = {
     "Conflict": 409,
     "CollectionExists": 409,
     "CollectionBusy": 409,
+    "WorkerElsewhere": 409,
     "DocumentChanged": 409,
     "IndexDamaged": 503,
     "EncoderMismatch": 503,

@@ -346,11 +346,52 @@ def test_a_body_that_is_no_json_is_refused(
     assert refused.headers["content-type"] == "application/problem+json"
 
 
+def test_what_is_no_json_is_told_with_the_place(
+    shared: tuple[SmallAnswerer, TestClient],
+) -> None:
+    """The place is a character, which is no field of the body."""
+    headers = {"Content-Type": "application/json"}
+    refused = shared[1].post("/v1/query", content=b'{"question": }', headers=headers).json()
+    (mistake,) = refused["errors"]
+    assert mistake["where"] == "body"
+    assert mistake["message"] == "the body is not JSON (Expecting value at character 13)"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("POST", "/v1/query", {"question": "x", "collection": "a b"}, "begins with a letter"),
+        ("GET", "/v1/collections/-a", None, "begins with a letter"),
+        ("GET", "/v1/documents/a%20b", None, "no white space"),
+        ("POST", "/v1/documents", {"text": "x", "title": "x", "id": "a b"}, "no white space"),
+        (
+            "POST",
+            "/v1/documents",
+            {"text": "x", "title": "x", "metadata": {'"': 1}},
+            "no quotation mark",
+        ),
+    ],
+)
+def test_names_that_are_not_allowed_are_told_in_words(
+    shared: tuple[SmallAnswerer, TestClient],
+    method: str,
+    path: str,
+    body: dict[str, object] | None,
+    told: str,
+) -> None:
+    """A pattern is for programs; they have it in the description."""
+    refused = shared[1].request(method, path, json=body)
+    assert refused.status_code == 422
+    assert told in refused.json()["detail"]
+    assert "pattern" not in refused.json()["detail"]
+
+
 def test_search_stops_before_the_answer(answerer: SmallAnswerer) -> None:
     """Search gives the passages of a question, filtered, and asks for no answer."""
     with loaded(small_app(answerer)) as client:
         both = client.post("/v1/search", json={"query": "swim"}).json()["passages"]
         one = client.post("/v1/search", json={"query": "swim", "top_k": 1}).json()["passages"]
+        late = client.post("/v1/search", json={"query": "swim", "as_of": "x"})
         fish = client.post(
             "/v1/search",
             json={
@@ -358,6 +399,7 @@ def test_search_stops_before_the_answer(answerer: SmallAnswerer) -> None:
                 "filter": {"field": "id", "operator": "==", "value": "fish"},
             },
         ).json()["passages"]
+    assert late.json()["errors"][0]["where"] == "body.as_of"
     assert {passage["document_id"] for passage in both} == {"birds", "fish"}
     assert one == both[:1]
     assert [passage["document_id"] for passage in fish] == ["fish"]
@@ -399,6 +441,7 @@ def test_until_it_is_loaded_it_says_so(answerer: SmallAnswerer) -> None:
         "ready": False,
         "reasons": ["The encoder is being loaded."],
         "broken": {},
+        "uploads": False,
         "worker": "stopped",
     }
     assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")

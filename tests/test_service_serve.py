@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from indexes import jobs
+from made_mails import mail
 from serving import Served, served, start, until
 
 TEXT = (
@@ -117,6 +118,29 @@ def test_an_update_replaces_and_a_delete_erases(service: Served) -> None:
         "/v1/query", json={"question": "When does the ferry leave?", "collection": "sea"}
     ).json()
     assert (reply["status"], reply["passages"]) == ("no_documents", [])
+
+
+def test_a_mail_is_uploaded_and_deleted_with_what_is_attached(service: Served) -> None:
+    """An attachment is found and cited as a document of its own, until its mail is deleted."""
+    sent = service.client.post(
+        "/v1/documents",
+        files={"file": ("m.eml", mail("See the report.", {"r.txt": TEXT.encode()}).as_bytes())},
+        data={"collection": "post"},
+    )
+    assert sent.status_code == 202
+    items = ended(service, sent.json()["job_id"])["items"]
+    assert isinstance(items, list)
+    whole, part = sorted(items, key=lambda item: len(item["uri"]))
+    assert (whole["uri"], part["document_id"]) == ("upload:m.eml", part["uri"].split("#")[1])
+    asked = {"question": QUESTION, "collection": "post"}
+    reply = service.client.post("/v1/query", json=asked).json()
+    assert reply["citations"][0]["document_id"] == part["document_id"]
+    place = {"collection": "post"}
+    got = service.client.get(f"/v1/documents/{part['document_id']}/text", params=place)
+    assert got.json()["text"] == TEXT
+    gone = service.client.delete(f"/v1/documents/{whole['document_id']}", params=place)
+    assert gone.status_code == 204
+    assert service.client.post("/v1/query", json=asked).json()["status"] == "no_documents"
 
 
 def test_filters_and_dates_narrow_what_is_asked(service: Served) -> None:
@@ -240,6 +264,17 @@ def test_a_killed_service_loses_no_accepted_upload(tmp_path: Path) -> None:
         assert service.stop(signal.SIGKILL) == -signal.SIGKILL
     with served(data, tmp_path / "log2") as service:
         assert [ended(service, job["job_id"])["state"] for job in sent] == ["done"] * 5
+
+
+def test_no_program_of_the_working_folder_is_run(tmp_path: Path) -> None:
+    """A folder of documents may hold a `random.py`, or a clone called `afterword`."""
+    ran = tmp_path / "ran"
+    for name in ("random.py", "json.py", "afterword.py", "ingest.py", "pypdf.py"):
+        (tmp_path / name).write_text(f"open({str(ran)!r}, 'w').close()\nraise SystemExit(7)\n")
+    with served(tmp_path / "data", tmp_path / "log") as service:
+        job = service.client.post("/v1/documents", json={"text": TEXT, "title": "t"}).json()
+        assert ended(service, job["job_id"])["state"] == "done"
+    assert not ran.exists()
 
 
 def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:

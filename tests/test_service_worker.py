@@ -122,6 +122,7 @@ def test_a_worker_that_the_system_refuses_is_tried_again(
     """Where not even a process can be made, that is a death as any other, and it may pass."""
     monkeypatch.setattr(worker, "_FIRST_DELAY", 0.01)
     monkeypatch.setattr(worker, "_LONGEST_DELAY", 0.05)
+    monkeypatch.setattr(worker, "_SETTLED_SECONDS", 0.2)
     program, python = tmp_path / "python", sys.executable
     monkeypatch.setattr(sys, "executable", str(program))
     counter = restarts()
@@ -129,7 +130,8 @@ def test_a_worker_that_the_system_refuses_is_tried_again(
 
     def act() -> None:
         until(lambda: counter._value.get() >= 2)
-        assert (keeper.state, keeper.pid) == ("restarting", None)
+        assert keeper.state in {"restarting", "failing"}
+        assert keeper.pid is None
         program.symlink_to(python)
         until(lambda: keeper.state == "running")
 
@@ -139,14 +141,82 @@ def test_a_worker_that_the_system_refuses_is_tried_again(
 def test_readiness_says_that_the_worker_cannot_be_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Questions are answered all the same, so the service is ready."""
+    """Questions are answered all the same, so the service is ready; uploads are not ingested."""
+    monkeypatch.setattr(worker, "_FIRST_DELAY", 0.05)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
     answerer = SmallAnswerer(tmp_path)
     app = create_app(Settings(data=tmp_path), lambda _: cast("Answerer", answerer))
     with loaded(app) as client:
-        until(lambda: app.state.service.keeper.state == "restarting")
+        first = client.get("/health/ready").json()
+        assert (first["uploads"], first["worker"]) in [(True, "restarting"), (False, "failing")]
+        until(lambda: app.state.service.keeper.state == "failing")
         told = client.get("/health/ready")
-    assert (told.status_code, told.json()["worker"]) == (200, "restarting")
+    assert (told.status_code, told.json()["ready"]) == (200, True)
+    assert (told.json()["uploads"], told.json()["worker"]) == (False, "failing")
+    assert "ended 3 times" in told.json()["reasons"][0]
+    assert "not started" in told.json()["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("afterword: The data folder is read-only.", "It said last: The data folder is read-only."),
+        ("afterword: internal error: KeyError: 'a text'; run it", "It said last: KeyError."),
+        ("KeyError: 'a text'", "(exit status 3). The log"),
+    ],
+)
+def test_why_a_worker_cannot_run_is_told_without_what_it_may_quote(
+    monkeypatch: pytest.MonkeyPatch, line: str, told: str
+) -> None:
+    """Its own errors in full, of any other the kind alone; readiness needs no key."""
+    monkeypatch.setattr(worker, "_FIRST_DELAY", 0.01)
+    script = f"import sys; sys.stderr.write({line!r} + chr(10)); raise SystemExit(3)"
+    keeper = WorkerKeeper(Settings(), restarts(), ("-c", script))
+    reasons: list[str] = []
+    kept(keeper, lambda: reasons.append(until(lambda: keeper.reason)))
+    assert told in reasons[0]
+    assert "a text" not in reasons[0]
+
+
+def test_a_worker_that_runs_again_is_no_trouble_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it has settled, nothing is told of the deaths before."""
+    monkeypatch.setattr(worker, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(worker, "_SETTLED_SECONDS", 0.3)
+    there = tmp_path / "there"
+    script = "import os, sys; os.path.exists(sys.argv[1]) or sys.exit(3); sys.stdin.read()"
+    keeper = WorkerKeeper(Settings(), restarts(), ("-c", script, str(there)))
+
+    def act() -> None:
+        until(lambda: keeper.state == "failing")
+        there.touch()
+        until(lambda: keeper.state == "running")
+        assert keeper.reason is None
+
+    kept(keeper, act)
+
+
+def test_of_two_services_one_ingests_and_the_other_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uploads to either are ingested; the second takes over when the first is gone."""
+    monkeypatch.setattr(worker, "_FIRST_DELAY", 0.05)
+    monkeypatch.setattr(worker, "_LONGEST_DELAY", 0.2)
+    monkeypatch.setattr(worker, "_SETTLED_SECONDS", 3.0)
+    monkeypatch.chdir(ROOT)
+    counter = restarts()
+    keeper = WorkerKeeper(Settings(data=tmp_path / "data"), counter)
+
+    def act() -> None:
+        with jobs.sole_worker(tmp_path / "data"):
+            until(lambda: keeper.state == "elsewhere", 60)
+            assert str(tmp_path / "data") in (keeper.reason or "")
+        until(lambda: keeper.state == "running", 60)
+        assert keeper.reason is None
+
+    kept(keeper, act)
+    assert counter._value.get() == 0
 
 
 def test_the_worker_stops_with_the_service() -> None:

@@ -43,6 +43,13 @@ def test_thousands_may_be_marked(number: int) -> None:
         ("$ 5 for 3", ["$5", "for", "3"]),
         ("12 %", ["12%"]),
         ("2026-13-01", ["1", "13", "2026"]),
+        ("twenty-five boats", ["25", "boats"]),
+        ("two hundred and six", ["206"]),
+        ("1.5 million", ["1500000"]),
+        ("\u20ac3 thousand", ["\u20ac3000"]),
+        ("a hundred", ["100"]),
+        ("fifty thousand", ["50000"]),
+        ("3 men", ["3", "men"]),
         ("", []),
     ],
 )

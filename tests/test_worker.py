@@ -171,7 +171,7 @@ def test_a_worker_told_to_stop_gives_its_job_back(tmp_path: Path) -> None:
 def test_there_is_one_worker(tmp_path: Path) -> None:
     """A second worker of the same data folder is refused with one line."""
     with jobs.sole_worker(tmp_path), running(tmp_path) as second:
-        assert second.wait(30) == 3
+        assert second.wait(30) == jobs.ELSEWHERE_STATUS
         assert second.stderr is not None
         assert b"worker" in second.stderr.read()
 

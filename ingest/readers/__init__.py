@@ -8,15 +8,16 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
-from indexes.documents import Extract, document_id_for
+from indexes import rows
+from indexes.documents import Extract, document_id_for, part_prefix
 from indexes.errors import ReadFailure
 
 PDF: Final = "application/pdf"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 PLAIN: Final = "text/plain"
-CSV: Final = "text/csv"
-TSV: Final = "text/tab-separated-values"
+CSV: Final = rows.CSV
+TSV: Final = rows.TSV
 JSONL: Final = "application/jsonl"
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -31,15 +32,17 @@ EPUB: Final = "application/epub+zip"
 _OOXML: Final = "application/vnd.openxmlformats-officedocument"
 DOCX: Final = f"{_OOXML}.wordprocessingml.document"
 PPTX: Final = f"{_OOXML}.presentationml.presentation"
-XLSX: Final = f"{_OOXML}.spreadsheetml.sheet"
-XLS: Final = "application/vnd.ms-excel"
+XLSX: Final = rows.XLSX
+XLSB: Final = rows.XLSB
+XLS: Final = rows.XLS
 _ODF: Final = "application/vnd.oasis.opendocument"
 ODT: Final = f"{_ODF}.text"
-ODS: Final = f"{_ODF}.spreadsheet"
+ODS: Final = rows.ODS
 ODP: Final = f"{_ODF}.presentation"
 LOCKED_OFFICE: Final = "application/x-ooxml-encrypted"
 
 _PART_NAME: Final = 80
+_PART_END: Final = 60
 _NOT_IN_IDS: Final = re.compile(r"[^\w.~()',&+=@-]+")
 
 
@@ -70,7 +73,10 @@ class ReadOptions:
 
     def part_id(self, name: str) -> str:
         """Return the document id of a part of the source, like the attachment of a mail."""
-        return f"{document_id_for(self.uri)}-{_NOT_IN_IDS.sub('_', name)[-_PART_NAME:]}"
+        kept = _NOT_IN_IDS.sub("_", name)
+        if len(kept) > _PART_NAME:  # the end tells most, and the hash keeps it apart from others
+            kept = f"{document_id_for(name)}~{kept[-_PART_END:]}"
+        return f"{part_prefix(self.uri)}{kept}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +125,33 @@ class ReaderEntry:
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
         PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf", ".pdf"),
-        # 2: items of lists have markers
-        HTML: ReaderEntry("html", 2, "ingest.readers.html", ".html"),
+        # 2: items of lists have markers; 3: text that styles hide is left out
+        HTML: ReaderEntry("html", 3, "ingest.readers.html", ".html"),
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
         PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt"),
-        CSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".csv"),
-        TSV: ReaderEntry("csv", 1, "ingest.readers.csv", ".tsv"),
+        # 2: a first row with days or years above more of them is no header; open quotes end with
+        # their line
+        CSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".csv"),
+        TSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".tsv"),
         JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
+        RST: ReaderEntry("rst", 1, "ingest.readers.rst", ".rst"),
+        TEX: ReaderEntry("tex", 1, "ingest.readers.tex", ".tex"),
+        JSON: ReaderEntry("json", 1, "ingest.readers.json", ".json"),
+        NDJSON: ReaderEntry("json", 1, "ingest.readers.json", ".ndjson"),
+        XML: ReaderEntry("xml", 1, "ingest.readers.xml", ".xml"),
+        NOTEBOOK: ReaderEntry("notebook", 1, "ingest.readers.notebook", ".ipynb"),
+        EPUB: ReaderEntry("epub", 1, "ingest.readers.epub", ".epub"),
+        MAIL: ReaderEntry("eml", 1, "ingest.readers.eml", ".eml"),
+        OUTLOOK: ReaderEntry("msg", 1, "ingest.readers.msg", ".msg"),
+        DOCX: ReaderEntry("docx", 1, "ingest.readers.docx", ".docx"),
+        PPTX: ReaderEntry("pptx", 1, "ingest.readers.pptx", ".pptx"),
+        XLSX: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsx"),
+        XLSB: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsb"),
+        XLS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xls"),
+        ODS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".ods"),
+        ODT: ReaderEntry("odf", 1, "ingest.readers.odf", ".odt"),
+        ODP: ReaderEntry("odf", 1, "ingest.readers.odf", ".odp"),
+        RTF: ReaderEntry("rtf", 1, "ingest.readers.rtf", ".rtf"),
+        LOCKED_OFFICE: ReaderEntry("locked", 1, "ingest.readers.locked", ".docx"),
     }
 )

@@ -1,6 +1,6 @@
 """The text of a document that is put together from parts, with where each of them is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from indexes.documents import Heading, Page, Span, Table, stored_form
@@ -72,6 +72,17 @@ class Composed:
         if 0 < headers < len(spans):
             header = Span(spans[0].start, spans[headers - 1].end)
             self.tables.append(Table(header, tuple(spans[headers:])))
+
+    def include(self, text: str, headings: Iterable[Heading], tables: Iterable[Table]) -> None:
+        """Add a text in stored form, whose headings and tables are known, after a blank line."""
+        kept = text.lstrip("\n")
+        span = self.paragraph(text)
+        by = span.start - (len(text) - len(kept))
+        if span.start < span.end:
+            self.headings += [Heading(h.level, h.span.moved(by)) for h in headings]
+            self.tables += [
+                Table(t.header.moved(by), tuple(row.moved(by) for row in t.rows)) for t in tables
+            ]
 
     def _put(self, words: str) -> None:
         self._pieces.append(words)

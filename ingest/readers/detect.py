@@ -4,6 +4,7 @@ import codecs
 import gzip
 import json
 import re
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Final
@@ -34,13 +35,19 @@ from ingest.readers import (
     TEX,
     TSV,
     XLS,
+    XLSB,
     XLSX,
     XML,
 )
+from ingest.readers.encodings import unmarked_utf16
+from ingest.readers.ole import has_stream
+from ingest.readers.zipped import FAULTS
 
 _SAMPLE: Final = 65_536
+_BLANK: Final = b"\x00 \t\r\n"
 _PDF_WITHIN: Final = 1024
 _SHOWN: Final = 40
+_LONGEST_TYPE: Final = 200
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -48,18 +55,35 @@ _BY_NAME: Final = {
     ".md": MARKDOWN, ".markdown": MARKDOWN, ".mdown": MARKDOWN, ".mkd": MARKDOWN,
     ".html": HTML, ".htm": HTML, ".xhtml": HTML,
     ".csv": CSV, ".tsv": TSV, ".tab": TSV,
-    ".jsonl": JSONL, ".json": JSON, ".ndjson": NDJSON,
-    ".xml": XML, ".ipynb": NOTEBOOK, ".eml": MAIL, ".rst": RST, ".tex": TEX,
+    ".jsonl": JSONL, ".json": JSON, ".geojson": JSON, ".ndjson": NDJSON,
+    ".xml": XML, ".rss": XML, ".atom": XML, ".dita": XML, ".ditamap": XML, ".dbk": XML,
+    ".docbook": XML, ".tei": XML, ".nxml": XML,
+    ".ipynb": NOTEBOOK, ".eml": MAIL, ".mht": MAIL, ".mhtml": MAIL,
+    ".rst": RST, ".rest": RST, ".tex": TEX, ".ltx": TEX,
 }  # fmt: skip
-_HTML_START: Final = re.compile(
-    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
-)
+_HTML_START: Final = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _XML_START: Final = re.compile(rb"\s*<\?xml\b")
+_SVG_START: Final = re.compile(rb"<(?:!DOCTYPE\s+svg|svg|svg:svg)\b")
+_DECLARATION: Final = re.compile(rb"<\?xml[^>]*\?>")
+# A mail begins with fields, some of which no other text has.
+_MAIL_START: Final = re.compile(
+    rb"(?:From [^\n]*\n)?(?:[A-Za-z][A-Za-z0-9-]*:[ \t][^\n]*\n(?:[ \t][^\n]*\n)*){3}"
+)
+_MAIL_FIELD: Final = re.compile(
+    rb"(?im)^(?:received|return-path|message-id|mime-version|delivered-to|dkim-signature):[ \t]"
+)
+_FROM_FIELD: Final = re.compile(rb"(?im)^from:[ \t]")
 # Bytes that text in a one-byte or UTF-8 encoding hardly ever has, and never many of.
 _CONTROL: Final = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _CONTROLS_AMONG: Final = 100
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _SIGNATURES: Final = (
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
@@ -82,10 +106,11 @@ _SIGNATURES: Final = (
 )
 _RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
+    (EPUB.encode(), EPUB),
     (b"word/", DOCX),
     (b"ppt/", PPTX),
+    (b"xl/workbook.bin", XLSB),
     (b"xl/", XLSX),
-    (EPUB.encode(), EPUB),
     (ODS.encode(), ODS),
     (ODP.encode(), ODP),
     (ODT.encode(), ODT),
@@ -94,6 +119,7 @@ _DOC: Final = "application/msword"
 _PPT: Final = "application/vnd.ms-powerpoint"
 _ARCHIVE: Final = "application/zip"
 _OLD_OFFICE: Final = "application/x-ole-storage"
+_OF_MAIL: Final = "__properties_version1.0"
 _IN_OLE: Final = (
     ("EncryptedPackage", LOCKED_OFFICE),
     ("WordDocument", _DOC),
@@ -107,6 +133,7 @@ _KINDS: Final = {
     DOCX: "a Word document (DOCX)",
     PPTX: "a PowerPoint presentation (PPTX)",
     XLSX: "an Excel workbook (XLSX)",
+    XLSB: "an Excel workbook (XLSB)",
     EPUB: "an e-book (EPUB)",
     ODT: "an OpenDocument text (ODT)",
     ODS: "an OpenDocument sheet (ODS)",
@@ -124,8 +151,6 @@ _KINDS: Final = {
     _ARCHIVE: "an archive (ZIP)",
     _OLD_OFFICE: "an old Office document",
 }
-# Text formats that are read as they are written until a reader of their own is there.
-_AS_TEXT: Final = frozenset((RST, TEX, NDJSON))
 # What to do with a file of a kind that begins so; any other can be saved in another format.
 _REMEDIES: Final = (
     ("an archive", "unpack it and ingest what is in it"),
@@ -146,37 +171,48 @@ def detect(path: Path, name: str) -> str:
     media_type = _detected(path, name)
     if media_type in READERS:
         return media_type
-    if media_type in _AS_TEXT:
-        return PLAIN
     raise _unsupported(_KINDS[media_type])
 
 
 def _detected(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
-    if not head.strip(b"\x00 \t\r\n"):
+        while head and not head.strip(_BLANK):
+            head = file.read(_SAMPLE)
+    if not head:
         raise ReadFailure("empty", "the file is empty; copy it anew, or leave it out")
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return PDF
     if head.startswith(_GZIP):
         return _in_gzip(path, name)
     if head.startswith(_ZIP):
-        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+        return _in_zip(path, head)
     if head.startswith(_OLE):
-        streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
-        return _named(streams, path.read_bytes(), _OLD_OFFICE)
+        return _in_ole(path)
     if head.startswith(_RTF):
         return RTF
     _refuse_binary(head)
-    return _among_texts(head.removeprefix(codecs.BOM_UTF8), name)
+    return _among_texts(_in_utf8(head), name)
+
+
+def _in_utf8(head: bytes) -> bytes:
+    """Return the beginning of a text without a byte order mark, in UTF-8 where there was one."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return head[len(mark) :].decode(encoding, "ignore").encode()
+    wide = unmarked_utf16(head)
+    return head.decode(wide, "ignore").encode() if wide else head
 
 
 def _among_texts(head: bytes, name: str) -> str:
     suffix = Path(name.lower()).suffix
-    if _HTML_START.match(head):
+    start = _first_tag(head)
+    if _HTML_START.match(head, start):
         return HTML
     if suffix in _TEXT_FORMATS:
         raise _unsupported(_TEXT_FORMATS[suffix])
+    if _SVG_START.match(head, start):
+        raise _unsupported(_TEXT_FORMATS[".svg"])
     if _XML_START.match(head):
         return XML
     if suffix == ".pdf":
@@ -187,7 +223,44 @@ def _among_texts(head: bytes, name: str) -> str:
         )
     if _is_records(head):
         return JSONL
-    return _BY_NAME.get(suffix, PLAIN)
+    if _is_mail(head):
+        return MAIL
+    named = _BY_NAME.get(suffix, PLAIN)
+    return NDJSON if named == JSONL and _is_other_data(head) else named
+
+
+def _first_tag(head: bytes) -> int:
+    """Return where a page's first tag stands: behind a declaration and comments."""
+    at = len(head) - len(head.lstrip())
+    if match := _DECLARATION.match(head, at):
+        at = match.end()
+    while True:
+        at += len(head[at:]) - len(head[at:].lstrip())
+        end = head.find(b"-->", at) if head.startswith(b"<!--", at) else -1
+        if end < 0:
+            return at
+        at = end + len(b"-->")
+
+
+def _is_mail(head: bytes) -> bool:
+    """Tell whether a text begins as mails do that have been under way."""
+    text = head.replace(b"\r\n", b"\n")
+    fields = text.partition(b"\n\n")[0]
+    return bool(
+        _MAIL_START.match(text) and _MAIL_FIELD.search(fields) and _FROM_FIELD.search(fields)
+    )
+
+
+def _is_other_data(head: bytes) -> bool:
+    """Tell whether there is JSON on each line but not one record to ingest on its own."""
+    lines = head.splitlines()[: None if len(head) < _SAMPLE else -1]
+    values = list[object]()
+    try:
+        values += [json.loads(line) for line in lines if line.strip()]
+    except (ValueError, RecursionError):
+        return False
+    objects = [value for value in values if isinstance(value, dict)]
+    return bool(objects) and not any("text" in value and "id" in value for value in objects)
 
 
 def _beginning(head: bytes) -> str:
@@ -200,7 +273,7 @@ def _refuse_binary(head: bytes) -> None:
     for mark, kind in _SIGNATURES:
         if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
             raise _unsupported(kind)
-    if head.startswith(_WIDE):
+    if head.startswith(_WIDE) or unmarked_utf16(head) is not None:
         return
     if b"\x00" in head or controls * _CONTROLS_AMONG > len(head):
         raise ReadFailure(
@@ -213,10 +286,35 @@ def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str)
     return next((kind for mark, kind in marks if mark in content), otherwise)
 
 
+def _in_ole(path: Path) -> str:
+    if has_stream(path, _OF_MAIL):  # whatever else may be attached to it
+        return OUTLOOK
+    streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
+    return _named(streams, path.read_bytes(), _OLD_OFFICE)
+
+
 def _tail(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _SAMPLE))
         return file.read(_SAMPLE)
+
+
+def _in_zip(path: Path, head: bytes) -> str:
+    """Return the kind that an archive's names and its statement of a media type tell.
+
+    In a damaged one they are looked for among its bytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.encode("utf-8", "replace") for name in archive.namelist()]
+            if b"mimetype" in names:
+                with archive.open("mimetype") as stated:
+                    names.append(stated.read(_LONGEST_TYPE))
+    except FAULTS:
+        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+    return next(
+        (kind for mark, kind in _ZIPPED if any(name.startswith(mark) for name in names)), _ARCHIVE
+    )
 
 
 def _in_gzip(path: Path, name: str) -> str:

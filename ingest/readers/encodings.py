@@ -1,7 +1,7 @@
 """From bytes to text: which encoding a text file is in.
 
-A byte order mark decides, then UTF-8 where the bytes allow it, then what the file declares, then
-what charset-normalizer finds most likely.
+A byte order mark decides, then the zeros of UTF-16, then UTF-8 where the bytes allow it, then what
+the file declares, then what charset-normalizer finds most likely.
 """
 
 import codecs
@@ -22,8 +22,23 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE: Final = 65_536
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_LEAST_PAIRS: Final = 4
+_ZEROS: Final = 0.5
+_STRAY_ZEROS: Final = 0.01
 # What a browser takes these names to mean (WHATWG Encoding Standard).
-_MEANT: Final = {"iso-8859-1": "windows-1252", "latin-1": "windows-1252", "ascii": "windows-1252"}
+_MEANT: Final = {
+    "iso-8859-1": "windows-1252", "latin-1": "windows-1252", "ascii": "windows-1252",
+    "us-ascii": "windows-1252", "iso-8859-8-i": "iso-8859-8", "iso-8859-8-e": "iso-8859-8",
+    "iso-8859-9": "windows-1254", "tis-620": "cp874", "iso-8859-11": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "x-sjis": "cp932",
+    "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949", "unicode-1-1-utf-7": "utf-7", "x-mac-roman": "mac-roman",
+    "cp-850": "cp850",
+}  # fmt: skip
+# Their bytes are those of ASCII, whatever letters they stand for.
+_SEVEN_BIT: Final = re.compile(r"(?i)iso-?2022|hz|utf-?7")
+_WIDE_NAMES: Final = re.compile(r"(?i)utf-?(?:16|32)|ucs-?[24]")
 _LINE_BEYOND_ASCII: Final = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 _LATIN: Final = re.compile(r"cp125[0478]|cp1006|cp77\d|cp8[56]\d|iso8859_\d+|mac_.*|latin.*")
 _SIGN_IN_WORD: Final = re.compile(r"[^\W\d_][^\w\s'\u2019.,:;/&@\u2010-\u2014\xad-]+[^\W\d_]")
@@ -44,17 +59,42 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
     Bytes that the encoding does not explain become U+FFFD and a finding. Raises ReadFailure
     `empty` for no text, `wrong_type` for bytes that are no text in any encoding.
     """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            return _decoded(data[len(mark) :], encoding)
+    mark, wide = next((one for one in _BOMS if data.startswith(one[0])), (b"", None))
+    if wide := wide or unmarked_utf16(data[:_SAMPLE]):
+        return _decoded(data[len(mark) :], wide)
+    if declared and (special := _unlike_utf8(data, declared)):
+        return _decoded(data, special)
     try:
         return _checked(data.decode(), "utf-8")
     except UnicodeDecodeError as error:
         if _few_are_broken(data, error):
             return _decoded(data, "utf-8")
-    if declared and _known(declared):
-        return _decoded(data, _MEANT.get(declared.lower(), declared))
+    if declared and _known(meant := _MEANT.get(declared.lower(), declared)):
+        return _decoded(data, meant)
     return _decoded(data, _most_likely(data))
+
+
+def _unlike_utf8(data: bytes, declared: str) -> str | None:
+    """Return the declared encoding if it is one whose bytes may look like UTF-8 by chance."""
+    meant = _MEANT.get(declared.lower(), declared)
+    may_be = (_SEVEN_BIT.match(meant) and data.isascii()) or (
+        _WIDE_NAMES.match(meant) and b"\x00" in data
+    )
+    return meant if may_be and _known(meant) else None
+
+
+def unmarked_utf16(head: bytes) -> str | None:
+    """Return which UTF-16 a text without a byte order mark begins in, None where it is no such.
+
+    Every other byte of its Latin letters, digits and spaces is 0, and hardly any of the rest.
+    """
+    pairs = len(head) // 2
+    zeros = (head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0))
+    if pairs < _LEAST_PAIRS or max(zeros) < _ZEROS * pairs or min(zeros) > _STRAY_ZEROS * pairs:
+        return None
+    encoding = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+    # Numbers of two bytes have such zeros too.
+    return None if _CONTROL.search(head.decode(encoding, "replace")) else encoding
 
 
 def _few_are_broken(data: bytes, error: UnicodeDecodeError) -> bool:
@@ -92,7 +132,7 @@ def _most_likely(data: bytes) -> str:
 def _known(encoding: str) -> bool:
     try:
         return isinstance(b"a".decode(encoding, "replace"), str)
-    except LookupError:
+    except (LookupError, ValueError):  # a name that is none, or has a NUL in it
         return False
 
 

@@ -50,7 +50,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
         raise ReadFailure(
             "empty", "the file has no text below its front matter; write some, or leave it out"
         )
-    blocks = _Blocks(text)
+    blocks = Blocks(text)
     as_of = next((day for key in _DATES if (day := iso_date(front.fields.get(key)))), None)
     title = front.fields.get("title")
     yield Extract(
@@ -103,7 +103,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-class _Blocks:
+class Blocks:
     """The headings and tables of a Markdown text as spans of it."""
 
     def __init__(self, text: str) -> None:
@@ -118,7 +118,7 @@ class _Blocks:
         )
         self.tables = tuple(self._tables(tokens))
         first = next((h for h in self.headings if h.level == 1), None)
-        self.title = _plain(first.span.cut(text)) if first else ""
+        self.title = plain(first.span.cut(text)) if first else ""
 
     def _lines(self, token: Token) -> Span:
         first, end = token.map or [0, 0]
@@ -145,7 +145,7 @@ class _Blocks:
                 rows.clear()
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """Return a heading's words without Markdown's marks."""
     inline = MarkdownIt("commonmark").parseInline(" ".join(words.split()))
     children = (child for token in inline for child in token.children or [])

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 
 from indexes.documents import Extract, Finding, Heading, Metadata, Page, Span, stored_form
 from indexes.errors import ReadFailure
+from ingest.passwords import no_password_fits
 from ingest.readers import PDF, Reading, ReadOptions
 from ingest.readers.dates import iso_date
 
@@ -70,9 +71,10 @@ class _Contents:
 def read(path: Path, options: ReadOptions) -> Reading:
     """Yield the one document of a PDF file, with its pages and its outline's headings.
 
-    Raises ReadFailure `encrypted`, `damaged`, `no_text_layer` where no page has text, `empty`.
+    Raises ReadFailure `encrypted`, `wrong_password`, `damaged`, `empty`, and `no_text_layer` where
+    no page has text.
     """
-    found = _contents(path, options.tell)
+    found = _contents(path, options)
     text, pages = _joined(found.texts)
     if not text.strip():
         raise _nothing(found)
@@ -87,10 +89,11 @@ def read(path: Path, options: ReadOptions) -> Reading:
     )
 
 
-def _contents(path: Path, tell: Callable[[float], None]) -> _Contents:
-    second = _SecondOpinion(path)
+def _contents(path: Path, options: ReadOptions) -> _Contents:
     texts, blind, broken = list[str](), list[int](), list[int]()
-    with closing(_open(path)) as document:
+    opened, password = _open(path, options.passwords)
+    second = _SecondOpinion(path, password)
+    with closing(opened) as document:
         if document.get_formtype():
             document.init_forms()  # fields that were left to the viewer are drawn
         for index in range(len(document)):
@@ -104,28 +107,33 @@ def _contents(path: Path, tell: Callable[[float], None]) -> _Contents:
             except pdfium.PdfiumError:  # it does not cost the other pages
                 text = ""
                 broken.append(index + 1)
-            tell((index + 1) / len(document))
+            options.tell((index + 1) / len(document))
             texts.append(stored_form(text).replace(_PAGE_SIGN, "\ufffd"))
         info, outline = document.get_metadata_dict(skip_empty=True), list(_outline(document))
     return _Contents(texts, tuple(blind), tuple(broken), info, outline)
 
 
-def _open(path: Path) -> pdfium.PdfDocument:
-    try:
-        return pdfium.PdfDocument(path)
-    except pdfium.PdfiumError as error:
-        said = str(error).rstrip(".")
-        if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
-            raise ReadFailure(
-                "encrypted",
-                f"the file asks for a password ({said}); save a copy without one, for example "
-                "with `qpdf --decrypt --password=… IN.pdf OUT.pdf`, and ingest that",
-            ) from error
-        raise ReadFailure(
-            "damaged",
-            f"the file cannot be opened as PDF ({said}); fetch it again, or open it in a viewer "
-            "and print it to a new PDF",
-        ) from error
+def _open(path: Path, passwords: Sequence[str]) -> tuple[pdfium.PdfDocument, str | None]:
+    """Return the document and the password that opened it, None where it asks for none."""
+    # pdfium asks for a file's own name, which a file inside another has none of.
+    source = path if path.resolve().is_file() else path.read_bytes()
+    for password in (None, *passwords):
+        try:
+            return pdfium.PdfDocument(source, password=password), password
+        except pdfium.PdfiumError as error:
+            if error.err_code == pdfium_c.FPDF_ERR_SECURITY:
+                raise ReadFailure(
+                    "encrypted",
+                    "the file is locked in a way that is not understood; open it in the program it "
+                    "comes from and save a copy without a password",
+                ) from error
+            if error.err_code != pdfium_c.FPDF_ERR_PASSWORD:
+                raise ReadFailure(
+                    "damaged",
+                    f"the file cannot be opened as PDF ({str(error).rstrip('.')}); fetch it again, "
+                    "or open it in a viewer and print it to a new PDF",
+                ) from error
+    raise no_password_fits(passwords)
 
 
 def _page(document: pdfium.PdfDocument, index: int) -> pdfium.PdfPage:
@@ -182,15 +190,16 @@ def _outline(document: pdfium.PdfDocument) -> Iterator[_Entry]:
 class _SecondOpinion:
     """The same file seen by pypdf, opened when a page is first asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, password: str | None) -> None:
         self._path = path
+        self._password = password
 
     @cached_property
     def _reader(self) -> "PdfReader | None":
         from pypdf import PdfReader
 
         try:
-            reader = PdfReader(self._path)
+            reader = PdfReader(self._path, password=self._password)
             return reader if len(reader.pages) else None
         except _pypdf_faults():
             return None

@@ -1,5 +1,7 @@
 """Documents that are ZIP archives of parts, like DOCX and EPUB: opened without trusting them."""
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +18,18 @@ _MOST_RATIO: Final = 200
 _RATIO_FROM_MB: Final = 64
 _MOST_PARTS: Final = 100_000
 _ENCRYPTED: Final = 0x1
+# What zipfile and the unpackers below it raise on archives that break the format's rules.
+FAULTS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    UnicodeDecodeError,
+    ValueError,
+)
 
 
 @contextmanager
@@ -24,16 +38,22 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
     Raises ReadFailure `damaged`, `encrypted`, and `too_large` for what unpacks beyond all measure.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
+    with path.open("rb") as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except FAULTS as error:
+            raise _damaged("the file is a damaged ZIP archive", error) from error
+        with archive:
             _check(archive)
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise ReadFailure(
-            "damaged",
-            f"the file is a damaged ZIP archive ({error}); open it in the program it comes from "
-            "and save it anew",
-        ) from error
+
+
+def _damaged(what: str, error: Exception) -> ReadFailure:
+    return ReadFailure(
+        "damaged",
+        f"{what} ({str(error) or 'it ends too soon'}); open it in the program it comes from and "
+        "save it anew",
+    )
 
 
 def _check(archive: zipfile.ZipFile) -> None:
@@ -56,10 +76,15 @@ def _check(archive: zipfile.ZipFile) -> None:
 def part(archive: zipfile.ZipFile, name: str) -> bytes | None:
     """Return a part's bytes, None where it is not there.
 
-    Its declared size, which `opened` has checked, is all that is unpacked.
+    Its declared size, which `opened` has checked, is all that is unpacked. Raises ReadFailure
+    `damaged`.
     """
     try:
-        with archive.open(name) as file:
-            return file.read(archive.getinfo(name).file_size)
+        size = archive.getinfo(name).file_size
     except KeyError:
         return None
+    try:
+        with archive.open(name) as file:
+            return file.read(size)
+    except FAULTS as error:
+        raise _damaged(f"part {name} cannot be unpacked", error) from error

@@ -1,0 +1,122 @@
+"""Rows of a table: where the cells of a chunk are, and what each cell's column is called."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Final
+
+from indexes.documents import Span, StoredChunk
+
+_DELIMITED: Final = frozenset(("text/csv", "text/tab-separated-values"))
+_DELIMITERS: Final = ",;\t|"
+_WORD: Final = re.compile(r"\w")
+_BAR: Final = re.compile(r"(?<!\\)\|")
+_Cutter = Callable[[str], Iterator[tuple[Span, list[Span]]]]
+"""Yields each row of a text and its cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row and its cells with words, as spans of the document's text; `names` of their columns."""
+
+    span: Span
+    cells: tuple[Span, ...]
+    names: tuple[str, ...]
+
+
+def table_rows(chunk: StoredChunk) -> list[Row]:
+    """Return the rows of a chunk that is cut from a table, none for other chunks.
+
+    The header's own rows are left out. Cells of CSV may be quoted (RFC 4180); elsewhere they are
+    parted by `|`, as the readers of documents write them.
+    """
+    if chunk.header is None:
+        return []
+    lines = _lines_by(_cutter(chunk))
+    names = _names(chunk.header, lines)
+    header = set(chunk.header.split("\n"))
+    rows = list[Row]()
+    for line, cells in lines(chunk.text):
+        if line.cut(chunk.text) in header:
+            continue
+        kept = [
+            (cell.moved(chunk.span.start), names[at] if at < len(names) else "")
+            for at, cell in enumerate(cells)
+            if _WORD.search(chunk.text, cell.start, cell.end)
+        ]
+        if kept:
+            spans, called = zip(*kept, strict=True)
+            rows.append(Row(line.moved(chunk.span.start), spans, called))
+    return rows
+
+
+def _cutter(chunk: StoredChunk) -> _Cutter:
+    """Return what cuts the text of a chunk into rows and cells, as its header shows."""
+    header = chunk.header or ""
+    if chunk.media_type in _DELIMITED:
+        return partial(_quoted, delimiter=max(_DELIMITERS, key=header.count))
+    first = header.partition("\n")[0].strip()
+    # Markdown may put a bar before the first cell and behind the last.
+    return partial(_barred, edged=first.startswith("|") and first.endswith("|"))
+
+
+def _lines_by(cutter: _Cutter) -> _Cutter:
+    """Return a cutter that leaves out blank rows, and white space around rows and cells."""
+
+    def lines(text: str) -> Iterator[tuple[Span, list[Span]]]:
+        for line, cells in cutter(text):
+            trimmed = _trimmed(text, line)
+            if trimmed.start < trimmed.end:
+                yield trimmed, [_trimmed(text, cell) for cell in cells]
+
+    return lines
+
+
+def _names(header: str, lines: _Cutter) -> list[str]:
+    """Return the names of the columns; a header of several rows has the words of each."""
+    names = list[str]()
+    for _, cells in lines(header):
+        names += [""] * (len(cells) - len(names))
+        for at, cell in enumerate(cells):
+            words = cell.cut(header)
+            if _WORD.search(words):
+                names[at] = f"{names[at]} {words}".strip()
+    return names
+
+
+def _barred(text: str, *, edged: bool) -> Iterator[tuple[Span, list[Span]]]:
+    start = 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        bars = [bar.start() for bar in _BAR.finditer(text, start, end)]
+        edges = [start - 1, *bars, end]
+        if edged:
+            edges = edges[line.strip().startswith("|") :]
+            edges = edges[: len(edges) - (len(edges) > 1 and line.strip().endswith("|"))]
+        yield Span(start, end), [Span(one + 1, other) for one, other in pairwise(edges)]
+        start = end + 1
+
+
+def _quoted(text: str, delimiter: str) -> Iterator[tuple[Span, list[Span]]]:
+    cell = re.compile(rf'"((?:[^"]|"")*)"|([^\n{re.escape(delimiter)}]*)')
+    start, place, cells = 0, 0, list[Span]()
+    while place <= len(text):
+        found = cell.match(text, place)
+        assert found is not None  # it may be empty
+        cells.append(Span(*found.span(1 if found[1] is not None else 2)))
+        place = found.end()
+        if text[place : place + 1] != delimiter:
+            # What follows a closing quote up to the row's end belongs to no cell.
+            end = text.find("\n", place)
+            end = len(text) if end < 0 else end
+            yield Span(start, end), cells
+            start, cells, place = end + 1, [], end
+        place += 1
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    words = span.cut(text)
+    start = span.start + len(words) - len(words.lstrip())
+    return Span(start, max(start, span.end - (len(words) - len(words.rstrip()))))

@@ -1,0 +1,84 @@
+"""What the reader is shown of a chunk, and where in it the document's own words stand.
+
+Prose is shown as the encoder sees it. A reader that has learnt from prose makes little of the rows
+of a table: those that have most of the question's words are shown as sentences, each cell with the
+name of its column.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from indexes.documents import Span, StoredChunk, encoded_text
+from service.rows import Row, table_rows
+from service.signs import coverage
+
+# Rows of about so many characters are shown together, as much as the chunks of prose have.
+_MOST: Final = 700
+_PAIR: Final = 2
+_NEAR: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text for the reader.
+
+    `own` tells, in order, where in `text` each stretch of the document's own words begins; `rows`
+    are the rows of a table that are shown, none where it is prose.
+    """
+
+    text: str
+    own: tuple[tuple[int, Span], ...]
+    rows: tuple[Row, ...] = ()
+
+
+def shown(chunk: StoredChunk, weights: Mapping[str, float]) -> Shown:
+    """Return what is shown of a chunk for a question with these weights of its terms."""
+    rows = _chosen(chunk, table_rows(chunk), weights)
+    if not rows:
+        text = chunk.encoded
+        return Shown(text, ((len(text) - len(chunk.text), chunk.span),))
+    spoken, places = _spoken(chunk, rows)
+    named = all(len(row.cells) > _PAIR for row in rows)
+    context = [*chunk.headings, *([] if named or not chunk.header else [chunk.header])]
+    text = encoded_text(chunk.title, context, spoken)
+    ahead = len(text) - len(spoken)
+    return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows)
+
+
+def _chosen(
+    chunk: StoredChunk, rows: Sequence[Row], weights: Mapping[str, float]
+) -> tuple[Row, ...]:
+    """Return the rows that have most of the question's terms, in the order of the table.
+
+    Where some have more than others, only those: a reader takes the value ahead of a name for its
+    own as easily as the one behind it.
+    """
+    fits = [coverage(weights, chunk.cut(row.span), chunk.language) for row in rows]
+    chosen, length = list[Row](), 0
+    least = _NEAR * max(fits, default=0.0)
+    for at in sorted(range(len(rows)), key=lambda at: (-fits[at], at)):
+        row = rows[at]
+        length += row.span.end - row.span.start + sum(map(len, row.names))
+        if chosen and (length > _MOST or fits[at] < least):
+            break
+        chosen.append(row)
+    return tuple(sorted(chosen, key=lambda row: row.span))
+
+
+def _spoken(chunk: StoredChunk, rows: Sequence[Row]) -> tuple[str, list[tuple[int, Span]]]:
+    """Return rows as sentences, and where each cell begins in them.
+
+    Of two cells the first names the second; of more, each has the name of its column ahead.
+    """
+    pieces, places, length = list[str](), list[tuple[int, Span]](), 0
+    for row in rows:
+        pair = len(row.cells) <= _PAIR
+        for at, (cell, name) in enumerate(zip(row.cells, row.names, strict=True)):
+            before = ("\n" if pieces else "") if not at else ": " if pair else "; "
+            label = f"{name}: " if name and not pair else ""
+            words = chunk.cut(cell)
+            places.append((length + len(before) + len(label), cell))
+            pieces += [before, label, words]
+            length += len(before) + len(label) + len(words)
+    return "".join(pieces), places
