@@ -111,7 +111,8 @@ class ReaderEntry:
 
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
-        PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf", ".pdf"),
+        # 2: tables are rows of cells
+        PDF: ReaderEntry("pdf", 2, "ingest.readers.pdf", ".pdf"),
         # 2: items of lists have markers
         HTML: ReaderEntry("html", 2, "ingest.readers.html", ".html"),
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),

@@ -2,33 +2,47 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 
-from indexes.documents import Extract, Finding, Heading, Metadata, Page, Span, stored_form
+from indexes.documents import (
+    Extract,
+    Finding,
+    Heading,
+    Metadata,
+    Page,
+    Span,
+    Table,
+    stored_form,
+)
 from indexes.errors import ReadFailure
 from ingest.readers import PDF, Reading, ReadOptions
+from ingest.readers import pdf_tables as tables
 from ingest.readers.dates import iso_date
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
+_LINE_END: Final = re.compile(r"[^\S\n]*(?:\n|\Z)")
 _PAGE_BREAK: Final = "\n\n"
-_PAGE_SIGN: Final = "\x1c"  # between pages while words are mended: no page's text has it
+# Between pages, around a table's rows and between them while words are mended: noncharacters, which
+# no page's text has.
+_PAGE_SIGN: Final = "\ufdd0"
+_TABLE_SIGN: Final = "\ufdd1"
+_ROW_SIGN: Final = "\ufdd2"
+_SIGNS: Final = re.compile(f"([{_PAGE_SIGN}{_TABLE_SIGN}{_ROW_SIGN}])")
 _REMEDY: Final = (
     "scans or pictures, in which nothing can be found; run a text recogniser over the file, for "
     "example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
 )
-# pdfium's sign for a hyphen at a line's end, which it joins with the next line.
-_LINE_END_HYPHEN: Final = "\ufffe"
-_HYPHENATED: Final = re.compile(rf"([^\W\d_]+){_LINE_END_HYPHEN}([^\W\d_]+)")
+_HYPHENATED: Final = re.compile(rf"([^\W\d_]+){tables.LINE_END_HYPHEN}([^\W\d_]+)")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # Above this share of lines with a single letter, pdfium took letters that were placed one by one
 # for a text that runs downwards.
@@ -67,13 +81,23 @@ class _Contents:
     outline: Sequence[_Entry]
 
 
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    """The stored text with its pages and tables."""
+
+    text: str
+    pages: tuple[Page, ...]
+    tables: tuple[Table, ...]
+
+
 def read(path: Path, options: ReadOptions) -> Reading:
     """Yield the one document of a PDF file, with its pages and its outline's headings.
 
     Raises ReadFailure `encrypted`, `damaged`, `no_text_layer` where no page has text, `empty`.
     """
     found = _contents(path)
-    text, pages = _joined(found.texts)
+    laid_out = _joined(found.texts)
+    text, pages = laid_out.text, laid_out.pages
     if not text.strip():
         raise _nothing(found)
     yield Extract(
@@ -82,6 +106,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
         _title(found.info) or options.stem,
         pages=pages,
         headings=tuple(_headings(text, pages, found.outline)),
+        tables=laid_out.tables,
         metadata=_metadata(found.info),
         findings=_findings(found),
     )
@@ -104,7 +129,7 @@ def _contents(path: Path) -> _Contents:
             except pdfium.PdfiumError:  # it does not cost the other pages
                 text = ""
                 broken.append(index + 1)
-            texts.append(stored_form(text).replace(_PAGE_SIGN, "\ufffd"))
+            texts.append(stored_form(text))
         info, outline = document.get_metadata_dict(skip_empty=True), list(_outline(document))
     return _Contents(texts, tuple(blind), tuple(broken), info, outline)
 
@@ -138,8 +163,60 @@ def _page(document: pdfium.PdfDocument, index: int) -> pdfium.PdfPage:
 
 
 def _words(page: pdfium.PdfPage) -> str:
+    """Return a page's text; rows of its tables are lines with signs around them."""
     with closing(page.get_textpage()) as words:
-        return str(words.get_text_range())
+        text = _SIGNS.sub("\ufffd", str(words.get_text_range()))
+        if _is_shredded(text):
+            return text
+        found = list[tables.FoundTable]()
+        for start, end in tables.stretches(text):
+            found += tables.find(_boxes(page, words, text, start, end))
+    return _with_tables(text, found)
+
+
+def _boxes(
+    page: pdfium.PdfPage, words: pdfium.PdfTextPage, text: str, start: int, end: int
+) -> list[tables.Word]:
+    """Return the words in `[start, end)` of a page's text with their boxes, as they are seen."""
+    box, place = pdfium_c.FS_RECTF(), pdfium_c.FPDFText_GetLooseCharBox
+    index: Callable[[int], int] = int
+    if words.count_chars() != len(text):  # letters without a meaning are no part of the text
+        index = partial(pdfium_c.FPDFText_GetCharIndexFromTextIndex, words)
+    found = list[tables.Word]()
+    for word, first, last in tables.pieces(text, start, end):
+        place(words, index(first), box)
+        left, bottom, top = box.left, box.bottom, box.top
+        place(words, index(last - 1), box)
+        found.append(tables.Word(word, first, last, left, box.right, bottom, top))
+    turn = pdfium_c.FPDFPage_GetRotation(page)
+    return [_turned(word, turn) for word in found] if turn else found
+
+
+def _turned(word: tables.Word, turn: int) -> tables.Word:
+    """Return a word where it is seen on a page that is shown turned by `turn` right angles."""
+    left, right, bottom, top = word[3:]
+    if turn == 1:
+        left, right, bottom, top = bottom, top, -right, -left
+    elif turn == 2:
+        left, right, bottom, top = -right, -left, -top, -bottom
+    else:
+        left, right, bottom, top = -top, -bottom, left, right
+    return tables.Word(word.text, word.start, word.end, left, right, bottom, top)
+
+
+def _with_tables(text: str, found: Sequence[tables.FoundTable]) -> str:
+    """Put tables in the place of their words."""
+    pieces, at = list[str](), 0
+    for table in found:
+        before = text[at : table.start]
+        lines = ["\n".join(table.header), *table.rows] if table.header else [*table.rows]
+        rows = f"{_ROW_SIGN}\n".join(lines)
+        sign = _TABLE_SIGN if table.header else ""
+        pieces += [before, "" if not before or before.endswith("\n") else "\n"]
+        pieces += [sign, rows if sign else rows.replace(_ROW_SIGN, ""), sign]
+        at = table.end
+        pieces += ["" if _LINE_END.match(text, at) else "\n"]
+    return "".join([*pieces, text[at:]])
 
 
 def _has_drawn_annotations(page: pdfium.PdfPage) -> bool:
@@ -212,14 +289,29 @@ def _pypdf_faults() -> tuple[type[Exception], ...]:
     return (PyPdfError, ArithmeticError, ValueError, *python)
 
 
-def _joined(texts: Sequence[str]) -> tuple[str, tuple[Page, ...]]:
-    """Join the pages, and the words that a line's end had cut."""
-    whole = _mended(_PAGE_SIGN.join(texts))
-    pages, start = list[Page](), 0
-    for number, text in enumerate(whole.split(_PAGE_SIGN), start=1):
-        pages.append(Page(number, Span(start, start + len(text))))
-        start += len(text) + len(_PAGE_BREAK)
-    return whole.replace(_PAGE_SIGN, _PAGE_BREAK), tuple(pages)
+def _joined(texts: Sequence[str]) -> _LaidOut:
+    """Join the pages, and the words that a line's end had cut; find where pages and tables lie."""
+    pages, found = list[Page](), list[Table]()
+    pieces, rows = list[str](), list[Span]()
+    place = page = 0
+    row: int | None = None
+    for piece in _SIGNS.split(_mended(_PAGE_SIGN.join(texts))):
+        if piece == _PAGE_SIGN:
+            pages.append(Page(len(pages) + 1, Span(page, place)))
+            page = place + len(_PAGE_BREAK)
+        elif piece in {_TABLE_SIGN, _ROW_SIGN} and row is not None:
+            rows.append(Span(row, place))
+            row = place + len("\n")
+        elif piece == _TABLE_SIGN:
+            rows, row = [], place
+        if piece == _TABLE_SIGN and rows:
+            found.append(Table(rows[0], tuple(rows[1:])))
+            row = None
+        shown = _PAGE_BREAK if piece == _PAGE_SIGN else _SIGNS.sub("", piece)
+        place += len(shown)
+        pieces.append(shown)
+    pages.append(Page(len(pages) + 1, Span(page, place)))
+    return _LaidOut("".join(pieces), tuple(pages), tuple(found))
 
 
 def _mended(text: str) -> str:
@@ -242,7 +334,7 @@ def _mended(text: str) -> str:
             return match[1] + match[2] if surplus > 0 and match[2][0].islower() else "-".join(pair)
 
         text = _HYPHENATED.sub(mend, text)
-    return text.replace(_LINE_END_HYPHEN, "-")
+    return text.replace(tables.LINE_END_HYPHEN, "-")
 
 
 def _headings(text: str, pages: Sequence[Page], outline: Sequence[_Entry]) -> Iterator[Heading]:

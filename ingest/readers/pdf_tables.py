@@ -1,0 +1,577 @@
+"""Tables of a PDF page, found by how its words stand: rows of values in columns.
+
+Nothing here knows of PDF: it works on words with boxes, in the order in which they are read. What
+makes a table are values (numbers, dates, dashes) that stand in columns over several rows; prose,
+contents with page numbers and numbered lists have none. In doubt a page stays as it is.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from ingest.readers.composed import CELL_END
+
+# pdfium's sign for a hyphen at a line's end: what follows stands on another line.
+LINE_END_HYPHEN: Final = "\ufffe"
+# Words, with the dots that lead from a label to its number on the label's side.
+_WORD: Final = re.compile(
+    rf"(?:(?!\.{{4}})[^\s{LINE_END_HYPHEN}])*\.{{4,}}|[^\s{LINE_END_HYPHEN}]+{LINE_END_HYPHEN}?"
+)
+_CURRENCY: Final = r"(?:(?:US|CA?|AU?|HK|NZ|R)?\$|[€£¥₹₩]|CHF|EUR|USD|GBP)"
+_DASH: Final = "[-−–—]"
+_NUMBER: Final = r"(?:\d(?:[\d,./:’'–-]*\d)?|\.\d+)"
+_NOTE: Final = r"(?:\s?(?:\([a-z0-9]{1,2}\)|[*†‡§]+))*"
+_VALUE: Final = re.compile(
+    rf"{_DASH}?\s?{_CURRENCY}?\s?[-+−–—]?\s?\(?\s?{_CURRENCY}?\s?{_DASH}?\s?{_NUMBER}"
+    rf"\s?(?:%|x|×|¢|pts?\.?|bps?\.?|million|billion|[MBK])?\s?\)?\s?%?{_NOTE}"
+    rf"|{_CURRENCY}?\s?\(?{_DASH}{{1,3}}\)?\s?%?{_NOTE}"
+    r"|(?:N/?A|n/?a|NM|nm|N/?M|n/m|nil|n\.m\.|N\.M\.|\*{1,2})"
+)  # fmt: skip
+_YEAR: Final = re.compile(
+    r"(?:(?:FY|CY|Q[1-4]|Fiscal|fiscal|[A-Z][a-z]{2,8}\.? \d{1,2},)\s?)?(?:19|20)\d\d[AEP]?"
+    rf"{_NOTE}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}"
+)
+# Parts of a value that stand in little columns of their own.
+_BEFORE_VALUE: Final = re.compile(rf"{_DASH}?\(?{_CURRENCY}\(?|\(")
+_AFTER_VALUE: Final = re.compile(r"\)?\s?%?\)?|x|bps|pts\.?|pp|\)?\s?(?:\([a-z0-9]{1,2}\)|[*†‡])")
+_PENDING_SIGN: Final = re.compile(rf"(.*\S)?\s*({_CURRENCY})")
+_NUMERIC: Final = re.compile(rf"[(-−–—+]*{_CURRENCY}?\(?[\d.]*\d|{_DASH}+|{_CURRENCY}|\)?%?\)?")
+_AMOUNT: Final = re.compile(r"[$€£¥,.%()—–]")
+_LEADER: Final = re.compile(r"\.+|…+|_+")
+# A line that may be a row: it ends with a value.
+_ENDS_WITH_VALUE: Final = re.compile(
+    rf"(?:^|[\s$€£¥(.])(?:{_NUMBER}|{_DASH}{{1,3}}|N/?A|NM)[)%xMB*†]*(?:\s?\([a-z0-9]\))?\s*$"
+)
+_DANGLING: Final = re.compile(
+    r".*(?:[,(/&–—-]|\b(?:and|or|of|the|to|for|in|on|from|by|with|at|a|an|net|per|than|under))"
+)
+
+_LEAST_ROWS: Final = 3
+_NEAR_LINES: Final = 8  # rows of values are searched for with so many other lines between
+_HEADER_LINES: Final = 10
+_TAIL_LINES: Final = 2
+_LONG_LINE: Final = 250  # a page in one line: some producers leave pdfium no line ends
+_LONGEST_ROW: Final = 400
+# Distances below are in heights of a row, widths in average letters of it.
+_ROW_APART: Final = 3.4
+_HEADER_APART: Final = 2.6
+_TEXT_GAP: Final = 2.0
+_VALUE_GAP: Final = 1.1
+_ALIGNED: Final = 0.6
+_MOST_WIDE_ROWS: Final = 3
+_MOST_HEADER_ROWS: Final = 8
+_AGREEMENT: Final = 0.6
+
+
+class Word(NamedTuple):
+    """A word of a page with its place in the page's text, and its box (`bottom` < `top`)."""
+
+    text: str
+    start: int
+    end: int
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table in `[start, end)` of the page's text; the lines of `header` stand above `rows`."""
+
+    start: int
+    end: int
+    header: tuple[str, ...]
+    rows: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Cell:
+    words: list[Word]
+    text: str
+    left: float
+    right: float
+    is_value: bool = False
+
+
+@dataclass(slots=True)
+class _Row:
+    start: int
+    end: int
+    bottom: float
+    top: float
+    cells: list[_Cell]
+    values: list[_Cell]
+    letter: float
+    is_header: bool  # all its values are years or dates
+
+    @property
+    def height(self) -> float:
+        return self.top - self.bottom
+
+
+@dataclass(slots=True)
+class _Body:
+    """Rows of a block that share columns: `first` to `last`, with the bands of their values."""
+
+    first: int
+    last: int
+    bands: list[list[float]] = field(default_factory=list)
+
+
+def stretches(text: str) -> list[tuple[int, int]]:
+    """Return the parts of a page's text that may hold tables; decided by the words alone."""
+    lines, valued = list[tuple[int, int]](), list[int]()
+    start = 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        if len(line) > _LONG_LINE or _ENDS_WITH_VALUE.search(line):
+            valued.append(len(lines))
+        lines.append((start, end))
+        start = end + 1
+    found = list[tuple[int, int]]()
+    group = list[int]()
+    for number in valued:
+        if group and number - group[-1] > _NEAR_LINES:
+            found += _stretch(lines, group)
+            group = []
+        group.append(number)
+    found += _stretch(lines, group)
+    return _united(found)
+
+
+def _stretch(lines: Sequence[tuple[int, int]], group: Sequence[int]) -> list[tuple[int, int]]:
+    long = any(lines[number][1] - lines[number][0] > _LONG_LINE for number in group)
+    if len(group) < _LEAST_ROWS and not long:
+        return []
+    first = max(0, group[0] - _HEADER_LINES)
+    last = min(len(lines) - 1, group[-1] + _TAIL_LINES)
+    return [(lines[first][0], lines[last][1])]
+
+
+def _united(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    united = list[tuple[int, int]]()
+    for start, end in spans:
+        if united and start <= united[-1][1]:
+            united[-1] = (united[-1][0], max(end, united[-1][1]))
+        else:
+            united.append((start, end))
+    return united
+
+
+def pieces(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """Yield the words in `[start, end)` of a page's text with where they begin and end."""
+    for match in _WORD.finditer(text, start, end):
+        yield match[0], match.start(), match.end()
+
+
+def find(words: Sequence[Word]) -> list[FoundTable]:
+    """Return the tables among the words of a stretch, in their order."""
+    found = list[FoundTable]()
+    for block in _blocks(_rows(words)):
+        found += _tables(block)
+    return found
+
+
+def _rows(words: Sequence[Word]) -> list[_Row]:
+    """Gather words that follow each other at about the same height."""
+    rows, line = list[_Row](), list[Word]()
+    middle = height = 0.0
+    for word in words:
+        tall = word.top - word.bottom
+        if line and abs(word.top + word.bottom - middle) > max(tall, height):
+            rows.append(_row(line))
+            line = []
+        if not line or tall > height:
+            middle, height = word.top + word.bottom, tall
+        line.append(word)
+    if line:
+        rows.append(_row(line))
+    return rows
+
+
+def _row(words: list[Word]) -> _Row:
+    start, end = words[0].start, words[-1].end
+    bottom, top = min(word.bottom for word in words), max(word.top for word in words)
+    words.sort(key=lambda word: word.left)
+    letters = sum(len(word.text) for word in words)
+    letter = max(0.01, sum(word.right - word.left for word in words) / letters)
+    cells = _joined(_cells(words, letter), letter)
+    for cell in cells:
+        cell.is_value = len(cell.text) < _LONG_LINE and bool(_VALUE.fullmatch(cell.text))
+    values = [cell for cell in cells if cell.is_value]
+    is_header = bool(values) and all(_YEAR.fullmatch(cell.text) for cell in values)
+    return _Row(start, end, bottom, top, cells, values, letter, is_header)
+
+
+def _cells(words: Sequence[Word], letter: float) -> list[_Cell]:
+    """Part the words of a row where the space between two is wider than between words."""
+    cells = list[_Cell]()
+    right, numeric = 0.0, False
+    for word in words:
+        was_numeric, numeric = numeric, bool(_NUMERIC.match(word.text))
+        gap = word.left - right
+        limit = (_VALUE_GAP if numeric or was_numeric else _TEXT_GAP) * letter
+        if cells and (gap <= limit or (_LEADER.fullmatch(word.text) and not was_numeric)):
+            cell = cells[-1]
+            cell.words.append(word)
+            cell.text += f" {word.text}"
+            cell.right = max(cell.right, word.right)
+        else:
+            cells.append(_Cell([word], word.text, word.left, word.right))
+        right = max(right, word.right) if cells[-1].words[0] is not word else word.right
+    return cells
+
+
+def _joined(cells: list[_Cell], letter: float) -> list[_Cell]:
+    """Join currency signs, brackets and percent signs with the value that they belong to."""
+    joined = list[_Cell]()
+    for cell in cells:
+        before = joined[-1] if joined else None
+        if before is None:
+            joined.append(cell)
+        elif cell.text[0].isdigit() or cell.text[0] in "(.-−–—":
+            _join_sign(joined, before, cell)
+        elif (
+            len(cell.text) <= len(") (a)")
+            and _AFTER_VALUE.fullmatch(cell.text)
+            and _VALUE.match(before.text)
+            and cell.left - before.right < 4 * letter
+        ):
+            tight = cell.text[0] in ")%"
+            before.text += cell.text if tight else f" {cell.text}"
+            before.words += cell.words
+            before.right = cell.right
+        else:
+            joined.append(cell)
+    return joined
+
+
+def _join_sign(joined: list[_Cell], before: _Cell, cell: _Cell) -> None:
+    """Add a cell that begins like a value, with the currency sign that stands before it."""
+    if _BEFORE_VALUE.fullmatch(before.text):
+        joined.pop()
+    elif (match := _PENDING_SIGN.fullmatch(before.text)) and match[1] and len(before.words) > 1:
+        before.text = match[1]
+        sign = before.words.pop()
+        before.right = before.words[-1].right
+        before = _Cell([sign], sign.text, sign.left, sign.right)
+    else:
+        joined.append(cell)
+        return
+    space = "" if before.text.endswith("(") else " "
+    text = f"{before.text}{space}{cell.text}"
+    joined.append(_Cell([*before.words, *cell.words], text, before.left, cell.right))
+
+
+def _blocks(rows: Sequence[_Row]) -> Iterator[list[_Row]]:
+    """Part the rows where the page goes on elsewhere: higher up, or far below."""
+    block = list[_Row]()
+    for row in rows:
+        if block:
+            above = block[-1]
+            height = max(row.height, above.height)
+            if row.bottom > above.bottom + height or above.bottom - row.top > _ROW_APART * height:
+                yield block
+                block = []
+        block.append(row)
+    if block:
+        yield block
+
+
+def _tables(rows: Sequence[_Row]) -> Iterator[FoundTable]:
+    floor = start = 0
+    while start < len(rows):
+        body = _body(rows, start)
+        if body is None:
+            return
+        if _is_table(rows, body):
+            yield _table(rows, body, floor)
+            floor = start = body.last + 1
+        else:
+            start = body.first + 1 if body.last == body.first else body.last + 1
+
+
+def _is_value_row(row: _Row) -> bool:
+    """Tell whether a row has values in columns: several, one after a label, or an amount alone."""
+    if not row.values or row.is_header:
+        return False
+    if len(row.cells) > 1:
+        return len(row.values) > 1 or not row.cells[0].is_value
+    return bool(_AMOUNT.search(row.cells[0].text))
+
+
+def _body(rows: Sequence[_Row], start: int) -> _Body | None:
+    """Take rows from the first one with values on for as long as their columns agree."""
+    body: _Body | None = None
+    others = wide = 0
+    for number in range(start, len(rows)):
+        row = rows[number]
+        if _is_value_row(row):
+            if body is None:
+                body = _Body(number, number)
+            if not _widen(body.bands, row):
+                break
+            body.last, others, wide = number, 0, 0
+        elif body is not None:
+            others += 1
+            wide += row.cells[-1].right > body.bands[0][0] + row.height and not row.values
+            new = row.is_header and len(row.values) > 1
+            if new or others > _NEAR_LINES or wide > _MOST_WIDE_ROWS:
+                break
+    return body
+
+
+def _widen(bands: list[list[float]], row: _Row) -> bool:
+    """Add a row's values to the bands of columns; False where it does not fit into them."""
+    hits = list[tuple[int, _Cell]]()
+    new = list[_Cell]()
+    slack = 0.1 * row.height
+    for cell in row.values:
+        over = [
+            place
+            for place, (left, right) in enumerate(bands)
+            if cell.left < right - slack and left < cell.right - slack
+        ]
+        if len(over) > 1:
+            return False
+        if over:
+            hits.append((over[0], cell))
+        else:
+            new.append(cell)
+    if len({place for place, _ in hits}) < len(hits):
+        return False
+    for place, cell in hits:
+        bands[place] = [min(bands[place][0], cell.left), max(bands[place][1], cell.right)]
+    bands += [[cell.left, cell.right] for cell in new]
+    bands.sort()
+    return all(a[1] <= b[0] + slack for a, b in pairwise(bands))
+
+
+def _is_table(rows: Sequence[_Row], body: _Body) -> bool:
+    """Judge whether rows of values are a table: enough of them, and lined up in columns."""
+    valued = [row for row in rows[body.first : body.last + 1] if _is_value_row(row)]
+    if len(valued) < _LEAST_ROWS - (len(body.bands) > 1):
+        return False
+    values = [cell for row in valued for cell in row.values]
+    if len(body.bands) == 1 and not any(_AMOUNT.search(cell.text.strip("()")) for cell in values):
+        return False  # page numbers of a table of contents
+    if any(row.end - row.start > _LONGEST_ROW for row in valued):
+        return False
+    slack = _ALIGNED * valued[0].height
+    return _aligned(values, body.bands, slack) >= _AGREEMENT * len(values)
+
+
+def _aligned(values: Sequence[_Cell], bands: Sequence[Sequence[float]], slack: float) -> int:
+    """Count the values that share an edge, or the middle, with others of their column."""
+    aligned = 0
+    for left, right in bands:
+        inside = [cell for cell in values if left <= cell.left and cell.right <= right]
+        if len(inside) > 1:
+            edges = (
+                [cell.right for cell in inside],
+                [cell.left for cell in inside],
+                [(cell.left + cell.right) / 2 for cell in inside],
+            )
+            aligned += max(_together(edge, slack) for edge in edges)
+    return aligned
+
+
+def _together(places: list[float], slack: float) -> int:
+    """Return how many of the places lie within `slack` of their median."""
+    places.sort()
+    median = places[len(places) // 2]
+    return sum(abs(place - median) <= slack for place in places)
+
+
+def _table(rows: Sequence[_Row], body: _Body, floor: int) -> FoundTable:
+    top, below = _header_rows(rows, body, floor)
+    last = _with_tail(rows, body)
+    columns = _columns(rows[body.first : last + 1], body.bands)
+    header = _header_lines(rows[top:below], columns)
+    lines = _body_lines(rows[below : last + 1], columns)
+    taken = rows[top : last + 1]
+    start, end = min(row.start for row in taken), max(row.end for row in taken)
+    return FoundTable(start, end, tuple(header), tuple(lines))
+
+
+def _header_rows(rows: Sequence[_Row], body: _Body, floor: int) -> tuple[int, int]:
+    """Return which rows above the first values are the header, `[top, below)`; maybe none.
+
+    Rows from `below` on are labels of sections.
+    """
+    first, last = body.bands[0][0], body.bands[-1][1]
+    top = below = body.first
+    for number in range(body.first - 1, max(floor, body.first - 2 * _MOST_HEADER_ROWS) - 1, -1):
+        row, under = rows[number], rows[number + 1]
+        if row.bottom - under.top > _HEADER_APART * max(row.height, under.height):
+            break
+        slack = row.height
+        over = [cell for cell in row.cells if cell.right > first - slack / 4]
+        if not over:
+            if top < below and not row.cells[0].text.startswith("("):
+                break
+            if top == below and body.first - number > _MOST_HEADER_ROWS:
+                break
+            continue
+        stands_alone = len(row.cells) == 1 and row.cells[0].left < first - 4 * slack
+        spills = any(cell.left < first - 6 * slack for cell in over)
+        if stands_alone or spills or over[-1].right > last + 4 * slack:
+            break
+        if top == below:
+            below = number + 1
+        top = number
+    if top == below:
+        return body.first, body.first
+    if top > floor and rows[top - 1].cells[0].text.startswith("(") and len(rows[top - 1].cells) == 1:
+        above = rows[top - 1]
+        top -= above.cells[0].right < first and above.bottom - rows[top].top < above.height
+    return top, below
+
+
+def _with_tail(rows: Sequence[_Row], body: _Body) -> int:
+    """Return the last row: a label may go on below the last values."""
+    after = body.last + 1
+    if after < len(rows) and _continues(rows[after], rows[body.last], body.bands[0][0]):
+        return after
+    return body.last
+
+
+def _continues(row: _Row, above: _Row, limit: float) -> bool:
+    """Tell whether a row without values is the rest of the label above."""
+    cell = row.cells[0]
+    return (
+        len(row.cells) == 1
+        and not row.values
+        and cell.text[0].islower()
+        and cell.right < limit
+        and above.bottom - row.top < row.height / 2
+        and not above.cells[0].is_value
+    )
+
+
+def _columns(rows: Sequence[_Row], bands: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return the columns from left to right: those of values, and of words beside them."""
+    words = list[list[float]]()
+    for row in rows:
+        if not _is_value_row(row):
+            continue
+        for cell in row.cells:
+            if not cell.is_value and not any(_overlap(cell, band) > 0 for band in bands):
+                words.append([cell.left, cell.right, 1])
+    merged = list[list[float]]()
+    for left, right, count in sorted(words):
+        if merged and left < merged[-1][1]:
+            merged[-1] = [merged[-1][0], max(merged[-1][1], right), merged[-1][2] + count]
+        else:
+            merged.append([left, right, count])
+    beside = [[left, right] for left, right, count in merged if count > 1 or left < bands[0][0]]
+    columns = sorted([*beside, *([left, right] for left, right in bands)])
+    if columns[0][0] == bands[0][0] and not beside:
+        return columns
+    return columns
+
+
+def _overlap(cell: _Cell, band: Sequence[float]) -> float:
+    return min(cell.right, band[1]) - max(cell.left, band[0])
+
+
+def _column(cell: _Cell, columns: Sequence[Sequence[float]]) -> int:
+    """Return the column in which a cell stands, or that it is nearest to."""
+    if not cell.is_value and cell.left < columns[0][1] and cell.left <= columns[1][0]:
+        return 0
+    return max(range(len(columns)), key=lambda place: _overlap(cell, columns[place]))
+
+
+def _body_lines(rows: Sequence[_Row], columns: Sequence[Sequence[float]]) -> list[str]:
+    """Write the rows below the header, with the labels that go over several lines put together."""
+    lines = list[list[str]]()
+    waiting = ""
+    limit = columns[1][0] if len(columns) > 1 else columns[0][1]
+    for number, row in enumerate(rows):
+        cells = _in_columns(row, columns)
+        if row.values or len(row.cells) > 1:
+            cells[0] = _with_space(waiting, cells[0])
+            waiting = ""
+            lines.append(cells)
+            continue
+        label = row.cells[0].text
+        if not waiting and lines and number and _continues(row, rows[number - 1], limit):
+            if not _goes_on(label, rows, number):
+                lines[-1][0] = _with_space(lines[-1][0], label)
+                continue
+        if _goes_on(label, rows, number):
+            waiting = _with_space(waiting, label)
+            continue
+        lines.append([_with_space(waiting, label)])
+        waiting = ""
+    if waiting:
+        lines.append([waiting])
+    return [line_text(cells) for cells in lines]
+
+
+def _goes_on(label: str, rows: Sequence[_Row], number: int) -> bool:
+    """Tell whether a label is only the first part of the next row's."""
+    if number + 1 == len(rows) or label.endswith((":", ".")):
+        return False
+    row, following = rows[number], rows[number + 1]
+    begin = following.cells[0].text
+    if following.cells[0].is_value or row.bottom - following.top > row.height / 2:
+        return False
+    return begin[0].islower() or bool(_DANGLING.fullmatch(label))
+
+
+def _in_columns(row: _Row, columns: Sequence[Sequence[float]]) -> list[str]:
+    cells = [""] * len(columns)
+    for cell in row.cells:
+        place = _column(cell, columns)
+        cells[place] = _with_space(cells[place], cell.text)
+    return cells
+
+
+def _header_lines(rows: Sequence[_Row], columns: Sequence[Sequence[float]]) -> list[str]:
+    """Write the header: what stands over one column is put together, what spans several stays."""
+    lines = list[str]()
+    stacked = [""] * len(columns)
+    for row in rows:
+        spans = False
+        places = _header_places(row, columns)
+        for cell, place in zip(row.cells, places, strict=True):
+            over = [c for c in columns[1:] if _overlap(cell, c) > 0.3 * (c[1] - c[0])]
+            spans |= len(over) > 1
+        if spans and any(stacked):
+            lines.append(line_text(stacked))
+            stacked = [""] * len(columns)
+        for cell, place in zip(row.cells, places, strict=True):
+            stacked[place] = _with_space(stacked[place], cell.text)
+        if spans:
+            lines.append(line_text(stacked))
+            stacked = [""] * len(columns)
+    if any(stacked):
+        lines.append(line_text(stacked))
+    return lines
+
+
+def _header_places(row: _Row, columns: Sequence[Sequence[float]]) -> list[int]:
+    places = [_column(cell, columns) for cell in row.cells]
+    if len(set(places)) == len(places):
+        return places
+    count = len(row.cells)  # cells wider than their columns: their order tells
+    if count == len(columns):
+        return list(range(count))
+    if count == len(columns) - 1 and row.cells[0].left > columns[0][0] + row.height:
+        return list(range(1, count + 1))
+    return places
+
+
+def _with_space(before: str, after: str) -> str:
+    if not before or not after or before.endswith(LINE_END_HYPHEN):
+        return before + after
+    return f"{before} {after}"
+
+
+def line_text(cells: Sequence[str]) -> str:
+    """Return the cells of a row as one line; empty ones keep their place."""
+    return CELL_END.join(cells).rstrip(CELL_END)
