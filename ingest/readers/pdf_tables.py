@@ -15,8 +15,10 @@ from ingest.readers.composed import CELL_END
 
 # pdfium's sign for a hyphen at a line's end: what follows stands on another line.
 LINE_END_HYPHEN: Final = "\ufffe"
-# Words, with the dots that lead from a label to its number on the label's side.
-_WORD: Final = re.compile(
+_WORD: Final = re.compile(rf"[^\s{LINE_END_HYPHEN}]+{LINE_END_HYPHEN}?")
+# Words of a line with dots that lead from a label to its value; they go with the label.
+_LED: Final = "...."
+_WORD_OR_LED: Final = re.compile(
     rf"(?:(?!\.{{4}})[^\s{LINE_END_HYPHEN}])*\.{{4,}}|[^\s{LINE_END_HYPHEN}]+{LINE_END_HYPHEN}?"
 )
 _CURRENCY: Final = r"(?:(?:US|CA?|AU?|HK|NZ|R)?\$|[€£¥₹₩]|CHF|EUR|USD|GBP)"
@@ -37,32 +39,43 @@ _YEAR: Final = re.compile(
 _BEFORE_VALUE: Final = re.compile(rf"{_DASH}?\(?{_CURRENCY}\(?|\(")
 _AFTER_VALUE: Final = re.compile(r"\)?\s?%?\)?|x|bps|pts\.?|pp|\)?\s?(?:\([a-z0-9]{1,2}\)|[*†‡])")
 _PENDING_SIGN: Final = re.compile(rf"(.*\S)?\s*({_CURRENCY})")
-_NUMERIC: Final = re.compile(rf"[(-−–—+]*{_CURRENCY}?\(?[\d.]*\d|{_DASH}+|{_CURRENCY}|\)?%?\)?")
+_NUMERIC: Final = re.compile(rf"[(−–—+-]*{_CURRENCY}?\(?\.?\d|{_DASH}+$|{_CURRENCY}$|[)%]+$")
+_MARK: Final = re.compile(r"\(\d{1,2}\)")  # of a footnote
 _AMOUNT: Final = re.compile(r"[$€£¥,.%()—–]")
 _LEADER: Final = re.compile(r"\.+|…+|_+")
-# A line that may be a row: it ends with a value.
-_ENDS_WITH_VALUE: Final = re.compile(
-    rf"(?:^|[\s$€£¥(.])(?:{_NUMBER}|{_DASH}{{1,3}}|N/?A|NM)[)%xMB*†]*(?:\s?\([a-z0-9]\))?\s*$"
+# A line that may be a row ends with a value; two of them at its end are no accident.
+_LAST_WORD: Final = re.compile(
+    rf"[(−–—-]?{_CURRENCY}?[(−–—-]?(?:{_NUMBER})[)%xMB*†]*|{_DASH}{{1,3}}%?|.*\.{{4,}}\S*\d[)%]*|N/?A|NM"
 )
+_SIGNS: Final = re.compile(rf"{_CURRENCY}|[)%x]+|\([a-z0-9]\)|bps|pts")
 _DANGLING: Final = re.compile(
     r".*(?:[,(/&–—-]|\b(?:and|or|of|the|to|for|in|on|from|by|with|at|a|an|net|per|than|under))"
 )
 
 _LEAST_ROWS: Final = 3
 _NEAR_LINES: Final = 8  # rows of values are searched for with so many other lines between
-_HEADER_LINES: Final = 10
+_LAST_WORDS: Final = 6
+_HEADER_LINES: Final = 24
 _TAIL_LINES: Final = 2
 _LONG_LINE: Final = 250  # a page in one line: some producers leave pdfium no line ends
+_SHORT_LINE: Final = 100
+_LEAST_WEIGHT: Final = 6
 _LONGEST_ROW: Final = 400
+_NEAR_BANDS: Final = 1.2
+_LEAST_LETTER: Final = 0.01
 # Distances below are in heights of a row, widths in average letters of it.
 _ROW_APART: Final = 3.4
 _HEADER_APART: Final = 2.6
+_HEADER_RISE: Final = 6.0
 _TEXT_GAP: Final = 2.0
 _VALUE_GAP: Final = 1.1
+_HEADER_GAP: Final = 0.85
 _ALIGNED: Final = 0.6
 _MOST_WIDE_ROWS: Final = 3
-_MOST_HEADER_ROWS: Final = 8
+_MOST_HEADER_ROWS: Final = 40
 _AGREEMENT: Final = 0.6
+_RANGE_COST: Final = 0.3
+_SPANNED: Final = 0.15  # a header cell spans a column if it covers that much of its width
 
 
 class Word(NamedTuple):
@@ -123,31 +136,46 @@ class _Body:
 
 def stretches(text: str) -> list[tuple[int, int]]:
     """Return the parts of a page's text that may hold tables; decided by the words alone."""
-    lines, valued = list[tuple[int, int]](), list[int]()
+    lines, valued = list[tuple[int, int]](), list[tuple[int, int]]()
     start = 0
     for line in text.split("\n"):
-        end = start + len(line)
-        if len(line) > _LONG_LINE or _ENDS_WITH_VALUE.search(line):
-            valued.append(len(lines))
-        lines.append((start, end))
-        start = end + 1
-    found = list[tuple[int, int]]()
-    group = list[int]()
-    for number in valued:
-        if group and number - group[-1] > _NEAR_LINES:
+        if weight := _weight(line):
+            valued.append((len(lines), weight))
+        lines.append((start, start + len(line)))
+        start += len(line) + 1
+    found, group = list[tuple[int, int]](), list[tuple[int, int]]()
+    for number, weight in valued:
+        if group and number - group[-1][0] > _NEAR_LINES:
             found += _stretch(lines, group)
             group = []
-        group.append(number)
+        group.append((number, weight))
     found += _stretch(lines, group)
     return _united(found)
 
 
-def _stretch(lines: Sequence[tuple[int, int]], group: Sequence[int]) -> list[tuple[int, int]]:
-    long = any(lines[number][1] - lines[number][0] > _LONG_LINE for number in group)
-    if len(group) < _LEAST_ROWS and not long:
+def _weight(line: str) -> int:
+    """Say how much a line looks like a row of a table; many such lines make a table likely."""
+    length = len(line)
+    if length > _LONG_LINE:
+        return _LEAST_WEIGHT
+    values = 0
+    for word in reversed(line.rsplit(None, _LAST_WORDS)[-_LAST_WORDS:]):
+        if _LAST_WORD.fullmatch(word):
+            values += 1
+        elif not _SIGNS.fullmatch(word):
+            break
+    if values > 1:
+        return 3
+    return 2 * values * (length < _SHORT_LINE)
+
+
+def _stretch(
+    lines: Sequence[tuple[int, int]], group: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    if sum(weight for _, weight in group) < _LEAST_WEIGHT:
         return []
-    first = max(0, group[0] - _HEADER_LINES)
-    last = min(len(lines) - 1, group[-1] + _TAIL_LINES)
+    first = max(0, group[0][0] - _HEADER_LINES)
+    last = min(len(lines) - 1, group[-1][0] + _TAIL_LINES)
     return [(lines[first][0], lines[last][1])]
 
 
@@ -161,10 +189,24 @@ def _united(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return united
 
 
-def pieces(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
-    """Yield the words in `[start, end)` of a page's text with where they begin and end."""
-    for match in _WORD.finditer(text, start, end):
-        yield match[0], match.start(), match.end()
+def pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Return where the words in `[start, end)` of a page's text begin and end.
+
+    A long line without a value at its end is prose, and one piece.
+    """
+    found = list[tuple[int, int]]()
+    while start < end:
+        stop = text.find("\n", start, end) + 1 or end
+        line = text[start:stop]
+        if len(line) > _SHORT_LINE and LINE_END_HYPHEN not in line and not _weight(line):
+            words = line.strip()
+            begin = start + line.find(words)
+            found += [(begin, begin + len(words))] if words else []
+        else:
+            word = _WORD_OR_LED if _LED in line else _WORD
+            found += [match.span() for match in word.finditer(text, start, stop)]
+        start = stop
+    return found
 
 
 def find(words: Sequence[Word]) -> list[FoundTable]:
@@ -181,7 +223,8 @@ def _rows(words: Sequence[Word]) -> list[_Row]:
     middle = height = 0.0
     for word in words:
         tall = word.top - word.bottom
-        if line and abs(word.top + word.bottom - middle) > max(tall, height):
+        apart = abs(word.top + word.bottom - middle)
+        if line and apart > tall and apart > height:
             rows.append(_row(line))
             line = []
         if not line or tall > height:
@@ -194,10 +237,20 @@ def _rows(words: Sequence[Word]) -> list[_Row]:
 
 def _row(words: list[Word]) -> _Row:
     start, end = words[0].start, words[-1].end
-    bottom, top = min(word.bottom for word in words), max(word.top for word in words)
-    words.sort(key=lambda word: word.left)
-    letters = sum(len(word.text) for word in words)
-    letter = max(0.01, sum(word.right - word.left for word in words) / letters)
+    bottom, top = words[0].bottom, words[0].top
+    width, letters, reached, ordered = 0.0, 0, words[0].left, True
+    for _, first, last, left, right, low, high in words:
+        width += right - left
+        letters += last - first
+        ordered = ordered and left >= reached
+        reached = left
+        if low < bottom:
+            bottom = low
+        if high > top:
+            top = high
+    if not ordered:
+        words.sort(key=lambda word: word.left)
+    letter = max(_LEAST_LETTER, width / letters)
     cells = _joined(_cells(words, letter), letter)
     for cell in cells:
         cell.is_value = len(cell.text) < _LONG_LINE and bool(_VALUE.fullmatch(cell.text))
@@ -206,23 +259,29 @@ def _row(words: list[Word]) -> _Row:
     return _Row(start, end, bottom, top, cells, values, letter, is_header)
 
 
-def _cells(words: Sequence[Word], letter: float) -> list[_Cell]:
+def _cells(words: Sequence[Word], letter: float, text_gap: float = _TEXT_GAP) -> list[_Cell]:
     """Part the words of a row where the space between two is wider than between words."""
-    cells = list[_Cell]()
-    right, numeric = 0.0, False
-    for word in words:
-        was_numeric, numeric = numeric, bool(_NUMERIC.match(word.text))
-        gap = word.left - right
-        limit = (_VALUE_GAP if numeric or was_numeric else _TEXT_GAP) * letter
-        if cells and (gap <= limit or (_LEADER.fullmatch(word.text) and not was_numeric)):
-            cell = cells[-1]
+    cells = [_Cell([words[0]], words[0].text, words[0].left, words[0].right)]
+    cell, numeric = cells[0], _is_numeric(words[0].text)
+    for word in words[1:]:
+        text = word.text
+        was_numeric, numeric = numeric, _is_numeric(text)
+        gap = word.left - cell.right
+        limit = (_VALUE_GAP if numeric or was_numeric else text_gap) * letter
+        if gap <= limit or (not was_numeric and _LEADER.fullmatch(text)):
             cell.words.append(word)
-            cell.text += f" {word.text}"
-            cell.right = max(cell.right, word.right)
+            cell.text += f" {text}"
+            if word.right > cell.right:
+                cell.right = word.right
         else:
-            cells.append(_Cell([word], word.text, word.left, word.right))
-        right = max(right, word.right) if cells[-1].words[0] is not word else word.right
+            cell = _Cell([word], text, word.left, word.right)
+            cells.append(cell)
     return cells
+
+
+def _is_numeric(text: str) -> bool:
+    first = text[0]
+    return first.isdigit() or (not first.isalpha() and bool(_NUMERIC.match(text)))
 
 
 def _joined(cells: list[_Cell], letter: float) -> list[_Cell]:
@@ -267,18 +326,24 @@ def _join_sign(joined: list[_Cell], before: _Cell, cell: _Cell) -> None:
 
 
 def _blocks(rows: Sequence[_Row]) -> Iterator[list[_Row]]:
-    """Part the rows where the page goes on elsewhere: higher up, or far below."""
+    """Part the rows where the page goes on elsewhere: far above or below."""
     block = list[_Row]()
     for row in rows:
-        if block:
-            above = block[-1]
-            height = max(row.height, above.height)
-            if row.bottom > above.bottom + height or above.bottom - row.top > _ROW_APART * height:
-                yield block
-                block = []
+        if block and _is_elsewhere(row, block[-1]):
+            yield block
+            block = []
         block.append(row)
     if block:
         yield block
+
+
+def _is_elsewhere(row: _Row, above: _Row) -> bool:
+    """Tell whether a row does not follow the one before; cells of a header may be read one by one."""
+    height = max(row.height, above.height)
+    risen = row.bottom - above.bottom
+    if risen > height:
+        return risen > _HEADER_RISE * height or row.cells[0].left < above.cells[-1].right
+    return above.bottom - row.top > _ROW_APART * height
 
 
 def _tables(rows: Sequence[_Row]) -> Iterator[FoundTable]:
@@ -287,6 +352,7 @@ def _tables(rows: Sequence[_Row]) -> Iterator[FoundTable]:
         body = _body(rows, start)
         if body is None:
             return
+        _unite_bands(body.bands, rows[body.first : body.last + 1])
         if _is_table(rows, body):
             yield _table(rows, body, floor)
             floor = start = body.last + 1
@@ -350,12 +416,30 @@ def _widen(bands: list[list[float]], row: _Row) -> bool:
     return all(a[1] <= b[0] + slack for a, b in pairwise(bands))
 
 
+def _unite_bands(bands: list[list[float]], rows: Sequence[_Row]) -> None:
+    """Make one column of two close ones that no row has both of, like numbers and dashes."""
+    place = 0
+    while place + 1 < len(bands):
+        one, other = bands[place], bands[place + 1]
+        near = other[0] - one[1] < _NEAR_BANDS * rows[0].height
+        if near and not any(_has(row, one) and _has(row, other) for row in rows):
+            bands[place : place + 2] = [[one[0], other[1]]]
+        else:
+            place += 1
+
+
+def _has(row: _Row, band: Sequence[float]) -> bool:
+    return any(2 * _overlap(cell, band) > cell.right - cell.left for cell in row.values)
+
+
 def _is_table(rows: Sequence[_Row], body: _Body) -> bool:
     """Judge whether rows of values are a table: enough of them, and lined up in columns."""
     valued = [row for row in rows[body.first : body.last + 1] if _is_value_row(row)]
     if len(valued) < _LEAST_ROWS - (len(body.bands) > 1):
         return False
     values = [cell for row in valued for cell in row.values]
+    if sum(bool(_MARK.fullmatch(cell.text)) for cell in values) > len(values) / 2:
+        return False
     if len(body.bands) == 1 and not any(_AMOUNT.search(cell.text.strip("()")) for cell in values):
         return False  # page numbers of a table of contents
     if any(row.end - row.start > _LONGEST_ROW for row in valued):
@@ -402,33 +486,37 @@ def _header_rows(rows: Sequence[_Row], body: _Body, floor: int) -> tuple[int, in
 
     Rows from `below` on are labels of sections.
     """
-    first, last = body.bands[0][0], body.bands[-1][1]
     top = below = body.first
-    for number in range(body.first - 1, max(floor, body.first - 2 * _MOST_HEADER_ROWS) - 1, -1):
+    for number in range(body.first - 1, max(floor, body.first - _MOST_HEADER_ROWS) - 1, -1):
         row, under = rows[number], rows[number + 1]
         if row.bottom - under.top > _HEADER_APART * max(row.height, under.height):
             break
-        slack = row.height
-        over = [cell for cell in row.cells if cell.right > first - slack / 4]
-        if not over:
+        if _is_beside(row, body.bands):
             if top < below and not row.cells[0].text.startswith("("):
                 break
-            if top == below and body.first - number > _MOST_HEADER_ROWS:
-                break
-            continue
-        stands_alone = len(row.cells) == 1 and row.cells[0].left < first - 4 * slack
-        spills = any(cell.left < first - 6 * slack for cell in over)
-        if stands_alone or spills or over[-1].right > last + 4 * slack:
+        elif not _heads_columns(row, body.bands):
             break
-        if top == below:
-            below = number + 1
-        top = number
+        elif top == below:
+            top, below = number, number + 1
+        else:
+            top = number
     if top == below:
         return body.first, body.first
-    if top > floor and rows[top - 1].cells[0].text.startswith("(") and len(rows[top - 1].cells) == 1:
+    if top > floor and rows[top - 1].cells[0].text.startswith("("):
         above = rows[top - 1]
-        top -= above.cells[0].right < first and above.bottom - rows[top].top < above.height
+        top -= _is_beside(above, body.bands) and above.bottom - rows[top].top < above.height
     return top, below
+
+
+def _is_beside(row: _Row, bands: Sequence[Sequence[float]]) -> bool:
+    """Tell whether a row has nothing above the columns of values."""
+    return row.cells[-1].right <= bands[0][0] - row.height / 4
+
+
+def _heads_columns(row: _Row, bands: Sequence[Sequence[float]]) -> bool:
+    """Tell whether what a row has stands above the columns of values, besides a label."""
+    first, last = bands[0][0] - 6 * row.height, bands[-1][1] + 4 * row.height
+    return first <= row.cells[-1].left and row.cells[-1].right <= last
 
 
 def _with_tail(rows: Sequence[_Row], body: _Body) -> int:
@@ -467,11 +555,17 @@ def _columns(rows: Sequence[_Row], bands: Sequence[Sequence[float]]) -> list[lis
             merged[-1] = [merged[-1][0], max(merged[-1][1], right), merged[-1][2] + count]
         else:
             merged.append([left, right, count])
-    beside = [[left, right] for left, right, count in merged if count > 1 or left < bands[0][0]]
-    columns = sorted([*beside, *([left, right] for left, right in bands)])
-    if columns[0][0] == bands[0][0] and not beside:
-        return columns
-    return columns
+    labels = [[left, right] for left, right, _ in merged if left < bands[0][0]]
+    if len(labels) > 1 and not _side_by_side(rows, bands[0][0]):
+        labels = [[labels[0][0], labels[-1][1]]]
+    beside = [[left, right] for left, right, count in merged if count > 1 and left >= bands[0][0]]
+    return sorted([*labels, *beside, *([left, right] for left, right in bands)])
+
+
+def _side_by_side(rows: Sequence[_Row], limit: float) -> bool:
+    """Tell whether rows have several cells of words before the first values."""
+    labels = ((cell for cell in row.cells if cell.left < limit and not cell.is_value) for row in rows)
+    return sum(len(list(cells)) > 1 for cells in labels) > 1
 
 
 def _overlap(cell: _Cell, band: Sequence[float]) -> float:
@@ -535,16 +629,19 @@ def _header_lines(rows: Sequence[_Row], columns: Sequence[Sequence[float]]) -> l
     """Write the header: what stands over one column is put together, what spans several stays."""
     lines = list[str]()
     stacked = [""] * len(columns)
-    for row in rows:
-        spans = False
-        places = _header_places(row, columns)
-        for cell, place in zip(row.cells, places, strict=True):
-            over = [c for c in columns[1:] if _overlap(cell, c) > 0.3 * (c[1] - c[0])]
-            spans |= len(over) > 1
+    parted = [_parted(row, columns) for row in rows]
+    wide = _widened(columns, parted)
+    above: tuple[Sequence[_Cell], list[int]] | None = None
+    for cells in parted:
+        if above and _same_middles(cells, above[0]):
+            places, spans = above[1], True
+        else:
+            places, spans = _header_places(cells, columns, wide)
+        above = (cells, places) if spans else None
         if spans and any(stacked):
             lines.append(line_text(stacked))
             stacked = [""] * len(columns)
-        for cell, place in zip(row.cells, places, strict=True):
+        for cell, place in zip(cells, places, strict=True):
             stacked[place] = _with_space(stacked[place], cell.text)
         if spans:
             lines.append(line_text(stacked))
@@ -554,16 +651,97 @@ def _header_lines(rows: Sequence[_Row], columns: Sequence[Sequence[float]]) -> l
     return lines
 
 
-def _header_places(row: _Row, columns: Sequence[Sequence[float]]) -> list[int]:
-    places = [_column(cell, columns) for cell in row.cells]
-    if len(set(places)) == len(places):
-        return places
-    count = len(row.cells)  # cells wider than their columns: their order tells
-    if count == len(columns):
-        return list(range(count))
-    if count == len(columns) - 1 and row.cells[0].left > columns[0][0] + row.height:
-        return list(range(1, count + 1))
-    return places
+def _same_middles(cells: Sequence[_Cell], above: Sequence[_Cell]) -> bool:
+    """Tell whether each cell stands right below one of the row above."""
+    return len(cells) == len(above) and all(
+        abs(cell.left + cell.right - over.left - over.right) < cell.words[0].top - cell.words[0].bottom
+        for cell, over in zip(cells, above, strict=True)
+    )
+
+
+def _parted(row: _Row, columns: Sequence[Sequence[float]]) -> list[_Cell]:
+    """Return a header row's cells, those parted that hold words of several columns."""
+    parted = list[_Cell]()
+    for cell in row.cells:
+        over = sum(_overlap(cell, column) > 0 for column in columns[1:])
+        if over < 2 or len(cell.words) < 2:  # noqa: PLR2004
+            parted.append(cell)
+        else:
+            parted += _cells(cell.words, row.letter, _HEADER_GAP)
+    return parted
+
+
+def _widened(
+    columns: Sequence[Sequence[float]], rows: Sequence[Sequence[_Cell]]
+) -> list[list[float]]:
+    """Return the columns with the cells of those header rows that have one for each."""
+    wide = [list(column) for column in columns]
+    for cells in rows:
+        if len(cells) >= len(columns) - 1:
+            for cell, column in zip(reversed(cells), reversed(wide), strict=False):
+                column[0], column[1] = min(column[0], cell.left), max(column[1], cell.right)
+    return wide
+
+
+def _header_places(
+    cells: Sequence[_Cell], columns: Sequence[Sequence[float]], wide: Sequence[Sequence[float]]
+) -> tuple[list[int], bool]:
+    """Return the columns of a header row's cells, and whether one of them spans several.
+
+    Such a cell is put above the first of its columns.
+    """
+    places = [_column(cell, columns) for cell in cells]
+    height = cells[0].words[0].top - cells[0].words[0].bottom
+    apart = cells[0].left > columns[0][0] + height
+    if len(cells) == len(columns) - apart:
+        return list(range(int(apart), len(columns))), False
+    spans = False
+    if len(cells) == 1 and _YEAR.fullmatch(cells[0].text) and len(columns) > 2:  # noqa: PLR2004
+        middle = (wide[1][0] + wide[-1][1] - cells[0].left - cells[0].right) / 2
+        if abs(middle) < height:
+            return [1], True
+    for number, cell in enumerate(cells):
+        if places[number]:
+            first, last = _spanned(cell, places[number], wide, height)
+            places[number] = first
+            spans |= first < last
+    return places, spans
+
+
+def _spanned(
+    cell: _Cell, place: int, wide: Sequence[Sequence[float]], height: float
+) -> tuple[int, int]:
+    """Return the first and the last column that a header cell stands over, in their middle."""
+    over = [
+        number
+        for number in range(1, len(wide))
+        if _overlap(cell, wide[number]) > _SPANNED * (wide[number][1] - wide[number][0])
+    ]
+    middle = (cell.left + cell.right) / 2
+    left, right = wide[place]
+    if len(over) < 2:  # noqa: PLR2004
+        beyond = min(left - cell.left, cell.right - right)
+        if beyond > height and 1 < place < len(wide) - 1:
+            return place - 1, place + 1
+        near = min(abs(left - cell.left), abs(right - cell.right), abs((left + right) / 2 - middle))
+        inside = left - height / 2 < cell.left and cell.right < right + height / 2
+        if inside or (near < height / 2 and not _reaches_beside(cell, place, wide)):
+            return place, place
+        over = [place]
+    ranges = [
+        (abs((wide[first][0] + wide[last][1]) / 2 - middle) + (last - first) * _RANGE_COST * height, first, last)
+        for first in range(1, over[0] + 1)
+        for last in range(over[-1], len(wide))
+    ]
+    return min(ranges)[1:]
+
+
+def _reaches_beside(cell: _Cell, place: int, wide: Sequence[Sequence[float]]) -> bool:
+    """Tell whether a cell goes over more than half of the space to a column beside its own."""
+    left, right = wide[place]
+    if place > 1 and cell.left < (wide[place - 1][1] + left) / 2:
+        return True
+    return place + 1 < len(wide) and cell.right > (wide[place + 1][0] + right) / 2
 
 
 def _with_space(before: str, after: str) -> str:
@@ -574,4 +752,5 @@ def _with_space(before: str, after: str) -> str:
 
 def line_text(cells: Sequence[str]) -> str:
     """Return the cells of a row as one line; empty ones keep their place."""
-    return CELL_END.join(cells).rstrip(CELL_END)
+    filled = max((place for place, cell in enumerate(cells, start=1) if cell), default=0)
+    return CELL_END.join(cells[:filled])
