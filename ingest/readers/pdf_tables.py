@@ -41,6 +41,7 @@ _AFTER_VALUE: Final = re.compile(r"\)?\s?%?\)?|x|bps|pts\.?|pp|\)?\s?(?:\([a-z0-
 _PENDING_SIGN: Final = re.compile(rf"(.*\S)?\s*({_CURRENCY})")
 _NUMERIC: Final = re.compile(rf"[(−–—+-]*{_CURRENCY}?\(?\.?\d|{_DASH}+$|{_CURRENCY}$|[)%]+$")
 _MARK: Final = re.compile(r"\(\d{1,2}\)")  # of a footnote
+_SECTION: Final = re.compile(r"\d+(?:\.\d+)*")
 _AMOUNT: Final = re.compile(r"[$€£¥,.%()—–]")
 _LEADER: Final = re.compile(r"\.+|…+|_+")
 # A line that may be a row ends with a value; two of them at its end are no accident.
@@ -71,8 +72,12 @@ _TEXT_GAP: Final = 2.0
 _VALUE_GAP: Final = 1.1
 _HEADER_GAP: Final = 0.85
 _ALIGNED: Final = 0.6
-_MOST_WIDE_ROWS: Final = 3
+_MOST_WIDE_ROWS: Final = 2
+_LONGEST_HEAD: Final = 100  # letters
 _MOST_HEADER_ROWS: Final = 40
+# Of a table's rows so many have values; of one with a single column of them more.
+_VALUED: Final = 0.3
+_VALUED_ALONE: Final = 0.5
 _AGREEMENT: Final = 0.6
 _RANGE_COST: Final = 0.3
 _SPANNED: Final = 0.15  # a header cell spans a column if it covers that much of its width
@@ -155,18 +160,22 @@ def stretches(text: str) -> list[tuple[int, int]]:
 
 def _weight(line: str) -> int:
     """Say how much a line looks like a row of a table; many such lines make a table likely."""
-    length = len(line)
-    if length > _LONG_LINE:
+    if len(line) > _LONG_LINE:
         return _LEAST_WEIGHT
+    values = _values_at_end(line)
+    if values > 1:
+        return 3
+    return 2 * values * (len(line) < _SHORT_LINE)
+
+
+def _values_at_end(line: str) -> int:
     values = 0
     for word in reversed(line.rsplit(None, _LAST_WORDS)[-_LAST_WORDS:]):
         if _LAST_WORD.fullmatch(word):
             values += 1
         elif not _SIGNS.fullmatch(word):
             break
-    if values > 1:
-        return 3
-    return 2 * values * (length < _SHORT_LINE)
+    return values
 
 
 def _stretch(
@@ -198,7 +207,8 @@ def pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
     while start < end:
         stop = text.find("\n", start, end) + 1 or end
         line = text[start:stop]
-        if len(line) > _SHORT_LINE and LINE_END_HYPHEN not in line and not _weight(line):
+        prose = _SHORT_LINE < len(line) <= _LONG_LINE and LINE_END_HYPHEN not in line
+        if prose and not _values_at_end(line):
             words = line.strip()
             begin = start + line.find(words)
             found += [(begin, begin + len(words))] if words else []
@@ -383,9 +393,11 @@ def _body(rows: Sequence[_Row], start: int) -> _Body | None:
             body.last, others, wide = number, 0, 0
         elif body is not None:
             others += 1
-            wide += row.cells[-1].right > body.bands[0][0] + row.height and not row.values
+            is_wide = row.cells[-1].right > body.bands[0][0] + row.height and not row.values
+            wide += is_wide
             new = row.is_header and len(row.values) > 1
-            if new or others > _NEAR_LINES or wide > _MOST_WIDE_ROWS:
+            ends = is_wide and row.cells[-1].text.endswith(".")  # a sentence, and no label
+            if new or ends or others > _NEAR_LINES or wide > _MOST_WIDE_ROWS:
                 break
     return body
 
@@ -434,18 +446,39 @@ def _has(row: _Row, band: Sequence[float]) -> bool:
 
 def _is_table(rows: Sequence[_Row], body: _Body) -> bool:
     """Judge whether rows of values are a table: enough of them, and lined up in columns."""
-    valued = [row for row in rows[body.first : body.last + 1] if _is_value_row(row)]
-    if len(valued) < _LEAST_ROWS - (len(body.bands) > 1):
+    inside = rows[body.first : body.last + 1]
+    valued = [row for row in inside if _is_value_row(row)]
+    labelled = sum(not row.cells[0].is_value for row in valued)
+    several = len(body.bands) > 1
+    if len(valued) < _LEAST_ROWS - (several and labelled == len(valued)):
+        return False
+    if len(valued) < (_VALUED if several else _VALUED_ALONE) * len(inside):
+        return False
+    if any(row.end - row.start > _LONGEST_ROW for row in valued):
         return False
     values = [cell for row in valued for cell in row.values]
     if sum(bool(_MARK.fullmatch(cell.text)) for cell in values) > len(values) / 2:
         return False
-    if len(body.bands) == 1 and not any(_AMOUNT.search(cell.text.strip("()")) for cell in values):
-        return False  # page numbers of a table of contents
-    if any(row.end - row.start > _LONGEST_ROW for row in valued):
+    if not several and (
+        labelled < _VALUED_ALONE * len(valued)
+        or sum(bool(_AMOUNT.search(cell.text)) for cell in values) < len(values) / 2
+    ):
+        return False  # page numbers, or numbers of a list
+    if labelled and _is_contents(valued, body.bands[-1]):
         return False
-    slack = _ALIGNED * valued[0].height
-    return _aligned(values, body.bands, slack) >= _AGREEMENT * len(values)
+    return _aligned(values, body.bands, _ALIGNED * valued[0].height) >= _AGREEMENT * len(values)
+
+
+def _is_contents(rows: Sequence[_Row], band: Sequence[float]) -> bool:
+    """Tell whether rows are a table of contents: numbered titles with pages that rise."""
+    last = [row.values[-1] for row in rows]
+    numbers = [int(cell.text) for cell in last if cell.text.isdecimal() and cell.left >= band[0]]
+    others = (cell.text for row in rows for cell in row.values[:-1])
+    return (
+        len(numbers) == len(rows) >= _LEAST_ROWS
+        and numbers == sorted(numbers)
+        and all(_SECTION.fullmatch(text) for text in others)
+    )
 
 
 def _aligned(values: Sequence[_Cell], bands: Sequence[Sequence[float]], slack: float) -> int:
@@ -471,9 +504,9 @@ def _together(places: list[float], slack: float) -> int:
 
 
 def _table(rows: Sequence[_Row], body: _Body, floor: int) -> FoundTable:
-    top, below = _header_rows(rows, body, floor)
     last = _with_tail(rows, body)
     columns = _columns(rows[body.first : last + 1], body.bands)
+    top, below = _header_rows(rows, body, columns[-1][1], floor)
     header = _header_lines(rows[top:below], columns)
     lines = _body_lines(rows[below : last + 1], columns)
     taken = rows[top : last + 1]
@@ -481,10 +514,12 @@ def _table(rows: Sequence[_Row], body: _Body, floor: int) -> FoundTable:
     return FoundTable(start, end, tuple(header), tuple(lines))
 
 
-def _header_rows(rows: Sequence[_Row], body: _Body, floor: int) -> tuple[int, int]:
+def _header_rows(
+    rows: Sequence[_Row], body: _Body, right: float, floor: int
+) -> tuple[int, int]:
     """Return which rows above the first values are the header, `[top, below)`; maybe none.
 
-    Rows from `below` on are labels of sections.
+    The columns end at `right`. Rows from `below` on are labels of sections.
     """
     top = below = body.first
     for number in range(body.first - 1, max(floor, body.first - _MOST_HEADER_ROWS) - 1, -1):
@@ -494,7 +529,7 @@ def _header_rows(rows: Sequence[_Row], body: _Body, floor: int) -> tuple[int, in
         if _is_beside(row, body.bands):
             if top < below and not row.cells[0].text.startswith("("):
                 break
-        elif not _heads_columns(row, body.bands):
+        elif not _heads_columns(row, _first_values(rows, body), right):
             break
         elif top == below:
             top, below = number, number + 1
@@ -513,10 +548,22 @@ def _is_beside(row: _Row, bands: Sequence[Sequence[float]]) -> bool:
     return row.cells[-1].right <= bands[0][0] - row.height / 4
 
 
-def _heads_columns(row: _Row, bands: Sequence[Sequence[float]]) -> bool:
-    """Tell whether what a row has stands above the columns of values, besides a label."""
-    first, last = bands[0][0] - 6 * row.height, bands[-1][1] + 4 * row.height
-    return first <= row.cells[-1].left and row.cells[-1].right <= last
+def _first_values(rows: Sequence[_Row], body: _Body) -> float:
+    """Return where the columns begin, but for one of years or numbers that label the rows."""
+    first = body.bands[0][0]
+    labels = any(row.cells[0].left < first - row.height for row in rows[body.first : body.last + 1])
+    return first if labels or len(body.bands) == 1 else body.bands[1][0]
+
+
+def _heads_columns(row: _Row, left: float, right: float) -> bool:
+    """Tell whether a row ends above the columns of values, which go from `left` to `right`."""
+    last = row.cells[-1]
+    if len(row.cells) == 1 and (
+        len(last.text) > _LONGEST_HEAD
+        or (len(last.text) > _LONGEST_HEAD / 2 and last.text.endswith((".", ":")))
+    ):
+        return False
+    return left - 6 * row.height <= last.left and last.right <= right + 4 * row.height
 
 
 def _with_tail(rows: Sequence[_Row], body: _Body) -> int:
@@ -631,12 +678,13 @@ def _header_lines(rows: Sequence[_Row], columns: Sequence[Sequence[float]]) -> l
     stacked = [""] * len(columns)
     parted = [_parted(row, columns) for row in rows]
     wide = _widened(columns, parted)
+    years = any(row.is_header and len(row.values) >= len(columns) - 1 for row in rows)
     above: tuple[Sequence[_Cell], list[int]] | None = None
     for cells in parted:
         if above and _same_middles(cells, above[0]):
             places, spans = above[1], True
         else:
-            places, spans = _header_places(cells, columns, wide)
+            places, spans = _header_places(cells, columns, wide, years=years)
         above = (cells, places) if spans else None
         if spans and any(stacked):
             lines.append(line_text(stacked))
@@ -677,14 +725,19 @@ def _widened(
     """Return the columns with the cells of those header rows that have one for each."""
     wide = [list(column) for column in columns]
     for cells in rows:
-        if len(cells) >= len(columns) - 1:
-            for cell, column in zip(reversed(cells), reversed(wide), strict=False):
+        heads = [cell for cell in cells if _column(cell, columns)]
+        if len(heads) == len(columns) - 1:
+            for cell, column in zip(heads, wide[1:], strict=True):
                 column[0], column[1] = min(column[0], cell.left), max(column[1], cell.right)
     return wide
 
 
 def _header_places(
-    cells: Sequence[_Cell], columns: Sequence[Sequence[float]], wide: Sequence[Sequence[float]]
+    cells: Sequence[_Cell],
+    columns: Sequence[Sequence[float]],
+    wide: Sequence[Sequence[float]],
+    *,
+    years: bool,
 ) -> tuple[list[int], bool]:
     """Return the columns of a header row's cells, and whether one of them spans several.
 
@@ -696,16 +749,30 @@ def _header_places(
     if len(cells) == len(columns) - apart:
         return list(range(int(apart), len(columns))), False
     spans = False
-    if len(cells) == 1 and _YEAR.fullmatch(cells[0].text) and len(columns) > 2:  # noqa: PLR2004
-        middle = (wide[1][0] + wide[-1][1] - cells[0].left - cells[0].right) / 2
-        if abs(middle) < height:
-            return [1], True
+    heads = [number for number, place in enumerate(places) if place]
+    if len(heads) == 1 and _is_central(cells[heads[0]], wide, height, years=years):
+        places[heads[0]] = 1
+        return places, True
     for number, cell in enumerate(cells):
         if places[number]:
             first, last = _spanned(cell, places[number], wide, height)
             places[number] = first
             spans |= first < last
     return places, spans
+
+
+def _is_central(
+    cell: _Cell, wide: Sequence[Sequence[float]], height: float, *, years: bool
+) -> bool:
+    """Tell whether a cell alone in its row heads all columns, and not just the middle one.
+
+    Columns that have `years` for their headers need no more words.
+    """
+    off = (wide[1][0] + wide[-1][1] - cell.left - cell.right) / 2 if len(wide) > 1 else height
+    left, right = wide[len(wide) // 2]
+    return abs(off) < height and bool(
+        years or _YEAR.fullmatch(cell.text) or (cell.left < left and right < cell.right)
+    )
 
 
 def _spanned(
