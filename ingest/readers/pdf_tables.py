@@ -680,11 +680,12 @@ def _header_lines(rows: Sequence[_Row], columns: Sequence[Sequence[float]]) -> l
     wide = _widened(columns, parted)
     years = any(row.is_header and len(row.values) >= len(columns) - 1 for row in rows)
     above: tuple[Sequence[_Cell], list[int]] | None = None
-    for cells in parted:
+    for number, cells in enumerate(parted):
+        alone = all(row.top < rows[number].bottom + row.height / 2 for row in rows[number + 1 :])
         if above and _same_middles(cells, above[0]):
             places, spans = above[1], True
         else:
-            places, spans = _header_places(cells, columns, wide, years=years)
+            places, spans = _header_places(cells, columns, wide, years=years, alone=alone)
         above = (cells, places) if spans else None
         if spans and any(stacked):
             lines.append(line_text(stacked))
@@ -738,10 +739,11 @@ def _header_places(
     wide: Sequence[Sequence[float]],
     *,
     years: bool,
+    alone: bool,
 ) -> tuple[list[int], bool]:
     """Return the columns of a header row's cells, and whether one of them spans several.
 
-    Such a cell is put above the first of its columns.
+    A row is `alone` that nothing stands beside; where cells are read one by one, none may be. Such a cell is put above the first of its columns.
     """
     places = [_column(cell, columns) for cell in cells]
     height = cells[0].words[0].top - cells[0].words[0].bottom
@@ -750,7 +752,7 @@ def _header_places(
         return list(range(int(apart), len(columns))), False
     spans = False
     heads = [number for number, place in enumerate(places) if place]
-    if len(heads) == 1 and _is_central(cells[heads[0]], wide, height, years=years):
+    if alone and len(heads) == 1 and _is_central(cells[heads[0]], wide, height, years=years):
         places[heads[0]] = 1
         return places, True
     for number, cell in enumerate(cells):
