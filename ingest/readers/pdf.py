@@ -3,7 +3,7 @@
 import ctypes
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -25,8 +25,9 @@ from indexes.documents import (
 )
 from indexes.errors import ReadFailure
 from ingest.readers import PDF, Reading, ReadOptions
-from ingest.readers import pdf_tables as tables
 from ingest.readers.dates import iso_date
+from ingest.readers.pdf_tables import FoundTable, find
+from ingest.readers.pdf_words import LINE_END_HYPHEN, Word, pieces, stretches
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -43,7 +44,7 @@ _REMEDY: Final = (
     "scans or pictures, in which nothing can be found; run a text recogniser over the file, for "
     "example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
 )
-_HYPHENATED: Final = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){tables.LINE_END_HYPHEN}([^\W\d_]+)")
+_HYPHENATED: Final = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){LINE_END_HYPHEN}([^\W\d_]+)")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # Above this share of lines with a single letter, pdfium took letters that were placed one by one
 # for a text that runs downwards.
@@ -59,7 +60,7 @@ _DATES: Final = {"CreationDate": "created", "ModDate": "changed"}
 # Called for each word: with pointers as plain numbers it takes half the time.
 _place_letter: Final = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
-)(ctypes.cast(pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_void_p).value)
+)(ctypes.cast(pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
 _DRAWN_ANNOTATIONS: Final = (pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT)
 
 
@@ -173,17 +174,17 @@ def _words(page: pdfium.PdfPage) -> str:
         text = _SIGNS.sub("\ufffd", str(words.get_text_range()))
         if _is_shredded(text):
             return text
-        found = list[tables.FoundTable]()
-        for start, end in tables.stretches(text):
-            found += tables.find(_boxes(page, words, text, start, end))
+        found = list[FoundTable]()
+        for start, end in stretches(text):
+            found += find(_boxes(page, words, text, start, end))
     return _with_tables(text, found)
 
 
 def _boxes(
     page: pdfium.PdfPage, words: pdfium.PdfTextPage, text: str, start: int, end: int
-) -> list[tables.Word]:
+) -> list[Word]:
     """Return the words in `[start, end)` of a page's text with their boxes, as they are seen."""
-    places = tables.pieces(text, start, end)
+    places = pieces(text, start, end)
     ends = [(first, last - 1) for first, last in places]
     if words.count_chars() != len(text):  # letters without a meaning are no part of the text
         index = partial(pdfium_c.FPDFText_GetCharIndexFromTextIndex, words)
@@ -196,27 +197,27 @@ def _boxes(
         _place_letter(handle, last, box + 16)
         box += 32
     numbers = iter(boxes)
-    found = [
-        tables.Word(text[first:last], first, last, left, right, bottom, top)
-        for (first, last), left, top, _, bottom, _, _, right, _ in zip(places, *[numbers] * 8)
+    corners: Iterable[tuple[float, ...]] = zip(*[numbers] * 8, strict=True)
+    if turn := pdfium_c.FPDFPage_GetRotation(page):
+        corners = (_turned(corner, turn) for corner in corners)
+    return [
+        Word(text[first:last], first, last, left, right, bottom, top)
+        for (first, last), (left, top, _, bottom, _, _, right, _) in zip(
+            places, corners, strict=True
+        )
     ]
-    turn = pdfium_c.FPDFPage_GetRotation(page)
-    return [_turned(word, turn) for word in found] if turn else found
 
 
-def _turned(word: tables.Word, turn: int) -> tables.Word:
-    """Return a word where it is seen on a page that is shown turned by `turn` right angles."""
-    left, right, bottom, top = word[3:]
-    if turn == 1:
+def _turned(corners: tuple[float, ...], turn: int) -> tuple[float, ...]:
+    """Return the boxes of two letters as one where it is seen, on a page turned `turn` times."""
+    left, right = min(corners[0::4] + corners[2::4]), max(corners[0::4] + corners[2::4])
+    bottom, top = min(corners[1::4] + corners[3::4]), max(corners[1::4] + corners[3::4])
+    for _ in range(turn):  # each time by a right angle
         left, right, bottom, top = bottom, top, -right, -left
-    elif turn == 2:
-        left, right, bottom, top = -right, -left, -top, -bottom
-    else:
-        left, right, bottom, top = -top, -bottom, left, right
-    return tables.Word(word.text, word.start, word.end, left, right, bottom, top)
+    return (left, top, right, bottom) * 2
 
 
-def _with_tables(text: str, found: Sequence[tables.FoundTable]) -> str:
+def _with_tables(text: str, found: Sequence[FoundTable]) -> str:
     """Put tables in the place of their words."""
     pieces, at = list[str](), 0
     for table in found:
@@ -346,7 +347,7 @@ def _mended(text: str) -> str:
             return match[1] + match[2] if surplus > 0 and match[2][0].islower() else "-".join(pair)
 
         text = _HYPHENATED.sub(mend, text)
-    return text.replace(tables.LINE_END_HYPHEN, "-")
+    return text.replace(LINE_END_HYPHEN, "-")
 
 
 def _headings(text: str, pages: Sequence[Page], outline: Sequence[_Entry]) -> Iterator[Heading]:
