@@ -185,16 +185,16 @@ def _boxes(
 ) -> list[Word]:
     """Return the words in `[start, end)` of a page's text with their boxes, as they are seen."""
     places = pieces(text, start, end)
-    ends = [(first, last - 1) for first, last in places]
+    ends = places
     if words.count_chars() != len(text):  # letters without a meaning are no part of the text
         index = partial(pdfium_c.FPDFText_GetCharIndexFromTextIndex, words)
-        ends = [(index(first), index(last)) for first, last in ends]
+        ends = [(index(first), index(last - 1) + 1) for first, last in ends]
     handle = ctypes.cast(words.raw, ctypes.c_void_p).value
     boxes = (ctypes.c_float * (8 * len(places)))()
     box = ctypes.addressof(boxes)
     for first, last in ends:
         _place_letter(handle, first, box)
-        _place_letter(handle, last, box + 16)
+        _place_letter(handle, last - 1, box + 16)
         box += 32
     numbers = iter(boxes)
     corners: Iterable[tuple[float, ...]] = zip(*[numbers] * 8, strict=True)

@@ -48,6 +48,7 @@ _SIGNS: Final = re.compile(rf"{_CURRENCY}|[)%x]+|\([a-z0-9]\)|bps|pts")
 _DANGLING: Final = re.compile(
     rf".*(?:[{DASHES},(/&]|\b(?:and|or|of|the|to|for|in|on|from|by|with|at|a|an|net|per|than|under))"
 )
+_LONGEST_VALUE: Final = 32
 _LAST_WORDS: Final = 6
 # Letters of a line: longer ones without values are prose; some files leave pdfium no line ends.
 _SHORT_LINE: Final = 100
@@ -201,13 +202,14 @@ def rows_of(words: Sequence[Word]) -> list[Row]:
     rows, line = list[Row](), list[Word]()
     middle = height = 0.0
     for word in words:
-        tall = word.top - word.bottom
-        apart = abs(word.top + word.bottom - middle)
+        bottom, top = word[-2:]
+        tall = top - bottom
+        apart = abs(top + bottom - middle)
         if line and apart > tall and apart > height:
             rows.append(_row(line))
             line = []
         if not line or tall > height:
-            middle, height = word.top + word.bottom, tall
+            middle, height = top + bottom, tall
         line.append(word)
     if line:
         rows.append(_row(line))
@@ -229,9 +231,11 @@ def _row(words: list[Word]) -> Row:
         words.sort(key=lambda word: word.left)
     letter = max(_LEAST_LETTER, width / letters)
     cells = _joined(cells_of(words, letter), letter)
+    values = list[Cell]()
     for cell in cells:
-        cell.is_value = len(cell.text) < _LONG_LINE and bool(_VALUE.fullmatch(cell.text))
-    values = [cell for cell in cells if cell.is_value]
+        if len(cell.text) <= _LONGEST_VALUE and _VALUE.fullmatch(cell.text):
+            cell.is_value = True
+            values.append(cell)
     is_header = bool(values) and all(is_year(cell.text) for cell in values)
     return Row(start, end, bottom, top, cells, values, letter, is_header)
 
@@ -241,20 +245,21 @@ def cells_of(words: Sequence[Word], letter: float, text_gap: float = _TEXT_GAP) 
 
     That is `text_gap` average letters, which are `letter` wide; around values less is needed.
     """
-    cells = [Cell([words[0]], words[0].text, words[0].left, words[0].right)]
-    cell, numeric = cells[0], _is_numeric(words[0].text)
-    for word in words[1:]:
-        text = word.text
+    value_limit, text_limit = _VALUE_GAP * letter, text_gap * letter
+    cells = list[Cell]()
+    cell, numeric, edge = Cell([], "", 0.0, 0.0), False, 0.0
+    for word in words:
+        text, _, _, left, right, _, _ = word
         was_numeric, numeric = numeric, _is_numeric(text)
-        gap = word.left - cell.right
-        limit = (_VALUE_GAP if numeric or was_numeric else text_gap) * letter
-        if gap <= limit or (not was_numeric and _LEADER.fullmatch(text)):
+        limit = value_limit if numeric or was_numeric else text_limit
+        if cells and (left - edge <= limit or (not was_numeric and _LEADER.fullmatch(text))):
             cell.words.append(word)
             cell.text += f" {text}"
-            cell.right = max(cell.right, word.right)
+            cell.right = edge = max(edge, right)
         else:
-            cell = Cell([word], text, word.left, word.right)
+            cell = Cell([word], text, left, right)
             cells.append(cell)
+            edge = right
     return cells
 
 
