@@ -1,12 +1,11 @@
 """PDF: text by pdfium page by page; pypdf is the second opinion where that gives nothing."""
 
-import ctypes
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import closing
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +25,8 @@ from indexes.documents import (
 from indexes.errors import ReadFailure
 from ingest.readers import PDF, Reading, ReadOptions
 from ingest.readers.dates import iso_date
+from ingest.readers.pdf_hidden import Seen, seen
+from ingest.readers.pdf_letters import Letters
 from ingest.readers.pdf_tables import FoundTable, find
 from ingest.readers.pdf_words import LINE_END_HYPHEN, Word, pieces, stretches
 
@@ -57,10 +58,6 @@ _OUTLINES: Final = 100
 _NAMELESS: Final = re.compile(r"(?i)untitled.*|unknown|[\W\d_]*|\S+\.[a-z]{2,4}|\S*\d{4,}\S*")
 _INFO: Final = {"Author": "author", "Subject": "subject", "Keywords": "keywords"}
 _DATES: Final = {"CreationDate": "created", "ModDate": "changed"}
-# Called for each word: with pointers as plain numbers it takes half the time.
-_place_letter: Final = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
-)(ctypes.cast(pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
 _DRAWN_ANNOTATIONS: Final = (pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT)
 
 
@@ -73,16 +70,26 @@ class _Entry:
     page: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """What is in a file; `blind` are the numbers of pages that show something but say nothing.
+@dataclass(slots=True)
+class _Marks:
+    """Numbers of pages of which there is something to tell.
 
-    `broken` are those of pages that cannot be opened.
+    `blind` show something but say nothing, `broken` cannot be opened; `hidden` have so many words
+    that nobody sees, `doubtful` some of which nobody can say.
     """
 
+    blind: list[int] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
+    hidden: dict[int, int] = field(default_factory=dict)
+    doubtful: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What is in a file."""
+
     texts: Sequence[str]
-    blind: tuple[int, ...]
-    broken: tuple[int, ...]
+    marks: _Marks
     info: Mapping[str, str]
     outline: Sequence[_Entry]
 
@@ -105,7 +112,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     laid_out = _joined(found.texts)
     text, pages = laid_out.text, laid_out.pages
     if not text.strip():
-        raise _nothing(found)
+        raise _nothing(found.marks)
     yield Extract(
         text,
         PDF,
@@ -114,30 +121,41 @@ def read(path: Path, options: ReadOptions) -> Reading:
         headings=tuple(_headings(text, pages, found.outline)),
         tables=laid_out.tables,
         metadata=_metadata(found.info),
-        findings=_findings(found),
+        findings=_findings(found.marks),
     )
 
 
 def _contents(path: Path) -> _Contents:
     second = _SecondOpinion(path)
-    texts, blind, broken = list[str](), list[int](), list[int]()
+    texts, marks = list[str](), _Marks()
     with closing(_open(path)) as document:
         if document.get_formtype():
             document.init_forms()  # fields that were left to the viewer are drawn
         for index in range(len(document)):
             try:
                 with closing(_page(document, index)) as page:
-                    text = _words(page)
-                    if not text.strip() or _is_shredded(text):
-                        text = second.text(index) or text
-                    if not text.strip() and _shows_something(page):
-                        blind.append(index + 1)
+                    text = _page_text(page, index + 1, second, marks)
             except pdfium.PdfiumError:  # it does not cost the other pages
                 text = ""
-                broken.append(index + 1)
+                marks.broken.append(index + 1)
             texts.append(stored_form(text))
         info, outline = document.get_metadata_dict(skip_empty=True), list(_outline(document))
-    return _Contents(texts, tuple(blind), tuple(broken), info, outline)
+    return _Contents(texts, marks, info, outline)
+
+
+def _page_text(page: pdfium.PdfPage, number: int, second: "_SecondOpinion", marks: _Marks) -> str:
+    """Return the text of a page; what is to be told of it is noted."""
+    found = _words(page)
+    text = found.text
+    if found.hidden:
+        marks.hidden[number] = found.hidden
+    elif not text.strip() or _is_shredded(text):
+        text = second.text(number - 1) or text
+    if found.doubtful:
+        marks.doubtful[number] = found.doubtful
+    if not text.strip() and _shows_something(page):
+        marks.blind.append(number)
+    return text
 
 
 def _open(path: Path) -> pdfium.PdfDocument:
@@ -168,36 +186,24 @@ def _page(document: pdfium.PdfDocument, index: int) -> pdfium.PdfPage:
     return page
 
 
-def _words(page: pdfium.PdfPage) -> str:
-    """Return a page's text; rows of its tables are lines with signs around them."""
+def _words(page: pdfium.PdfPage) -> Seen:
+    """Return what is seen of a page's text; rows of its tables are lines with signs around them."""
     with closing(page.get_textpage()) as words:
         text = _SIGNS.sub("\ufffd", str(words.get_text_range()))
         if _is_shredded(text):
-            return text
-        found = list[FoundTable]()
-        for start, end in stretches(text):
-            found += find(_boxes(page, words, text, start, end))
-    return _with_tables(text, found)
+            return Seen(text)
+        letters = Letters(words, text)
+        found = seen(page, letters, text)
+        tables = list[FoundTable]()
+        for start, end in stretches(found.text):
+            tables += find(_boxes(page, letters, found.text, start, end))
+    return replace(found, text=found.cleared(_with_tables(found.text, tables)))
 
 
-def _boxes(
-    page: pdfium.PdfPage, words: pdfium.PdfTextPage, text: str, start: int, end: int
-) -> list[Word]:
+def _boxes(page: pdfium.PdfPage, letters: Letters, text: str, start: int, end: int) -> list[Word]:
     """Return the words in `[start, end)` of a page's text with their boxes, as they are seen."""
     places = pieces(text, start, end)
-    ends = places
-    if words.count_chars() != len(text):  # letters without a meaning are no part of the text
-        index = partial(pdfium_c.FPDFText_GetCharIndexFromTextIndex, words)
-        ends = [(index(first), index(last - 1) + 1) for first, last in ends]
-    handle = ctypes.cast(words.raw, ctypes.c_void_p).value
-    boxes = (ctypes.c_float * (8 * len(places)))()
-    box = ctypes.addressof(boxes)
-    for first, last in ends:
-        _place_letter(handle, first, box)
-        _place_letter(handle, last - 1, box + 16)
-        box += 32
-    numbers = iter(boxes)
-    corners: Iterable[tuple[float, ...]] = zip(*[numbers] * 8, strict=True)
+    corners = letters.corners(places)
     if turn := pdfium_c.FPDFPage_GetRotation(page):
         corners = (_turned(corner, turn) for corner in corners)
     return [
@@ -210,8 +216,8 @@ def _boxes(
 
 def _turned(corners: tuple[float, ...], turn: int) -> tuple[float, ...]:
     """Return the boxes of two letters as one where it is seen, on a page turned `turn` times."""
-    left, right = min(corners[0::4] + corners[2::4]), max(corners[0::4] + corners[2::4])
-    bottom, top = min(corners[1::4] + corners[3::4]), max(corners[1::4] + corners[3::4])
+    left, right = min(corners[0::2]), max(corners[0::2])
+    bottom, top = min(corners[1::2]), max(corners[1::2])
     for _ in range(turn):  # each time by a right angle
         left, right, bottom, top = bottom, top, -right, -left
     return (left, top, right, bottom) * 2
@@ -219,17 +225,17 @@ def _turned(corners: tuple[float, ...], turn: int) -> tuple[float, ...]:
 
 def _with_tables(text: str, found: Sequence[FoundTable]) -> str:
     """Put tables in the place of their words."""
-    pieces, at = list[str](), 0
+    parts, at = list[str](), 0
     for table in found:
         before = text[at : table.start]
         lines = ["\n".join(table.header), *table.rows] if table.header else [*table.rows]
         rows = f"{_ROW_SIGN}\n".join(lines)
         sign = _TABLE_SIGN if table.header else ""
-        pieces += [before, "" if not before or before.endswith("\n") else "\n"]
-        pieces += [sign, rows if sign else rows.replace(_ROW_SIGN, ""), sign]
+        parts += [before, "" if not before or before.endswith("\n") else "\n"]
+        parts += [sign, rows if sign else rows.replace(_ROW_SIGN, ""), sign]
         at = table.end
-        pieces += ["" if _LINE_END.match(text, at) else "\n"]
-    return "".join([*pieces, text[at:]])
+        parts += ["" if _LINE_END.match(text, at) else "\n"]
+    return "".join([*parts, text[at:]])
 
 
 def _has_drawn_annotations(page: pdfium.PdfPage) -> bool:
@@ -382,31 +388,52 @@ def _metadata(info: Mapping[str, str]) -> Metadata:
     return {name: value for name, value in {**words, **dates}.items() if value}
 
 
-def _findings(found: _Contents) -> tuple[Finding, ...]:
+def _findings(marks: _Marks) -> tuple[Finding, ...]:
     findings = list[Finding]()
-    if found.broken:
-        findings.append(Finding("damaged", _broken(found.broken), found.broken))
-    if found.blind:
-        message = f"{_count(found.blind)} without a text layer: {_REMEDY}"
-        findings.append(Finding("no_text_layer", message, found.blind))
+    if marks.broken:
+        findings.append(Finding("damaged", _broken(marks.broken), tuple(marks.broken)))
+    if marks.blind:
+        message = f"{_count(marks.blind, 'page')} without a text layer: {_REMEDY}"
+        findings.append(Finding("no_text_layer", message, tuple(marks.blind)))
+    if marks.hidden:
+        findings.append(Finding("hidden_text", _hidden(marks.hidden), tuple(marks.hidden)))
+    if marks.doubtful:
+        message = (
+            f"{_words_on(marks.doubtful)} may not be seen by a person (drawn invisibly, or in the "
+            "colour of paper); they were kept, so look at the page before you rely on them"
+        )
+        findings.append(Finding("hidden_text", message, tuple(marks.doubtful)))
     return tuple(findings)
 
 
-def _nothing(found: _Contents) -> ReadFailure:
-    if found.blind:
+def _nothing(marks: _Marks) -> ReadFailure:
+    if marks.blind:
         message = f"none of its pages has a text layer: {_REMEDY}"
-        return ReadFailure("no_text_layer", message, found.blind)
-    if found.broken:
-        return ReadFailure("damaged", _broken(found.broken), found.broken)
+        return ReadFailure("no_text_layer", message, tuple(marks.blind))
+    if marks.broken:
+        return ReadFailure("damaged", _broken(marks.broken), tuple(marks.broken))
+    if marks.hidden:
+        return ReadFailure("hidden_text", _hidden(marks.hidden), tuple(marks.hidden))
     return ReadFailure("empty", "all pages are blank; fetch the file again, or leave it out")
 
 
-def _broken(pages: tuple[int, ...]) -> str:
+def _hidden(words: Mapping[int, int]) -> str:
     return (
-        f"{_count(pages)} cannot be opened; fetch the file again, or open it in a viewer and print "
-        "it to a new PDF"
+        f"{_words_on(words)} cannot be seen by a person (invisible, in the colour of paper, tiny, "
+        "or off the page) and were left out; ask whoever made the file why they are there"
     )
 
 
-def _count(pages: tuple[int, ...]) -> str:
-    return "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+def _words_on(words: Mapping[int, int]) -> str:
+    return f"{_count(range(sum(words.values())), 'word')} on {_count(words, 'page')}"
+
+
+def _broken(pages: Sequence[int]) -> str:
+    return (
+        f"{_count(pages, 'page')} cannot be opened; fetch the file again, or open it in a viewer "
+        "and print it to a new PDF"
+    )
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"1 {name}" if len(things) == 1 else f"{len(things)} {name}s"
