@@ -22,7 +22,7 @@ from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 from indexes.documents import Extract, encoded_chunk
 from indexes.errors import ReadFailure
 from ingest.readers import PDF, READERS, ReadOptions
-from ingest.readers.pdf import _mended
+from ingest.readers.paged import mended as whole_words
 from ingest.split import Splitter
 from small_encoder import small_encoder
 
@@ -294,7 +294,7 @@ def test_outline_becomes_headings(tmp_path: Path) -> None:
 )
 def test_words_cut_at_line_ends(given: str, mended: str) -> None:
     """The rest of the document decides whether a hyphen at a line's end belongs to the word."""
-    assert _mended(given) == mended
+    assert whole_words(given) == mended
 
 
 def test_hyphens_at_line_ends_in_a_file(tmp_path: Path) -> None:

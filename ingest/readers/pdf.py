@@ -1,7 +1,6 @@
 """PDF: text by pdfium page by page; pypdf is the second opinion where that gives nothing."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -19,34 +18,24 @@ from indexes.documents import (
     Metadata,
     Page,
     Span,
-    Table,
     stored_form,
 )
 from indexes.errors import ReadFailure
 from ingest.readers import PDF, Reading, ReadOptions
 from ingest.readers.dates import iso_date
+from ingest.readers.paged import joined, with_tables, without_signs
 from ingest.readers.pdf_hidden import Seen, seen
 from ingest.readers.pdf_letters import Letters
 from ingest.readers.pdf_tables import FoundTable, find
-from ingest.readers.pdf_words import LINE_END_HYPHEN, Word, pieces, stretches
+from ingest.readers.pdf_words import Word, pieces, stretches
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
-_LINE_END: Final = re.compile(r"[^\S\n]*(?:\n|\Z)")
-_PAGE_BREAK: Final = "\n\n"
-# Between pages, around a table's rows and between them while words are mended: noncharacters, which
-# no page's text has.
-_PAGE_SIGN: Final = "\ufdd0"
-_TABLE_SIGN: Final = "\ufdd1"
-_ROW_SIGN: Final = "\ufdd2"
-_SIGNS: Final = re.compile(f"([{_PAGE_SIGN}{_TABLE_SIGN}{_ROW_SIGN}])")
 _REMEDY: Final = (
     "scans or pictures, in which nothing can be found; run a text recogniser over the file, for "
     "example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
 )
-_HYPHENATED: Final = re.compile(rf"(?<![^\W\d_])([^\W\d_]+){LINE_END_HYPHEN}([^\W\d_]+)")
-_WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # Above this share of lines with a single letter, pdfium took letters that were placed one by one
 # for a text that runs downwards.
 _SHREDDED: Final = 0.3
@@ -94,22 +83,13 @@ class _Contents:
     outline: Sequence[_Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class _LaidOut:
-    """The stored text with its pages and tables."""
-
-    text: str
-    pages: tuple[Page, ...]
-    tables: tuple[Table, ...]
-
-
 def read(path: Path, options: ReadOptions) -> Reading:
     """Yield the one document of a PDF file, with its pages and its outline's headings.
 
     Raises ReadFailure `encrypted`, `damaged`, `no_text_layer` where no page has text, `empty`.
     """
     found = _contents(path)
-    laid_out = _joined(found.texts)
+    laid_out = joined(found.texts)
     text, pages = laid_out.text, laid_out.pages
     if not text.strip():
         raise _nothing(found.marks)
@@ -189,7 +169,7 @@ def _page(document: pdfium.PdfDocument, index: int) -> pdfium.PdfPage:
 def _words(page: pdfium.PdfPage) -> Seen:
     """Return what is seen of a page's text; rows of its tables are lines with signs around them."""
     with closing(page.get_textpage()) as words:
-        text = _SIGNS.sub("\ufffd", str(words.get_text_range()))
+        text = without_signs(str(words.get_text_range()))
         if _is_shredded(text):
             return Seen(text)
         letters = Letters(words, text)
@@ -197,7 +177,7 @@ def _words(page: pdfium.PdfPage) -> Seen:
         tables = list[FoundTable]()
         for start, end in stretches(found.text):
             tables += find(_boxes(page, letters, found.text, start, end))
-    return replace(found, text=found.cleared(_with_tables(found.text, tables)))
+    return replace(found, text=found.cleared(with_tables(found.text, tables)))
 
 
 def _boxes(page: pdfium.PdfPage, letters: Letters, text: str, start: int, end: int) -> list[Word]:
@@ -221,21 +201,6 @@ def _turned(corners: tuple[float, ...], turn: int) -> tuple[float, ...]:
     for _ in range(turn):  # each time by a right angle
         left, right, bottom, top = bottom, top, -right, -left
     return (left, top, right, bottom) * 2
-
-
-def _with_tables(text: str, found: Sequence[FoundTable]) -> str:
-    """Put tables in the place of their words."""
-    parts, at = list[str](), 0
-    for table in found:
-        before = text[at : table.start]
-        lines = ["\n".join(table.header), *table.rows] if table.header else [*table.rows]
-        rows = f"{_ROW_SIGN}\n".join(lines)
-        sign = _TABLE_SIGN if table.header else ""
-        parts += [before, "" if not before or before.endswith("\n") else "\n"]
-        parts += [sign, rows if sign else rows.replace(_ROW_SIGN, ""), sign]
-        at = table.end
-        parts += ["" if _LINE_END.match(text, at) else "\n"]
-    return "".join([*parts, text[at:]])
 
 
 def _has_drawn_annotations(page: pdfium.PdfPage) -> bool:
@@ -306,54 +271,6 @@ def _pypdf_faults() -> tuple[type[Exception], ...]:
 
     python = (AttributeError, LookupError, NotImplementedError, RecursionError, TypeError)
     return (PyPdfError, ArithmeticError, ValueError, *python)
-
-
-def _joined(texts: Sequence[str]) -> _LaidOut:
-    """Join the pages, and the words that a line's end had cut; find where pages and tables lie."""
-    pages, found = list[Page](), list[Table]()
-    pieces, rows = list[str](), list[Span]()
-    place = page = 0
-    row: int | None = None
-    for piece in _SIGNS.split(_mended(_PAGE_SIGN.join(texts))):
-        if piece == _PAGE_SIGN:
-            pages.append(Page(len(pages) + 1, Span(page, place)))
-            page = place + len(_PAGE_BREAK)
-        elif piece in {_TABLE_SIGN, _ROW_SIGN} and row is not None:
-            rows.append(Span(row, place))
-            row = place + len("\n")
-        elif piece == _TABLE_SIGN:
-            rows, row = [], place
-        if piece == _TABLE_SIGN and rows:
-            found.append(Table(rows[0], tuple(rows[1:])))
-            row = None
-        shown = _PAGE_BREAK if piece == _PAGE_SIGN else _SIGNS.sub("", piece)
-        place += len(shown)
-        pieces.append(shown)
-    pages.append(Page(len(pages) + 1, Span(page, place)))
-    return _LaidOut("".join(pieces), tuple(pages), tuple(found))
-
-
-def _mended(text: str) -> str:
-    """Put the hyphen back where pdfium left its sign, or the word together where none belongs.
-
-    The rest of the document decides which: whether it writes the word in one or with a hyphen.
-    Where it has neither, the way of most of the others is taken.
-    """
-    cut = _HYPHENATED.findall(text)
-    if cut:
-        words = Counter(_WORD.findall(text.lower()))
-        joined = {pair: words[(pair[0] + pair[1]).lower()] for pair in cut}
-        spelt = {pair: words["-".join(pair).lower()] for pair in cut}
-        soft = sum(joined[pair] > spelt[pair] for pair in cut)
-        hard = sum(joined[pair] < spelt[pair] for pair in cut)
-
-        def mend(match: re.Match[str]) -> str:
-            pair = (match[1], match[2])
-            surplus = joined[pair] - spelt[pair] or soft - hard
-            return match[1] + match[2] if surplus > 0 and match[2][0].islower() else "-".join(pair)
-
-        text = _HYPHENATED.sub(mend, text)
-    return text.replace(LINE_END_HYPHEN, "-")
 
 
 def _headings(text: str, pages: Sequence[Page], outline: Sequence[_Entry]) -> Iterator[Heading]:
