@@ -58,6 +58,7 @@ class Citation:
     """One place in one document: `quote` is the stored text's `[start, end)`, verbatim.
 
     `marker` is as it stands in the answer, e.g. "[1]"; `page` is the one on which the quote starts.
+    Words that were `recognised` in a picture may have mistakes.
     """
 
     marker: str
@@ -72,6 +73,7 @@ class Citation:
     score: float
     as_of: str | None
     text_sha256: str
+    recognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -354,3 +354,15 @@ def test_dates_are_taken_as_they_are(day: object) -> None:
     assert parse_date(str(day)) == str(day)
     with pytest.raises(UsageError):
         parse_date(str(day).replace("-", ""))
+
+
+def test_recognition_that_is_not_installed_ends_the_run_before_it_begins(
+    command: Command, docs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The message says what to install, and nothing was made."""
+    monkeypatch.setattr("ingest.readers.ocr.PACKAGES", ("a_package_that_nobody_has",))
+    for arguments in (("--ocr",), ("--ocr", "--dry-run")):
+        ended = command("ingest", *arguments, docs)
+        assert ended.status == 2
+        assert "pip install 'afterword[ocr]'" in ended.err
+    assert not (tmp_path / "data").exists()

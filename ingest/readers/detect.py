@@ -10,10 +10,13 @@ from typing import Final
 
 from indexes.errors import ReadFailure
 from ingest.readers import (
+    BMP,
     CSV,
     DOCX,
     EPUB,
+    GIF,
     HTML,
+    JPEG,
     JSON,
     JSONL,
     LOCKED_OFFICE,
@@ -26,13 +29,17 @@ from ingest.readers import (
     ODT,
     OUTLOOK,
     PDF,
+    PICTURES,
     PLAIN,
+    PNG,
     PPTX,
     READERS,
     RST,
     RTF,
     TEX,
+    TIFF,
     TSV,
+    WEBP,
     XLS,
     XLSX,
     XML,
@@ -61,13 +68,13 @@ _CONTROL: Final = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _CONTROLS_AMONG: Final = 100
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _SIGNATURES: Final = (
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"II*\x00", "a picture (TIFF)"),
-    (b"MM\x00*", "a picture (TIFF)"),
+    (b"\x89PNG", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"GIF8", GIF),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
     (b"RIFF", "a media file (RIFF)"),
-    (b"BM", "a picture (BMP)"),
+    (b"BM", BMP),
     (b"7z\xbc\xaf\x27\x1c", "an archive (7z)"),
     (b"Rar!", "an archive (RAR)"),
     (b"BZh", "an archive (bzip2)"),
@@ -80,6 +87,7 @@ _SIGNATURES: Final = (
     (b"ID3", "a sound file (MP3)"),
     (b"OggS", "a media file (Ogg)"),
 )
+_WEBP: Final = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 _RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
     (b"word/", DOCX),
@@ -123,13 +131,17 @@ _KINDS: Final = {
     MAIL: "an e-mail (EML)",
     _ARCHIVE: "an archive (ZIP)",
     _OLD_OFFICE: "an old Office document",
+    **{media_type: f"a picture ({picture.name})" for media_type, picture in PICTURES.items()},
 }
 # Text formats that are read as they are written until a reader of their own is there.
 _AS_TEXT: Final = frozenset((RST, TEX, NDJSON))
 # What to do with a file of a kind that begins so; any other can be saved in another format.
 _REMEDIES: Final = (
     ("an archive", "unpack it and ingest what is in it"),
-    ("a picture", "if it shows text, let `ocrmypdf` make a PDF with a text layer of it"),
+    (
+        "a picture",
+        "if it shows text, have it recognised with `--ocr`, or let `ocrmypdf` make a PDF of it",
+    ),
     ("a program", "leave it out"),
     ("a media file", "leave it out, or write down what is said in it"),
     ("a sound file", "leave it out, or write down what is said in it"),
@@ -138,13 +150,15 @@ _REMEDIES: Final = (
 _TEXT_FORMATS: Final = {".mbox": "a mailbox (MBOX)", ".svg": "a picture (SVG)"}
 
 
-def detect(path: Path, name: str) -> str:
+def detect(path: Path, name: str, *, ocr: bool = False) -> str:
     """Return the media type of the reader that `path` is for; `name` is what the user calls it.
+
+    Pictures have one with `ocr` alone.
 
     Raises ReadFailure `unsupported_format` that names the format, `empty`, `wrong_type`.
     """
     media_type = _detected(path, name)
-    if media_type in READERS:
+    if media_type in READERS and (ocr or media_type not in PICTURES):
         return media_type
     if media_type in _AS_TEXT:
         return PLAIN
@@ -167,8 +181,7 @@ def _detected(path: Path, name: str) -> str:
         return _named(streams, path.read_bytes(), _OLD_OFFICE)
     if head.startswith(_RTF):
         return RTF
-    _refuse_binary(head)
-    return _among_texts(head.removeprefix(codecs.BOM_UTF8), name)
+    return _binary(head) or _among_texts(head.removeprefix(codecs.BOM_UTF8), name)
 
 
 def _among_texts(head: bytes, name: str) -> str:
@@ -195,18 +208,24 @@ def _beginning(head: bytes) -> str:
     return repr(line[:_SHOWN].decode("utf-8", "replace").strip())
 
 
-def _refuse_binary(head: bytes) -> None:
+def _binary(head: bytes) -> str:
+    """Return the media type of a picture, "" of text. Raises ReadFailure for what is neither."""
+    if _WEBP.match(head):
+        return WEBP
     controls = len(_CONTROL.findall(head))
     for mark, kind in _SIGNATURES:
         if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
+            if kind in PICTURES:
+                return kind
             raise _unsupported(kind)
     if head.startswith(_WIDE):
-        return
+        return ""
     if b"\x00" in head or controls * _CONTROLS_AMONG > len(head):
         raise ReadFailure(
             "wrong_type",
             "the file is neither text nor a document of a known kind; save it as PDF or as text",
         )
+    return ""
 
 
 def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str) -> str:

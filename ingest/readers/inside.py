@@ -29,7 +29,7 @@ def read_inside(data: bytes, options: ReadOptions) -> Iterator[Extract | RecordF
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(data)
         path = Path(f"/proc/self/fd/{descriptor}")
-        entry = READERS[detect(path, options.name)]
+        entry = READERS[detect(path, options.name, ocr=options.ocr)]
         for item in entry.load()(path, options):
             if isinstance(item, Extract) and not item.reader:
                 yield replace(item, reader=entry.label)

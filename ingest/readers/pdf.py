@@ -33,8 +33,12 @@ if TYPE_CHECKING:
     from pypdf import PdfReader
 
 _REMEDY: Final = (
-    "scans or pictures, in which nothing can be found; run a text recogniser over the file, for "
-    "example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
+    "scans or pictures, in which nothing can be found; have them recognised with `--ocr`, or by "
+    "another program, for example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
+)
+_NO_WORDS: Final = (
+    "text recognition found no words there; scan them anew with more dots to the inch, or leave "
+    "them out"
 )
 # Above this share of lines with a single letter, pdfium took letters that were placed one by one
 # for a text that runs downwards.
@@ -63,12 +67,14 @@ class _Entry:
 class _Marks:
     """Numbers of pages of which there is something to tell.
 
-    `blind` show something but say nothing, `broken` cannot be opened; `hidden` have so many words
+    `blind` show something but say nothing, `broken` cannot be opened, `recognised` were given to
+    text recognition; `hidden` have so many words
     that nobody sees, `doubtful` some of which nobody can say.
     """
 
     blind: list[int] = field(default_factory=list)
     broken: list[int] = field(default_factory=list)
+    recognised: list[int] = field(default_factory=list)
     hidden: dict[int, int] = field(default_factory=dict)
     doubtful: dict[int, int] = field(default_factory=dict)
 
@@ -88,7 +94,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
 
     Raises ReadFailure `encrypted`, `damaged`, `no_text_layer` where no page has text, `empty`.
     """
-    found = _contents(path)
+    found = _contents(path, options)
     laid_out = joined(found.texts)
     text, pages = laid_out.text, laid_out.pages
     if not text.strip():
@@ -105,7 +111,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     )
 
 
-def _contents(path: Path) -> _Contents:
+def _contents(path: Path, options: ReadOptions) -> _Contents:
     second = _SecondOpinion(path)
     texts, marks = list[str](), _Marks()
     with closing(_open(path)) as document:
@@ -115,6 +121,8 @@ def _contents(path: Path) -> _Contents:
             try:
                 with closing(_page(document, index)) as page:
                     text = _page_text(page, index + 1, second, marks)
+                    if options.ocr and index + 1 in marks.blind:
+                        text = _recognised(page, index + 1, marks)
             except pdfium.PdfiumError:  # it does not cost the other pages
                 text = ""
                 marks.broken.append(index + 1)
@@ -135,6 +143,19 @@ def _page_text(page: pdfium.PdfPage, number: int, second: "_SecondOpinion", mark
         marks.doubtful[number] = found.doubtful
     if not text.strip() and _shows_something(page):
         marks.blind.append(number)
+    return text
+
+
+def _recognised(page: pdfium.PdfPage, number: int, marks: _Marks) -> str:
+    """Return the words that are recognised on a page without text."""
+    from ingest.readers.ocr import LARGEST_SIDE, recognised
+
+    scale = LARGEST_SIDE / max(1, *page.get_size())
+    bitmap = page.render(scale=scale, force_bitmap_format=pdfium_c.FPDFBitmap_BGR)
+    text = recognised(bitmap.to_numpy())
+    marks.recognised.append(number)
+    if text.strip():
+        marks.blind.remove(number)
     return text
 
 
@@ -310,8 +331,12 @@ def _findings(marks: _Marks) -> tuple[Finding, ...]:
     if marks.broken:
         findings.append(Finding("damaged", _broken(marks.broken), tuple(marks.broken)))
     if marks.blind:
-        message = f"{_count(marks.blind, 'page')} without a text layer: {_REMEDY}"
+        message = f"{_count(marks.blind, 'page')} without a text layer: {_remedy(marks)}"
         findings.append(Finding("no_text_layer", message, tuple(marks.blind)))
+    if marks.recognised:
+        from ingest.readers.picture import recognised_finding
+
+        findings.append(recognised_finding(tuple(marks.recognised)))
     if marks.hidden:
         findings.append(Finding("hidden_text", _hidden(marks.hidden), tuple(marks.hidden)))
     if marks.doubtful:
@@ -325,13 +350,17 @@ def _findings(marks: _Marks) -> tuple[Finding, ...]:
 
 def _nothing(marks: _Marks) -> ReadFailure:
     if marks.blind:
-        message = f"none of its pages has a text layer: {_REMEDY}"
+        message = f"none of its pages has a text layer: {_remedy(marks)}"
         return ReadFailure("no_text_layer", message, tuple(marks.blind))
     if marks.broken:
         return ReadFailure("damaged", _broken(marks.broken), tuple(marks.broken))
     if marks.hidden:
         return ReadFailure("hidden_text", _hidden(marks.hidden), tuple(marks.hidden))
     return ReadFailure("empty", "all pages are blank; fetch the file again, or leave it out")
+
+
+def _remedy(marks: _Marks) -> str:
+    return _NO_WORDS if marks.recognised else _REMEDY
 
 
 def _hidden(words: Mapping[int, int]) -> str:
