@@ -115,6 +115,25 @@ def test_hidden_words_at_the_end_of_a_line(tmp_path: Path) -> None:
     assert "24 words on 1 page" in extract.findings[0].message
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(f"BT /F1 1 Tf 12 0 0 12 72 650 Tm ({SECRET}) Tj ET", id="scaled by a matrix"),
+        pytest.param(
+            f"q .01 0 0 .01 72 650 cm BT /F1 1200 Tf ({SECRET}) Tj ET Q", id="scaled by the page"
+        ),
+        pytest.param(line(SECRET, 650, size=3), id="small print"),
+        pytest.param(line(SECRET, 650, "0.8 0.8 0.8 rg"), id="light grey"),
+        pytest.param(line(SECRET, 650, "1 0.9 0.9 rg 1 Tr"), id="light, with a dark outline"),
+        pytest.param(f"BT /F1 12 Tf 0 1 -1 0 500 200 Tm ({SECRET}) Tj ET", id="upwards"),
+    ],
+)
+def test_what_is_seen_is_kept(tmp_path: Path, content: str) -> None:
+    """Neither how letters come to their size nor a light colour hides words that can be seen."""
+    extract = read(write(tmp_path / "a.pdf", [*page(content), line("x", 580, WHITE)]))
+    assert SECRET in " ".join(extract.text.split())
+
+
 def test_white_words_on_dark_ground_are_seen(tmp_path: Path) -> None:
     """The header of a table that is white on blue stays, and nothing is told."""
     header = f"q 0 0 0.6 rg 60 640 400 30 re f Q {line(SECRET, 650, WHITE)}"

@@ -125,12 +125,13 @@ class _Header:
         if len(cells) == len(columns) - apart:
             return list(range(int(apart), len(columns))), False
         heads = [head for head, place in enumerate(places) if place]
-        if len(heads) == 1 and self._is_alone(number) and self._is_central(cells[heads[0]]):
+        alone = self._is_alone(number)
+        if len(heads) == 1 and alone and self._is_central(cells[heads[0]]):
             places[heads[0]] = 1
             return places, True
         spans = False
         for head in heads:
-            first, last = self._spanned(cells[head], places[head])
+            first, last = self._spanned(cells[head], places[head], alone=alone)
             places[head] = first
             spans |= first < last
         return places, spans
@@ -149,7 +150,7 @@ class _Header:
             self._has_years or is_year(cell.text) or (cell.left < left and right < cell.right)
         )
 
-    def _spanned(self, cell: Cell, place: int) -> tuple[int, int]:
+    def _spanned(self, cell: Cell, place: int, *, alone: bool) -> tuple[int, int]:
         """Return the first and the last column that a cell stands over, in their middle."""
         wide, height = self._wide, cell.height
         over = [
@@ -158,6 +159,8 @@ class _Header:
             if number and overlap(cell, (left, right)) > _SPANNED * (right - left)
         ]
         if len(over) <= 1:
+            if not alone:
+                return place, place
             left, right = wide[place]
             if min(left - cell.left, cell.right - right) > height and 1 < place < len(wide) - 1:
                 return place - 1, place + 1

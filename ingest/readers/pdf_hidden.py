@@ -5,7 +5,7 @@ page are, and a drawing of the page decides whether what is light or transparent
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -59,33 +59,24 @@ def seen(page: pdfium.PdfPage, letters: Letters, text: str) -> Seen:
     """Return the page's text with the words masked that nobody sees; offsets stay."""
     crop = Box(*page.get_bbox())
     samples = [match.start() for match in _SAMPLE.finditer(text)]
-    if not any(_suspicions(letters, crop, samples)):
+    if not samples or not _any_suspect(letters, crop, samples):
         return Seen(text)
     return _examined(_Drawing(page), letters, crop, text)
 
 
-def _suspicions(letters: Letters, crop: Box, places: Sequence[int]) -> Iterator[bool]:
-    """Tell of each letter whether it may be hidden."""
-    low_x, low_y, high_x, high_y = (
-        crop.left - _OFF,
-        crop.bottom - _OFF,
-        crop.right + _OFF,
-        crop.top + _OFF,
+def _any_suspect(letters: Letters, crop: Box, places: Sequence[int]) -> bool:
+    """Tell whether any of these letters may be hidden."""
+    reach, smallest = letters.reach(places)
+    off = (
+        reach.left < crop.left - _OFF
+        or reach.bottom < crop.bottom - _OFF
+        or reach.right > crop.right + _OFF
+        or reach.top > crop.top + _OFF
     )
-    for place, (left, top, right, bottom) in zip(places, letters.sample(places), strict=True):
-        yield (
-            right < low_x
-            or left > high_x
-            or top < low_y
-            or bottom > high_y
-            or (right - left < _TINY and top - bottom < _TINY)
-            or _is_suspect(letters.paint(place))
-        )
+    return smallest < _TINY or off or any(map(_is_suspect, letters.paints(places)))
 
 
-def _is_suspect(paint: Paint | None) -> bool:
-    if paint is None:
-        return False
+def _is_suspect(paint: Paint) -> bool:
     red, green, blue, alpha = paint.fill
     light = red >= _LIGHT and green >= _LIGHT and blue >= _LIGHT
     return paint.mode in _UNDRAWN or light or alpha <= _FAINT
@@ -100,16 +91,22 @@ def _is_off(box: Box, crop: Box) -> bool:
     )
 
 
+def _is_tiny(box: Box, letters: int) -> bool:
+    """Tell whether a word of so many letters is too small to be read; no size tells nothing."""
+    short, long = sorted((box.right - box.left, box.top - box.bottom))
+    return 0 < short < _TINY and long < _TINY * letters
+
+
 def _examined(drawing: "_Drawing", letters: Letters, crop: Box, text: str) -> Seen:
     """Look at each word of a page; where nobody can say it is kept and counted."""
     places = [match.span() for match in _WORD.finditer(text)]
     parts, at = list[str](), 0
     hidden = doubtful = 0
-    suspects = _suspicions(letters, crop, [first for first, _ in places])
-    for place, box, suspect in zip(places, letters.boxes(places), suspects, strict=True):
-        if not suspect:
-            continue
-        visible = _is_visible(drawing, letters.paint(place[0]), box, crop)
+    for place, box in zip(places, letters.boxes(places), strict=True):
+        if _is_off(box, crop) or _is_tiny(box, place[1] - place[0]):
+            visible: bool | None = False
+        else:
+            visible = _is_visible(drawing, letters.paint(place[0]), box)
         doubtful += visible is None
         if visible is False:
             hidden += 1
@@ -120,11 +117,11 @@ def _examined(drawing: "_Drawing", letters: Letters, crop: Box, text: str) -> Se
     return Seen("".join([*parts, text[at:]]), hidden, doubtful)
 
 
-def _is_visible(drawing: "_Drawing", paint: Paint | None, box: Box, crop: Box) -> bool | None:
-    """Tell whether a suspect word can be seen; None where nobody can say."""
-    if max(box.right - box.left, box.top - box.bottom) < _TINY or _is_off(box, crop):
-        return False
-    if paint and paint.mode in _UNDRAWN:
+def _is_visible(drawing: "_Drawing", paint: Paint | None, box: Box) -> bool | None:
+    """Tell whether a word of a usual size on the page can be seen; None where nobody can say."""
+    if paint is None or not _is_suspect(paint):
+        return True
+    if paint.mode in _UNDRAWN:
         if drawing.is_scanned(box):
             return True  # what a text recogniser laid over the picture of the words
         return None if drawing.has_contrast(box) else False

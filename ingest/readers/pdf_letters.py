@@ -5,8 +5,9 @@ pypdfium2's own functions take.
 """
 
 import ctypes
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from operator import sub
 from struct import unpack_from
 from typing import Final, NamedTuple
 
@@ -96,13 +97,33 @@ class Letters:
             for corners in self.corners(places)
         ]
 
-    def sample(self, places: Iterable[int]) -> Iterator[tuple[float, ...]]:
-        """Yield left, top, right, bottom of single letters; cheaper than their boxes."""
-        corners = (ctypes.c_float * 4)()
+    def reach(self, places: Sequence[int]) -> tuple[Box, float]:
+        """Return how far out single letters stand, and the longest side of the smallest one.
+
+        The box has the farthest of their near edges: of the letter farthest to the left its right
+        one, and so on.
+        """
+        places = [self._index(place) for place in places] if self._is_skewed else places
+        corners = (ctypes.c_float * (4 * len(places)))()
         box = ctypes.addressof(corners)
         for place in places:
-            _box_of(self._handle, self._index(place), box)
-            yield unpack_from("4f", corners)
+            _box_of(self._handle, place, box)
+            box += _BOX
+        numbers = corners[:]
+        lefts, tops, rights, bottoms = (numbers[edge::4] for edge in range(4))
+        sides = map(max, map(sub, rights, lefts), map(sub, tops, bottoms))
+        return Box(min(rights), min(tops), max(lefts), max(bottoms)), min(sides)
+
+    def paints(self, places: Sequence[int]) -> set[Paint]:
+        """Return how single letters are drawn."""
+        places = [self._index(place) for place in places] if self._is_skewed else places
+        drawn = {_object_of(self._handle, place) for place in places} - {None}
+        colors = (ctypes.c_uint * (4 * len(drawn)))(*_BLACK * len(drawn))
+        color = ctypes.addressof(colors)
+        for each in drawn:
+            _fill_of(each, color, color + 4, color + 8, color + 12)
+            color += 16
+        return set(map(Paint, map(_mode_of, drawn), zip(*[iter(colors)] * 4, strict=True)))
 
     def paint(self, place: int) -> Paint | None:
         """Return how the letter at a place of the text is drawn, None where nobody knows."""

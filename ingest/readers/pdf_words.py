@@ -34,7 +34,7 @@ _YEAR: Final = re.compile(
 # Parts of a value that stand in little columns of their own.
 _VALUE_BEGINS: Final = frozenset("(.0123456789" + DASHES)
 _BEFORE_VALUE: Final = re.compile(rf"{_DASH}?\(?{_CURRENCY}\(?|\(")
-_AFTER_VALUE: Final = re.compile(r"\)?\s?%?\)?|x|bps|pts\.?|pp|\)?\s?(?:\([a-z0-9]{1,2}\)|[*†‡])")
+_AFTER_VALUE: Final = re.compile(r"\)?\s?%?\)?|x|bps?|pts?\.?|pp|\)?\s?(?:\([a-z0-9]{1,2}\)|[*†‡])")
 _LONGEST_AFTER: Final = len(") (a)")
 _PENDING_SIGN: Final = re.compile(rf"(.*\S)\s*({_CURRENCY})")
 _NUMERIC: Final = re.compile(rf"[{DASHES}(+]*{_CURRENCY}?\(?\.?\d|{_DASH}+$|{_CURRENCY}$|[)%]+$")
