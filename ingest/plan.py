@@ -101,13 +101,15 @@ class Plan:
 class Asked:
     """What decides whether a known file must be read again.
 
-    `readers` are the readers of this version ("pdf/1"), `digest` gives a file's sha256.
+    `readers` are the readers of this version ("pdf/1"), `digest` gives a file's sha256. With `ocr`
+    text recognition may find words that an earlier run could not.
     """
 
     readers: frozenset[str]
     digest: Callable[[str], str]
     selection: Selection = field(default_factory=Selection)
     given: Given = field(default_factory=Given)
+    ocr: bool = False
 
 
 def file_uri(document: Document) -> str:
@@ -219,12 +221,20 @@ def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
         reader not in asked.readers for reader in {last.reader, *(d.reader for d in step.known)}
     ):
         return None
+    if asked.ocr and any(map(_has_unread_pages, step.known)):
+        return None
     if last.modified != step.modified and asked.digest(step.path) != last.content_sha256:
         return None
     documents = tuple(asked.given.over(document) for document in step.known)
     if last is step.mark:
         return documents
     return tuple(replace(document, modified=step.modified) for document in documents)
+
+
+def _has_unread_pages(document: Document) -> bool:
+    """Tell whether a document has pages without text that no text recognition has seen."""
+    codes = {finding.code for finding in document.findings}
+    return "no_text_layer" in codes and "ocr" not in codes
 
 
 def _last_seen(step: Step) -> Mark | None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -87,11 +87,13 @@ class _Child:
 class ReaderPool:
     """A few reader processes; use it as a context manager."""
 
-    def __init__(self, processes: int, limits: Limits, passwords: Sequence[str] = ()) -> None:
-        """Start nothing yet: `processes` of 0 means one a core."""
+    def __init__(
+        self, processes: int, limits: Limits, passwords: Sequence[str] = (), *, ocr: bool = False
+    ) -> None:
+        """Start nothing yet: `processes` of 0 means one a core; with `ocr` text is recognised."""
         self._most = processes or os.cpu_count() or 1
         self._limits = limits
-        self._passwords = tuple(passwords)
+        self._common = ReadOptions("", passwords=tuple(passwords), ocr=ocr)
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
@@ -156,7 +158,7 @@ class ReaderPool:
         )
         theirs.close()
         with suppress(OSError):  # if it ended at once, the first answer says so
-            ours.send((self._limits, self._passwords))
+            ours.send((self._limits, self._common))
         return _Child(process, cast("Connection[ReadJob, ReadResult | None]", ours))
 
     def _result(self, child: _Child) -> ReadResult | None:
@@ -233,13 +235,13 @@ def _out_of_memory(limits: Limits) -> ReadFailure:
     )
 
 
-def foreseen(job: ReadJob, limits: Limits) -> ReadFailure | None:
+def foreseen(job: ReadJob, limits: Limits, *, ocr: bool = False) -> ReadFailure | None:
     """Return why a file will not be read, as far as its size and its first bytes tell."""
     from ingest.readers.detect import detect
 
     try:
         _check_size(job.path.stat().st_size, limits)
-        detect(job.path, job.name)
+        detect(job.path, job.name, ocr=ocr)
     except ReadFailure as failure:
         return failure
     except OSError as error:
@@ -276,12 +278,12 @@ def serve() -> None:
         return
     connection: Connection[ReadResult | None, Any] = Connection(descriptor)
     try:
-        limits, passwords = connection.recv()
+        limits, common = connection.recv()
         _limit_memory(limits)
         connection.send(None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what libraries grumble
         while True:
-            _read_one(connection, connection.recv(), limits, passwords)
+            _read_one(connection, connection.recv(), limits, common)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -290,9 +292,9 @@ def _read_one(
     connection: "Connection[ReadResult | None, Any]",
     job: ReadJob,
     limits: Limits,
-    passwords: tuple[str, ...],
+    common: ReadOptions,
 ) -> None:
-    for result in _results(job, limits, passwords):
+    for result in _results(job, limits, common):
         signal.setitimer(signal.ITIMER_REAL, 0)
         try:
             connection.send(result)
@@ -310,10 +312,10 @@ def _limit_memory(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _results(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[ReadResult]:
+def _results(job: ReadJob, limits: Limits, common: ReadOptions) -> Iterator[ReadResult]:
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     try:
-        yield from _read(job, limits, passwords)
+        yield from _read(job, limits, common)
     except ReadFailure as failure:
         yield ReadResult(job, failure=failure)
     except MemoryError:
@@ -328,7 +330,7 @@ def _results(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterat
         yield ReadResult(job, failure=ReadFailure("damaged", message))
 
 
-def _read(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[ReadResult]:
+def _read(job: ReadJob, limits: Limits, common: ReadOptions) -> Iterator[ReadResult]:
     from ingest.hidden import with_finding
     from ingest.readers.detect import detect
 
@@ -336,8 +338,8 @@ def _read(job: ReadJob, limits: Limits, passwords: tuple[str, ...]) -> Iterator[
     _check_size(before.st_size, limits)
     with job.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    entry = READERS[detect(job.path, job.name)]
-    options = ReadOptions(job.name, job.key, passwords)
+    entry = READERS[detect(job.path, job.name, ocr=common.ocr)]
+    options = replace(common, name=job.name, uri=job.key)
     stream = map(with_finding, entry.load()(job.path, options))
     batch = _batch(job, stream, sha256, entry.label)
     while not batch.last:
