@@ -78,6 +78,7 @@ Poll = Annotated[
 NewLanguage = Annotated[
     Language | None, typer.Option(help="Of a new collection; else the setting.")
 ]
+Ocr = Annotated[bool, typer.Option("--ocr", help="Recognise text in scans and pictures.")]
 Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
 
 
@@ -97,6 +98,7 @@ def ingest(
     allow_mass_removal: MassRemoval = False,
     password_file: PasswordFile = None,
     language: NewLanguage = None,
+    ocr: Ocr = False,
     watch: Watch = False,
     poll: Poll = None,
     worker: Worker = False,
@@ -107,11 +109,13 @@ def ingest(
     A file .afterwordignore in a folder says what is left out, in the way of .gitignore.
     Exit status: 0 all good, 1 some inputs failed, 2 wrong use, 3 could not run.
     """
-    from indexes.settings import load_settings
+    from indexes.settings import NO_OCR, load_settings
 
     settings = load_settings()
     if password_file is not None:
         settings = settings.model_copy(update={"password_file": password_file})
+    if ocr and settings.ocr == NO_OCR:
+        settings = settings.model_copy(update={"ocr": "rapidocr"})
     if worker:
         from indexes.jobs import ELSEWHERE_STATUS
         from ingest.worker import work

@@ -29,6 +29,7 @@ from indexes.languages import ENGLISH, Language
 PREFIX: Final = "AFTERWORD_"
 BUNDLED: Final = "bundled"
 NO_READER: Final = "none"
+NO_OCR: Final = "none"
 ENV_FILE: Final = ".env"
 TOML_FILE: Final = "afterword.toml"
 
@@ -76,6 +77,10 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(512, ge=1, description="Largest file that is read.")
     password_file: Path | None = Field(
         None, description="File of passwords, one a line, tried on documents that ask for one."
+    )
+    ocr: Literal["none", "rapidocr"] = Field(
+        NO_OCR,
+        description="What recognises text in scans and pictures; `rapidocr` needs the extra `ocr`.",
     )
     threads: int = Field(
         0, ge=0, le=256, description="Threads of encoder and reader; 0 means all cores."

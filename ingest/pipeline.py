@@ -29,7 +29,7 @@ from indexes.errors import (
     VectorsGone,
 )
 from indexes.languages import Language
-from indexes.settings import Settings
+from indexes.settings import NO_OCR, Settings
 from indexes.views import NOT_MERGED
 from ingest.encode import encode
 from ingest.ids import Ids, refusal
@@ -75,16 +75,17 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
     collection's, CollectionBusy while another run works.
     """
     started = time.monotonic()
+    ocr = _recognises(settings)
     with ExitStack() as stack:
         collection = _existing(settings.data, order.collection)
         if collection is not None:
             _check_language(collection, order.language)
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
-        found = survey(order, settings.data, writer)
+        found = survey(order, settings.data, writer, ocr=ocr)
         if order.dry_run or (writer is None and not found.steps):
             items, notes = forecast(
                 found,
-                lambda step: foreseen(_job(step), _limits(settings)),
+                lambda step: foreseen(_job(step), _limits(settings), ocr=ocr),
                 allow_mass_removal=order.allow_mass_removal,
             )
             if collection is None and not order.dry_run:
@@ -300,7 +301,18 @@ def _report(
 def reader_pool(settings: Settings) -> ReaderPool:
     """Return the child processes that the settings ask for; none is started yet."""
     passwords = read_passwords(settings.password_file) if settings.password_file else ()
-    return ReaderPool(settings.reader_processes, _limits(settings), passwords)
+    ocr = _recognises(settings)
+    return ReaderPool(settings.reader_processes, _limits(settings), passwords, ocr=ocr)
+
+
+def _recognises(settings: Settings) -> bool:
+    """Tell whether text is recognised. Raises UsageError where that is wanted and not installed."""
+    if settings.ocr == NO_OCR:
+        return False
+    from ingest.readers.ocr import check_installed
+
+    check_installed()
+    return True
 
 
 def _limits(settings: Settings) -> Limits:

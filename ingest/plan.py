@@ -128,15 +128,17 @@ class Plan:
 class Asked:
     """What decides whether a file must be read.
 
-    `readers` are the readers of this version ("pdf/1"), `digest` gives a file's sha256. What was
-    written to after `quiet_since` (ns) is left for a later run, and so is what `failed` (by uri)
-    tells to be as it was.
+    `readers` are the readers of this version ("pdf/1"), `digest` gives a file's sha256. With `ocr`
+    text recognition may find words that an earlier run could not. What was written to after
+    `quiet_since` (ns) is left for a later run, and so is what `failed` (by uri) tells to be as it
+    was.
     """
 
     readers: frozenset[str]
     digest: Callable[[str], str]
     selection: Selection = field(default_factory=Selection)
     given: Given = field(default_factory=Given)
+    ocr: bool = False
     quiet_since: float = math.inf
     failed: Mapping[str, Failed] = field(default_factory=dict)
 
@@ -270,6 +272,8 @@ def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
         reader not in asked.readers for reader in {last.reader, *(d.reader for d in step.known)}
     ):
         return None
+    if asked.ocr and any(map(_has_unread_pages, step.known)):
+        return None
     if last.modified != step.modified and asked.digest(step.path) != last.content_sha256:
         return None
     documents = tuple(asked.given.over(document) for document in step.known)
@@ -281,6 +285,12 @@ def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
         else replace(document, modified=step.modified)
         for document in documents
     )
+
+
+def _has_unread_pages(document: Document) -> bool:
+    """Tell whether a document has pages without text that no text recognition has seen."""
+    codes = {finding.code for finding in document.findings}
+    return "no_text_layer" in codes and "ocr" not in codes
 
 
 def _last_seen(step: Step) -> Mark | None:

@@ -120,11 +120,13 @@ class _Child:
 class ReaderPool:
     """A few reader processes; use it as a context manager."""
 
-    def __init__(self, processes: int, limits: Limits, passwords: Sequence[str] = ()) -> None:
-        """Start nothing yet: `processes` of 0 means one a core."""
+    def __init__(
+        self, processes: int, limits: Limits, passwords: Sequence[str] = (), *, ocr: bool = False
+    ) -> None:
+        """Start nothing yet: `processes` of 0 means one a core; with `ocr` text is recognised."""
         self._most = processes or os.cpu_count() or 1
         self._limits = limits
-        self._passwords = tuple(passwords)
+        self._common = ReadOptions("", passwords=tuple(passwords), ocr=ocr)
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
@@ -198,7 +200,7 @@ class ReaderPool:
         )
         theirs.close()
         with suppress(OSError):  # if it ended at once, the first answer says so
-            ours.send((self._limits, self._passwords))
+            ours.send((self._limits, self._common))
         return _Child(process, cast("Connection[ReadJob, ReadResult | None]", ours), told)
 
     def _result(self, child: _Child) -> ReadResult | None:
@@ -276,13 +278,13 @@ def _out_of_memory(limits: Limits) -> ReadFailure:
     )
 
 
-def foreseen(job: ReadJob, limits: Limits) -> ReadFailure | None:
+def foreseen(job: ReadJob, limits: Limits, *, ocr: bool = False) -> ReadFailure | None:
     """Return why a file will not be read, as far as its size and its first bytes tell."""
     from ingest.readers.detect import detect
 
     try:
         _check_size(job.path.stat().st_size, limits)
-        detect(job.path, job.name)
+        detect(job.path, job.name, ocr=ocr)
     except ReadFailure as failure:
         return failure
     except OSError as error:
@@ -320,13 +322,13 @@ def serve() -> None:
         return
     connection: Connection[ReadResult | None, Any] = Connection(descriptor)
     try:
-        limits, passwords = connection.recv()
+        limits, common = connection.recv()
         _limit_memory(limits)
         told = _Told(memory)
         connection.send(None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what libraries grumble
         while True:
-            _read_one(connection, _Reading(connection.recv(), limits, passwords, told))
+            _read_one(connection, _Reading(connection.recv(), limits, common, told))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -337,7 +339,7 @@ class _Reading:
 
     job: ReadJob
     limits: Limits
-    passwords: tuple[str, ...]
+    common: ReadOptions
     told: _Told
 
 
@@ -390,8 +392,9 @@ def _read(reading: _Reading) -> Iterator[ReadResult]:
     _check_size(before.st_size, reading.limits)
     with job.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    entry = READERS[detect(job.path, job.name)]
-    options = ReadOptions(job.name, job.key, reading.passwords, tell=reading.told.tell)
+    told = reading.told
+    options = replace(reading.common, name=job.name, uri=job.key, tell=told.tell)
+    entry = READERS[detect(job.path, job.name, ocr=options.ocr)]
     stream = map(with_finding, entry.load()(job.path, options))
     batch = _batch(job, stream, sha256, entry.label)
     while not batch.last:

@@ -13,7 +13,7 @@ Outcome = Literal["added", "updated", "unchanged", "removed", "partial", "failed
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 # These say something about a document whose text was stored in full.
-_HARMLESS: Final = frozenset({"hidden_text", "wrong_type"})
+_HARMLESS: Final = frozenset({"hidden_text", "ocr", "wrong_type"})
 # An input that gave nothing at all, mostly for a mistake in its path or in a pattern.
 _FAILED: Final = frozenset({"empty_folder", "nothing_fits", "ignored_path"})
 _MOST_SHOWN: Final = 50

@@ -15,6 +15,7 @@ class Citer:
         """Cite from the documents as they are in `reading`."""
         self._reading = reading
         self._texts: dict[str, str] = {}
+        self._recognised: dict[str, frozenset[int]] = {}
         self._cited: list[Citation] = []
 
     @property
@@ -38,12 +39,13 @@ class Citer:
                 f"{quoted.span.end} are not what chunk {chunk.chunk_id} holds; "
                 "run `afterword reindex`"
             )
+        page = page_at(chunk.pages, quoted.span.start)
         citation = Citation(
             marker=f"[{len(self._cited) + 1}]",
             document_id=chunk.document_id,
             title=chunk.title,
             uri=chunk.uri,
-            page=page_at(chunk.pages, quoted.span.start),
+            page=page,
             row=row_at(text, chunk.media_type, chunk.pages, quoted.span.start),
             section=chunk.section or "",
             start=quoted.span.start,
@@ -52,9 +54,19 @@ class Citer:
             score=quoted.evidence.score,
             as_of=chunk.as_of,
             text_sha256=chunk.text_sha256,
+            recognised=page in self._recognised_pages(chunk.document_id),
         )
         self._cited.append(citation)
         return citation, quoted.short.cut(text)
+
+    def _recognised_pages(self, document_id: str) -> frozenset[int]:
+        if document_id not in self._recognised:
+            findings = self._reading.document(document_id).findings
+            pages = (
+                page for finding in findings if finding.code == "ocr" for page in finding.pages
+            )
+            self._recognised[document_id] = frozenset(pages)
+        return self._recognised[document_id]
 
     def _checked_text(self, document_id: str, sha256: str) -> str:
         if document_id not in self._texts:

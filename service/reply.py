@@ -60,6 +60,7 @@ class Citation:
     `marker` is as it stands in the answer, e.g. "[1]"; `page` is the one on which the quote starts,
     for a workbook the sheet's number. `row` is the sheet's or CSV file's row, from 1, in which it
     starts, None for other formats.
+    Words that were `recognised` in a picture may have mistakes.
     """
 
     marker: str
@@ -75,6 +76,7 @@ class Citation:
     score: float
     as_of: str | None
     text_sha256: str
+    recognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

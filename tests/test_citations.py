@@ -9,7 +9,7 @@ import pytest
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection
-from indexes.documents import Page, Span, StoredChunk, sha256_text
+from indexes.documents import Finding, Page, Span, StoredChunk, sha256_text
 from indexes.errors import IndexDamaged
 from service import citations
 from service.citations import Citer, page_at
@@ -61,6 +61,24 @@ def test_a_citation_is_the_stored_text_at_its_offsets(collection: Collection) ->
     assert (citation.document_id, citation.uri) == ("book", document.uri)
     assert (citation.as_of, citation.text_sha256) == ("2026-01-02", document.text_sha256)
     assert (citation.score, citation.section) == (0.75, "")
+
+
+def test_a_citation_says_that_its_words_were_recognised(tmp_path: Path) -> None:
+    """Which of a document's pages were read by text recognition is a finding of it."""
+    made = create_collection(tmp_path, "scans", small_encoder(), SplitterSettings(64))
+    scan = prepared("scan", [FIRST, SECOND], pages=PAGES)
+    findings = (Finding("no_text_layer", "one page", (1,)), Finding("ocr", "one page", (2,)))
+    with made.write() as writer:
+        writer.put([replace(scan, document=replace(scan.document, findings=findings))])
+    with made.read() as reading:
+        citer = Citer(reading)
+        first, second = chunks_of(reading, "scan")
+        cited = [citer.cite(quoted(first, "Owls")), citer.cite(quoted(second, "Storks"))]
+    made.close()
+    assert [(citation.page, citation.recognised) for citation, _ in cited] == [
+        (1, False),
+        (2, True),
+    ]
 
 
 def test_offsets_count_from_the_document_not_the_chunk(collection: Collection) -> None:

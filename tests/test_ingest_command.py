@@ -420,3 +420,15 @@ def test_a_collection_keeps_the_language_that_it_was_made_with(
     restored = command("restore", tmp_path / "copy.db", "--collection", "again")
     assert restored.out == "collection again: 3 documents, 3 chunks, language en\n"
     assert command("ingest", "--language", "de", docs).status == 2
+
+
+def test_recognition_that_is_not_installed_ends_the_run_before_it_begins(
+    command: Command, docs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The message says what to install, and nothing was made."""
+    monkeypatch.setattr("ingest.readers.ocr.PACKAGES", ("a_package_that_nobody_has",))
+    for arguments in (("--ocr",), ("--ocr", "--dry-run")):
+        ended = command("ingest", *arguments, docs)
+        assert ended.status == 2
+        assert "pip install 'afterword[ocr]'" in ended.err
+    assert not (tmp_path / "data").exists()

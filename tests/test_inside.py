@@ -8,7 +8,7 @@ import pytest
 from indexes.documents import Extract, document_id_for, is_document_id
 from indexes.errors import ReadFailure, UsageError
 from ingest.passwords import read_passwords
-from ingest.readers import CSV, ReadOptions
+from ingest.readers import CSV, READERS, ReadOptions
 from ingest.readers.inside import DEEPEST, read_inside
 from ingest.readers.zipped import opened, part
 
@@ -18,7 +18,7 @@ def test_the_inner_kind_decides_and_is_named() -> None:
     open_files = len(list(Path("/proc/self/fd").iterdir()))
     (found,) = read_inside(b"name,age\nAda,36\n", ReadOptions("people.csv"))
     assert isinstance(found, Extract)
-    assert (found.media_type, found.reader, found.title) == (CSV, "csv/2", "people")
+    assert (found.media_type, found.reader, found.title) == (CSV, READERS[CSV].label, "people")
     assert found.tables[0].rows[0].cut(found.text) == "Ada,36"
     assert len(list(Path("/proc/self/fd").iterdir())) == open_files
 

@@ -7,6 +7,7 @@ import pytest
 from indexes.documents import document_id_for
 from indexes.errors import DocumentNotFound
 from ingest import pipeline
+from ingest.readers import CSV, READERS
 from made_mails import mail
 from test_pipeline import House, only, outcomes
 
@@ -42,7 +43,7 @@ def test_a_mail_and_what_is_attached_are_documents(house: House) -> None:
     assert texts[uri()].endswith("Subject: A subject\n\nSee what is attached.")
     stored = house.stored()
     assert (stored[uri()].as_of, stored[uri()].title) == ("2025-03-04", "A subject")
-    assert stored[uri("b.csv")].reader == "csv/1"
+    assert stored[uri("b.csv")].reader == READERS[CSV].label
     assert outcomes(house.ingest()) == dict.fromkeys(outcomes(report), "unchanged")
 
 

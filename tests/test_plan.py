@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.documents import DOCUMENT_ID, Document, document_id_for
+from indexes.documents import DOCUMENT_ID, Document, Finding, document_id_for
 from ingest.listing import Entry, Listed, Outside, Unlisted
 from ingest.plan import (
     Asked,
@@ -104,6 +104,20 @@ def test_a_file_that_was_only_touched_is_not_read_again() -> None:
 def test_a_new_version_of_the_reader_reads_again() -> None:
     """Documents of an older reader are read again although their files did not change."""
     assert read(plan([listed("a.md")], [known("a.md", reader="markdown/1")])) == ["docs/a.md"]
+
+
+def test_text_recognition_reads_again_what_has_pages_without_text() -> None:
+    """Only such documents, and not those that it has seen already."""
+    blind, seen = Finding("no_text_layer", "a page", (2,)), Finding("ocr", "a page", (2,))
+    documents = [
+        replace(known("scan.md"), findings=(blind,)),
+        replace(known("seen.md"), findings=(blind, seen)),
+        known("text.md"),
+    ]
+    entries = [listed("scan.md"), listed("seen.md"), listed("text.md")]
+    asked = Asked(READERS, no_digest, ocr=True)
+    assert read(plan(entries, documents, asked=asked)) == ["docs/scan.md"]
+    assert read(plan(entries, documents)) == []
 
 
 def test_what_is_given_reaches_documents_that_need_no_reading() -> None:

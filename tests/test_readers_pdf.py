@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,12 @@ from pypdf.generic import (
 )
 from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 
-from indexes.documents import Extract
+from indexes.documents import Extract, encoded_chunk
 from indexes.errors import ReadFailure
 from ingest.readers import PDF, READERS, ReadOptions
-from ingest.readers.pdf import _mended
+from ingest.readers.paged import mended as whole_words
+from ingest.split import Splitter
+from small_encoder import small_encoder
 
 PROSE = "The lighthouse keeper counted seven ships before the fog came in from the west."
 Draw = Callable[[FPDF], None]
@@ -294,7 +297,7 @@ def test_outline_becomes_headings(tmp_path: Path) -> None:
 )
 def test_words_cut_at_line_ends(given: str, mended: str) -> None:
     """The rest of the document decides whether a hyphen at a line's end belongs to the word."""
-    assert _mended(given) == mended
+    assert whole_words(given) == mended
 
 
 def test_hyphens_at_line_ends_in_a_file(tmp_path: Path) -> None:
@@ -331,3 +334,91 @@ def test_filled_forms_show_their_values(tmp_path: Path, *, drawn: bool) -> None:
     """What a form field shows is part of its page's text, drawn already or left to the viewer."""
     filled_form(tmp_path / "a.pdf", "Grace Hopper", drawn=drawn)
     assert page_texts(read(tmp_path / "a.pdf")) == ["Name:\nGrace Hopper", "second page"]
+
+
+STATEMENT = [
+    ("(In millions)", "2018", "2017"),
+    ("Assets", "", ""),
+    ("Cash and cash equivalents", "$ 2,853", "$ 3,053"),
+    ("Marketable securities", "380", "1,076"),
+    ("Treasury stock", "(29,626)", "(25,887)"),
+    ("Total assets", "$ 36,500", "$ 37,987"),
+]
+
+
+def statement(pdf: FPDF) -> None:
+    """Draw a statement between two lines of prose, with values aligned on the right."""
+    words(PROSE)(pdf)
+    for label, *values in STATEMENT:
+        pdf.cell(w=90, text=label)
+        for value in values:
+            sign, _, number = value.rpartition(" ")
+            pdf.cell(w=10, text=sign, align="R")
+            pdf.cell(w=30, text=number, align="R")
+        pdf.ln()
+    words(PROSE)(pdf)
+
+
+def lines_of_pdfium(path: Path) -> list[str]:
+    """Return the first page's lines as pdfium gives them."""
+    with closing(PdfDocument(path)) as document:
+        return str(document[0].get_textpage().get_text_range()).splitlines()
+
+
+def check_statement(extract: Extract) -> None:
+    """Check that the statement is a table with a header and each value under its year."""
+    (found,) = extract.tables
+    rows = [span.cut(extract.text) for span in (found.header, *found.rows)]
+    assert rows == [" | ".join(cells).rstrip(" |") for cells in STATEMENT]
+
+
+def test_tables_are_rows_of_cells(tmp_path: Path) -> None:
+    """Columns stay apart, header and rows are marked; all around stays as pdfium gives it."""
+    path = save(tmp_path / "a.pdf", statement, words(PROSE), statement)
+    given = lines_of_pdfium(path)
+    extract = read(path)
+    first, second = extract.tables
+    for table, page in ((first, extract.pages[0]), (second, extract.pages[2])):
+        assert all(page.span.holds(span) for span in (table.header, *table.rows))
+    check_statement(replace(extract, tables=(first,)))
+    check_statement(replace(extract, tables=(second,)))
+    assert page_texts(extract)[0].replace(" |", "").split() == " ".join(given).split()
+    assert page_texts(extract)[0].startswith(f"{PROSE}\n(In millions) | 2018 | 2017\n")
+    assert page_texts(extract)[0].endswith(f"\nTotal assets | $ 36,500 | $ 37,987\n{PROSE}")
+
+
+def test_each_part_of_a_table_has_its_header(tmp_path: Path) -> None:
+    """What the encoder sees of any row has the years above it."""
+    extract = read(save(tmp_path / "a.pdf", statement))
+    chunks = Splitter(small_encoder(), 24).split(extract)
+    seen = [encoded_chunk(extract.title, extract.text, chunk) for chunk in chunks]
+    (total,) = [text for text in seen if "Total assets" in text]
+    assert "(In millions) | 2018 | 2017" in total
+    assert len([text for text in seen if "(In millions) | 2018 | 2017" in text]) > 1
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_tables_on_turned_pages(tmp_path: Path, turn: int) -> None:
+    """A page that lies on its side in the file and is shown upright has its table all the same."""
+    writer = PdfWriter(clone_from=save(tmp_path / "a.pdf", statement))
+    page = writer.pages[0]
+    page.rotate(-turn)
+    page.transfer_rotation_to_content()
+    page.rotate(turn)
+    writer.write(tmp_path / "b.pdf")
+    check_statement(read(tmp_path / "b.pdf"))
+
+
+def test_a_table_without_a_header_keeps_its_columns_apart(tmp_path: Path) -> None:
+    """It has rows of cells, but no header that could be given to each."""
+
+    def draw(pdf: FPDF) -> None:
+        for label, *values in STATEMENT[2:]:
+            pdf.cell(w=90, text=label)
+            for value in values:
+                pdf.cell(w=40, text=value, align="R")
+            pdf.ln()
+
+    extract = read(save(tmp_path / "a.pdf", draw))
+    assert extract.tables == ()
+    assert extract.text.strip().split("\n")[1] == "Marketable securities | 380 | 1,076"

@@ -39,6 +39,12 @@ _ODF: Final = "application/vnd.oasis.opendocument"
 ODT: Final = f"{_ODF}.text"
 ODS: Final = rows.ODS
 ODP: Final = f"{_ODF}.presentation"
+PNG: Final = "image/png"
+JPEG: Final = "image/jpeg"
+TIFF: Final = "image/tiff"
+BMP: Final = "image/bmp"
+WEBP: Final = "image/webp"
+GIF: Final = "image/gif"
 LOCKED_OFFICE: Final = "application/x-ooxml-encrypted"
 
 _PART_NAME: Final = 80
@@ -52,18 +58,40 @@ def _untold(part: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A format of pictures: its name, and the extension of its files."""
+
+    name: str
+    suffix: str
+
+
+PICTURES: Final[Mapping[str, Picture]] = MappingProxyType(
+    {
+        PNG: Picture("PNG", ".png"),
+        JPEG: Picture("JPEG", ".jpg"),
+        TIFF: Picture("TIFF", ".tif"),
+        BMP: Picture("BMP", ".bmp"),
+        WEBP: Picture("WEBP", ".webp"),
+        GIF: Picture("GIF", ".gif"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What a reader is told about a source besides its path.
 
     `name` is the one that the user knows, `uri` that of the source's document; `passwords` are
-    tried where the source has one. `depth` counts the files that the source lies in. A reader that
-    may take long calls `tell` with the part, from 0 to 1, of the source that it is done with.
+    tried where the source has one. `depth` counts the files that the source lies in. With `ocr`
+    pages and pictures without text are given to text recognition. A reader that may take long
+    calls `tell` with the part, from 0 to 1, of the source that it is done with.
     """
 
     name: str
     uri: str = ""
     passwords: tuple[str, ...] = ()
     depth: int = 0
+    ocr: bool = False
     tell: Callable[[float], None] = field(default=_untold, compare=False)
 
     @property
@@ -124,7 +152,8 @@ class ReaderEntry:
 
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
-        PDF: ReaderEntry("pdf", 1, "ingest.readers.pdf", ".pdf"),
+        # 2: tables are rows of cells, words that nobody sees are left out
+        PDF: ReaderEntry("pdf", 2, "ingest.readers.pdf", ".pdf"),
         # 2: items of lists have markers; 3: text that styles hide is left out
         HTML: ReaderEntry("html", 3, "ingest.readers.html", ".html"),
         MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
@@ -153,5 +182,10 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         ODP: ReaderEntry("odf", 1, "ingest.readers.odf", ".odp"),
         RTF: ReaderEntry("rtf", 1, "ingest.readers.rtf", ".rtf"),
         LOCKED_OFFICE: ReaderEntry("locked", 1, "ingest.readers.locked", ".docx"),
+        # read with text recognition only
+        **{
+            media_type: ReaderEntry("picture", 1, "ingest.readers.picture", picture.suffix)
+            for media_type, picture in PICTURES.items()
+        },
     }
 )

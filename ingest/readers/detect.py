@@ -11,10 +11,13 @@ from typing import Final
 
 from indexes.errors import ReadFailure
 from ingest.readers import (
+    BMP,
     CSV,
     DOCX,
     EPUB,
+    GIF,
     HTML,
+    JPEG,
     JSON,
     JSONL,
     LOCKED_OFFICE,
@@ -27,13 +30,17 @@ from ingest.readers import (
     ODT,
     OUTLOOK,
     PDF,
+    PICTURES,
     PLAIN,
+    PNG,
     PPTX,
     READERS,
     RST,
     RTF,
     TEX,
+    TIFF,
     TSV,
+    WEBP,
     XLS,
     XLSB,
     XLSX,
@@ -85,13 +92,13 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SIGNATURES: Final = (
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"II*\x00", "a picture (TIFF)"),
-    (b"MM\x00*", "a picture (TIFF)"),
+    (b"\x89PNG", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"GIF8", GIF),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
     (b"RIFF", "a media file (RIFF)"),
-    (b"BM", "a picture (BMP)"),
+    (b"BM", BMP),
     (b"7z\xbc\xaf\x27\x1c", "an archive (7z)"),
     (b"Rar!", "an archive (RAR)"),
     (b"BZh", "an archive (bzip2)"),
@@ -104,6 +111,7 @@ _SIGNATURES: Final = (
     (b"ID3", "a sound file (MP3)"),
     (b"OggS", "a media file (Ogg)"),
 )
+_WEBP: Final = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 _RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
     (EPUB.encode(), EPUB),
@@ -150,11 +158,15 @@ _KINDS: Final = {
     MAIL: "an e-mail (EML)",
     _ARCHIVE: "an archive (ZIP)",
     _OLD_OFFICE: "an old Office document",
+    **{media_type: f"a picture ({picture.name})" for media_type, picture in PICTURES.items()},
 }
 # What to do with a file of a kind that begins so; any other can be saved in another format.
 _REMEDIES: Final = (
     ("an archive", "unpack it and ingest what is in it"),
-    ("a picture", "if it shows text, let `ocrmypdf` make a PDF with a text layer of it"),
+    (
+        "a picture",
+        "if it shows text, have it recognised with `--ocr`, or let `ocrmypdf` make a PDF of it",
+    ),
     ("a program", "leave it out"),
     ("a media file", "leave it out, or write down what is said in it"),
     ("a sound file", "leave it out, or write down what is said in it"),
@@ -163,13 +175,15 @@ _REMEDIES: Final = (
 _TEXT_FORMATS: Final = {".mbox": "a mailbox (MBOX)", ".svg": "a picture (SVG)"}
 
 
-def detect(path: Path, name: str) -> str:
+def detect(path: Path, name: str, *, ocr: bool = False) -> str:
     """Return the media type of the reader that `path` is for; `name` is what the user calls it.
+
+    Pictures have one with `ocr` alone.
 
     Raises ReadFailure `unsupported_format` that names the format, `empty`, `wrong_type`.
     """
     media_type = _detected(path, name)
-    if media_type in READERS:
+    if media_type in READERS and (ocr or media_type not in PICTURES):
         return media_type
     raise _unsupported(_KINDS[media_type])
 
@@ -191,8 +205,7 @@ def _detected(path: Path, name: str) -> str:
         return _in_ole(path)
     if head.startswith(_RTF):
         return RTF
-    _refuse_binary(head)
-    return _among_texts(_in_utf8(head), name)
+    return _binary(head) or _among_texts(_in_utf8(head), name)
 
 
 def _in_utf8(head: bytes) -> bytes:
@@ -268,18 +281,24 @@ def _beginning(head: bytes) -> str:
     return repr(line[:_SHOWN].decode("utf-8", "replace").strip())
 
 
-def _refuse_binary(head: bytes) -> None:
+def _binary(head: bytes) -> str:
+    """Return the media type of a picture, "" of text. Raises ReadFailure for what is neither."""
+    if _WEBP.match(head):
+        return WEBP
     controls = len(_CONTROL.findall(head))
     for mark, kind in _SIGNATURES:
         if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
+            if kind in PICTURES:
+                return kind
             raise _unsupported(kind)
     if head.startswith(_WIDE) or unmarked_utf16(head) is not None:
-        return
+        return ""
     if b"\x00" in head or controls * _CONTROLS_AMONG > len(head):
         raise ReadFailure(
             "wrong_type",
             "the file is neither text nor a document of a known kind; save it as PDF or as text",
         )
+    return ""
 
 
 def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str) -> str:

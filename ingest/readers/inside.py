@@ -44,7 +44,7 @@ def read_inside(data: bytes, options: ReadOptions) -> Iterator[Extract | RecordF
 
 
 def _read(path: Path, options: ReadOptions) -> Iterator[Extract | RecordFailure]:
-    entry = READERS[detect(path, options.name)]
+    entry = READERS[detect(path, options.name, ocr=options.ocr)]
     for item in entry.load()(path, options):
         if isinstance(item, Extract) and not item.reader:
             yield replace(item, reader=entry.label)

@@ -1,10 +1,9 @@
 """PDF: text by pdfium page by page; pypdf is the second opinion where that gives nothing."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,25 +11,36 @@ from typing import TYPE_CHECKING, Final
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 
-from indexes.documents import Extract, Finding, Heading, Metadata, Page, Span, stored_form
+from indexes.documents import (
+    Extract,
+    Finding,
+    Heading,
+    Metadata,
+    Page,
+    Span,
+    stored_form,
+)
 from indexes.errors import ReadFailure
 from ingest.passwords import no_password_fits
 from ingest.readers import PDF, Reading, ReadOptions
 from ingest.readers.dates import iso_date
+from ingest.readers.paged import joined, with_tables, without_signs
+from ingest.readers.pdf_hidden import Seen, seen
+from ingest.readers.pdf_letters import Letters
+from ingest.readers.pdf_tables import FoundTable, find
+from ingest.readers.pdf_words import Word, pieces, stretches
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
-_PAGE_BREAK: Final = "\n\n"
-_PAGE_SIGN: Final = "\x1c"  # between pages while words are mended: no page's text has it
 _REMEDY: Final = (
-    "scans or pictures, in which nothing can be found; run a text recogniser over the file, for "
-    "example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
+    "scans or pictures, in which nothing can be found; have them recognised with `--ocr`, or by "
+    "another program, for example `ocrmypdf IN.pdf OUT.pdf`, and ingest that"
 )
-# pdfium's sign for a hyphen at a line's end, which it joins with the next line.
-_LINE_END_HYPHEN: Final = "\ufffe"
-_HYPHENATED: Final = re.compile(rf"([^\W\d_]+){_LINE_END_HYPHEN}([^\W\d_]+)")
-_WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_NO_WORDS: Final = (
+    "text recognition found no words there; scan them anew with more dots to the inch, or leave "
+    "them out"
+)
 # Above this share of lines with a single letter, pdfium took letters that were placed one by one
 # for a text that runs downwards.
 _SHREDDED: Final = 0.3
@@ -54,16 +64,28 @@ class _Entry:
     page: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """What is in a file; `blind` are the numbers of pages that show something but say nothing.
+@dataclass(slots=True)
+class _Marks:
+    """Numbers of pages of which there is something to tell.
 
-    `broken` are those of pages that cannot be opened.
+    `blind` show something but say nothing, `broken` cannot be opened, `recognised` were given to
+    text recognition; `hidden` have so many words
+    that nobody sees, `doubtful` some of which nobody can say.
     """
 
+    blind: list[int] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
+    recognised: list[int] = field(default_factory=list)
+    hidden: dict[int, int] = field(default_factory=dict)
+    doubtful: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What is in a file."""
+
     texts: Sequence[str]
-    blind: tuple[int, ...]
-    broken: tuple[int, ...]
+    marks: _Marks
     info: Mapping[str, str]
     outline: Sequence[_Entry]
 
@@ -75,42 +97,70 @@ def read(path: Path, options: ReadOptions) -> Reading:
     no page has text.
     """
     found = _contents(path, options)
-    text, pages = _joined(found.texts)
+    laid_out = joined(found.texts)
+    text, pages = laid_out.text, laid_out.pages
     if not text.strip():
-        raise _nothing(found)
+        raise _nothing(found.marks)
     yield Extract(
         text,
         PDF,
         _title(found.info) or options.stem,
         pages=pages,
         headings=tuple(_headings(text, pages, found.outline)),
+        tables=laid_out.tables,
         metadata=_metadata(found.info),
-        findings=_findings(found),
+        findings=_findings(found.marks),
     )
 
 
 def _contents(path: Path, options: ReadOptions) -> _Contents:
-    texts, blind, broken = list[str](), list[int](), list[int]()
     opened, password = _open(path, options.passwords)
     second = _SecondOpinion(path, password)
+    texts, marks = list[str](), _Marks()
     with closing(opened) as document:
         if document.get_formtype():
             document.init_forms()  # fields that were left to the viewer are drawn
         for index in range(len(document)):
             try:
                 with closing(_page(document, index)) as page:
-                    text = _words(page)
-                    if not text.strip() or _is_shredded(text):
-                        text = second.text(index) or text
-                    if not text.strip() and _shows_something(page):
-                        blind.append(index + 1)
+                    text = _page_text(page, index + 1, second, marks)
+                    if options.ocr and index + 1 in marks.blind:
+                        text = _recognised(page, index + 1, marks)
             except pdfium.PdfiumError:  # it does not cost the other pages
                 text = ""
-                broken.append(index + 1)
+                marks.broken.append(index + 1)
             options.tell((index + 1) / len(document))
-            texts.append(stored_form(text).replace(_PAGE_SIGN, "\ufffd"))
+            texts.append(stored_form(text))
         info, outline = document.get_metadata_dict(skip_empty=True), list(_outline(document))
-    return _Contents(texts, tuple(blind), tuple(broken), info, outline)
+    return _Contents(texts, marks, info, outline)
+
+
+def _page_text(page: pdfium.PdfPage, number: int, second: "_SecondOpinion", marks: _Marks) -> str:
+    """Return the text of a page; what is to be told of it is noted."""
+    found = _words(page)
+    text = found.text
+    if found.hidden:
+        marks.hidden[number] = found.hidden
+    elif not text.strip() or _is_shredded(text):
+        text = second.text(number - 1) or text
+    if found.doubtful:
+        marks.doubtful[number] = found.doubtful
+    if not text.strip() and _shows_something(page):
+        marks.blind.append(number)
+    return text
+
+
+def _recognised(page: pdfium.PdfPage, number: int, marks: _Marks) -> str:
+    """Return the words that are recognised on a page without text."""
+    from ingest.readers.ocr import LARGEST_SIDE, recognised
+
+    scale = LARGEST_SIDE / max(1, *page.get_size())
+    bitmap = page.render(scale=scale, force_bitmap_format=pdfium_c.FPDFBitmap_BGR)
+    text = recognised(bitmap.to_numpy())
+    marks.recognised.append(number)
+    if text.strip():
+        marks.blind.remove(number)
+    return text
 
 
 def _open(path: Path, passwords: Sequence[str]) -> tuple[pdfium.PdfDocument, str | None]:
@@ -146,9 +196,41 @@ def _page(document: pdfium.PdfDocument, index: int) -> pdfium.PdfPage:
     return page
 
 
-def _words(page: pdfium.PdfPage) -> str:
+def _words(page: pdfium.PdfPage) -> Seen:
+    """Return what is seen of a page's text; rows of its tables are lines with signs around them."""
     with closing(page.get_textpage()) as words:
-        return str(words.get_text_range())
+        text = without_signs(str(words.get_text_range()))
+        if _is_shredded(text):
+            return Seen(text)
+        letters = Letters(words, text)
+        found = seen(page, letters, text)
+        tables = list[FoundTable]()
+        for start, end in stretches(found.text):
+            tables += find(_boxes(page, letters, found.text, start, end))
+    return replace(found, text=found.cleared(with_tables(found.text, tables)))
+
+
+def _boxes(page: pdfium.PdfPage, letters: Letters, text: str, start: int, end: int) -> list[Word]:
+    """Return the words in `[start, end)` of a page's text with their boxes, as they are seen."""
+    places = pieces(text, start, end)
+    corners = letters.corners(places)
+    if turn := pdfium_c.FPDFPage_GetRotation(page):
+        corners = (_turned(corner, turn) for corner in corners)
+    return [
+        Word(text[first:last], first, last, left, right, bottom, top)
+        for (first, last), (left, top, _, bottom, _, _, right, _) in zip(
+            places, corners, strict=True
+        )
+    ]
+
+
+def _turned(corners: tuple[float, ...], turn: int) -> tuple[float, ...]:
+    """Return the boxes of two letters as one where it is seen, on a page turned `turn` times."""
+    left, right = min(corners[0::2]), max(corners[0::2])
+    bottom, top = min(corners[1::2]), max(corners[1::2])
+    for _ in range(turn):  # each time by a right angle
+        left, right, bottom, top = bottom, top, -right, -left
+    return (left, top, right, bottom) * 2
 
 
 def _has_drawn_annotations(page: pdfium.PdfPage) -> bool:
@@ -222,39 +304,6 @@ def _pypdf_faults() -> tuple[type[Exception], ...]:
     return (PyPdfError, ArithmeticError, ValueError, *python)
 
 
-def _joined(texts: Sequence[str]) -> tuple[str, tuple[Page, ...]]:
-    """Join the pages, and the words that a line's end had cut."""
-    whole = _mended(_PAGE_SIGN.join(texts))
-    pages, start = list[Page](), 0
-    for number, text in enumerate(whole.split(_PAGE_SIGN), start=1):
-        pages.append(Page(number, Span(start, start + len(text))))
-        start += len(text) + len(_PAGE_BREAK)
-    return whole.replace(_PAGE_SIGN, _PAGE_BREAK), tuple(pages)
-
-
-def _mended(text: str) -> str:
-    """Put the hyphen back where pdfium left its sign, or the word together where none belongs.
-
-    The rest of the document decides which: whether it writes the word in one or with a hyphen.
-    Where it has neither, the way of most of the others is taken.
-    """
-    cut = _HYPHENATED.findall(text)
-    if cut:
-        words = Counter(word.lower() for word in _WORD.findall(text))
-        joined = {pair: words[(pair[0] + pair[1]).lower()] for pair in cut}
-        spelt = {pair: words["-".join(pair).lower()] for pair in cut}
-        soft = sum(joined[pair] > spelt[pair] for pair in cut)
-        hard = sum(joined[pair] < spelt[pair] for pair in cut)
-
-        def mend(match: re.Match[str]) -> str:
-            pair = (match[1], match[2])
-            surplus = joined[pair] - spelt[pair] or soft - hard
-            return match[1] + match[2] if surplus > 0 and match[2][0].islower() else "-".join(pair)
-
-        text = _HYPHENATED.sub(mend, text)
-    return text.replace(_LINE_END_HYPHEN, "-")
-
-
 def _headings(text: str, pages: Sequence[Page], outline: Sequence[_Entry]) -> Iterator[Heading]:
     """Find the outline's titles on their pages; one that is not there in words is left out."""
     last = 0
@@ -287,31 +336,60 @@ def _metadata(info: Mapping[str, str]) -> Metadata:
     return {name: value for name, value in {**words, **dates}.items() if value}
 
 
-def _findings(found: _Contents) -> tuple[Finding, ...]:
+def _findings(marks: _Marks) -> tuple[Finding, ...]:
     findings = list[Finding]()
-    if found.broken:
-        findings.append(Finding("damaged", _broken(found.broken), found.broken))
-    if found.blind:
-        message = f"{_count(found.blind)} without a text layer: {_REMEDY}"
-        findings.append(Finding("no_text_layer", message, found.blind))
+    if marks.broken:
+        findings.append(Finding("damaged", _broken(marks.broken), tuple(marks.broken)))
+    if marks.blind:
+        message = f"{_count(marks.blind, 'page')} without a text layer: {_remedy(marks)}"
+        findings.append(Finding("no_text_layer", message, tuple(marks.blind)))
+    if marks.recognised:
+        from ingest.readers.picture import recognised_finding
+
+        findings.append(recognised_finding(tuple(marks.recognised)))
+    if marks.hidden:
+        findings.append(Finding("hidden_text", _hidden(marks.hidden), tuple(marks.hidden)))
+    if marks.doubtful:
+        message = (
+            f"{_words_on(marks.doubtful)} may not be seen by a person (drawn invisibly, or in the "
+            "colour of paper); they were kept, so look at the page before you rely on them"
+        )
+        findings.append(Finding("hidden_text", message, tuple(marks.doubtful)))
     return tuple(findings)
 
 
-def _nothing(found: _Contents) -> ReadFailure:
-    if found.blind:
-        message = f"none of its pages has a text layer: {_REMEDY}"
-        return ReadFailure("no_text_layer", message, found.blind)
-    if found.broken:
-        return ReadFailure("damaged", _broken(found.broken), found.broken)
+def _nothing(marks: _Marks) -> ReadFailure:
+    if marks.blind:
+        message = f"none of its pages has a text layer: {_remedy(marks)}"
+        return ReadFailure("no_text_layer", message, tuple(marks.blind))
+    if marks.broken:
+        return ReadFailure("damaged", _broken(marks.broken), tuple(marks.broken))
+    if marks.hidden:
+        return ReadFailure("hidden_text", _hidden(marks.hidden), tuple(marks.hidden))
     return ReadFailure("empty", "all pages are blank; fetch the file again, or leave it out")
 
 
-def _broken(pages: tuple[int, ...]) -> str:
+def _remedy(marks: _Marks) -> str:
+    return _NO_WORDS if marks.recognised else _REMEDY
+
+
+def _hidden(words: Mapping[int, int]) -> str:
     return (
-        f"{_count(pages)} cannot be opened; fetch the file again, or open it in a viewer and print "
-        "it to a new PDF"
+        f"{_words_on(words)} cannot be seen by a person (invisible, in the colour of paper, tiny, "
+        "or off the page) and were left out; ask whoever made the file why they are there"
     )
 
 
-def _count(pages: tuple[int, ...]) -> str:
-    return "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+def _words_on(words: Mapping[int, int]) -> str:
+    return f"{_count(range(sum(words.values())), 'word')} on {_count(words, 'page')}"
+
+
+def _broken(pages: Sequence[int]) -> str:
+    return (
+        f"{_count(pages, 'page')} cannot be opened; fetch the file again, or open it in a viewer "
+        "and print it to a new PDF"
+    )
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"1 {name}" if len(things) == 1 else f"{len(things)} {name}s"

@@ -30,7 +30,10 @@ def tree(data: bytes) -> etree._Element:
     if _declares_entities(text):
         raise _entities()
     declaration = _DECLARATION.match(text)
-    root = _parsed(text[declaration.end() if declaration else 0 :].lstrip().encode())
+    source = text[declaration.end() if declaration else 0 :].lstrip().encode()
+    if not source:
+        raise ReadFailure("empty", "the file is an XML declaration alone; fetch it again")
+    root = _parsed(source)
     has_dtd = root.getroottree().docinfo.internalDTD is not None
     if next(root.iter(etree.Entity), None) is not None or (has_dtd and _in_attributes(text)):
         raise _entities()
