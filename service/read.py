@@ -18,8 +18,15 @@ Logits = npt.NDArray[np.float32]
 # An answer of more tokens than this is a passage, not a span.
 LONGEST: Final = 30
 # Where no spaces are written, no more than the tokens themselves is known to be a word.
+# What is one word to a person: an address, a code such as HS3-BAT, a date, a number with its sign.
 _WORD: Final = regex.compile(
-    rf"\d{{4}}-\d\d-\d\d|\d+(?:[.,:]\d+)+|[[\w\p{{M}}]--[{UNSPACED}]]+", regex.VERSION1
+    r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"
+    r"|\b(?:https?://|www\.)[\w./?=&%#~+:-]*[\w/]"
+    r"|(?<![\w-])(?=[A-Za-z-]*+\d)[A-Za-z][A-Za-z\d]*(?:-[A-Za-z\d]+)+\b"
+    r"|\d{4}-\d\d-\d\d"
+    r"|(?:(?<![\w.,)-])[-+\u2212\u00b1])?\d+(?:[.,:]\d+)*%?(?![\w\p{M}])"
+    rf"|[[\w\p{{M}}]--[{UNSPACED}]]+",
+    regex.VERSION1,
 )
 _PAIRS: Final = ("``", "()", "\u201c\u201d", '""')
 

@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -110,6 +111,13 @@ def test_where_the_chunk_was_cut_off_is_no_span() -> None:
         ("长217公里", "17公", "217公"),
         ("ele\u0300ve ici", "ve", "ele\u0300ve"),
         ("ارتفاعُ المنارةِ", "منار", "المنارةِ"),
+        ("Write to help@gull.example.", "help@gull", "help@gull.example"),
+        ("The part HS3-BAT fits.", "BAT", "HS3-BAT"),
+        ("It is well-known.", "known", "known"),
+        ("It bears -20 °C.", "20", "-20"),
+        ("Within ±3 mm, or 5% more.", "3", "±3"),
+        ("Within ±3 mm, or 5% more.", "5", "5%"),
+        ("The years 1850-60.", "60", "60"),
     ],
 )
 def test_spans_hold_whole_words(text: str, inside: str, expected: str) -> None:
@@ -118,3 +126,13 @@ def test_spans_hold_whole_words(text: str, inside: str, expected: str) -> None:
     start = 100 + text.index(inside)
     span = Span(start, start + len(inside))
     assert chunk.cut(whole_words(chunk, span, chunk.span)) == expected
+
+
+def test_a_long_word_takes_no_time() -> None:
+    """Text without a space may be a chunk long; what could be an address is looked at once."""
+    for piece in ("a.", "a-", "-", "a@a.", "1,"):
+        text = piece * 20_000
+        chunk = replace(candidate().chunk, span=Span(0, len(text)), text=text)
+        started = time.process_time()
+        whole_words(chunk, Span(10, 12), chunk.span)
+        assert time.process_time() - started < 2
