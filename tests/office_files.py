@@ -87,10 +87,12 @@ def _check_spans(found: Extract) -> None:
 def survives(data: bytes, name: str, *, seed: int = 0, tries: int = 60) -> None:
     """Check that damage gives a document or a reason, never another error."""
     for damaged in _damaged(data, random.Random(seed), tries):
+        why = ""
         try:
             list(read_inside(damaged, ReadOptions(name, name)))
-        except ReadFailure:
-            continue
+        except ReadFailure as failure:
+            why = failure.message
+        assert "its reader failed" not in why, why
 
 
 def _damaged(data: bytes, chance: random.Random, tries: int) -> Iterator[bytes]:

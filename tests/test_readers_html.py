@@ -175,3 +175,11 @@ def test_a_page_that_shows_nothing_is_empty(page: Path, content: str) -> None:
         read(page, content)
     assert caught.value.reason == "empty"
     assert "print the page to PDF" in caught.value.message
+
+
+def test_white_space_at_the_end_is_in_no_row(page: Path) -> None:
+    """What a page ends with may be kept as it is written, and is still no text."""
+    extract = read(page, "<table><tr><th>a<th>b<tr><td>1<td><pre>2  \n </pre></table>")
+    assert extract.text == "a | b\n1 | 2"
+    assert [row.cut(extract.text) for row in extract.tables[0].rows] == ["1 | 2"]
+    assert extract.tables[0].rows[-1].end == len(extract.text)

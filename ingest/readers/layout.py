@@ -1,6 +1,7 @@
 """The text of a page of HTML as a reader of it sees it: for pages, mails and chapters of books."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,7 +54,22 @@ def laid(page: LexborHTMLParser) -> Laid:
         layout.visit(page.body)
     text = "".join(layout.pieces).rstrip()
     findings = (hidden_finding(layout.hidden_words),) if layout.hidden_words else ()
-    return Laid(text, tuple(layout.headings), tuple(layout.tables), findings)
+    end = len(text)
+    headings = (Heading(one.level, span) for one in layout.headings for span in _cut(one.span, end))
+    return Laid(text, tuple(headings), tuple(_cut_tables(layout.tables, end)), findings)
+
+
+def _cut(span: Span, end: int) -> Iterator[Span]:
+    """Yield the part of a span that is ahead of `end`: white space behind it is no text."""
+    if span.start < end:
+        yield Span(span.start, min(span.end, end))
+
+
+def _cut_tables(tables: Sequence[Table], end: int) -> Iterator[Table]:
+    for table in tables:
+        rows = tuple(part for row in table.rows for part in _cut(row, end))
+        if rows:
+            yield Table(table.header, rows)
 
 
 @dataclass(slots=True)
