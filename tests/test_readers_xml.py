@@ -102,15 +102,61 @@ def test_an_export_is_records(tmp_path: Path) -> None:
         '<!DOCTYPE r [<!ENTITY x "a"><!ENTITY y "&x;&x;">]><r a="&y;"/>',
         '<!DOCTYPE r [<!ENTITY % p SYSTEM "http://example.org/x"> %p;]><r>x</r>',
         '<!-- <r> --><?p <r>?><!DOCTYPE r [<!ENTITY x "a">]><r>x</r>',
-        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r>&nbsp;</r>',
-        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r a="&nbsp;">x</r>',
-        "<r>&nbsp;</r>",
+        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r>&weather;</r>',
+        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r a="&weather;">x</r>',
+        "<r>&weather;</r>",
+        '<!DOCTYPE r [<!ENTITY p SYSTEM "p.tif" NDATA T><!ENTITY nbsp "a">]><r>&nbsp;</r>',
     ],
 )
 def test_entities_are_refused(tmp_path: Path, source: str) -> None:
-    """None is resolved, wherever it would come from, and the message says why."""
+    """None of its own is resolved, wherever it would come from, and the message says why."""
     failure = refused(tmp_path / "a.xml", XML, source.encode())
     assert (failure.reason, "entities" in failure.message) == ("damaged", True)
+
+
+def test_names_of_characters_are_read(tmp_path: Path) -> None:
+    """Names that mean one character everywhere are that, but not in what stands verbatim."""
+    data = (
+        '<!DOCTYPE r SYSTEM "st32.dtd" [<!ENTITY p.tif SYSTEM "p.tif" NDATA TIF>'
+        "<!ENTITY q PUBLIC '-//Q' \"q\" NDATA Q>]><!-- &nbsp; <!ENTITY -->"
+        "<r><p f='p.tif' t='&beta;'>&ldquo;&agr;&amp;&OHgr;&rdquo; &LT;b&GT; &minus;1</p>"
+        "<p><![CDATA[x&nbsp;y]]> is verbatim</p></r>"
+    )
+    extract = read_one(tmp_path / "a.xml", XML, data.encode())
+    assert extract.text == "“α&Ω” <b> −1\n\nx&nbsp;y is verbatim"
+
+
+_ST36 = (
+    "<us-patent-grant><us-bibliographic-data-grant><publication-reference>"
+    "<document-id><country>US</country><date>20140318</date></document-id>"
+    "</publication-reference><invention-title>A cheese</invention-title>"
+    "</us-bibliographic-data-grant><description><heading>FIELD</heading>"
+    "<p>Cheese with three sides.</p></description></us-patent-grant>"
+)
+_ST32 = (
+    "<PATDOC><SDOBI><B140><DATE><PDAT>20140318</PDAT></DATE></B140><B190><PDAT>US</PDAT></B190>"
+    "<B540><STEXT><PDAT>A cheese</PDAT></STEXT></B540></SDOBI><SDODE><H><PDAT>FIELD</PDAT></H>"
+    "<PARA><PTEXT><PDAT>Cheese with three sides.</PDAT></PTEXT></PARA></SDODE></PATDOC>"
+)
+
+
+@pytest.mark.parametrize(
+    ("patent", "country"),
+    [
+        (_ST36, "publication-reference.document-id.country: US\n"),
+        (_ST32, "B190.PDAT: US\n"),
+    ],
+)
+def test_a_patent_says_what_it_is(tmp_path: Path, patent: str, country: str) -> None:
+    """Its title and its day are those of the invention, and what is said of it has names."""
+    extract = read_one(tmp_path / "a.xml", XML, patent.encode())
+    assert (extract.title, extract.as_of) == ("A cheese", "2014-03-18")
+    assert [extract.text[h.span.start : h.span.end] for h in extract.headings] == [
+        "A cheese",
+        "FIELD",
+    ]
+    assert country in extract.text
+    assert extract.text.endswith("\n\nFIELD\n\nCheese with three sides.")
 
 
 @pytest.mark.parametrize(
