@@ -21,6 +21,7 @@ from indexes.documents import stored_form
 from indexes.rows import row_at
 from ingest.readers import ODS, XLS, XLSX
 from ingest.readers.cell_formats import shown
+from locked_xls import locked_xls
 from office_files import (
     extract,
     failure,
@@ -339,12 +340,22 @@ def test_a_locked_workbook_is_opened_with_its_password() -> None:
     assert "none of the 2 given" in wrong.message
 
 
+def test_a_locked_old_workbook_is_opened_with_its_password() -> None:
+    """Excel 97's lock is told from damage, and opened."""
+    data = locked_xls(old_workbook(), "open sesame")
+    assert (
+        extract(data, "a.xls", "wrong", "open sesame").text == extract(old_workbook(), "a.xls").text
+    )
+    assert failure(data, "a.xls").reason == "encrypted"
+    assert failure(data, "a.xls", "wrong").reason == "wrong_password"
+
+
 def test_what_office_locks_by_itself_asks_nobody() -> None:
     """A workbook that is only guarded against changes is locked with a password that all know."""
     assert extract(locked(saved(SALES), "VelvetSweatshop"), "a.xlsx").text.startswith("Sales")
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.ods", "locked.xlsx"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.ods", "locked.xlsx", "locked.xls"])
 def test_damage_is_told(name: str) -> None:
     """A truncated or altered file gives what is left of it, or a reason."""
     made = {
@@ -352,6 +363,7 @@ def test_damage_is_told(name: str) -> None:
         "a.xls": old_workbook(),
         "a.ods": open_document(("a", "b"), ("c", 1.0)),
         "locked.xlsx": locked(saved(SALES), "VelvetSweatshop"),
+        "locked.xls": locked_xls(old_workbook(), "VelvetSweatshop"),
     }
     survives(made[name], name, tries=12 if name == "locked.xlsx" else 60)
 
