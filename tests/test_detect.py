@@ -105,6 +105,7 @@ def file(tmp_path: Path) -> Path:
         (b"\n" * 200_000 + b"words", "a.txt", PLAIN),
         (b"the end of a DOS file\r\n\x1a" + b"." * 100, "a.txt", PLAIN),
         (b"BM and MZ may begin a text", "a.txt", PLAIN),
+        (b"ID3 tags, GIF89a and RIFF may, too", "a.txt", PLAIN),
         (zipped("[Content_Types].xml", "word/document.xml"), "a.docx", DOCX),
         (zipped("[Content_Types].xml", "word/document.xml"), "a.txt", DOCX),
         (zipped("ppt/presentation.xml"), "a.pptx", PPTX),
@@ -135,13 +136,18 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
         (b"<svg:svg xmlns:svg='x'/>", "a.svg", "SVG"),
         (b"From a@example.org\nFrom: b\n\nwords", "a.mbox", "MBOX"),
         (gzip.compress(b"plain words", mtime=0), "a.txt.gz", "gzip"),
+        (b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00", "a.mp4", "MP4"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "a.heic", "HEIF"),
+        (b"\xff\xfb\x90\x64" + bytes(range(50)), "a.mp3", "MP3"),
+        (b"ID3\x03\x00" + bytes(range(50)), "a.txt", "MP3"),
+        (b"a.txt".ljust(257, b"\x00") + b"ustar\x0000", "a.tar", "TAR"),
     ],
 )
 def test_other_formats_are_named(file: Path, content: bytes, name: str, words: str) -> None:
     """A format that no reader reads is refused by its name and with what to do."""
     file.write_bytes(content)
     with pytest.raises(
-        ReadFailure, match=r"not read; (save it as|unpack it|if it shows)"
+        ReadFailure, match=r"not read; (save it|unpack it|if it shows|leave it out)"
     ) as caught:
         detect(file, name)
     assert caught.value.reason == "unsupported_format"

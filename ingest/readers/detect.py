@@ -109,8 +109,22 @@ _SIGNATURES: Final = (
     (b"SQLite format 3\x00", "a SQLite database"),
     (b"%!PS", "a PostScript document"),
     (b"ID3", "a sound file (MP3)"),
+    (b"\xff\xfb", "a sound file (MP3)"),
+    (b"\xff\xf3", "a sound file (MP3)"),
     (b"OggS", "a media file (Ogg)"),
+    (b"fLaC", "a sound file (FLAC)"),
+    (b"MThd", "a sound file (MIDI)"),
+    (b"\x1aE\xdf\xa3", "a media file (Matroska or WebM)"),
+    (b"\x00\x00\x01\xba", "a media file (MPEG)"),
+    (b"0&\xb2u\x8ef\xcf\x11", "a media file (Windows Media)"),
+    (b"FLV\x01", "a media file (Flash)"),
+    (b"8BPS", "a picture of layers (Photoshop)"),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
 )
+# Films, and pictures in the same container: its first box names what it is.
+_BOXED: Final = re.compile(rb"(?s).{4}ftyp(.{4})")
+_BOXED_PICTURES: Final = (b"hei", b"hev", b"mif1", b"msf1", b"avif", b"avis")
+_TAPE: Final = (257, b"ustar")
 _WEBP: Final = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 _RTF: Final = b"{\\rtf"
 _ZIPPED: Final = (
@@ -162,6 +176,10 @@ _KINDS: Final = {
 }
 # What to do with a file of a kind that begins so; any other can be saved in another format.
 _REMEDIES: Final = (
+    ("a picture (SVG)", "if it shows text, save it as PDF"),
+    ("a picture of layers", "if it shows text, save it as PDF or PNG"),
+    ("a photo", "if it shows text, save it as JPEG and have it recognised with `--ocr`"),
+    ("a mailbox", "save its mails one by one as EML"),
     ("an archive", "unpack it and ingest what is in it"),
     (
         "a picture",
@@ -285,9 +303,15 @@ def _binary(head: bytes) -> str:
     """Return the media type of a picture, "" of text. Raises ReadFailure for what is neither."""
     if _WEBP.match(head):
         return WEBP
+    if boxed := _BOXED.match(head):
+        is_picture = boxed[1].startswith(_BOXED_PICTURES)
+        raise _unsupported("a photo (HEIF)" if is_picture else "a media file (MP4)")
+    if head.startswith(_TAPE[1], _TAPE[0]):
+        raise _unsupported("an archive (TAR)")
     controls = len(_CONTROL.findall(head))
     for mark, kind in _SIGNATURES:
-        if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
+        # What is made of letters may begin a text, too.
+        if head.startswith(mark) and (controls or not mark.isalnum()):
             if kind in PICTURES:
                 return kind
             raise _unsupported(kind)
