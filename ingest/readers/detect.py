@@ -47,7 +47,7 @@ from ingest.readers import (
     XML,
 )
 from ingest.readers.encodings import unmarked_utf16
-from ingest.readers.ole import has_stream
+from ingest.readers.ole import root_names
 from ingest.readers.zipped import FAULTS
 
 _SAMPLE: Final = 65_536
@@ -106,6 +106,9 @@ _SIGNATURES: Final = (
     (b"\x28\xb5\x2f\xfd", "an archive (zstd)"),
     (b"\x7fELF", "a program (ELF)"),
     (b"MZ", "a program (Windows)"),
+    (b"\x09\x00\x04\x00", "an Excel workbook of before 1993"),
+    (b"\x09\x02\x06\x00", "an Excel workbook of before 1993"),
+    (b"\x09\x04\x06\x00", "an Excel workbook of before 1993"),
     (b"SQLite format 3\x00", "a SQLite database"),
     (b"%!PS", "a PostScript document"),
     (b"ID3", "a sound file (MP3)"),
@@ -141,8 +144,8 @@ _DOC: Final = "application/msword"
 _PPT: Final = "application/vnd.ms-powerpoint"
 _ARCHIVE: Final = "application/zip"
 _OLD_OFFICE: Final = "application/x-ole-storage"
-_OF_MAIL: Final = "__properties_version1.0"
 _IN_OLE: Final = (
+    ("__properties_version1.0", OUTLOOK),
     ("EncryptedPackage", LOCKED_OFFICE),
     ("WordDocument", _DOC),
     ("PowerPoint Document", _PPT),
@@ -330,8 +333,19 @@ def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str)
 
 
 def _in_ole(path: Path) -> str:
-    if has_stream(path, _OF_MAIL):  # whatever else may be attached to it
-        return OUTLOOK
+    """Return the kind that the names at the root tell, whatever else lies in the file.
+
+    In a damaged one they are looked for among its bytes.
+    """
+    if names := root_names(path):
+        return next(
+            (
+                kind
+                for begin, kind in _IN_OLE
+                if any(name.startswith(begin.lower()) for name in names)
+            ),
+            _OLD_OFFICE,
+        )
     streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
     return _named(streams, path.read_bytes(), _OLD_OFFICE)
 
@@ -354,7 +368,12 @@ def _in_zip(path: Path, head: bytes) -> str:
                 with archive.open("mimetype") as stated:
                     names.append(stated.read(_LONGEST_TYPE))
     except FAULTS:
-        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+        kind = _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+        if kind == _ARCHIVE and b"[Content_Types].xml" in head:
+            raise ReadFailure(
+                "damaged", "the file is the beginning of an Office document; copy it anew"
+            ) from None
+        return kind
     return next(
         (kind for mark, kind in _ZIPPED if any(name.startswith(mark) for name in names)), _ARCHIVE
     )
