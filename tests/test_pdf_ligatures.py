@@ -10,6 +10,7 @@ from ingest.readers import PDF, READERS, ReadOptions
 
 GLYPHS = {
     "a": "ا", "s": "س", "m": "م", "l": "ل", "r": "ر", "x": "لا", "y": "لإ", "z": "الله", "h": "خ",
+    "w": "حَبيبي", "f": "في",
 }  # fmt: skip
 _MAP = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap
 1 begincodespacerange <00> <FF> endcodespacerange
@@ -45,6 +46,8 @@ def page(shown: str) -> bytes:
         ("mya", "الإم"),  # beside letters of the article, which stand on their own
         ("slamla", "المالس"),
         ("z ms", "سم الله"),
+        ("f", "في"),
+        ("w m", "م حَبيبي"),  # a whole word is one glyph
     ],
 )
 def test_letters_of_a_ligature_are_read_in_order(tmp_path: Path, shown: str, read: str) -> None:

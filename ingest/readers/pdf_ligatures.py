@@ -1,28 +1,43 @@
 """Arabic ligatures in PDF: pdfium turns the letters of one glyph round with those of the line."""
 
 import re
+import unicodedata
+from itertools import groupby
 from typing import Final
 
 from ingest.readers.pdf_letters import Letters
 
-_ALEFS: Final = "\u0622\u0623\u0625\u0627\u0671"
-_ALLAH: Final = ("\u0627\u0644\u0644\u0647", "\u0644\u0644\u0647")
-# What a ligature looks like when it is turned round; the same letters may stand there on their own.
-_TURNED: Final = re.compile("|".join([*(word[::-1] for word in _ALLAH), f"[{_ALEFS}]\u0644"]))
+_WORD: Final = re.compile("[\u0590-\u06ff\u0750-\u077f]{2,}")
+# Letters of which Unicode knows a ligature, as it writes them: lam before alef.
+_LIGATURES: Final = frozenset(
+    letters
+    for form in (*range(0xFB50, 0xFE00), *range(0xFE70, 0xFF00))
+    if len(letters := unicodedata.normalize("NFKC", chr(form))) > 1 and " " not in letters
+)
+_CLUSTER: Final = 3
 
 
 def with_ligatures(text: str, letters: Letters) -> str:
     """Return a page's text with the letters of its Arabic ligatures in the order of reading.
 
-    Lam and alef are one glyph, in which alef never comes first; where it does the two were turned.
-    Letters that stand each in a place of its own are left as they are. No letter is moved
-    elsewhere: places in the text stay true.
+    Letters that stand each in a place of its own are left as they are. None is moved elsewhere:
+    places in the text stay true.
     """
-    return _TURNED.sub(lambda match: _in_order(match, letters), text)
+    return _WORD.sub(lambda match: _in_order(match, letters), text)
 
 
 def _in_order(match: re.Match[str], letters: Letters) -> str:
-    shown = match[0]
-    if len(set(letters.origins(range(match.start(), match.end())))) > 1:
+    places = range(match.start(), match.end())
+    shown = zip(match[0], letters.origins(places), strict=True)
+    return "".join(
+        _glyph("".join(letter for letter, _ in glyph))
+        for _, glyph in groupby(shown, lambda one: one[1])
+    )
+
+
+def _glyph(shown: str) -> str:
+    """Return the letters of one glyph in order; a letter with its marks is in order."""
+    if len(shown) == 1 or shown in _LIGATURES:
         return shown
-    return shown[::-1]
+    is_cluster = len(shown) >= _CLUSTER and sum(map(str.isalpha, shown)) > 1
+    return shown[::-1] if is_cluster or shown[::-1] in _LIGATURES else shown
