@@ -114,6 +114,12 @@ _SIGNATURES: Final = (
     (b"ID3", "a sound file (MP3)"),
     (b"\xff\xfb", "a sound file (MP3)"),
     (b"\xff\xf3", "a sound file (MP3)"),
+    (b"\xff\xf1", "a sound file (AAC)"),
+    (b"\xff\xf9", "a sound file (AAC)"),
+    (b"\x00\x01\x00\x00\x00", "a font"),
+    (b"OTTO\x00", "a font"),
+    (b"wOFF", "a font"),
+    (b"wOF2", "a font"),
     (b"OggS", "a media file (Ogg)"),
     (b"fLaC", "a sound file (FLAC)"),
     (b"MThd", "a sound file (MIDI)"),
@@ -126,10 +132,17 @@ _SIGNATURES: Final = (
 )
 # Films, and pictures in the same container: its first box names what it is.
 _BOXED: Final = re.compile(rb"(?s).{4}ftyp(.{4})")
-_BOXED_PICTURES: Final = (b"hei", b"hev", b"mif1", b"msf1", b"avif", b"avis")
+_BOXED_PICTURES: Final = (
+    (b"avi", "a photo (AVIF)"),
+    (b"hei", "a photo (HEIF)"),
+    (b"hev", "a photo (HEIF)"),
+    (b"mif1", "a photo (HEIF)"),
+    (b"msf1", "a photo (HEIF)"),
+)
 _TAPE: Final = (257, b"ustar")
 _WEBP: Final = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 _RTF: Final = b"{\\rtf"
+_IWORK: Final = "application/vnd.apple.iwork"
 _ZIPPED: Final = (
     (EPUB.encode(), EPUB),
     (b"word/", DOCX),
@@ -139,6 +152,10 @@ _ZIPPED: Final = (
     (ODS.encode(), ODS),
     (ODP.encode(), ODP),
     (ODT.encode(), ODT),
+    (b"Index/Document.iwa", _IWORK),
+    (b"Index.zip", _IWORK),
+    (b"index.apxl", _IWORK),
+    (b"buildVersionHistory.plist", _IWORK),
 )
 _DOC: Final = "application/msword"
 _PPT: Final = "application/vnd.ms-powerpoint"
@@ -174,6 +191,7 @@ _KINDS: Final = {
     JSON: "a JSON document",
     MAIL: "an e-mail (EML)",
     _ARCHIVE: "an archive (ZIP)",
+    _IWORK: "a document of Apple's Pages, Numbers or Keynote",
     _OLD_OFFICE: "an old Office document",
     **{media_type: f"a picture ({picture.name})" for media_type, picture in PICTURES.items()},
 }
@@ -189,6 +207,7 @@ _REMEDIES: Final = (
         "if it shows text, have it recognised with `--ocr`, or let `ocrmypdf` make a PDF of it",
     ),
     ("a program", "leave it out"),
+    ("a font", "leave it out"),
     ("a media file", "leave it out, or write down what is said in it"),
     ("a sound file", "leave it out, or write down what is said in it"),
     ("a SQLite database", "export what matters as CSV"),
@@ -307,8 +326,7 @@ def _binary(head: bytes) -> str:
     if _WEBP.match(head):
         return WEBP
     if boxed := _BOXED.match(head):
-        is_picture = boxed[1].startswith(_BOXED_PICTURES)
-        raise _unsupported("a photo (HEIF)" if is_picture else "a media file (MP4)")
+        raise _unsupported(_named(_BOXED_PICTURES, boxed[1], "a media file (MP4)"))
     if head.startswith(_TAPE[1], _TAPE[0]):
         raise _unsupported("an archive (TAR)")
     controls = len(_CONTROL.findall(head))
