@@ -1,14 +1,18 @@
 """The XML reader, against documents written here in the vocabularies that people use."""
 
+import base64
+import io
 import time
 from pathlib import Path
 
 import pytest
+from docx import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ingest.readers import XML
+from ingest.readers import DOCX, XML
+from office_files import unzipped
 from read_one import check_damaged, headings, read_one, reason, refused
 
 DOCBOOK = """<?xml version="1.0" encoding="UTF-8"?>
@@ -222,3 +226,39 @@ def test_damaged_files(tmp_path: Path) -> None:
     """Cut or turned bytes are read or refused."""
     for source in (DOCBOOK, TEI):
         check_damaged(tmp_path / "a.xml", XML, source.encode())
+
+
+def flat(document: bytes) -> bytes:
+    """Return a Word document as one XML file, with a picture that is no text."""
+    parts = {**unzipped(document), "word/media/a.png": b"\x89PNG"}
+    del parts["[Content_Types].xml"]
+    held = "".join(
+        f'<pkg:part pkg:name="/{name}">'
+        + (
+            f"<pkg:xmlData>{content.decode().partition('?>')[2]}</pkg:xmlData>"
+            if content.startswith(b"<?xml")
+            else f"<pkg:binaryData>{base64.b64encode(content).decode()}</pkg:binaryData>"
+        )
+        + "</pkg:part>"
+        for name, content in parts.items()
+        if name.endswith((".xml", ".rels", ".png"))
+    )
+    return (
+        '<?xml version="1.0"?><?mso-application progid="Word.Document"?><pkg:package '
+        f'xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">{held}</pkg:package>'
+    ).encode()
+
+
+def test_a_word_document_in_one_file_is_read_as_one(tmp_path: Path) -> None:
+    """Its headings and tables are those of the document in its usual form."""
+    document = Document()
+    document.add_heading("Lamps", 1)
+    document.add_paragraph("Seven, £5 each.")
+    table = document.add_table(2, 2)
+    table.cell(0, 0).text, table.cell(1, 1).text = "Place", "3"
+    out = io.BytesIO()
+    document.save(out)
+    extract = read_one(tmp_path / "a.xml", XML, flat(out.getvalue()))
+    assert extract.reader.startswith("docx/")
+    assert (extract.media_type, extract.title) == (DOCX, "Lamps")
+    assert extract.text == "Lamps\n\nSeven, £5 each.\n\nPlace |\n | 3"

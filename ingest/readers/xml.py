@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from indexes.errors import ReadFailure
 from ingest.readers import XML, Reading, ReadOptions
 from ingest.readers.composed import Composed
 from ingest.readers.dates import iso_date
+from ingest.readers.flat_office import packed
+from ingest.readers.inside import read_inside
 from ingest.readers.layout import lay_out
 from ingest.readers.records import Fields, Value, put_record, put_value
 from ingest.readers.trees import local, tree, words
@@ -66,12 +69,20 @@ _ATTRIBUTES: Final = ("iso-8601-date", "when", "date")
 
 
 def read(path: Path, options: ReadOptions) -> Reading:
-    """Yield the one document of an XML file.
+    """Yield the one document of an XML file; an Office document in one is read as such.
 
     Raises ReadFailure `damaged` for what is not well-formed or uses entities, `empty`,
     `wrong_type`.
     """
     root = tree(path.read_bytes())
+    document = packed(root)
+    if document is not None:
+        yield from read_inside(document, replace(options, depth=options.depth + 1))
+        return
+    yield _extract(root, options)
+
+
+def _extract(root: etree._Element, options: ReadOptions) -> Extract:
     composed = Composed()
     if _is_document(root):
         _Walk(composed).walk(root)
@@ -85,7 +96,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     if not composed.text:
         raise ReadFailure("empty", "the file has no text between its tags; fill it or leave it out")
     as_of = _date(root)
-    yield Extract(
+    return Extract(
         composed.text,
         XML,
         _title(root) or options.stem,
