@@ -140,7 +140,8 @@ _ST36 = (
 _ST32 = (
     "<PATDOC><SDOBI><B140><DATE><PDAT>20140318</PDAT></DATE></B140><B190><PDAT>US</PDAT></B190>"
     "<B540><STEXT><PDAT>A cheese</PDAT></STEXT></B540></SDOBI><SDODE><H><PDAT>FIELD</PDAT></H>"
-    "<PARA><PTEXT><PDAT>Cheese with three sides.</PDAT></PTEXT></PARA></SDODE></PATDOC>"
+    "<PARA><PTEXT><PDAT>Cheese with </PDAT><HIL><BOLD><PDAT>three</PDAT></BOLD></HIL><PDAT> sides."
+    "</PDAT></PTEXT></PARA></SDODE></PATDOC>"
 )
 
 

@@ -52,6 +52,7 @@ _BLOCKS: Final = frozenset(
      "title", "head", "dt", "dd", "dlentry")
 )  # fmt: skip
 _ITEM: Final = "\x00"  # what no XML file has
+_PATENT_TEXT: Final = "PTEXT"  # each run of its words is in an element, and each small number
 _ABSTRACTS: Final = frozenset(("abstract", "trans-abstract", "legalnotice", "ack", "dedication"))
 # What stands in a feed may be HTML, or an address: `Ann <ann@example.org>`.
 _HTML_TAG: Final = re.compile(
@@ -230,7 +231,7 @@ class _Walk:
             pass
         elif name in _ABOUT:
             self._put_about(element, max(1, depth))
-        elif _is_mixed(element) or name in _LISTS or not len(element):
+        elif _is_mixed(element) or name in _LISTS or name == _PATENT_TEXT or not len(element):
             self._put_mixed(element, depth)
         else:
             return False
