@@ -144,10 +144,20 @@ _ST32 = (
     "</PDAT></PTEXT></PARA></SDODE></PATDOC>"
 )
 
+_OF_2001 = (
+    "<patent-application-publication><subdoc-bibliographic-information><document-id>"
+    "<country-code>US</country-code><document-date>20140318</document-date></document-id>"
+    "<technical-information><title-of-invention>A cheese</title-of-invention>"
+    "</technical-information></subdoc-bibliographic-information><subdoc-description>"
+    "<heading>FIELD</heading><paragraph>Cheese with three sides.</paragraph>"
+    "</subdoc-description></patent-application-publication>"
+)
+
 
 @pytest.mark.parametrize(
     ("patent", "country"),
     [
+        (_OF_2001, "document-id.country-code: US\n"),
         (_ST36, "publication-reference.document-id.country: US\n"),
         (_ST32, "B190.PDAT: US\n"),
     ],

@@ -20,13 +20,15 @@ from ingest.readers.records import Fields, Value, put_record, put_value
 from ingest.readers.trees import local, tree, words
 
 _FEEDS: Final = frozenset(("rss", "feed", "RDF"))
-_PARAGRAPHS: Final = frozenset(("p", "para", "simpara", "ab", "shortdesc", "l", "sp", "PARA"))
+_PARAGRAPHS: Final = frozenset(
+    ("p", "para", "simpara", "ab", "shortdesc", "l", "sp", "PARA", "paragraph")
+)
 _CAPTIONS: Final = frozenset(("title", "head", "caption"))
 _SENTENCE: Final = 3
 # Patents: ST.36 with names in words, and before it ST.32 with numbers and capitals.
 _TITLES: Final = frozenset(
-    ("title", "head", "article-title", "bridgehead", "booktitle", "invention-title", "heading",
-     "B540", "H")
+    ("title", "head", "article-title", "bridgehead", "booktitle", "invention-title",
+     "title-of-invention", "heading", "B540", "H")
 )  # fmt: skip
 # What has a title that is a caption, not the heading of what follows.
 _CAPTIONED: Final = frozenset(
@@ -38,7 +40,8 @@ _CAPTIONED: Final = frozenset(
 _ABOUT: Final = frozenset(
     ("teiHeader", "front", "article-meta", "journal-meta", "info", "articleinfo", "bookinfo",
      "prolog", "front-stub", "sectioninfo", "chapterinfo", "bibliographic-data",
-     "us-bibliographic-data-grant", "us-bibliographic-data-application", "SDOBI")
+     "us-bibliographic-data-grant", "us-bibliographic-data-application",
+     "subdoc-bibliographic-information", "SDOBI")
 )  # fmt: skip
 _ROWS: Final = frozenset(("row", "tr", "strow", "sthead"))
 _HEADS: Final = frozenset(("thead", "sthead"))
@@ -64,7 +67,16 @@ _VERBATIM: Final = frozenset(
     ("programlisting", "screen", "literallayout", "codeblock", "pre", "preformat", "lines",
      "synopsis", "eg", "code", "msgblock")
 )  # fmt: skip
-_DATES: Final = ("pubdate", "pub-date", "lastBuildDate", "pubDate", "updated", "date", "DATE")
+_DATES: Final = (
+    "pubdate",
+    "pub-date",
+    "lastBuildDate",
+    "pubDate",
+    "updated",
+    "date",
+    "DATE",
+    "document-date",
+)
 _PARTS: Final = ("year", "month", "day")
 _ATTRIBUTES: Final = ("iso-8601-date", "when", "date")
 
