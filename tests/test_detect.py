@@ -37,6 +37,7 @@ from ingest.readers import (
     XML,
 )
 from ingest.readers.detect import detect
+from made_msgs import Folder, ole
 
 RECORD = b'{"id": "a", "title": "T", "text": "Words."}\n'
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)
@@ -105,6 +106,7 @@ def file(tmp_path: Path) -> Path:
         (b"\n" * 200_000 + b"words", "a.txt", PLAIN),
         (b"the end of a DOS file\r\n\x1a" + b"." * 100, "a.txt", PLAIN),
         (b"BM and MZ may begin a text", "a.txt", PLAIN),
+        (b"ID3 tags, GIF89a and RIFF may, too", "a.txt", PLAIN),
         (zipped("[Content_Types].xml", "word/document.xml"), "a.docx", DOCX),
         (zipped("[Content_Types].xml", "word/document.xml"), "a.txt", DOCX),
         (zipped("ppt/presentation.xml"), "a.pptx", PPTX),
@@ -123,6 +125,21 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
 
 
 @pytest.mark.parametrize(
+    ("held", "media_type"),
+    [
+        ({"WORKBOOK": b"x"}, XLS),
+        ({"Book": b"x"}, XLS),
+        ({"MBD1": {"WordDocument": b"x"}, "Workbook": b"x"}, XLS),
+        ({"__properties_version1.0": b"x", "__attach": {"Workbook": b"x"}}, OUTLOOK),
+    ],
+)
+def test_what_lies_in_a_workbook_is_not_its_kind(file: Path, held: Folder, media_type: str) -> None:
+    """Only names at the root tell, in any case."""
+    file.write_bytes(ole(held))
+    assert detect(file, "a") == media_type
+
+
+@pytest.mark.parametrize(
     ("content", "name", "words"),
     [
         (zipped("readme.md"), "a.zip", "ZIP"),
@@ -135,13 +152,22 @@ def test_content_decides(file: Path, content: bytes, name: str, media_type: str)
         (b"<svg:svg xmlns:svg='x'/>", "a.svg", "SVG"),
         (b"From a@example.org\nFrom: b\n\nwords", "a.mbox", "MBOX"),
         (gzip.compress(b"plain words", mtime=0), "a.txt.gz", "gzip"),
+        (b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00", "a.mp4", "MP4"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "a.heic", "HEIF"),
+        (b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00", "a.avif", "AVIF"),
+        (b"\xff\xfb\x90\x64" + bytes(range(50)), "a.mp3", "MP3"),
+        (b"wOFF\x00\x01\x00\x00" + bytes(range(50)), "a.woff", "font"),
+        (zipped("Index/Document.iwa"), "a.pages", "Pages"),
+        (b"\x09\x04\x06\x00\x00\x00\x10\x00" + bytes(50), "a.xls", "before 1993"),
+        (b"ID3\x03\x00" + bytes(range(50)), "a.txt", "MP3"),
+        (b"a.txt".ljust(257, b"\x00") + b"ustar\x0000", "a.tar", "TAR"),
     ],
 )
 def test_other_formats_are_named(file: Path, content: bytes, name: str, words: str) -> None:
     """A format that no reader reads is refused by its name and with what to do."""
     file.write_bytes(content)
     with pytest.raises(
-        ReadFailure, match=r"not read; (save it as|unpack it|if it shows)"
+        ReadFailure, match=r"not read; (save it|unpack it|if it shows|leave it out)"
     ) as caught:
         detect(file, name)
     assert caught.value.reason == "unsupported_format"
@@ -158,6 +184,7 @@ def test_other_formats_are_named(file: Path, content: bytes, name: str, words: s
         (struct.pack("<500h", *range(1, 501)), "a.txt", "wrong_type"),
         (b"404 Not Found", "report.pdf", "wrong_type"),
         (b"\x1f\x8b\x08\x00 not a stream", "a.gz", "damaged"),
+        (zipped("[Content_Types].xml", "word/document.xml")[:60], "a.docx", "damaged"),
     ],
 )
 def test_what_is_nothing_is_said(file: Path, content: bytes, name: str, reason: str) -> None:

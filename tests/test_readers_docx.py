@@ -288,7 +288,7 @@ def test_signs_and_fields_are_what_people_see() -> None:
     )  # fmt: skip
     assert (
         text(body)
-        == "a\tb\nco-operate \N{GREEK SMALL LETTER ALPHA}✓ β - 12 ☒ link simple control(kan)漢"
+        == "a\tb\nco-operate \N{GREEK SMALL LETTER ALPHA}✓ β - 12 ☒ link simple control漢(kan)"
     )
 
 

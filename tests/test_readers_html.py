@@ -118,6 +118,12 @@ def test_title(page: Path, head: str, title: str) -> None:
     assert read(page, f"<head>{head}</head><body>x<h1>Heading</h1>").title == title
 
 
+def test_title_of_a_part_of_a_page(page: Path) -> None:
+    """A heading of any level with which a page begins is its title; a later one is of a part."""
+    assert read(page, "<h3>Heading</h3><p>words").title == "Heading"
+    assert read(page, "<p>words<h3>Heading</h3>").title == "page one"
+
+
 def test_title_of_a_bare_page_is_the_name(page: Path) -> None:
     """Without title and heading the file's name stands in."""
     assert read(page, "<p>words").title == "page one"

@@ -173,6 +173,16 @@ def test_mails_without_end_are_stopped(tmp_path: Path) -> None:
     assert "8 other" in items[-1].failure.message
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["a.eml", "a.txt"])
+def test_a_mail_that_an_editor_saved(tmp_path: Path, encoding: str, name: str) -> None:
+    """Whatever it was saved in, it is a mail."""
+    sent = "Message-ID: <1@b>\nFrom: Zoë <z@b>\nSubject: Größe\nTo: c@d\n\nSeven lamps, £5.\n"
+    extract = read_one(tmp_path / name, MAIL, sent.encode(encoding))
+    assert extract.title == "Größe"
+    assert extract.text.endswith("Subject: Größe\n\nSeven lamps, £5.")
+
+
 @pytest.mark.parametrize(
     ("content", "found"),
     [

@@ -186,14 +186,14 @@ def test_charts_are_tables_of_their_values() -> None:
         chart.chart_title.text_frame.text = "Share of sales"
         points: Any = XyChartData()  # type: ignore[no-untyped-call]
         series = points.add_series("Depth")
-        series.add_data_point(1, 2.5)
+        series.add_data_point(1, 0.1 + 0.2)
         lower = (Inches(1), Inches(4), Inches(4), Inches(3))
         slide.shapes.add_chart(XL_CHART_TYPE.XY_SCATTER, *lower, points)
 
     found = extract(saved((BLANK, draw)), "a.pptx")
     assert found.text == (
         "Share of sales\n\n | North | South\nMay | 25.0% | 75.0%\nJune | 50.0% |\n\n"
-        " | Depth\n1 | 2.5"
+        " | Depth\n1 | 0.3"
     )
 
 

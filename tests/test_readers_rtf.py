@@ -34,6 +34,7 @@ def text(body: str) -> str:
         (r"\ldblquote x\rdblquote\endash y\emdash\bullet", "“x”\u2013y—•"),
         (r"na\'efve \'80", "naïve €"),
         ("na\xefve", "naïve"),
+        (r"{\i0\*\cs7\cf0 seen} {\*\cs7 unseen}", "seen"),
         (r"\u8364?5 \u-10179?\u-8704? end", "€5 😀 end"),
         (r"\uc2\u8364\'80\'80x\uc0\u8364  y", "€x€ y"),
         (r"{\f2\'cf\'f0\'e8\'e2\'e5\'f2}", "Привет"),

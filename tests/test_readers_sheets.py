@@ -21,6 +21,7 @@ from indexes.documents import stored_form
 from indexes.rows import row_at
 from ingest.readers import ODS, XLS, XLSX
 from ingest.readers.cell_formats import shown
+from locked_xls import locked_xls
 from office_files import (
     extract,
     failure,
@@ -236,17 +237,22 @@ def test_a_label_over_several_rows_stands_in_each() -> None:
     assert lines[2:] == ["North | May | 1", "North | June | 2", "S | 7 | 8", "", "All in all"]
 
 
+def with_chart(target: Worksheet) -> None:
+    """Give a sheet some sales and a chart of them."""
+    SALES(target)
+    chart = BarChart()
+    chart.title = "Units sold"
+    chart.add_data(Reference(target, min_col=2, min_row=1, max_row=3), titles_from_data=True)
+    target.add_chart(chart, "E1")
+
+
 def test_hidden_sheets_comments_and_charts_are_kept() -> None:
     """What stands beside the cells comes after all sheets, outside of their rows."""
 
     def hidden(target: Worksheet) -> None:
-        SALES(target)
+        with_chart(target)
         target.sheet_state = "veryHidden"
         target["B2"].comment = Comment("checked twice", "Ada")
-        chart = BarChart()
-        chart.title = "Units sold"
-        chart.add_data(Reference(target, min_col=2, min_row=1, max_row=3), titles_from_data=True)
-        target.add_chart(chart, "E1")
 
     found = extract(saved(SALES, hidden, title="Figures of May", creator="Ada"), "a.xlsx")
     assert found.title == "Figures of May"
@@ -339,12 +345,37 @@ def test_a_locked_workbook_is_opened_with_its_password() -> None:
     assert "none of the 2 given" in wrong.message
 
 
+def test_a_locked_old_workbook_is_opened_with_its_password() -> None:
+    """Excel 97's lock is told from damage, and opened."""
+    data = locked_xls(old_workbook(), "open sesame")
+    assert (
+        extract(data, "a.xls", "wrong", "open sesame").text == extract(old_workbook(), "a.xls").text
+    )
+    assert failure(data, "a.xls").reason == "encrypted"
+    assert failure(data, "a.xls", "wrong").reason == "wrong_password"
+
+
 def test_what_office_locks_by_itself_asks_nobody() -> None:
     """A workbook that is only guarded against changes is locked with a password that all know."""
     assert extract(locked(saved(SALES), "VelvetSweatshop"), "a.xlsx").text.startswith("Sales")
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.ods", "locked.xlsx"])
+def test_a_diagram_on_a_sheet_is_read() -> None:
+    """SmartArt stands in a part of its own, which the sheet's drawing refers to."""
+    parts = unzipped(saved(with_chart))
+    links = "xl/drawings/_rels/drawing1.xml.rels"
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"
+    link = f'<Relationship Id="d" Type="{kind}" Target="../diagrams/data1.xml"/></Relationships>'
+    parts[links] = parts[links].replace(b"</Relationships>", link.encode())
+    parts["xl/diagrams/data1.xml"] = (
+        b'<dataModel><ptLst><pt modelId="1"><t><p><r><t>Oil</t></r></p></t></pt>'
+        b'<pt modelId="2"><t><p><r><t>burn</t></r></p></t></pt></ptLst>'
+        b'<cxnLst><cxn srcId="1" destId="2" srcOrd="0"/></cxnLst></dataModel>'
+    )
+    assert "drawings\n\n- Oil\n  - burn" in extract(zipped(parts), "a.xlsx").text
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.ods", "locked.xlsx", "locked.xls"])
 def test_damage_is_told(name: str) -> None:
     """A truncated or altered file gives what is left of it, or a reason."""
     made = {
@@ -352,6 +383,7 @@ def test_damage_is_told(name: str) -> None:
         "a.xls": old_workbook(),
         "a.ods": open_document(("a", "b"), ("c", 1.0)),
         "locked.xlsx": locked(saved(SALES), "VelvetSweatshop"),
+        "locked.xls": locked_xls(old_workbook(), "VelvetSweatshop"),
     }
     survives(made[name], name, tries=12 if name == "locked.xlsx" else 60)
 

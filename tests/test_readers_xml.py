@@ -1,14 +1,18 @@
 """The XML reader, against documents written here in the vocabularies that people use."""
 
+import base64
+import io
 import time
 from pathlib import Path
 
 import pytest
+from docx import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ingest.readers import XML
+from ingest.readers import DOCX, XML
+from office_files import unzipped
 from read_one import check_damaged, headings, read_one, reason, refused
 
 DOCBOOK = """<?xml version="1.0" encoding="UTF-8"?>
@@ -102,15 +106,72 @@ def test_an_export_is_records(tmp_path: Path) -> None:
         '<!DOCTYPE r [<!ENTITY x "a"><!ENTITY y "&x;&x;">]><r a="&y;"/>',
         '<!DOCTYPE r [<!ENTITY % p SYSTEM "http://example.org/x"> %p;]><r>x</r>',
         '<!-- <r> --><?p <r>?><!DOCTYPE r [<!ENTITY x "a">]><r>x</r>',
-        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r>&nbsp;</r>',
-        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r a="&nbsp;">x</r>',
-        "<r>&nbsp;</r>",
+        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r>&weather;</r>',
+        '<!DOCTYPE r SYSTEM "http://example.org/x.dtd"><r a="&weather;">x</r>',
+        "<r>&weather;</r>",
+        '<!DOCTYPE r [<!ENTITY p SYSTEM "p.tif" NDATA T><!ENTITY nbsp "a">]><r>&nbsp;</r>',
     ],
 )
 def test_entities_are_refused(tmp_path: Path, source: str) -> None:
-    """None is resolved, wherever it would come from, and the message says why."""
+    """None of its own is resolved, wherever it would come from, and the message says why."""
     failure = refused(tmp_path / "a.xml", XML, source.encode())
     assert (failure.reason, "entities" in failure.message) == ("damaged", True)
+
+
+def test_names_of_characters_are_read(tmp_path: Path) -> None:
+    """Names that mean one character everywhere are that, but not in what stands verbatim."""
+    data = (
+        '<!DOCTYPE r SYSTEM "st32.dtd" [<!ENTITY p.tif SYSTEM "p.tif" NDATA TIF>'
+        "<!ENTITY q PUBLIC '-//Q' \"q\" NDATA Q>]><!-- &nbsp; <!ENTITY -->"
+        "<r><p f='p.tif' t='&beta;'>&ldquo;&agr;&amp;&OHgr;&rdquo; &LT;b&GT; &minus;1</p>"
+        "<p><![CDATA[x&nbsp;y]]> is verbatim</p></r>"
+    )
+    extract = read_one(tmp_path / "a.xml", XML, data.encode())
+    assert extract.text == "“α&Ω” <b> −1\n\nx&nbsp;y is verbatim"
+
+
+_ST36 = (
+    "<us-patent-grant><us-bibliographic-data-grant><publication-reference>"
+    "<document-id><country>US</country><date>20140318</date></document-id>"
+    "</publication-reference><invention-title>A cheese</invention-title>"
+    "</us-bibliographic-data-grant><description><heading>FIELD</heading>"
+    "<p>Cheese with three sides.</p></description></us-patent-grant>"
+)
+_ST32 = (
+    "<PATDOC><SDOBI><B140><DATE><PDAT>20140318</PDAT></DATE></B140><B190><PDAT>US</PDAT></B190>"
+    "<B540><STEXT><PDAT>A cheese</PDAT></STEXT></B540></SDOBI><SDODE><H><PDAT>FIELD</PDAT></H>"
+    "<PARA><PTEXT><PDAT>Cheese with </PDAT><HIL><BOLD><PDAT>three</PDAT></BOLD></HIL><PDAT> sides."
+    "</PDAT></PTEXT></PARA></SDODE></PATDOC>"
+)
+
+_OF_2001 = (
+    "<patent-application-publication><subdoc-bibliographic-information><document-id>"
+    "<country-code>US</country-code><document-date>20140318</document-date></document-id>"
+    "<technical-information><title-of-invention>A cheese</title-of-invention>"
+    "</technical-information></subdoc-bibliographic-information><subdoc-description>"
+    "<heading>FIELD</heading><paragraph>Cheese with three sides.</paragraph>"
+    "</subdoc-description></patent-application-publication>"
+)
+
+
+@pytest.mark.parametrize(
+    ("patent", "country"),
+    [
+        (_OF_2001, "document-id.country-code: US\n"),
+        (_ST36, "publication-reference.document-id.country: US\n"),
+        (_ST32, "B190.PDAT: US\n"),
+    ],
+)
+def test_a_patent_says_what_it_is(tmp_path: Path, patent: str, country: str) -> None:
+    """Its title and its day are those of the invention, and what is said of it has names."""
+    extract = read_one(tmp_path / "a.xml", XML, patent.encode())
+    assert (extract.title, extract.as_of) == ("A cheese", "2014-03-18")
+    assert [extract.text[h.span.start : h.span.end] for h in extract.headings] == [
+        "A cheese",
+        "FIELD",
+    ]
+    assert country in extract.text
+    assert extract.text.endswith("\n\nFIELD\n\nCheese with three sides.")
 
 
 @pytest.mark.parametrize(
@@ -176,3 +237,39 @@ def test_damaged_files(tmp_path: Path) -> None:
     """Cut or turned bytes are read or refused."""
     for source in (DOCBOOK, TEI):
         check_damaged(tmp_path / "a.xml", XML, source.encode())
+
+
+def flat(document: bytes) -> bytes:
+    """Return a Word document as one XML file, with a picture that is no text."""
+    parts = {**unzipped(document), "word/media/a.png": b"\x89PNG"}
+    del parts["[Content_Types].xml"]
+    held = "".join(
+        f'<pkg:part pkg:name="/{name}">'
+        + (
+            f"<pkg:xmlData>{content.decode().partition('?>')[2]}</pkg:xmlData>"
+            if content.startswith(b"<?xml")
+            else f"<pkg:binaryData>{base64.b64encode(content).decode()}</pkg:binaryData>"
+        )
+        + "</pkg:part>"
+        for name, content in parts.items()
+        if name.endswith((".xml", ".rels", ".png"))
+    )
+    return (
+        '<?xml version="1.0"?><?mso-application progid="Word.Document"?><pkg:package '
+        f'xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">{held}</pkg:package>'
+    ).encode()
+
+
+def test_a_word_document_in_one_file_is_read_as_one(tmp_path: Path) -> None:
+    """Its headings and tables are those of the document in its usual form."""
+    document = Document()
+    document.add_heading("Lamps", 1)
+    document.add_paragraph("Seven, £5 each.")
+    table = document.add_table(2, 2)
+    table.cell(0, 0).text, table.cell(1, 1).text = "Place", "3"
+    out = io.BytesIO()
+    document.save(out)
+    extract = read_one(tmp_path / "a.xml", XML, flat(out.getvalue()))
+    assert extract.reader.startswith("docx/")
+    assert (extract.media_type, extract.title) == (DOCX, "Lamps")
+    assert extract.text == "Lamps\n\nSeven, £5 each.\n\nPlace |\n | 3"

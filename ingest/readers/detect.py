@@ -47,7 +47,7 @@ from ingest.readers import (
     XML,
 )
 from ingest.readers.encodings import unmarked_utf16
-from ingest.readers.ole import has_stream
+from ingest.readers.ole import root_names
 from ingest.readers.zipped import FAULTS
 
 _SAMPLE: Final = 65_536
@@ -106,13 +106,43 @@ _SIGNATURES: Final = (
     (b"\x28\xb5\x2f\xfd", "an archive (zstd)"),
     (b"\x7fELF", "a program (ELF)"),
     (b"MZ", "a program (Windows)"),
+    (b"\x09\x00\x04\x00", "an Excel workbook of before 1993"),
+    (b"\x09\x02\x06\x00", "an Excel workbook of before 1993"),
+    (b"\x09\x04\x06\x00", "an Excel workbook of before 1993"),
     (b"SQLite format 3\x00", "a SQLite database"),
     (b"%!PS", "a PostScript document"),
     (b"ID3", "a sound file (MP3)"),
+    (b"\xff\xfb", "a sound file (MP3)"),
+    (b"\xff\xf3", "a sound file (MP3)"),
+    (b"\xff\xf1", "a sound file (AAC)"),
+    (b"\xff\xf9", "a sound file (AAC)"),
+    (b"\x00\x01\x00\x00\x00", "a font"),
+    (b"OTTO\x00", "a font"),
+    (b"wOFF", "a font"),
+    (b"wOF2", "a font"),
     (b"OggS", "a media file (Ogg)"),
+    (b"fLaC", "a sound file (FLAC)"),
+    (b"MThd", "a sound file (MIDI)"),
+    (b"\x1aE\xdf\xa3", "a media file (Matroska or WebM)"),
+    (b"\x00\x00\x01\xba", "a media file (MPEG)"),
+    (b"0&\xb2u\x8ef\xcf\x11", "a media file (Windows Media)"),
+    (b"FLV\x01", "a media file (Flash)"),
+    (b"8BPS", "a picture of layers (Photoshop)"),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
 )
+# Films, and pictures in the same container: its first box names what it is.
+_BOXED: Final = re.compile(rb"(?s).{4}ftyp(.{4})")
+_BOXED_PICTURES: Final = (
+    (b"avi", "a photo (AVIF)"),
+    (b"hei", "a photo (HEIF)"),
+    (b"hev", "a photo (HEIF)"),
+    (b"mif1", "a photo (HEIF)"),
+    (b"msf1", "a photo (HEIF)"),
+)
+_TAPE: Final = (257, b"ustar")
 _WEBP: Final = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 _RTF: Final = b"{\\rtf"
+_IWORK: Final = "application/vnd.apple.iwork"
 _ZIPPED: Final = (
     (EPUB.encode(), EPUB),
     (b"word/", DOCX),
@@ -122,13 +152,17 @@ _ZIPPED: Final = (
     (ODS.encode(), ODS),
     (ODP.encode(), ODP),
     (ODT.encode(), ODT),
+    (b"Index/Document.iwa", _IWORK),
+    (b"Index.zip", _IWORK),
+    (b"index.apxl", _IWORK),
+    (b"buildVersionHistory.plist", _IWORK),
 )
 _DOC: Final = "application/msword"
 _PPT: Final = "application/vnd.ms-powerpoint"
 _ARCHIVE: Final = "application/zip"
 _OLD_OFFICE: Final = "application/x-ole-storage"
-_OF_MAIL: Final = "__properties_version1.0"
 _IN_OLE: Final = (
+    ("__properties_version1.0", OUTLOOK),
     ("EncryptedPackage", LOCKED_OFFICE),
     ("WordDocument", _DOC),
     ("PowerPoint Document", _PPT),
@@ -157,17 +191,23 @@ _KINDS: Final = {
     JSON: "a JSON document",
     MAIL: "an e-mail (EML)",
     _ARCHIVE: "an archive (ZIP)",
+    _IWORK: "a document of Apple's Pages, Numbers or Keynote",
     _OLD_OFFICE: "an old Office document",
     **{media_type: f"a picture ({picture.name})" for media_type, picture in PICTURES.items()},
 }
 # What to do with a file of a kind that begins so; any other can be saved in another format.
 _REMEDIES: Final = (
+    ("a picture (SVG)", "if it shows text, save it as PDF"),
+    ("a picture of layers", "if it shows text, save it as PDF or PNG"),
+    ("a photo", "if it shows text, save it as JPEG and have it recognised with `--ocr`"),
+    ("a mailbox", "save its mails one by one as EML"),
     ("an archive", "unpack it and ingest what is in it"),
     (
         "a picture",
         "if it shows text, have it recognised with `--ocr`, or let `ocrmypdf` make a PDF of it",
     ),
     ("a program", "leave it out"),
+    ("a font", "leave it out"),
     ("a media file", "leave it out, or write down what is said in it"),
     ("a sound file", "leave it out, or write down what is said in it"),
     ("a SQLite database", "export what matters as CSV"),
@@ -285,9 +325,14 @@ def _binary(head: bytes) -> str:
     """Return the media type of a picture, "" of text. Raises ReadFailure for what is neither."""
     if _WEBP.match(head):
         return WEBP
+    if boxed := _BOXED.match(head):
+        raise _unsupported(_named(_BOXED_PICTURES, boxed[1], "a media file (MP4)"))
+    if head.startswith(_TAPE[1], _TAPE[0]):
+        raise _unsupported("an archive (TAR)")
     controls = len(_CONTROL.findall(head))
     for mark, kind in _SIGNATURES:
-        if head.startswith(mark) and (len(mark) > len(b"MZ") or controls):
+        # What is made of letters may begin a text, too.
+        if head.startswith(mark) and (controls or not mark.isalnum()):
             if kind in PICTURES:
                 return kind
             raise _unsupported(kind)
@@ -306,8 +351,19 @@ def _named(marks: tuple[tuple[bytes, str], ...], content: bytes, otherwise: str)
 
 
 def _in_ole(path: Path) -> str:
-    if has_stream(path, _OF_MAIL):  # whatever else may be attached to it
-        return OUTLOOK
+    """Return the kind that the names at the root tell, whatever else lies in the file.
+
+    In a damaged one they are looked for among its bytes.
+    """
+    if names := root_names(path):
+        return next(
+            (
+                kind
+                for begin, kind in _IN_OLE
+                if any(name.startswith(begin.lower()) for name in names)
+            ),
+            _OLD_OFFICE,
+        )
     streams = tuple((name.encode("utf-16-le"), kind) for name, kind in _IN_OLE)
     return _named(streams, path.read_bytes(), _OLD_OFFICE)
 
@@ -330,7 +386,12 @@ def _in_zip(path: Path, head: bytes) -> str:
                 with archive.open("mimetype") as stated:
                     names.append(stated.read(_LONGEST_TYPE))
     except FAULTS:
-        return _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+        kind = _named(_ZIPPED, head + _tail(path), _ARCHIVE)
+        if kind == _ARCHIVE and b"[Content_Types].xml" in head:
+            raise ReadFailure(
+                "damaged", "the file is the beginning of an Office document; copy it anew"
+            ) from None
+        return kind
     return next(
         (kind for mark, kind in _ZIPPED if any(name.startswith(mark) for name in names)), _ARCHIVE
     )

@@ -82,7 +82,7 @@ class WordsReader:
             "pict": self._drawing,
             "object": self._drawing,
             "oMath": self._equation,
-            "rt": self._ruby,
+            "ruby": self._ruby,
         }
         self._signs: Final = {
             "tab": _TAB, "ptab": _TAB, "cr": _LINE, "noBreakHyphen": "-",
@@ -195,9 +195,15 @@ class WordsReader:
         self._add(f" {words}" if before and not before[-1:].isspace() else words)
 
     def _ruby(self, element: Element) -> None:
-        self._add("(")
-        self._visit(element)
-        self._add(")")
+        """Add words and, behind them, how they are spoken; the file has it the other way round."""
+        spoken = child(element, "rt")
+        for part in element:
+            if part is not spoken:
+                self._visit(part)
+        if spoken is not None:
+            self._add("(")
+            self._visit(spoken)
+            self._add(")")
 
     def _drawing(self, element: Element) -> None:
         self._words.attached += attachments(element)

@@ -1,12 +1,17 @@
 """DrawingML, which Word, Excel and PowerPoint share: charts, diagrams and what shapes say."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ingest.readers.cell_formats import is_telling, shown
 from ingest.readers.equations import linear
 from ingest.readers.parts import Element, attribute, below, child, children, name
+
+# A number as a computer keeps it (4.4000000000000004), of which 15 digits say something.
+_LONG: Final = re.compile(r"(?=.{17})-?\d*\.\d+(?:E[+-]?\d+)?")
 
 _PLOTTED = ("yVal", "val", "bubbleSize")
 
@@ -120,7 +125,7 @@ def _points(element: Element | None) -> dict[int, str]:
 
 def _formatted(text: str, code: str) -> str:
     if not is_telling(code):
-        return text
+        return f"{float(text):.15g}" if _LONG.fullmatch(text) else text
     try:
         return shown(float(text), code) or text
     except ValueError:

@@ -1,5 +1,6 @@
 """E-mails (EML): parsed by the standard library, told in words whatever they are encoded in."""
 
+import codecs
 import email
 import re
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ from typing import Final
 from indexes.documents import Finding, stored_form
 from indexes.errors import ReadFailure
 from ingest.readers import MAIL, Reading, ReadOptions
-from ingest.readers.encodings import decode
+from ingest.readers.encodings import decode, unmarked_utf16
 from ingest.readers.layout import Laid, lay_out
 from ingest.readers.letters import HEADERS, Attachment, Letter, best, documents
 
+_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_HEAD: Final = 4096
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 _BETWEEN_WORDS: Final = re.compile(r"(\?=)[ \t\r\n]+(=\?)")
 _WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?([^?]*)\?=")
@@ -43,7 +46,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     Raises ReadFailure `wrong_type` for what is no mail, `encrypted`, `damaged`, `empty`.
     """
     try:
-        message = email.message_from_bytes(path.read_bytes().lstrip())
+        message = email.message_from_bytes(_in_bytes(path.read_bytes()).lstrip())
         letter = _letter(message)
     except RecursionError:
         raise ReadFailure(
@@ -56,6 +59,13 @@ def read(path: Path, options: ReadOptions) -> Reading:
             "anew from the program that shows it",
         )
     yield from documents(letter, MAIL, options)
+
+
+def _in_bytes(data: bytes) -> bytes:
+    """Return a mail as mails are sent; an editor may have saved it in UTF-16, or with a mark."""
+    if data.startswith(_MARKS) or unmarked_utf16(data[:_HEAD]):
+        return decode(data).text.encode()
+    return data
 
 
 def headers_of(message: Message) -> dict[str, str]:

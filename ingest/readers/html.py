@@ -49,7 +49,9 @@ def read(path: Path, options: ReadOptions) -> Iterator[Extract]:
             "print the page to PDF, or save what the browser shows",
         )
     as_of = _date(parser)
-    first = next((h.span.cut(text) for h in page.headings if h.level == 1), None)
+    first = next(
+        (h.span.cut(text) for h in page.headings if h.level == 1 or h.span.start == 0), None
+    )
     yield Extract(
         text,
         HTML,

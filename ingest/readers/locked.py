@@ -15,6 +15,7 @@ from msoffcrypto.exceptions import (  # type: ignore[import-untyped]
     InvalidKeyError,
     ParseError,
 )
+from msoffcrypto.format.ooxml import OOXMLFile  # type: ignore[import-untyped]
 
 from indexes.documents import Extract
 from indexes.errors import ReadFailure
@@ -32,6 +33,7 @@ _FAULTS: Final = (
     ExpatError,
     struct.error,
     ArithmeticError,
+    AssertionError,
     AttributeError,
     LookupError,
     OSError,
@@ -49,6 +51,16 @@ def read(path: Path, options: ReadOptions) -> Iterator[Extract | RecordFailure]:
     with path.open("rb") as file:
         data = unlocked(file, options)
     yield from read_inside(data, replace(options, depth=options.depth + 1))
+
+
+def is_locked(file: IO[bytes]) -> bool:
+    """Tell whether an Office document asks for a password; a broken one does not."""
+    file.seek(0)
+    held = io.BytesIO(file.read())  # of a file on disk olefile takes memory for any size it states
+    try:
+        return bool(msoffcrypto.OfficeFile(held).is_encrypted())
+    except _FAULTS:
+        return False
 
 
 def unlocked(file: IO[bytes], options: ReadOptions) -> bytes:
@@ -72,7 +84,9 @@ def _with_password(file: IO[bytes], password: str) -> bytes | None:
     """Return the document, None where the password is not its own."""
     try:
         office = msoffcrypto.OfficeFile(file)
-        office.load_key(password=password, verify_password=True)
+        # Old formats always verify it, and say so by not asking.
+        verify = {"verify_password": True} if isinstance(office, OOXMLFile) else {}
+        office.load_key(password=password, **verify)
         out = io.BytesIO()
         office.decrypt(out)
     except InvalidKeyError:

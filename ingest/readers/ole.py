@@ -13,13 +13,15 @@ FAULTS: Final = (
 )  # fmt: skip
 
 
-def has_stream(path: Path, name: str) -> bool:
-    """Tell whether a file has a stream of that name at its root; a broken one has none."""
+def root_names(path: Path) -> frozenset[str]:
+    """Return the names at a file's root in small letters (case does not count); none if broken."""
     try:
         with olefile.OleFileIO(path.read_bytes()) as file:
-            return bool(file.exists(name))
+            return frozenset(
+                entry[0].lower() for entry in file.listdir(streams=True, storages=True)
+            )
     except FAULTS:
-        return False
+        return frozenset()
 
 
 def streams(data: bytes) -> dict[tuple[str, ...], bytes]:

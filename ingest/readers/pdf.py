@@ -27,6 +27,7 @@ from ingest.readers.dates import iso_date
 from ingest.readers.paged import joined, with_tables, without_signs
 from ingest.readers.pdf_hidden import Seen, seen
 from ingest.readers.pdf_letters import Letters
+from ingest.readers.pdf_ligatures import with_ligatures
 from ingest.readers.pdf_tables import FoundTable, find
 from ingest.readers.pdf_words import Word, pieces, stretches
 
@@ -203,6 +204,7 @@ def _words(page: pdfium.PdfPage) -> Seen:
         if _is_shredded(text):
             return Seen(text)
         letters = Letters(words, text)
+        text = with_ligatures(text, letters)
         found = seen(page, letters, text)
         tables = list[FoundTable]()
         for start, end in stretches(found.text):

@@ -19,6 +19,7 @@ Place = tuple[int, int]  # where a word begins and ends in the page's text
 _POINTER: Final = ctypes.c_void_p
 _BLACK: Final = (0, 0, 0, 255)
 _BOX: Final = 4 * ctypes.sizeof(ctypes.c_float)
+_DOUBLE: Final = ctypes.sizeof(ctypes.c_double)
 
 
 def _plain(function: object, result: type, *arguments: type) -> "ctypes._CFunctionType":
@@ -29,6 +30,9 @@ def _plain(function: object, result: type, *arguments: type) -> "ctypes._CFuncti
 
 _box_of: Final = _plain(
     pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_int, _POINTER, ctypes.c_int, _POINTER
+)
+_origin_of: Final = _plain(
+    pdfium_c.FPDFText_GetCharOrigin, ctypes.c_int, _POINTER, ctypes.c_int, _POINTER, _POINTER
 )
 _object_of: Final = _plain(pdfium_c.FPDFText_GetTextObject, _POINTER, _POINTER, ctypes.c_int)
 _mode_of: Final = _plain(pdfium_c.FPDFTextObj_GetTextRenderMode, ctypes.c_int, _POINTER)
@@ -96,6 +100,16 @@ class Letters:
             )
             for corners in self.corners(places)
         ]
+
+    def origins(self, places: Iterable[int]) -> list[tuple[float, float]]:
+        """Return where the glyphs of single letters begin; the letters of one glyph begin alike."""
+        origin = (ctypes.c_double * 2)()
+        across = ctypes.addressof(origin)
+        found = list[tuple[float, float]]()
+        for place in places:
+            _origin_of(self._handle, self._index(place), across, across + _DOUBLE)
+            found.append((origin[0], origin[1]))
+        return found
 
     def reach(self, places: Sequence[int]) -> tuple[Box, float]:
         """Return how far out single letters stand, and the longest side of the smallest one.

@@ -153,6 +153,7 @@ class _Document:
         self._info: dict[str, str] = {}
         self._ended = False
         self._hidden = 0
+        self._is_opened = False
 
     def read(self, source: str) -> None:
         """Read all tokens; what follows the outermost group is no part of the document."""
@@ -171,6 +172,7 @@ class _Document:
                 self._word(token.word, token.number)
             else:
                 self._characters(token)
+            self._is_opened = token.brace == "{"
         self._end_bytes()
         self._end_paragraph()
         self._end_table()
@@ -387,8 +389,8 @@ class _Document:
     def _sign(self, sign: str) -> None:
         if self._to_skip:
             self._to_skip -= 1
-        elif sign == "*":
-            self._state = replace(self._state, starred=True)
+        elif sign == "*":  # in the middle of a group it says nothing of what follows
+            self._state = replace(self._state, starred=self._is_opened)
         elif sign in "\r\n":
             self._end_line()
         else:

@@ -20,7 +20,7 @@ from ingest.readers import ODS, XLS, XLSB, XLSX, Reading, ReadOptions
 from ingest.readers.cell_formats import shown
 from ingest.readers.composed import CELL_END, row_text
 from ingest.readers.headers import goes_on, header_rows
-from ingest.readers.locked import unlocked
+from ingest.readers.locked import is_locked, unlocked
 from ingest.readers.odf_package import OdfPackage
 from ingest.readers.ods_parts import OdsParts
 from ingest.readers.ooxml import SAVE_ANEW, Package
@@ -66,8 +66,13 @@ def _opened(file: io.BufferedReader, options: ReadOptions) -> CalamineWorkbook:
         with _faults_told():
             return CalamineWorkbook.from_filelike(file)
     except PasswordError:
-        with _faults_told():
-            return CalamineWorkbook.from_filelike(io.BytesIO(unlocked(file, options)))
+        pass
+    except ReadFailure:  # of an old workbook calamine does not say that it is locked
+        if not is_locked(file):
+            raise
+    data = unlocked(file, options)
+    with _faults_told():
+        return CalamineWorkbook.from_filelike(io.BytesIO(data))
 
 
 @contextmanager

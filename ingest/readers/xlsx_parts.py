@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from indexes.documents import Finding, Metadata
 from ingest.readers.cell_formats import BUILT_IN, is_telling
-from ingest.readers.drawing import alternative, body_lines, chart
+from ingest.readers.drawing import alternative, body_lines, chart, diagram
 from ingest.readers.ooxml import Package
 from ingest.readers.parts import Element, attribute, below, child, children
 
@@ -58,7 +58,7 @@ class Beside(Protocol):
         """Return what is to be known about the cells of a sheet."""
 
     def notes(self, sheet: str) -> Iterator[str]:
-        """Yield what is written on a sheet beside its cells: comments, text boxes and pictures."""
+        """Yield what stands on a sheet beside its cells: comments, boxes, pictures, diagrams."""
 
     def charts(self, sheet: str) -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
         """Yield title and rows of the charts on a sheet."""
@@ -102,7 +102,7 @@ class XlsxParts:
         return Look(dict(self._coded(data)), errors, len(_NEVER_COMPUTED.findall(data)))
 
     def notes(self, sheet: str) -> Iterator[str]:
-        """Yield what is written on a sheet beside its cells: comments, text boxes and pictures."""
+        """Yield what stands on a sheet beside its cells: comments, boxes, pictures, diagrams."""
         part_name = self._sheets.get(sheet, "")
         threaded = list(self._package.of_kind(part_name, "threadedComment"))
         for one in threaded or self._package.of_kind(part_name, "comments"):
@@ -111,6 +111,10 @@ class XlsxParts:
             root = self._package.tree(one)
             for shape in below(root, "sp", "pic") if root is not None else ():
                 yield from _shape_lines(shape)
+            for held in self._package.of_kind(one, "diagramData"):
+                data = self._package.tree(held)
+                if data is not None:
+                    yield "\n".join(f"{'  ' * level}- {words}" for level, words in diagram(data))
 
     def charts(self, sheet: str) -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
         """Yield title and rows of the charts on a sheet."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +13,23 @@ from indexes.errors import ReadFailure
 from ingest.readers import XML, Reading, ReadOptions
 from ingest.readers.composed import Composed
 from ingest.readers.dates import iso_date
+from ingest.readers.flat_office import packed
+from ingest.readers.inside import read_inside
 from ingest.readers.layout import lay_out
 from ingest.readers.records import Fields, Value, put_record, put_value
 from ingest.readers.trees import local, tree, words
 
 _FEEDS: Final = frozenset(("rss", "feed", "RDF"))
-_PARAGRAPHS: Final = frozenset(("p", "para", "simpara", "ab", "shortdesc", "l", "sp"))
+_PARAGRAPHS: Final = frozenset(
+    ("p", "para", "simpara", "ab", "shortdesc", "l", "sp", "PARA", "paragraph")
+)
 _CAPTIONS: Final = frozenset(("title", "head", "caption"))
 _SENTENCE: Final = 3
-_TITLES: Final = frozenset(("title", "head", "article-title", "bridgehead", "booktitle"))
+# Patents: ST.36 with names in words, and before it ST.32 with numbers and capitals.
+_TITLES: Final = frozenset(
+    ("title", "head", "article-title", "bridgehead", "booktitle", "invention-title",
+     "title-of-invention", "heading", "B540", "H")
+)  # fmt: skip
 # What has a title that is a caption, not the heading of what follows.
 _CAPTIONED: Final = frozenset(
     ("table", "figure", "fig", "example", "table-wrap", "boxed-text", "note", "tip", "warning",
@@ -30,7 +39,9 @@ _CAPTIONED: Final = frozenset(
 )  # fmt: skip
 _ABOUT: Final = frozenset(
     ("teiHeader", "front", "article-meta", "journal-meta", "info", "articleinfo", "bookinfo",
-     "prolog", "front-stub", "sectioninfo", "chapterinfo")
+     "prolog", "front-stub", "sectioninfo", "chapterinfo", "bibliographic-data",
+     "us-bibliographic-data-grant", "us-bibliographic-data-application",
+     "subdoc-bibliographic-information", "SDOBI")
 )  # fmt: skip
 _ROWS: Final = frozenset(("row", "tr", "strow", "sthead"))
 _HEADS: Final = frozenset(("thead", "sthead"))
@@ -44,6 +55,7 @@ _BLOCKS: Final = frozenset(
      "title", "head", "dt", "dd", "dlentry")
 )  # fmt: skip
 _ITEM: Final = "\x00"  # what no XML file has
+_PATENT_TEXT: Final = "PTEXT"  # each run of its words is in an element, and each small number
 _ABSTRACTS: Final = frozenset(("abstract", "trans-abstract", "legalnotice", "ack", "dedication"))
 # What stands in a feed may be HTML, or an address: `Ann <ann@example.org>`.
 _HTML_TAG: Final = re.compile(
@@ -55,18 +67,35 @@ _VERBATIM: Final = frozenset(
     ("programlisting", "screen", "literallayout", "codeblock", "pre", "preformat", "lines",
      "synopsis", "eg", "code", "msgblock")
 )  # fmt: skip
-_DATES: Final = ("pubdate", "pub-date", "lastBuildDate", "pubDate", "updated", "date")
+_DATES: Final = (
+    "pubdate",
+    "pub-date",
+    "lastBuildDate",
+    "pubDate",
+    "updated",
+    "date",
+    "DATE",
+    "document-date",
+)
 _PARTS: Final = ("year", "month", "day")
 _ATTRIBUTES: Final = ("iso-8601-date", "when", "date")
 
 
 def read(path: Path, options: ReadOptions) -> Reading:
-    """Yield the one document of an XML file.
+    """Yield the one document of an XML file; an Office document in one is read as such.
 
     Raises ReadFailure `damaged` for what is not well-formed or uses entities, `empty`,
     `wrong_type`.
     """
     root = tree(path.read_bytes())
+    document = packed(root)
+    if document is not None:
+        yield from read_inside(document, replace(options, depth=options.depth + 1))
+        return
+    yield _extract(root, options)
+
+
+def _extract(root: etree._Element, options: ReadOptions) -> Extract:
     composed = Composed()
     if _is_document(root):
         _Walk(composed).walk(root)
@@ -80,7 +109,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     if not composed.text:
         raise ReadFailure("empty", "the file has no text between its tags; fill it or leave it out")
     as_of = _date(root)
-    yield Extract(
+    return Extract(
         composed.text,
         XML,
         _title(root) or options.stem,
@@ -214,7 +243,7 @@ class _Walk:
             pass
         elif name in _ABOUT:
             self._put_about(element, max(1, depth))
-        elif _is_mixed(element) or name in _LISTS or not len(element):
+        elif _is_mixed(element) or name in _LISTS or name == _PATENT_TEXT or not len(element):
             self._put_mixed(element, depth)
         else:
             return False
