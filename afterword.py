@@ -13,6 +13,7 @@ from indexes.languages import Language
 
 if TYPE_CHECKING:
     from indexes.collection import Collection
+    from indexes.settings import Settings
 
 CollectionName = Annotated[str, typer.Option(help="Which collection.")]
 
@@ -109,22 +110,9 @@ def ingest(
     A file .afterwordignore in a folder says what is left out, in the way of .gitignore.
     Exit status: 0 all good, 1 some inputs failed, 2 wrong use, 3 could not run.
     """
-    from indexes.settings import NO_OCR, load_settings
-
-    settings = load_settings()
-    if password_file is not None:
-        settings = settings.model_copy(update={"password_file": password_file})
-    if ocr and settings.ocr == NO_OCR:
-        settings = settings.model_copy(update={"ocr": "rapidocr"})
+    settings = _ingest_settings(password_file, ocr=ocr)
     if worker:
-        from indexes.jobs import ELSEWHERE_STATUS
-        from ingest.worker import work
-
-        try:
-            work(settings)
-        except WorkerElsewhere as error:  # the service that keeps this worker tells by the status
-            sys.stderr.write(f"afterword: {error.message}\n")
-            raise typer.Exit(ELSEWHERE_STATUS) from None
+        _work(settings)
         return
     if not paths:
         raise UsageError("say what to ingest: afterword ingest PATH…")
@@ -149,6 +137,30 @@ def ingest(
     if watch:
         raise typer.Exit(run_watching(order, settings, manner, poll))
     raise typer.Exit(run(order, settings, manner))
+
+
+def _ingest_settings(password_file: Path | None, *, ocr: bool) -> "Settings":
+    """Return the settings with what the options say put over them."""
+    from indexes.settings import NO_OCR, load_settings
+
+    settings = load_settings()
+    if password_file is not None:
+        settings = settings.model_copy(update={"password_file": password_file})
+    if ocr and settings.ocr == NO_OCR:
+        settings = settings.model_copy(update={"ocr": "rapidocr"})
+    return settings
+
+
+def _work(settings: "Settings") -> None:
+    """Ingest uploads until standard input ends."""
+    from indexes.jobs import ELSEWHERE_STATUS
+    from ingest.worker import work
+
+    try:
+        work(settings)
+    except WorkerElsewhere as error:  # the service that keeps this worker tells by the status
+        sys.stderr.write(f"afterword: {error.message}\n")
+        raise typer.Exit(ELSEWHERE_STATUS) from None
 
 
 @documents.command("list")

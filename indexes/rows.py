@@ -24,15 +24,20 @@ SHEETS: Final = frozenset((XLSX, XLSB, XLS, ODS))
 
 _DELIMITERS: Final = ",;\t|"
 _SAMPLE_ROWS: Final = 50
+_SENTINEL: Final = "end"
 _LONGEST_CELL: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a CSV text; its `span` may be of several lines and does not hold the last's end."""
+    """A row of a CSV text; its `span` may be of several lines and does not hold the last's end.
+
+    In an `unclosed` one begins a quote that nothing closes.
+    """
 
     span: Span
     cells: tuple[str, ...]
+    unclosed: bool = False
 
     @property
     def filled(self) -> int:
@@ -66,7 +71,7 @@ def delimiter(text: str) -> str:
     def agreement(delimiter: str) -> tuple[int, int]:
         widths = Counter[int]()
         try:
-            for row in islice(csv_rows(text, delimiter, strict=True), _SAMPLE_ROWS):
+            for row in islice(_parsed(text, delimiter, strict=True), _SAMPLE_ROWS):
                 widths[len(row.cells)] += len(row.cells) > 1
         except csv.Error:  # quotes that do not enclose cells: mostly the wrong delimiter
             pass
@@ -75,8 +80,51 @@ def delimiter(text: str) -> str:
     return max(_DELIMITERS, key=agreement)
 
 
-def csv_rows(text: str, delimiter: str, *, strict: bool = False) -> Iterator[Row]:
-    """Yield each row, blank ones too; a quoted cell may hold line ends."""
+def csv_rows(text: str, delimiter: str) -> Iterator[Row]:
+    """Yield each row, blank ones too; a quoted cell may hold line ends.
+
+    Where a quote is not closed, each line from there on is a row.
+    """
+    last = len(text.rstrip("\n"))
+    for row in _parsed(text, delimiter):
+        if _runs_on(row.span.cut(text), delimiter, is_last=row.span.end >= last):
+            yield from _line_by_line(text, row, delimiter)
+        else:
+            yield row
+
+
+def _runs_on(words: str, delimiter: str, *, is_last: bool) -> bool:
+    """Tell whether a quote that nothing closes made one row of what follows it.
+
+    It ends with the file, or with the first quote of a later row, where no cell ends.
+    """
+    if '"' not in words:
+        return False
+    if is_last:
+        after = io.StringIO(f"{words}\n{_SENTINEL}", newline="\n")
+        if [_SENTINEL] not in csv.reader(after, delimiter=delimiter):
+            return True
+    if "\n" not in words:
+        return False
+    try:
+        list(csv.reader(io.StringIO(words, newline="\n"), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return True
+    return False
+
+
+def _line_by_line(text: str, row: Row, delimiter: str) -> Iterator[Row]:
+    """Yield the lines of a row that runs on as rows of their own."""
+    start = row.span.start
+    for line in row.span.cut(text).split("\n"):
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+        span = Span(start, start + len(line))
+        yield Row(span, tuple(cells), unclosed=start == row.span.start)
+        start = span.end + 1
+
+
+def _parsed(text: str, delimiter: str, *, strict: bool = False) -> Iterator[Row]:
+    """Yield each row as the csv module sees it."""
     csv.field_size_limit(_LONGEST_CELL)
     taken = 0
 

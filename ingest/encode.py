@@ -21,21 +21,22 @@ Store = Callable[[Mapping[bytes, Vectors]], None]
 
 
 def encode(
-    cuts: Sequence[Cut], lacking: set[bytes], encoder: Encoder, told: Told, store: Store
+    cuts: Sequence[Cut], lacking: set[bytes], encoder: Encoder, told: Told, store: Store | None
 ) -> dict[bytes, Vectors]:
     """Return the vectors of those chunks whose hashes are `lacking`; where many, `store` them.
 
+    Without `store` all are returned, so that nobody can take them away before they are used.
     `told` is told of each group of chunks how many they were and how many seconds they took.
     """
     held: dict[bytes, Vectors] = {}
-    many = len(lacking) > _HELD
+    ahead = store if len(lacking) > _HELD else None
     texts = _texts(cuts, lacking)
     while group := dict(islice(texts, _AT_ONCE)):
         started = time.monotonic()
         rows = encoder.encode_documents(list(group.values()))
         vectors = dict(zip(group, rows, strict=True))
-        if many:
-            store(vectors)
+        if ahead:
+            ahead(vectors)
         else:
             held.update(vectors)
         told(len(group), time.monotonic() - started)

@@ -115,13 +115,13 @@ def _start(target: Target, root: Path) -> Folder | Ignored | Unlisted:
     Returns what an ignore file leaves out where that is the target itself, or a folder above it.
     """
     folder = Folder("", str(root))
-    *above, last = Path(target.below).parts or ("",)
-    for name in (*above, *([last] if last else [])):
+    parts = Path(target.below).parts
+    for place, name in enumerate(parts, start=1):
         ruled = _ruled(folder)
         if isinstance(ruled, Unlisted):
             return ruled
         relative = folder.prefix + stored_name(name)
-        is_file = target.single and name is last
+        is_file = target.single and place == len(parts)
         if ignored(relative if is_file else f"{relative}/", ruled.rules):
             return Ignored(relative if is_file else f"{relative}/")
         if is_file:

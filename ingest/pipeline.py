@@ -31,7 +31,7 @@ from indexes.errors import (
 from indexes.languages import Language
 from indexes.settings import NO_OCR, Settings
 from indexes.views import NOT_MERGED
-from ingest.encode import encode
+from ingest.encode import Store, encode
 from ingest.ids import Ids, refusal
 from ingest.passwords import read_passwords
 from ingest.plan import Failed, Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
@@ -71,17 +71,17 @@ T = TypeVar("T")
 def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
     """Plan, apply and report an ingestion of files and folders.
 
-    Raises UsageError for paths that cannot be ingested and for a language that is not the
-    collection's, CollectionBusy while another run works.
+    Raises UsageError for paths that cannot be ingested, for a file of passwords that cannot be read
+    and for a language that is not the collection's, CollectionBusy while another run works.
     """
     started = time.monotonic()
-    ocr = _recognises(settings)
+    ocr, passwords = _recognises(settings), _passwords(settings)
     with ExitStack() as stack:
         collection = _existing(settings.data, order.collection)
         if collection is not None:
             _check_language(collection, order.language)
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
-        found = survey(order, settings.data, writer, ocr=ocr)
+        found = survey(order, settings.data, writer, ocr=ocr, unlocks=bool(passwords))
         if order.dry_run or (writer is None and not found.steps):
             items, notes = forecast(
                 found,
@@ -219,7 +219,8 @@ class _Run:
                     pool = self._pool or stack.enter_context(reader_pool(self._settings))
                     read_all(steps, intake, pool, self._observe)
             self._remove(writer, intake)
-            writer.drop_loose()
+            if self._pool is None:  # an upload would take the vectors that a run of folders made
+                writer.drop_loose()
             self._notes += intake.notes
             self._merge(writer)
         except AfterwordError as error:
@@ -300,9 +301,12 @@ def _report(
 
 def reader_pool(settings: Settings) -> ReaderPool:
     """Return the child processes that the settings ask for; none is started yet."""
-    passwords = read_passwords(settings.password_file) if settings.password_file else ()
-    ocr = _recognises(settings)
+    ocr, passwords = _recognises(settings), _passwords(settings)
     return ReaderPool(settings.reader_processes, _limits(settings), passwords, ocr=ocr)
+
+
+def _passwords(settings: Settings) -> tuple[str, ...]:
+    return read_passwords(settings.password_file) if settings.password_file else ()
 
 
 def _recognises(settings: Settings) -> bool:
@@ -345,7 +349,9 @@ class _File:
     """A file that is being read: which of its documents were seen, which records failed.
 
     `records` says that the file holds many; `settled` is false where a record's failure hangs on
-    other files, so that it must be tried again.
+    other files, so that it must be tried again. `own` are documents that are no records, like a
+    mail with attachments: they wait for the file's end, for where they are stored the file looks
+    read to its end.
     """
 
     step: Step
@@ -355,6 +361,7 @@ class _File:
     settled: bool = True
     records: bool = False
     read: int = 0  # bytes
+    own: list[Extract] = field(default_factory=list)
 
 
 class Intake:
@@ -401,20 +408,24 @@ class Intake:
         if (file := self._files.get(step.uri)) is None:
             file = _File(step, {document.document_id: document for document in step.known})
             self._files[step.uri] = file
+        file.own += (one for one in result.extracts if one.record_id is None)
         for extract in result.extracts:
-            self._document(file, extract, result)
+            if extract.record_id is not None:
+                self._document(file, extract, result)
         for record, failure in result.failures:
             self._record_failed(file, record, failure)
         if result.failure is not None:
             self._file_failed(step, result.failure)
         elif result.last:
+            for extract in file.own:
+                self._document(file, extract, result)
             self._file_ended(file, result)
         self._tell_read(file, step.size if result.last else int(step.size * result.part))
         if result.last:
             del self._files[step.uri]
             self.ended.add(step.uri)
             self._observe(Advanced(files=1))
-        if not self._cuts:
+        if not self._cuts and (result.last or not file.own):
             self._tell_settled()
 
     def _tell_read(self, file: _File, size: int) -> None:
@@ -436,7 +447,8 @@ class Intake:
             return
         file.seen.add(document.document_id)
         known = file.known.get(document.document_id)
-        if known is not None and extract.record_id is not None and same_record(known, document):
+        one_of_many = extract.record_id is not None or file.step.mark is not None
+        if known is not None and one_of_many and same_record(known, document):
             key, findings = document.document_id, document.findings
             item = stored_item(document.uri, "unchanged", key, findings)
             self._observe(Advanced(items=(item,)))
@@ -473,9 +485,10 @@ class Intake:
         if cuts:
             wanted = {key for cut in cuts for key in cut.hashes}
             try:
-                self._put(self._encoded(wanted - self._writer.stored_vectors(wanted)))
-            except VectorsGone:  # another process erased texts that this group counted on
-                self._put(self._encoded(wanted))
+                lacking = wanted - self._writer.stored_vectors(wanted)
+                self._put(self._encoded(lacking, self._writer.store_ahead))
+            except VectorsGone:  # another process erased what this group counted on
+                self._put(self._encoded(wanted, None))
             self._cuts = []
             self.contents.update(bytes.fromhex(cut.document.content_sha256) for cut in cuts)
             items = tuple(cut.item() for cut in cuts)
@@ -497,7 +510,7 @@ class Intake:
         self._observe(Advanced(size=self._read_bytes))
         self._read_bytes = 0
 
-    def _encoded(self, lacking: set[bytes]) -> dict[bytes, Vectors]:
+    def _encoded(self, lacking: set[bytes], store: Store | None) -> dict[bytes, Vectors]:
         """Return the vectors of those waiting chunks whose hashes are lacking."""
         total = sum(len(cut.hashes) for cut in self._cuts)
         share = self._read_bytes / total
@@ -511,7 +524,7 @@ class Intake:
             told(known, 0.0)
         if not lacking:  # the encoder takes a second to load
             return {}
-        return encode(self._cuts, lacking, self._tools.encoder, told, self._writer.store_ahead)
+        return encode(self._cuts, lacking, self._tools.encoder, told, store)
 
     def _put(self, vectors: Mapping[bytes, Vectors]) -> None:
         self._writer.put([cut.prepared(vectors) for cut in self._cuts])
@@ -529,6 +542,8 @@ class Intake:
             failed = tuple(file.failed)
             mark = Mark(step.size, step.modified, result.reader, result.content_sha256, failed)
             self._marks.append((step, mark, frozenset(gone)))
+        elif step.mark is not None and not file.records:
+            self._writer.set_mark(step.source, step.uri, None)
 
     def mark_ended(self) -> None:
         """Mark the files of records that are stored to their end and have nothing to remove."""

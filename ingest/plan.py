@@ -10,9 +10,11 @@ from typing import Final
 from indexes.documents import Document, Metadata
 from ingest.listing import Entry, Ignored, Listed, Outside, Unlisted
 from ingest.names import stored_name
+from ingest.readers import OCR_OPTION
 from ingest.sources import Selection, Target
 
 _FEW: Final = 3
+_LOCKED: Final = frozenset({"encrypted", "wrong_password"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class Asked:
     """What decides whether a file must be read.
 
     `readers` are the readers of this version ("pdf/1"), `digest` gives a file's sha256. With `ocr`
-    text recognition may find words that an earlier run could not. What was written to after
+    text recognition may find words that an earlier run could not, and where there are passwords one
+    `unlocks` what it could not. What was written to after
     `quiet_since` (ns) is left for a later run, and so is what `failed` (by uri) tells to be as it
     was.
     """
@@ -139,6 +142,7 @@ class Asked:
     selection: Selection = field(default_factory=Selection)
     given: Given = field(default_factory=Given)
     ocr: bool = False
+    unlocks: bool = False
     quiet_since: float = math.inf
     failed: Mapping[str, Failed] = field(default_factory=dict)
 
@@ -272,7 +276,7 @@ def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
         reader not in asked.readers for reader in {last.reader, *(d.reader for d in step.known)}
     ):
         return None
-    if asked.ocr and any(map(_has_unread_pages, step.known)):
+    if _has_more_to_read(step, asked):
         return None
     if last.modified != step.modified and asked.digest(step.path) != last.content_sha256:
         return None
@@ -284,6 +288,18 @@ def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
         if document.modified == step.modified
         else replace(document, modified=step.modified)
         for document in documents
+    )
+
+
+def _has_more_to_read(step: Step, asked: Asked) -> bool:
+    """Tell whether what an earlier run could not read may be read now: pages, or parts."""
+    if asked.ocr and any(map(_has_unread_pages, step.known)):
+        return True
+    failed = step.mark.failed if step.mark else ()
+    return any(
+        (asked.unlocks and code in _LOCKED)
+        or (asked.ocr and (code == "no_text_layer" or OCR_OPTION in message))
+        for _, code, message in failed
     )
 
 

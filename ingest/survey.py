@@ -69,10 +69,13 @@ class Survey:
         return {step.uri: step for plan in self.plans for step in plan.read}
 
 
-def survey(order: Order, data: Path, writer: Writer | None, *, ocr: bool = False) -> Survey:
+def survey(
+    order: Order, data: Path, writer: Writer | None, *, ocr: bool = False, unlocks: bool = False
+) -> Survey:
     """Look at the order's paths; `writer` is None where the collection does not exist yet.
 
-    With `ocr` documents are read again that have pages without text.
+    With `ocr` documents are read again that have pages without text; where a password `unlocks`,
+    mails with attachments that asked for one.
 
     Raises UsageError that lists every path that cannot be ingested. Writes nothing.
     """
@@ -86,6 +89,7 @@ def survey(order: Order, data: Path, writer: Writer | None, *, ocr: bool = False
         quiet_since=time.time_ns() - order.quiet_seconds * 1e9 if order.quiet_seconds else math.inf,
         failed=order.failed,
         ocr=ocr,
+        unlocks=unlocks,
     )
     drafts: dict[str, Draft] = {}
     for target in targets:

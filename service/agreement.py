@@ -26,6 +26,8 @@ Says = Literal["same", "other"]
 _NEAR_ENOUGH: Final = 0.5
 # Two sentences on the same thing have so many terms in common, or one that the question asks for.
 _LEAST_TERMS: Final = 2
+# Words that nothing parts may be of any length: longer ones than this are no value.
+_LONGEST: Final = 300
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*")
 # From when on a value holds: no part of what it is a value of.
 _SINCE: Final = re.compile(
@@ -124,7 +126,7 @@ class _Statement:
         whole, span = evidence.sentences[0].span, evidence.sentences[0].short
         chunk = evidence.candidate.chunk
         before, said = chunk.cut(Span(whole.start, span.start)), chunk.cut(span)
-        if span == whole:
+        if span == whole or len(said) > _LONGEST:
             return None
         behind = chunk.cut(Span(span.end, whole.end))
         around = f"{before} \n {behind}"  # nothing reaches over the gap

@@ -33,7 +33,7 @@ from service.reply import (
     Timings,
     TokenEvent,
 )
-from service.retrieve import retrieve
+from service.retrieve import Retrieved, retrieve
 
 STRATEGIES: Final = ("direct",)
 MOST_PASSAGES: Final = 100
@@ -92,19 +92,10 @@ class Answerer:
             threshold = self._threshold(reader)
             query = query_of(question.question, encoder, reading)
             clock.lap("encode")
-            allowed = reading.allowed(question.filter, question.as_of)
-            limit = max(question.candidates, question.top_k)
-            known = reads(named, reading.language)
-            found = retrieve(
-                reading,
-                query,
-                allowed=allowed,
-                limit=limit,
-                executor=self._executor,
-                words_lead=not known,
-            )
+            found = self._retrieved(question, query, reading)
             clock.lap("retrieve")
             tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+            known = reads(named, reading.language)
             attend = reader.attend(encoder.encode_documents if known else None)
             evidence = attend(query, found.candidates)
             usable = evidence[: question.top_k]
@@ -139,18 +130,23 @@ class Answerer:
         as_of: str | None = None,
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
-        self._checked(Question(query, collection, filter, top_k=top_k))
+        asked = Question(query, collection, filter, as_of, top_k, candidates=1)
+        self._checked(asked)
         with self.collection(collection).read() as reading:
             encoder = self._encoder(collection, reading.encoder)
-            found = retrieve(
-                reading,
-                query_of(query, encoder, reading),
-                allowed=reading.allowed(filter, as_of),
-                limit=top_k,
-                executor=self._executor,
-                words_lead=not reads(reading.encoder.name, reading.language),
-            )
+            found = self._retrieved(asked, query_of(query, encoder, reading), reading)
         return retrieved(found.candidates)
+
+    def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
+        """Return the candidates of a question; words lead where the encoder knows no language."""
+        return retrieve(
+            reading,
+            query,
+            allowed=reading.allowed(question.filter, question.as_of),
+            limit=max(question.candidates, question.top_k),
+            executor=self._executor,
+            words_lead=not reads(reading.encoder.name, reading.language),
+        )
 
     def collection(self, name: str) -> Collection:
         """Return a collection, opened once. Raises BadName, CollectionNotFound, IndexDamaged."""

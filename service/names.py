@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 _WORD: Final = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
-_CODE: Final = re.compile(r"(?=[\w.-]*\d)(?=[\w.-]*[^\W\d_])[^\W_](?:[\w.-]*[^\W_])?")
+_DIGIT: Final = re.compile(r"\d")
+_LETTER: Final = re.compile(r"[^\W\d_]")
 
 
 def names_in(question: str, known: str = "") -> frozenset[str]:
@@ -29,7 +30,7 @@ def preferred(texts: Sequence[str], items: Sequence[bool], names: frozenset[str]
     if not texts or not names:
         return order
     rivals = [at for at in order if items[at]] if items[0] else []
-    codes = frozenset(one for one in names if _CODE.fullmatch(one))
+    codes = frozenset(filter(_is_code, names))
     if codes and _codes(texts[0]) and not codes & _codes(texts[0]):
         rivals, names = order, codes
     counts = {
@@ -43,7 +44,11 @@ def preferred(texts: Sequence[str], items: Sequence[bool], names: frozenset[str]
 
 
 def _codes(text: str) -> frozenset[str]:
-    return _words(match[0] for match in _CODE.finditer(text))
+    return _words(match[0] for match in _WORD.finditer(text) if _is_code(match[0]))
+
+
+def _is_code(word: str) -> bool:
+    return _DIGIT.search(word) is not None and _LETTER.search(word) is not None
 
 
 def _words(words: Iterable[str]) -> frozenset[str]:

@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import Final
 
 from indexes.documents import Span, StoredChunk
+from indexes.rows import RECORDS, delimiter
 
-_DELIMITED: Final = frozenset(("text/csv", "text/tab-separated-values"))
-_DELIMITERS: Final = ",;\t|"
 _WORD: Final = re.compile(r"\w")
 _BAR: Final = re.compile(r"(?<!\\)\|")
 _Cutter = Callable[[str], Iterator[tuple[Span, list[Span]]]]
@@ -55,8 +54,8 @@ def table_rows(chunk: StoredChunk) -> list[Row]:
 def _cutter(chunk: StoredChunk) -> _Cutter:
     """Return what cuts the text of a chunk into rows and cells, as its header shows."""
     header = chunk.header or ""
-    if chunk.media_type in _DELIMITED:
-        return partial(_quoted, delimiter=max(_DELIMITERS, key=header.count))
+    if chunk.media_type in RECORDS:
+        return partial(_quoted, delimiter=delimiter(header))
     first = header.partition("\n")[0].strip()
     # Markdown may put a bar before the first cell and behind the last.
     return partial(_barred, edged=first.startswith("|") and first.endswith("|"))

@@ -21,6 +21,7 @@ _OPEN: Final = "application/vnd.oasis.opendocument"
 _FIRM_LINES: Final = frozenset(
     {
         "text/html",
+        "application/epub+zip",
         "application/rtf",
         f"{_OFFICE}.wordprocessingml.document",
         f"{_OFFICE}.presentationml.presentation",

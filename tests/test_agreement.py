@@ -1,5 +1,6 @@
 """Several documents: those that agree are cited together, those that do not are named."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -223,3 +224,13 @@ def test_further_documents_where_several_things_are_asked_for(*, several: bool) 
     far = evidence("Owls hoot.", "Owls", "c", score=0.3)
     text, _ = answer("Why was it lit?" if several else "When was it lit?", [BEST, near, far])
     assert text == (f"{LIT} [a] Ferries sail at 9:15. [b]" if several else f"{LIT} [a]")
+
+
+@pytest.mark.parametrize("sign", ["1", "1-", "1,"])
+def test_a_word_without_end_is_no_value(sign: str) -> None:
+    """It is compared with nothing, and takes no time."""
+    endless = sign * 20_000
+    best = evidence(f"The lamp at Gull Point was lit in {endless}.", endless, "a")
+    started = time.process_time()
+    assert list(opinions("When was it lit?", best, [replace(BEST, score=0.8)])) == []
+    assert time.process_time() - started < 1.0

@@ -138,6 +138,13 @@ def test_ignore_files_above_a_part_of_a_source_count(tmp_path: Path) -> None:
     assert listed(root, "sub/b.md", single=True) == ["sub/b.md"]
 
 
+def test_a_file_of_the_name_of_its_folder_is_ruled_by_both(tmp_path: Path) -> None:
+    """The ignore file beside it counts, as it does for any other file."""
+    root = tree(tmp_path, ["notes/notes", "notes/b.md"], {"notes": "notes"})
+    assert listed(root) == ["notes/b.md"]
+    assert found(root, "notes/notes", single=True) == [Ignored("notes/notes")]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

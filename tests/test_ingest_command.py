@@ -432,3 +432,14 @@ def test_recognition_that_is_not_installed_ends_the_run_before_it_begins(
         assert ended.status == 2
         assert "pip install 'afterword[ocr]'" in ended.err
     assert not (tmp_path / "data").exists()
+
+
+def test_a_password_file_that_cannot_be_read_ends_the_run_before_it_begins(
+    command: Command, docs: Path, tmp_path: Path
+) -> None:
+    """It is a wrong use, told with the path, and nothing was made."""
+    for arguments in ((), ("--dry-run",)):
+        ended = command("ingest", "--password-file", tmp_path / "none", *arguments, docs)
+        assert (ended.status, ended.out) == (2, "")
+        assert f"the password file {tmp_path / 'none'} cannot be read" in ended.err
+    assert not (tmp_path / "data").exists()

@@ -1,13 +1,20 @@
 """Mails through the whole pipeline: what is attached comes, changes and goes with its mail."""
 
+import io
 from pathlib import Path
 
 import pytest
+from pypdf import PdfWriter
 
 from indexes.documents import document_id_for
 from indexes.errors import DocumentNotFound
+from indexes.settings import Settings
 from ingest import pipeline
+from ingest.pipeline import ingest
+from ingest.progress import Advanced, Event, silent
 from ingest.readers import CSV, READERS
+from ingest.report import Report
+from ingest.survey import Order
 from made_mails import mail
 from test_pipeline import House, only, outcomes
 
@@ -75,6 +82,62 @@ def test_an_attachment_that_cannot_be_read_costs_only_itself(house: House) -> No
         assert (failed.outcome, failed.code) == ("failed", "wrong_type")
         assert "'x.bin'" in (failed.message or "")
         assert only(report, uri("e.pdf")).code == "damaged"
+
+
+def test_a_kill_between_a_mail_and_what_is_attached_loses_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a run ends, the next one stores what is missing."""
+    monkeypatch.setattr(pipeline, "_GROUP_CHUNKS", 0)
+    put(house, PARTS)
+    left = iter(range(2))
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Advanced) and event.stored:
+            house.encoded.clear()
+            if next(left, None) is not None:
+                raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            house.ingest(observe=stop)
+    house.ingest()
+    assert set(house.texts()) == {uri(), uri("a.txt"), uri("b.csv")}
+
+
+def test_a_broken_attachment_that_is_gone_is_told_no_more(house: House) -> None:
+    """What failed in an earlier version of a mail has no place in the report of the next."""
+    put(house, {"x.bin": bytes(range(256)) * 9})
+    assert only(house.ingest(), uri("x.bin")).outcome == "failed"
+    put(house, {})
+    assert outcomes(house.ingest()) == {uri(): "updated"}
+    assert outcomes(house.ingest()) == {uri(): "unchanged"}
+
+
+def with_settings(house: House, **changed: object) -> Report:
+    """Ingest the folder with other settings."""
+    settings: Settings = house.settings.model_copy(update=changed)
+    return ingest(Order((str(house.docs),)), settings, silent)
+
+
+def test_a_locked_attachment_is_opened_once_its_password_is_there(house: House) -> None:
+    """The mail need not change for it; as long as no password fits, nothing else is stored anew."""
+    writer = PdfWriter()
+    writer.add_blank_page(72, 72)
+    writer.encrypt("secret", "owner", algorithm="AES-256")
+    out = io.BytesIO()
+    writer.write(out)
+    put(house, {"a.txt": b"Ice.\n", "p.pdf": out.getvalue()})
+    assert only(house.ingest(), uri("p.pdf")).code == "encrypted"
+    passwords = house.root / "passwords"
+    passwords.write_text("wrong\n")
+    for _ in range(2):
+        report = with_settings(house, password_file=passwords)
+        assert only(report, uri("p.pdf")).code == "wrong_password"
+        assert only(report, uri()).outcome == only(report, uri("a.txt")).outcome == "unchanged"
+    passwords.write_text("wrong\nsecret\n")
+    report = with_settings(house, password_file=passwords)
+    assert only(report, uri("p.pdf")).code in {"empty", "no_text_layer"}  # the page is blank
 
 
 def test_records_in_attachments_have_ids_of_their_own(house: House) -> None:

@@ -1,5 +1,7 @@
 """Names and codes of a question: which of several sentences alike is asked about."""
 
+import time
+
 import pytest
 
 from service.names import names_in, preferred
@@ -54,3 +56,12 @@ def test_the_named_one_comes_first(
 def test_no_sentence_no_order() -> None:
     """A chunk may have none."""
     assert preferred((), (), names_in("Who is Ada?")) == []
+
+
+@pytest.mark.parametrize("letters", ["1-", "a", "1", "_"])
+def test_no_text_takes_long(letters: str) -> None:
+    """A chunk of 8192 tokens, the largest there can be, may be one word."""
+    texts = [letters * (130_000 // len(letters))] * 2
+    started = time.process_time()
+    assert preferred(texts, [True, True], names_in("What is E-23?")) == [0, 1]
+    assert time.process_time() - started < 1.0

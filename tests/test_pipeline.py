@@ -730,6 +730,34 @@ def test_a_killed_run_goes_on_within_a_large_document(
         assert connection.execute("SELECT count(*) FROM vectors").fetchone() == (1,)
 
 
+def test_an_upload_takes_no_vectors_of_a_run_that_goes_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those stored ahead are not erased beside it; were they, they are made again and kept."""
+    monkeypatch.setattr("ingest.encode._HELD", 100)
+    house.chunk_tokens = 16
+    fact = "A fact of some length about number {}, one of very many.\n"
+    house.write({"a.txt": "".join(fact.format(i) for i in range(300))})
+    erased = 0
+
+    def beside(event: Event) -> None:
+        nonlocal erased
+        if not (isinstance(event, Advanced) and event.encoded):
+            return
+        if len(house.encoded) < 200:
+            house.upload("Beside it.", "b.txt")
+        elif erased < 5:  # as another run of a folder does at its end
+            erased += 1
+            with house.collection() as opened, opened.write() as writer:
+                writer.drop_loose()
+
+    report = house.ingest(observe=beside)
+    assert (report.stopped, report.exit_status()) == (None, 0)
+    assert set(house.texts()) == {"docs/a.txt", "upload:b.txt"}
+    made = [text for text in house.encoded if text.startswith(("A fact", "a\n"))]
+    assert len(made) == 2 * len(set(made))
+
+
 def test_a_large_text_is_cut_and_encoded_in_steps_that_are_told(house: House) -> None:
     """Bytes done rise while one document is encoded, and those of a file of records as it goes."""
     house.chunk_tokens = 16

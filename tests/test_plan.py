@@ -284,3 +284,25 @@ def test_removing_over_half_must_be_asked_for(
 ) -> None:
     """A few documents may always go; of more, half."""
     assert removes_too_many(removed, documents) == too_many
+
+
+@pytest.mark.parametrize(
+    ("failed", "asked"),
+    [
+        (("a", "encrypted", "it asks for a password"), {"unlocks": True}),
+        (("a", "wrong_password", "none fits"), {"unlocks": True}),
+        (("a", "no_text_layer", "no page has text"), {"ocr": True}),
+        (("a", "unsupported_format", "a picture; use `--ocr`"), {"ocr": True}),
+    ],
+)
+def test_parts_that_failed_are_read_once_what_they_lacked_is_there(
+    failed: tuple[str, str, str], asked: dict[str, bool]
+) -> None:
+    """What the message asked for was given: a file of passwords, or text recognition."""
+    whole = known("m.md")
+    marks = {whole.uri: Mark(10, 100, "markdown/2", "", (failed,)).dumps()}
+    asks = Asked(READERS, no_digest, **asked)  # type: ignore[arg-type]
+    other = Asked(READERS, no_digest, ocr=not asks.ocr, unlocks=not asks.unlocks)
+    assert read(plan([listed("m.md")], [whole], marks=marks)) == []
+    assert read(plan([listed("m.md")], [whole], marks=marks, asked=other)) == []
+    assert read(plan([listed("m.md")], [whole], marks=marks, asked=asks)) == ["docs/m.md"]

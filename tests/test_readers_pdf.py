@@ -242,6 +242,8 @@ def test_a_file_that_breaks_off_is_read_or_damaged(tmp_path: Path, part: float) 
         ("Microsoft Word - draft_7.docx", "my-file"),
         ("0000104169-18-000028", "my-file"),
         ("Untitled spreadsheet", "my-file"),
+        ("PowerPoint Presentation", "my-file"),
+        (f"{'1' * 5000} x", f"{'1' * 5000} x"),
         ("scan0001.tif", "my-file"),
         (" ", "my-file"),
     ],

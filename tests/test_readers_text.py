@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,14 @@ def test_an_encoding_is_found_where_only_the_end_of_a_file_tells(tmp_path: Path)
     path = tmp_path / "a.txt"
     path.write_bytes(text.encode("cp1252"))
     assert read_one(path, PLAIN).text == text
+
+
+def test_a_long_line_does_not_hold_up_an_old_encoding() -> None:
+    """Web pages carry scripts on one line."""
+    page = "<p>Café ouvert</p>\n" + "var a = 1;" * 40_000 + "\n<p>été</p>\n"
+    started = time.process_time()
+    assert decode(page.encode("cp1252")).text == page
+    assert time.process_time() - started < 3.0
 
 
 def test_plain_text_is_stored_as_it_is(tmp_path: Path) -> None:

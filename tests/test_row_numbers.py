@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,13 @@ def test_blank_lines_are_rows_of_csv_files() -> None:
     assert [row_at(text, TSV, (), text.index(word)) for word in ("age", "Ada", "41")] == [1, 3, 4]
 
 
+@pytest.mark.parametrize("end", ["", "\n", '\n"Cy",3\n'])
+def test_lines_behind_an_open_quote_are_rows(end: str) -> None:
+    """As the reader takes them: each has a number of its own."""
+    text = f'name,age\n"Ada,1\nBo,2\nDee,4{end}'
+    assert [row_at(text, CSV, (), text.index(word)) for word in ("Ada", "Bo", "4")] == [2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("word", "row"), [("First", None), ("a1", 1), ("a3", 3), ("Second", None), ("b2", 2)]
 )
@@ -49,3 +57,11 @@ def test_rows_of_sheets_are_counted_from_the_name(word: str, row: int | None) ->
     assert row_at(text, XLSX, pages, text.index(word)) == row
     assert row_at(text, XLSX, pages, text.index("a word")) is None
     assert row_at(text, "text/plain", pages, text.index(word)) is None
+
+
+def test_a_large_file_of_quotes_is_cut_in_no_time() -> None:
+    """Each row is looked at by itself, not the whole text for each of them."""
+    text = "".join(f'"n{number}","{"x" * 100}"\n' for number in range(60_000))
+    started = time.process_time()
+    assert row_at(text, CSV, (), len(text) - 2) == 60_000
+    assert time.process_time() - started < 3.0

@@ -126,3 +126,10 @@ def test_a_long_table_is_not_shown_whole() -> None:
     rows = "\n".join(f"{n} | {'word ' * 20} | x" for n in range(50))
     assert 400 < len(shown(table(rows, "n | words | x"), {}).text) < 1200
     assert len(shown(table(f"1 | {'word ' * 400} | x", "n | words | x"), {}).text) > 2000
+
+
+def test_a_header_with_other_signs_in_quotes_is_cut_where_its_cells_end() -> None:
+    """What stands in quotes parts no cells, however often it is there."""
+    chunk = table("Ada,36\nBo,41", '"name; also, first; second; third",age', "text/csv")
+    name = "name; also, first; second; third"
+    assert said(chunk) == [[(name, "Ada"), ("age", "36")], [(name, "Bo"), ("age", "41")]]

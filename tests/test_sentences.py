@@ -11,6 +11,7 @@ from indexes.languages import LANGUAGES, Language
 from service.sentences import is_heading, is_label, list_around, sentence_spans, stands_above
 
 PLAIN, PDF, HTML, RTF = "text/plain", "application/pdf", "text/html", "application/rtf"
+EPUB = "application/epub+zip"
 MARKDOWN, CSV = "text/markdown", "text/csv"
 
 MARKER = re.compile(
@@ -160,6 +161,9 @@ def test_lines_of_a_web_page_are_apart() -> None:
     assert sentences("the menu\nlong text", RTF) == ["the menu", "long text"]
     assert sentences("the menu\nlong text that goes on\nand on", HTML) == [
         *("the menu", "long text that goes on", "and on"),
+    ]
+    assert sentences("Ann Lee\nthe pilot of the port\nKiel", EPUB) == [
+        *("Ann Lee", "the pilot of the port", "Kiel"),
     ]
 
 

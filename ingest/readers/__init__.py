@@ -47,6 +47,8 @@ WEBP: Final = "image/webp"
 GIF: Final = "image/gif"
 LOCKED_OFFICE: Final = "application/x-ooxml-encrypted"
 
+OCR_OPTION: Final = "`--ocr`"
+"""What the message on a file or a part names that only text recognition can read."""
 _PART_NAME: Final = 80
 _PART_END: Final = 60
 _NOT_IN_IDS: Final = re.compile(r"[^\w.~()',&+=@-]+")
@@ -89,7 +91,7 @@ class ReadOptions:
 
     name: str
     uri: str = ""
-    passwords: tuple[str, ...] = ()
+    passwords: tuple[str, ...] = field(default=(), repr=False)
     depth: int = 0
     ocr: bool = False
     tell: Callable[[float], None] = field(default=_untold, compare=False)

@@ -1,7 +1,5 @@
 """CSV and TSV: the file's text as it is, with its rows and their header marked."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,7 +10,6 @@ from ingest.readers import CSV, TSV, ReadOptions
 from ingest.readers.encodings import decode
 from ingest.readers.headers import header_rows
 
-_SENTINEL: Final = "end"
 _MOST_NAMED: Final = 5
 
 
@@ -20,56 +17,20 @@ def read(path: Path, options: ReadOptions) -> Iterator[Extract]:
     """Yield the file's text with its table. Raises ReadFailure `empty`, `wrong_type`."""
     decoded = decode(path.read_bytes())
     text, parted_by = decoded.text, delimiter(decoded.text)
-    rows, damaged = list[Row](), list[Row]()
-    for row in csv_rows(text, parted_by):
-        if _runs_on(text, row, parted_by):
-            damaged.append(row)
-            rows += _line_by_line(text, row, parted_by)
-        else:
-            rows.append(row)
+    rows = list(csv_rows(text, parted_by))
     yield Extract(
         text,
         TSV if parted_by == "\t" else CSV,
         options.stem,
         tables=_tables([row for row in rows if row.filled]),
-        findings=(*decoded.findings, *_findings(text, damaged)),
+        findings=(*decoded.findings, *_findings(text, rows)),
     )
 
 
-def _runs_on(text: str, row: Row, parted_by: str) -> bool:
-    """Tell whether a quote that nothing closes made one row of what follows it.
-
-    It ends with the file, or with the first quote of a later row, where no cell ends.
-    """
-    words = row.span.cut(text)
-    if '"' not in words:
-        return False
-    if row.span.end >= len(text.rstrip("\n")):
-        after = io.StringIO(f"{words}\n{_SENTINEL}", newline="\n")
-        if [_SENTINEL] not in csv.reader(after, delimiter=parted_by):
-            return True
-    if "\n" not in words:
-        return False
-    try:
-        list(csv.reader(io.StringIO(words, newline="\n"), delimiter=parted_by, strict=True))
-    except csv.Error:
-        return True
-    return False
-
-
-def _line_by_line(text: str, row: Row, parted_by: str) -> Iterator[Row]:
-    """Yield the lines of a row that runs on as rows of their own."""
-    start = row.span.start
-    for line in row.span.cut(text).split("\n"):
-        cells = next(csv.reader([line], delimiter=parted_by), [])
-        yield Row(Span(start, start + len(line)), tuple(cells))
-        start += len(line) + 1
-
-
-def _findings(text: str, damaged: Sequence[Row]) -> Iterator[Finding]:
-    if not damaged:
+def _findings(text: str, rows: Sequence[Row]) -> Iterator[Finding]:
+    lines = [text.count("\n", 0, row.span.start) + 1 for row in rows if row.unclosed]
+    if not lines:
         return
-    lines = [text.count("\n", 0, row.span.start) + 1 for row in damaged]
     named = ", ".join(map(str, lines[:_MOST_NAMED]))
     more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
     yield Finding(

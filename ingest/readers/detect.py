@@ -25,6 +25,7 @@ from ingest.readers import (
     MARKDOWN,
     NDJSON,
     NOTEBOOK,
+    OCR_OPTION,
     ODP,
     ODS,
     ODT,
@@ -204,7 +205,7 @@ _REMEDIES: Final = (
     ("an archive", "unpack it and ingest what is in it"),
     (
         "a picture",
-        "if it shows text, have it recognised with `--ocr`, or let `ocrmypdf` make a PDF of it",
+        f"if it shows text, recognise it with {OCR_OPTION}, or let `ocrmypdf` make a PDF of it",
     ),
     ("a program", "leave it out"),
     ("a font", "leave it out"),

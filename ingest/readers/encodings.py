@@ -39,7 +39,7 @@ _MEANT: Final = {
 # Their bytes are those of ASCII, whatever letters they stand for.
 _SEVEN_BIT: Final = re.compile(r"(?i)iso-?2022|hz|utf-?7")
 _WIDE_NAMES: Final = re.compile(r"(?i)utf-?(?:16|32)|ucs-?[24]")
-_LINE_BEYOND_ASCII: Final = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
+_LINE_BEYOND_ASCII: Final = re.compile(rb"(?m)^[^\n]*[\x80-\xff][^\n]*\n?")
 _LATIN: Final = re.compile(r"cp125[0478]|cp1006|cp77\d|cp8[56]\d|iso8859_\d+|mac_.*|latin.*")
 _SIGN_IN_WORD: Final = re.compile(r"[^\W\d_][^\w\s'\u2019.,:;/&@\u2010-\u2014\xad-]+[^\W\d_]")
 

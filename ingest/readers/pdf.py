@@ -30,6 +30,7 @@ from ingest.readers.pdf_letters import Letters
 from ingest.readers.pdf_ligatures import with_ligatures
 from ingest.readers.pdf_tables import FoundTable, find
 from ingest.readers.pdf_words import Word, pieces, stretches
+from ingest.readers.titles import stated_title
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -50,7 +51,6 @@ _LEAST_LINES: Final = 20
 # many paths: letters drawn as outlines.
 _IMAGE_SHARE: Final = 0.05
 _OUTLINES: Final = 100
-_NAMELESS: Final = re.compile(r"(?i)untitled.*|unknown|[\W\d_]*|\S+\.[a-z]{2,4}|\S*\d{4,}\S*")
 _INFO: Final = {"Author": "author", "Subject": "subject", "Keywords": "keywords"}
 _DATES: Final = {"CreationDate": "created", "ModDate": "changed"}
 _DRAWN_ANNOTATIONS: Final = (pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT)
@@ -105,7 +105,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     yield Extract(
         text,
         PDF,
-        _title(found.info) or options.stem,
+        stated_title(found.info.get("Title", "")) or options.stem,
         pages=pages,
         headings=tuple(_headings(text, pages, found.outline)),
         tables=laid_out.tables,
@@ -318,13 +318,6 @@ def _headings(text: str, pages: Sequence[Page], outline: Sequence[_Entry]) -> It
         if match := pattern.search(text, max(last, page.start), page.end):
             last = match.end()
             yield Heading(entry.level, Span(match.start(), last))
-
-
-def _title(info: Mapping[str, str]) -> str:
-    """Return the title that the file states, unless it is a mere file name or number."""
-    title = " ".join(stored_form(info.get("Title", "")).split())
-    title = title.removeprefix("Microsoft Word - ").removeprefix("Microsoft PowerPoint - ")
-    return "" if _NAMELESS.fullmatch(title) else title
 
 
 def _metadata(info: Mapping[str, str]) -> Metadata:

@@ -7,7 +7,7 @@ from typing import Final
 from indexes.documents import Heading, stored_form
 
 _NAMELESS: Final = re.compile(
-    r"(?i)untitled.*|unknown|[\W\d_]*|\S+\.[a-z]{2,4}|\S*\d{4,}\S*"
+    r"(?i)untitled.*|unknown|[\W\d_]*|\S+\.[a-z]{2,4}|(?=\S*\d{4})\S+"
     r"|(?:microsoft )?(?:powerpoint|word|excel)[ -]*(?:presentation|document|workbook)?"
     r"|(?:presentation|document|slide|book|workbook|title)\s*\d*"
 )
