@@ -117,13 +117,15 @@ def stands_above(text: str, line: Span, after: Span) -> bool:
 def is_label(text: str, line: Span, before: Span | None) -> bool:
     """Tell whether a sentence is one word that names what comes next, as `Contact.` does.
 
-    It begins a line, ends with a full stop or a colon and has no digit. A list item is none, and
-    neither is what comes behind a question or a colon: one word can be an answer.
+    It begins a line, ends with a full stop or a colon and has no digit. A list item of one word is
+    none, and neither is what comes behind a question or a colon: one word can be an answer.
     """
     start = text.rfind("\n", 0, line.start) + 1
+    begins = not text[start : line.start].strip()
+    leads = is_item(text, line) and bool(text[line.end :].partition("\n")[0].strip())
     return (
         _LABEL.fullmatch(text, line.start, line.end) is not None
-        and not text[start : line.start].strip()
+        and (begins or leads)
         and not (before is not None and before.cut(text).endswith(("?", ":")))
     )
 

@@ -257,6 +257,7 @@ def test_a_line_above_a_paragraph(line: str, after: str, *, expected: bool) -> N
         ("Where is it?\nParis.", "Paris.", False),
         ("Capital:\nParis.", "Paris.", False),
         ("- Salt.\n- Pepper.", "Pepper.", False),
+        ("6. Law.\n7. Contact. For us: Ada.", "Contact.", True),
         ("It was one city. Paris.", "Paris.", False),
         ("Year\n1859.", "1859.", False),
         ("We meet.\nContact us.", "Contact us.", False),
