@@ -156,6 +156,7 @@ def test_what_lies_in_a_workbook_is_not_its_kind(file: Path, held: Folder, media
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "a.heic", "HEIF"),
         (b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00", "a.avif", "AVIF"),
         (b"\xff\xfb\x90\x64" + bytes(range(50)), "a.mp3", "MP3"),
+        (b"GIF89a" + bytes(50), "a.gif", "GIF"),
         (b"wOFF\x00\x01\x00\x00" + bytes(range(50)), "a.woff", "font"),
         (zipped("Index/Document.iwa"), "a.pages", "Pages"),
         (b"\x09\x04\x06\x00\x00\x00\x10\x00" + bytes(50), "a.xls", "before 1993"),

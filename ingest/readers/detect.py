@@ -331,9 +331,10 @@ def _binary(head: bytes) -> str:
     if head.startswith(_TAPE[1], _TAPE[0]):
         raise _unsupported("an archive (TAR)")
     controls = len(_CONTROL.findall(head))
+    is_binary = bool(controls) or b"\x00" in head
     for mark, kind in _SIGNATURES:
         # What is made of letters may begin a text, too.
-        if head.startswith(mark) and (controls or not mark.isalnum()):
+        if head.startswith(mark) and (is_binary or not mark.isalnum()):
             if kind in PICTURES:
                 return kind
             raise _unsupported(kind)
