@@ -48,7 +48,7 @@ def zipped(*names: str) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name in names:
-            archive.writestr(name, "x")
+            archive.writestr(zipfile.ZipInfo(name), "x")  # at a fixed time
     return target.getvalue()
 
 
