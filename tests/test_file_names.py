@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -111,9 +112,8 @@ def test_escapes_that_stand_in_names_are_escaped(parts: list[str]) -> None:
     undone = bytearray()
     place = 0
     while place < len(stored):
-        code = stored[place + 2 : place + 4]
-        if stored[place : place + 2] == "\\x" and (code == "5c" or code[:1] in {*"89abcdef"}):
-            undone.append(int(code, 16))
+        if escape := re.match(r"\\x([89a-f][0-9a-f]|5c)", stored[place:]):
+            undone.append(int(escape[1], 16))
             place += 4
         else:
             undone += stored[place].encode()
