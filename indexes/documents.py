@@ -39,6 +39,12 @@ class Span:
         """Tell whether `other` lies inside."""
         return self.start <= other.start and other.end <= self.end
 
+    def trimmed(self, text: str) -> "Span":
+        """Return the span without white space at its ends in `text`."""
+        words = self.cut(text)
+        start = self.end - len(words.lstrip())
+        return Span(start, max(start, self.start + len(words.rstrip())))
+
     def moved(self, by: int) -> "Span":
         """Return the span that lies `by` code points further on."""
         return Span(self.start + by, self.end + by)

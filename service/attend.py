@@ -189,23 +189,16 @@ def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[W
     outer = outer_signs(query, candidates)
     relevance = shares([one.relevance for one in reads])
     return [
-        Weighed(
-            Signs(share, each.answers + _of_rows(one.chunk, text, weights), sign),
-            text,
-            places(text, each),
-        )
-        for one, each, text, share, sign in zip(
-            candidates, reads, seen, relevance, outer, strict=True
-        )
+        Weighed(Signs(share, each.answers + _of_rows(text), sign), text, places(text, each))
+        for each, text, share, sign in zip(reads, seen, relevance, outer, strict=True)
     ]
 
 
-def _of_rows(chunk: StoredChunk, seen: Shown, weights: Mapping[str, float]) -> float:
+def _of_rows(seen: Shown) -> float:
     """Return what to add to the logit that a chunk answers, where it is cut from a table."""
     if not seen.rows:
         return 0.0
-    meant = any(coverage(weights, chunk.cut(row.span), chunk.language) for row in seen.rows)
-    return _ROW_ANSWERS if meant else -_ROW_ANSWERS
+    return _ROW_ANSWERS if any(seen.fits) else -_ROW_ANSWERS
 
 
 def reader_attend(read: Reader, blend: Blend) -> Attend:
@@ -215,17 +208,20 @@ def reader_attend(read: Reader, blend: Blend) -> Attend:
         if not candidates:
             return ()
         found = weigh(query, candidates, read)
+        weights = named(query)
         return tuple(
-            Evidence(candidates[i], score, _located(query, candidates[i].chunk, found[i]))
+            Evidence(candidates[i], score, _located(query, weights, candidates[i].chunk, found[i]))
             for i, score in blend.ranked([one.signs for one in found])
         )
 
     return attend
 
 
-def _located(query: Query, chunk: StoredChunk, weighed: Weighed) -> tuple[Sentence, ...]:
+def _located(
+    query: Query, weights: Mapping[str, float], chunk: StoredChunk, weighed: Weighed
+) -> tuple[Sentence, ...]:
     """Return a chunk's sentences by the likelihood of each one's likeliest span, best first."""
-    located = list(_likeliest(chunk, weighed, named(query)))
+    located = list(_likeliest(chunk, weighed, weights))
     located.sort(key=lambda one: (-one.logit, one.inside))
     located = _named_first(query.text, chunk, located)
     return tuple(
@@ -261,12 +257,11 @@ def _likeliest(
 ) -> Iterator[_Likeliest]:
     rows = weighed.seen.rows
     if rows:
-        for row in rows:
+        for row, fit in zip(rows, weighed.seen.fits, strict=True):
             cells = list(_cells(chunk, row, weighed.places, weights))
             if cells:
                 logit, cell = max(cells)
-                logit += _ROW_COVERAGE * coverage(weights, chunk.cut(row.span), chunk.language)
-                yield _Likeliest(row.span, cell, logit)
+                yield _Likeliest(row.span, cell, logit + _ROW_COVERAGE * fit)
         return
     for inside in _quotable(chunk):
         if best := weighed.places.best(inside):

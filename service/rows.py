@@ -66,9 +66,9 @@ def _lines_by(cutter: _Cutter) -> _Cutter:
 
     def lines(text: str) -> Iterator[tuple[Span, list[Span]]]:
         for line, cells in cutter(text):
-            trimmed = _trimmed(text, line)
+            trimmed = line.trimmed(text)
             if trimmed.start < trimmed.end:
-                yield trimmed, [_trimmed(text, cell) for cell in cells]
+                yield trimmed, [cell.trimmed(text) for cell in cells]
 
     return lines
 
@@ -113,9 +113,3 @@ def _quoted(text: str, delimiter: str) -> Iterator[tuple[Span, list[Span]]]:
             yield Span(start, end), cells
             start, cells, place = end + 1, [], end
         place += 1
-
-
-def _trimmed(text: str, span: Span) -> Span:
-    words = span.cut(text)
-    start = span.start + len(words) - len(words.lstrip())
-    return Span(start, max(start, span.end - (len(words) - len(words.rstrip()))))

@@ -81,7 +81,7 @@ def sentence_spans(text: str, media_type: str, language: Language = ENGLISH) -> 
         for block, whole in _blocks(text, media_type)
         for span in ([block] if whole else _sentences(text, block, language))
     )
-    trimmed = (_trimmed(text, span) for span in found)
+    trimmed = (span.trimmed(text) for span in found)
     return [span for span in trimmed if _WORD.search(text, span.start, span.end)]
 
 
@@ -152,7 +152,7 @@ def list_around(
     ahead = spans[rows[0] - 1] if rows[0] else None
     if ahead and (ahead == sentence or ahead.cut(text).endswith(_COLONS)):
         start = ahead.start
-    return _trimmed(text, Span(start or 0, spans[rows[-1]].end))
+    return Span(start or 0, spans[rows[-1]].end).trimmed(text)
 
 
 def _lists(text: str, spans: Sequence[Span]) -> Iterator[int | None]:
@@ -240,12 +240,3 @@ def _goes_on(text: str, before: Span, after: Span, language: Language) -> bool:
     if _NEVER_LAST.search(last):
         return True
     return bool(_COUNTING.search(last) and _COUNTED.match(text, after.start, after.end))
-
-
-def _trimmed(text: str, span: Span) -> Span:
-    start, end = span.start, span.end
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return Span(start, end)

@@ -24,46 +24,49 @@ class Shown:
     """A text for the reader.
 
     `own` tells, in order, where in `text` each stretch of the document's own words begins; `rows`
-    are the rows of a table that are shown, none where it is prose.
+    are the rows of a table that are shown, none where it is prose, and `fits` the share of the
+    question's terms that each has.
     """
 
     text: str
     own: tuple[tuple[int, Span], ...]
     rows: tuple[Row, ...] = ()
+    fits: tuple[float, ...] = ()
 
 
 def shown(chunk: StoredChunk, weights: Mapping[str, float]) -> Shown:
     """Return what is shown of a chunk for a question with these weights of its terms."""
-    rows = _chosen(chunk, table_rows(chunk), weights)
-    if not rows:
+    chosen = _chosen(chunk, table_rows(chunk), weights)
+    if not chosen:
         text = chunk.encoded
         return Shown(text, ((len(text) - len(chunk.text), chunk.span),))
+    rows, fits = zip(*chosen, strict=True)
     spoken, places = _spoken(chunk, rows)
     named = all(len(row.cells) > _PAIR for row in rows)
     context = [*chunk.headings, *([] if named or not chunk.header else [chunk.header])]
     text = encoded_text(chunk.title, context, spoken)
     ahead = len(text) - len(spoken)
-    return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows)
+    return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows, fits)
 
 
 def _chosen(
     chunk: StoredChunk, rows: Sequence[Row], weights: Mapping[str, float]
-) -> tuple[Row, ...]:
-    """Return the rows that have most of the question's terms, in the order of the table.
+) -> list[tuple[Row, float]]:
+    """Return the rows that have most of the question's terms, and how many, in the table's order.
 
     Where some have more than others, only those: a reader takes the value ahead of a name for its
     own as easily as the one behind it.
     """
     fits = [coverage(weights, chunk.cut(row.span), chunk.language) for row in rows]
-    chosen, length = list[Row](), 0
+    chosen, length = list[tuple[Row, float]](), 0
     least = _NEAR * max(fits, default=0.0)
     for at in sorted(range(len(rows)), key=lambda at: (-fits[at], at)):
         row = rows[at]
         length += row.span.end - row.span.start + sum(map(len, row.names))
         if chosen and (length > _MOST or fits[at] < least):
             break
-        chosen.append(row)
-    return tuple(sorted(chosen, key=lambda row: row.span))
+        chosen.append((row, fits[at]))
+    return sorted(chosen, key=lambda one: one[0].span)
 
 
 def _spoken(chunk: StoredChunk, rows: Sequence[Row]) -> tuple[str, list[tuple[int, Span]]]:
