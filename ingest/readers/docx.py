@@ -19,7 +19,8 @@ from ingest.readers.docx_words import Attached, Words, WordsReader
 from ingest.readers.drawing import chart, diagram, shown_choice
 from ingest.readers.equations import linear
 from ingest.readers.inside import read_inside
-from ingest.readers.ooxml import SAVE_ANEW, Package, package
+from ingest.readers.ooxml import Package, package
+from ingest.readers.packages import SAVE_ANEW
 from ingest.readers.parts import Element, attribute, below, child, children, name
 from ingest.readers.rendered import rendered_pages
 from ingest.readers.titles import heading_title

@@ -8,7 +8,7 @@ from typing import Final
 from lxml import etree
 
 from indexes.errors import ReadFailure
-from ingest.readers.ooxml import SAVE_ANEW
+from ingest.readers.packages import SAVE_ANEW
 from ingest.readers.trees import local
 
 _PACKAGE: Final = "{http://schemas.microsoft.com/office/2006/xmlPackage}"

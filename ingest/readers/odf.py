@@ -18,7 +18,7 @@ from ingest.readers.odf_package import OdfPackage, odf_package
 from ingest.readers.odf_styles import OUTLINE, OdfStyles
 from ingest.readers.odf_tables import cell_paragraphs, grid, header_count, table_cells
 from ingest.readers.odf_words import FRAMES, OdfWords, OdfWordsReader, described, note_label
-from ingest.readers.ooxml import SAVE_ANEW
+from ingest.readers.packages import SAVE_ANEW
 from ingest.readers.parts import Element, attribute, below, child, children, name
 from ingest.readers.rendered import rendered_pages
 from ingest.readers.slide_shapes import Box, Placed, in_reading_order

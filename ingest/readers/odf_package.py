@@ -7,13 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from indexes.documents import Finding, Metadata, stored_form
 from indexes.errors import ReadFailure
-from ingest.readers.dates import iso_date
-from ingest.readers.ooxml import SAVE_ANEW
-from ingest.readers.parts import Element, attribute, child, name, parsed, repaired
-from ingest.readers.titles import stated_title
-from ingest.readers.zipped import opened, part
+from ingest.readers.packages import Parts
+from ingest.readers.parts import attribute, child, name
+from ingest.readers.zipped import opened
 
 _ENCRYPTED: Final = b"encryption-data"
 _PROPERTIES: Final = {
@@ -24,16 +21,16 @@ _PROPERTIES: Final = {
     "creation-date": "created",
     "date": "changed",
 }
-_DATES: Final = frozenset(("created", "changed"))
 
 
-class OdfPackage:
-    """The parts of an open archive; what cannot be read is kept in `damaged`."""
+class OdfPackage(Parts):
+    """The parts of an OpenDocument file."""
+
+    properties = _PROPERTIES
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         """Raise ReadFailure `encrypted` where the parts are locked with a password."""
-        self._archive = archive
-        self.damaged: dict[str, str] = {}
+        super().__init__(archive)
         if _ENCRYPTED in (self.data("META-INF/manifest.xml") or b""):
             raise ReadFailure(
                 "encrypted",
@@ -41,27 +38,9 @@ class OdfPackage:
                 "here; open it in the program it comes from and save a copy without",
             )
 
-    def data(self, part_name: str) -> bytes | None:
-        """Return a part's bytes, None where it is not there or damaged."""
-        try:
-            return part(self._archive, part_name)
-        except ReadFailure as failure:
-            self.damaged[part_name] = failure.message.partition(";")[0]
-            return None
-
-    def tree(self, part_name: str) -> Element | None:
-        """Return a part's root, None where it is not there or nothing of it can be read."""
-        data = self.data(part_name)
-        if not data:
-            return None
-        try:
-            return parsed(data)
-        except ReadFailure as failure:
-            self.damaged[part_name] = failure.message
-            return repaired(data)
-
     @cached_property
-    def _meta(self) -> Mapping[str, str]:
+    def stated(self) -> Mapping[str, str]:
+        """What the file states of itself, and how many pages were counted."""
         root = child(self.tree("meta.xml"), "meta")
         found = dict[str, str]()
         for one in root if root is not None else ():
@@ -71,33 +50,10 @@ class OdfPackage:
         return found
 
     @property
-    def title(self) -> str:
-        """The title that somebody gave the document, else ""."""
-        return stated_title(self._meta.get("title", ""))
-
-    @property
     def page_count(self) -> int | None:
         """How many pages the program had counted."""
-        stated = self._meta.get("page-count", "")
+        stated = self.stated.get("page-count", "")
         return int(stated) if stated.isdecimal() else None
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the file says of itself; its dates tell when it was written and are no as_of."""
-        found = dict[str, str]()
-        for key, called in _PROPERTIES.items():
-            words = " ".join(stored_form(self._meta.get(key, "")).split())
-            value = iso_date(words) if called in _DATES else words
-            if value:
-                found.setdefault(called, value)
-        return found
-
-    def findings(self) -> tuple[Finding, ...]:
-        """Say which parts could not be read in full."""
-        if not self.damaged:
-            return ()
-        parts = "; ".join(f"{part} ({why})" for part, why in sorted(self.damaged.items()))
-        return (Finding("damaged", f"damaged inside: {parts[:500]}; {SAVE_ANEW}"),)
 
 
 @contextmanager

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from indexes.documents import Finding, Metadata, stored_form
-from indexes.errors import ReadFailure
-from ingest.readers.dates import iso_date
-from ingest.readers.parts import Element, attribute, children, name, parsed, repaired
-from ingest.readers.titles import stated_title
-from ingest.readers.zipped import opened, part
+from ingest.readers.packages import Parts
+from ingest.readers.parts import Element, attribute, children, name
+from ingest.readers.zipped import opened
 
 _PROPERTIES: Final = {
     "creator": "author",
@@ -24,8 +21,6 @@ _PROPERTIES: Final = {
     "created": "created",
     "modified": "changed",
 }
-_DATES: Final = frozenset(("created", "changed"))
-SAVE_ANEW: Final = "open the file in the program it comes from and save it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +32,19 @@ class Relation:
     external: bool
 
 
-class Package:
-    """The parts of an open archive; what cannot be read is kept in `damaged`."""
+class Package(Parts):
+    """The parts of an Office Open XML file, and how they relate."""
+
+    properties = _PROPERTIES
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
+        super().__init__(archive)
         self._parts = {one.lower(): one for one in reversed(archive.namelist())}
         self._relations: dict[str, Mapping[str, Relation]] = {}
-        self.damaged: dict[str, str] = {}
 
-    def data(self, part_name: str) -> bytes | None:
-        """Return a part's bytes, None where it is not there or damaged."""
-        stored = self._parts.get(part_name.lower())
-        if stored is None:
-            return None
-        try:
-            return part(self._archive, stored)
-        except ReadFailure as failure:
-            self.damaged[part_name] = failure.message.partition(";")[0]
-            return None
-
-    def tree(self, part_name: str) -> Element | None:
-        """Return a part's root, None where it is not there or nothing of it can be read."""
-        data = self.data(part_name)
-        if not data:
-            return None
-        try:
-            return parsed(data)
-        except ReadFailure as failure:
-            self.damaged[part_name] = failure.message
-            return repaired(data)
+    def _stored(self, part_name: str) -> str:
+        # Names of parts are the same in small and capital letters.
+        return self._parts.get(part_name.lower(), part_name)
 
     def related(self, part_name: str) -> Mapping[str, Relation]:
         """Return what a part ("" for the package) refers to, by the ids that it uses."""
@@ -91,34 +69,11 @@ class Package:
         return stated if stated.lower() in self._parts else otherwise
 
     @cached_property
-    def _core(self) -> Mapping[str, str]:
+    def stated(self) -> Mapping[str, str]:
         """The core properties by their names."""
         part_name = next(self.of_kind("", "core-properties"), "docProps/core.xml")
         root = self.tree(part_name)
         return {} if root is None else {name(one): one.text or "" for one in root}
-
-    @property
-    def title(self) -> str:
-        """The title that somebody gave the document, else ""."""
-        return stated_title(self._core.get("title", ""))
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the file says of itself; its dates tell when it was written and are no as_of."""
-        found = dict[str, str]()
-        for key, called in _PROPERTIES.items():
-            words = " ".join(stored_form(self._core.get(key, "")).split())
-            value = iso_date(words) if called in _DATES else words
-            if value:
-                found[called] = value
-        return found
-
-    def findings(self) -> tuple[Finding, ...]:
-        """Say which parts could not be read in full."""
-        if not self.damaged:
-            return ()
-        parts = "; ".join(f"{part} ({why})" for part, why in sorted(self.damaged.items()))
-        return (Finding("damaged", f"damaged inside: {parts[:500]}; {SAVE_ANEW}"),)
 
 
 def _relation(folder: str, element: Element) -> Relation:

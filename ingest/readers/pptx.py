@@ -12,7 +12,8 @@ from indexes.errors import ReadFailure
 from ingest.readers import PPTX, ReadOptions
 from ingest.readers.composed import Composed
 from ingest.readers.drawing import alternative, body_lines, chart, diagram
-from ingest.readers.ooxml import SAVE_ANEW, Package, package
+from ingest.readers.ooxml import Package, package
+from ingest.readers.packages import SAVE_ANEW
 from ingest.readers.parts import Element, attribute, below, child, children, name
 from ingest.readers.slide_shapes import (
     TITLES,

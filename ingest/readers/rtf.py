@@ -15,7 +15,7 @@ from indexes.errors import ReadFailure
 from ingest.readers import RTF, ReadOptions
 from ingest.readers.composed import Composed
 from ingest.readers.dates import iso_date
-from ingest.readers.ooxml import SAVE_ANEW
+from ingest.readers.packages import SAVE_ANEW
 from ingest.readers.rtf_tokens import CHARSETS, SYMBOLS, Token, page_encoding, tokens
 from ingest.readers.symbols import in_font, is_symbol_font, symbol
 from ingest.readers.titles import heading_title, stated_title

@@ -23,7 +23,8 @@ from ingest.readers.headers import goes_on, header_rows
 from ingest.readers.locked import is_locked, unlocked
 from ingest.readers.odf_package import OdfPackage
 from ingest.readers.ods_parts import OdsParts
-from ingest.readers.ooxml import SAVE_ANEW, Package
+from ingest.readers.ooxml import Package
+from ingest.readers.packages import SAVE_ANEW
 from ingest.readers.xlsx_parts import Beside, Look, XlsxParts
 from ingest.readers.zipped import opened
 
