@@ -223,7 +223,7 @@ def _as_written(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, size - _LONGEST_NOTE))
         end = file.read()
-        length, mark = (int.from_bytes(end[at : at + 4], "little") for at in (-8, -4))
+        length, mark = (int.from_bytes(part, "little") for part in (end[-8:-4], end[-4:]))
         try:
             expected = json.loads(end[:-8][-length:])["crc"]
         except (ValueError, KeyError, TypeError):
