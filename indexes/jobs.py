@@ -35,7 +35,6 @@ KEPT_SECONDS: Final = 7 * 24 * 3600.0
 ELSEWHERE_STATUS: Final = 4
 
 FOLDER: Final = ".jobs"
-REMEDY: Final = "delete that folder, and send again the uploads that waited in it"
 _SPOOL_LOCK: Final = "spool.lock"
 # Format history:
 #   1  first format
@@ -460,7 +459,9 @@ def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection
 
 
 def _storage_errors(data: Path) -> AbstractContextManager[None]:
-    return storage_errors(data / FOLDER, REMEDY)
+    return storage_errors(
+        data / FOLDER, "delete that folder, and send again the uploads that waited in it"
+    )
 
 
 def _check_format(data: Path, database: sqlite3.Connection) -> None:

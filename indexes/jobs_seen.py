@@ -14,7 +14,6 @@ from indexes.errors import IndexDamaged
 from indexes.jobs import (
     FOLDER,
     FORMAT,
-    REMEDY,
     STATES,
     JobState,
     database_path,
@@ -61,9 +60,13 @@ def look_at_queue(data: Path) -> QueueSeen | None:
     path = database_path(data)
     if not path.is_file():
         return None
-    with storage_errors(data / FOLDER, REMEDY):
+    with storage_errors(data / FOLDER):
         spooled = _spooled(data)
-        return look_at(path, lambda connection: _queue(data, connection, spooled))
+    return look_at(path, lambda connection: _queue(data, connection, spooled), _remedy(data))
+
+
+def _remedy(data: Path) -> str:
+    return f"delete {data / FOLDER}, and send again the uploads that waited in it"
 
 
 def worker_alive(data: Path) -> bool:
@@ -89,7 +92,7 @@ def _queue(data: Path, connection: sqlite3.Connection, spooled: frozenset[str]) 
     if version > FORMAT:
         raise newer_format(data, version)
     if version < 1:
-        raise IndexDamaged(f"{database_path(data)} is no queue of uploads; {REMEDY}")
+        raise IndexDamaged(f"{database_path(data)} is no queue of uploads; {_remedy(data)}")
     counts: dict[JobState, int] = dict.fromkeys(STATES, 0)
     counts |= dict(connection.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
     (oldest,) = connection.execute(
