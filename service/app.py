@@ -25,8 +25,9 @@ from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
 from service import routes_collections, routes_documents, routes_operations, routes_questions
 from service.answer import Answerer, build_answerer
-from service.gate import Edge, Gate, is_loopback
+from service.gate import Edge, Gate
 from service.logs import configure_logs, get_log, log_unexpected
+from service.loopback import is_loopback
 from service.openapi import describe, methods_of
 from service.problems import (
     MethodNotAllowed,

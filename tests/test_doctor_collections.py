@@ -1,5 +1,6 @@
 """`afterword doctor` and the data folder: each thing is broken for real, and is then found."""
 
+import itertools
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -76,7 +78,7 @@ def flip(path: Path, at: int) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_sound_collection(data: Path, full: bool) -> None:  # noqa: FBT001
+def test_a_sound_collection(data: Path, *, full: bool) -> None:
     """All is well, the counts are right, and no file is touched."""
     before = files(data)
     seen = found(data, full=full)
@@ -346,7 +348,8 @@ def test_views_that_are_wrong(
     data: Path,
     act: Callable[[Path], object],
     views: list[str],
-    full: bool,  # noqa: FBT001
+    *,
+    full: bool,
 ) -> None:
     """What opens and does not hold what the catalog says is a problem; the advice mends it."""
     act(data)
@@ -604,29 +607,23 @@ def test_a_queue_of_a_later_version(tmp_path: Path) -> None:
 
 def test_looks_beside_a_busy_writer(data: Path) -> None:
     """Many looks while documents come, go and are merged: never a fault, never a blocked writer."""
-    stop, errors = threading.Event(), list[BaseException]()
+    stop = threading.Event()
 
     def write() -> None:
         opened = open_collection(data, "default")
-        try:
-            for n in range(10_000):
+        with closing(opened), opened.write() as writer:
+            for n in itertools.count():
                 if stop.is_set():
-                    break
-                with opened.write() as writer:
-                    writer.put([prepared(f"n{n % 7}", [f"busy {n}"])])
-                    writer.merge_views(force=n % 3 == 0)
-        except BaseException as error:
-            errors.append(error)
-            raise
-        finally:
-            opened.close()
+                    return
+                writer.put([prepared(f"n{n % 7}", [f"busy {n}"])])
+                writer.merge_views(force=n % 3 == 0)
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        for _ in range(8):
-            assert set(levels(found(data)).values()) == {"ok"}
-    finally:
-        stop.set()
-        thread.join(30)
-    assert errors == []
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write)
+        try:
+            for _ in range(8):
+                assert set(levels(found(data)).values()) == {"ok"}
+                assert not writing.done()
+        finally:
+            stop.set()
+        writing.result(30)

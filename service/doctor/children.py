@@ -19,6 +19,8 @@ _IMPORT: Final = (
 )
 _TRY: Final = _BEGIN + "from service.doctor import trial; trial.main()"
 _SECONDS: Final = 60.0
+# What has ended by itself meanwhile is told, however late it is.
+_GRACE: Final = 1.0
 _LAST: Final = 300
 
 # What is compiled code, by the name that people know; each is loaded by the module that uses it.
@@ -92,7 +94,7 @@ def _environ() -> Iterator[tuple[str, str]]:
 
 def _ended(child: subprocess.Popen[str], seconds: float) -> Ended:
     try:
-        out, err = child.communicate(timeout=max(0.0, seconds))
+        out, err = child.communicate(timeout=max(_GRACE, seconds))
     except subprocess.TimeoutExpired:
         child.kill()
         out, err = child.communicate()

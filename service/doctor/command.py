@@ -26,8 +26,6 @@ from service.doctor.findings import LEVELS, Finding, Level, Subject, Unlooked, m
 from service.doctor.packages import asked
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from indexes.settings import Found
 
 Look = Callable[[Subject], Iterable[Finding]]
@@ -67,7 +65,7 @@ CHECKS: Final = (
     Check("settings", "secrets", settings.secrets),
     Check("settings", "passwords", settings.password_file),
     Check("models", "bundled encoder", models.bundled_encoder, ("numpy",)),
-    Check("models", "bundled reader", models.bundled_reader, ("numpy",)),
+    Check("models", "bundled reader", models.bundled_reader, ("numpy", "tantivy")),
     Check("models", "encoder", models.named_encoder),
     Check("models", "reader", models.named_reader, ("numpy",)),
     Check("models", "hub", models.hub),
@@ -129,11 +127,11 @@ def diagnose(
     return [Told(check.area, finding) for check in checks for finding in _guarded(check, subject)]
 
 
-def _settings(environ: Mapping[str, str] | None, folder: Path) -> "Found | None":
+def _settings(environ: Mapping[str, str] | None, folder: Path) -> "Found | ImportError":
     try:
         from indexes.settings import find_settings
-    except ImportError:  # the look at the packages tells which
-        return None
+    except ImportError as error:
+        return error
     return find_settings(environ, folder)
 
 
@@ -181,29 +179,33 @@ def _counts(found: Iterable[Told]) -> dict[Level, int]:
 
 def show(found: Sequence[Told]) -> None:
     """Print the findings by area, and a line that sums up; coloured on a terminal."""
-    from rich.console import Console
+    try:
+        from rich.console import Console
+        from rich.text import Text
+    except ImportError:  # which the look at the packages tells
+        sys.stdout.writelines(f"{word}{rest}\n" for _, word, rest in lines(found))
+        return
+    console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+    for style, word, rest in lines(found):
+        console.print(Text.assemble((word, style), rest))
 
-    console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
+
+def lines(found: Sequence[Told]) -> Iterator[tuple[str, str, str]]:
+    """Yield each line as its style, the word that has this style, and the rest."""
     area = ""
     for told in found:
         if told.area != area:
             if area:
-                console.print()
-            console.print(told.area, style="bold")
+                yield "", "", ""
+            yield "bold", told.area, ""
             area = told.area
-        _show(console, told.finding)
-    console.print()
-    console.print(summed_up(found), style="bold")
-
-
-def _show(console: "Console", finding: Finding) -> None:
-    from rich.text import Text
-
-    line = Text(f"  {finding.level:<8}", _STYLES[finding.level])
-    line.append(f" {_plain(finding.name)}: {_plain(finding.message)}", style="default")
-    console.print(line)
-    if finding.do:
-        console.print(Text(f"           -> {_plain(finding.do)}"))
+        finding = told.finding
+        said = f" {_plain(finding.name)}: {_plain(finding.message)}"
+        yield _STYLES[finding.level], f"  {finding.level:<8}", said
+        if finding.do:
+            yield "", "", f"           -> {_plain(finding.do)}"
+    yield "", "", ""
+    yield "bold", summed_up(found), ""
 
 
 def _plain(text: str) -> str:

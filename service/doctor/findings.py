@@ -40,13 +40,13 @@ class Unlooked(Exception):
 class Subject:
     """What is looked at, and what the trials in children gave.
 
-    `folder` is where the files of settings lie, and `given` are the settings, None where they
-    cannot be read at all. `collection` is the only one that is looked at, None for all. `trials`
+    `folder` is where the files of settings lie, and `given` are the settings, or why they cannot
+    be read at all. `collection` is the only one that is looked at, None for all. `trials`
     are by the names of `children.TRIALS`, and those of other models that were tried since.
     """
 
     folder: Path
-    given: "Found | None"
+    given: "Found | ImportError"
     trials: dict[str, "Ended"]
     collection: str | None = None
     full: bool = False
@@ -54,7 +54,7 @@ class Subject:
     @property
     def found(self) -> "Found":
         """The settings with where they stand. Raises Unlooked where they cannot be read."""
-        if self.given is None:
+        if isinstance(self.given, ImportError):
             raise Unlooked("the settings cannot be read")
         return self.given
 

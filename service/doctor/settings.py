@@ -14,7 +14,11 @@ _OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 def mistakes(subject: Subject) -> Iterator[Finding]:
     """Tell every mistake in the settings: with one of them nothing starts."""
-    for mistake in subject.found.mistakes:
+    if isinstance(subject.given, ImportError):
+        message = f"not looked at, they cannot be read: {subject.given}"
+        yield Finding("settings", "problem", message, "see the packages above")
+        return
+    for mistake in subject.given.mistakes:
         do = "correct or remove it; README.md lists the settings"
         yield Finding("mistake", "problem", mistake, do)
 
@@ -44,7 +48,7 @@ def given(subject: Subject) -> Iterator[Finding]:
 
 def exposure(subject: Subject) -> Iterator[Finding]:
     """Tell who may ask the service."""
-    from service.gate import is_loopback
+    from service.loopback import is_loopback
 
     settings = subject.settings
     facts = {"host": settings.host, "key": settings.api_key is not None}
