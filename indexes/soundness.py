@@ -24,6 +24,8 @@ from indexes.views import read_stamp
 _STEPS: Final = 10_000
 _FEW: Final = 5
 _MANY: Final = 10_000
+# A dense view is read into memory as a whole.
+_READ_BYTES: Final = 1 << 30
 # float16 keeps about three digits, so the length of a stored unit vector is 1 but for this.
 _LENGTH_TOLERANCE: Final = 0.01
 
@@ -119,7 +121,7 @@ def wrong_vectors(connection: sqlite3.Connection, who: Identity) -> int:
     return wrong
 
 
-ViewState = Literal["sound", "behind", "missing", "damaged", "different"]
+ViewState = Literal["sound", "behind", "unread", "missing", "damaged", "different"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class View:
 
     `behind` are the changes that it lacks, `chunks` what these added or removed. It is `missing`
     where none is there that is of this catalog, `damaged` where it cannot be read, and `different`
-    where it can and does not hold what the catalog says.
+    where it can and does not hold what the catalog says; a large one is `unread` unless in full.
     """
 
     name: Literal["dense", "lexical"]
@@ -148,6 +150,8 @@ def _dense(folder: Path, connection: sqlite3.Connection, who: Identity, *, full:
     stamp = read_stamp(folder / "dense.json", connection, who)
     if stamp is None or not (folder / "dense.faiss").exists():
         return _missing("dense", connection)
+    if not full and (folder / "dense.faiss").stat().st_size > _READ_BYTES:
+        return View("dense", "unread")
     view = load_dense(folder / "dense.faiss", who.encoder.dimension)
     if view is None:
         return View("dense", "damaged")

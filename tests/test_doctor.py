@@ -1,5 +1,6 @@
 """`afterword doctor` as a whole: what it says, how it ends, what it leaves alone."""
 
+import errno
 import json
 import os
 import re
@@ -225,15 +226,21 @@ def test_a_look_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None
     def fails(_: Subject) -> list[Finding]:
         raise ZeroDivisionError("by accident")
 
+    def refused(_: Subject) -> list[Finding]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/a/folder")
+
     def works(_: Subject) -> list[Finding]:
         return [Finding("b", "ok", "well")]
 
     monkeypatch.setattr(command, "run_trials", dict)
-    found = diagnose(checks=[Check("x", "a", fails), Check("y", "b", works)], environ={})
+    checks = [Check("x", "a", fails), Check("x", "c", refused), Check("y", "b", works)]
+    found = diagnose(checks=checks, environ={})
     assert [(one.area, one.finding.name, one.finding.level) for one in found] == [
         ("x", "a", "problem"),
+        ("x", "c", "problem"),
         ("y", "b", "ok"),
     ]
+    assert found[1].finding.message == "cannot be looked at: /a/folder: Permission denied"
     assert "ZeroDivisionError: by accident" in found[0].finding.message
 
 

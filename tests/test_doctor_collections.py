@@ -131,6 +131,15 @@ def test_what_a_killed_writer_left_is_read_and_left(data: Path) -> None:
     opened.close()
 
 
+def test_a_log_that_lost_its_index_is_read(data: Path) -> None:
+    """As in a copy by hand of a folder in use: what the log has counts."""
+    here = Path(__file__).parent
+    program = [sys.executable, "-c", KILLED, str(data), str(here.parent), str(here)]
+    subprocess.run(program, check=False)
+    (data / "default" / "catalog.db-shm").unlink()
+    assert found(data)["default: contents"].facts["documents"] == 41
+
+
 def test_a_change_meanwhile_is_looked_at_again(data: Path) -> None:
     """What was read as a file that stays as it is, and did not stay, is not told."""
     looks: list[int] = []
@@ -431,16 +440,30 @@ def test_an_encoder_of_the_hub_that_is_not_here(
     assert "afterword reindex --collection far --encoder bundled" in told.do
 
 
-def test_a_look_that_takes_too_long_says_so(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", ["tally", "views", "faults"])
+def test_a_look_that_takes_too_long_says_so(
+    data: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     """What was not finished is a note with the way to finish it, and not called sound."""
 
     def late(*_: object, **__: object) -> list[str]:
         raise soundness.Unfinished
 
-    monkeypatch.setattr(soundness, "faults", late)
-    told = found(data)["default: catalog"]
-    assert told.level == "note"
-    assert told.do == "afterword doctor --full --collection default"
+    monkeypatch.setattr(soundness, step, late)
+    seen = found(data)
+    assert seen["default: catalog"].level == "note"
+    assert seen["default: catalog"].do == "afterword doctor --full --collection default"
+    assert seen["default: encoder"].level == "ok"
+    assert ("default: contents" in seen) == (step != "tally")
+
+
+def test_a_large_dense_view_is_not_read_in_passing(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would fill the memory; in full it is."""
+    monkeypatch.setattr(soundness, "_READ_BYTES", 100)
+    assert found(data)["default: dense view"].facts["state"] == "unread"
+    assert found(data, full=True)["default: dense view"].facts["state"] == "sound"
 
 
 def test_statements_end_when_their_time_is_over() -> None:

@@ -28,11 +28,14 @@ _RESTORE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look into a catalog gave; `unfinished` where its time was over before the end."""
+    """What one look into a catalog gave; `unfinished` where its time was over before the end.
+
+    `tally` is None where not even that was reached.
+    """
 
     who: "Identity"
     form: int
-    tally: "Tally"
+    tally: "Tally | None"
     faults: tuple[str, ...]
     views: tuple["View", ...]
     wrong_texts: tuple[str, ...]
@@ -94,10 +97,16 @@ def _look(folder: Path, *, full: bool) -> Seen:
     for _ in range(_LOOKS):
         seen = look_at(path, lambda connection: _seen(folder, connection, full=full))
         in_use = path.with_name("catalog.db-wal").exists()
-        if not in_use or all(view.state in {"sound", "behind"} for view in seen.views):
+        if not in_use or not any(_in_the_making(folder, view) for view in seen.views):
             return seen
         time.sleep(_AGAIN_SECONDS)
     return seen
+
+
+def _in_the_making(folder: Path, view: "View") -> bool:
+    """Tell whether a view may only look wrong because it is being written."""
+    stamped = (folder / f"{view.name}.json").exists()
+    return view.state in {"damaged", "different"} or (view.state == "missing" and stamped)
 
 
 def _seen(folder: Path, connection: sqlite3.Connection, *, full: bool) -> Seen:
@@ -107,14 +116,13 @@ def _seen(folder: Path, connection: sqlite3.Connection, *, full: bool) -> Seen:
     check_format(connection, folder / "catalog.db")
     who = identity(connection)
     form, log = _noted(connection, "format"), _noted(connection, "log_unscrubbed")
-    faults: list[str] = []
+    counted: Tally | None = None
     views: tuple[View, ...] = ()
-    texts: list[str] = []
+    faults, texts = list[str](), list[str]()
     vectors, unfinished = 0, False
-    with soundness.within(connection, _SECONDS if not full else None):
-        counted = soundness.tally(connection, who)
     try:
         with soundness.within(connection, None if full else _SECONDS):
+            counted = soundness.tally(connection, who)
             views = soundness.views(folder, connection, who, full=full)
             if full:
                 texts = soundness.wrong_texts(connection)
@@ -166,6 +174,8 @@ def _day(stamp: str) -> str:
 
 def _contents(name: str, seen: Seen, restore: str) -> Iterator[Finding]:
     held, who = seen.tally, seen.who
+    if held is None:
+        return
     facts: dict[str, object] = {
         "documents": held.documents,
         "chunks": held.chunks,
@@ -198,6 +208,9 @@ def _views(name: str, folder: Path, seen: Seen) -> Iterator[Finding]:
             late = f"{many(view.behind, 'change')} ({many(view.chunks, 'chunk')}) behind, which"
             late += " questions make up for"
             message = late if view.state == "behind" else "as the catalog says"
+            yield Finding(what, "ok", message, facts=facts)
+        elif view.state == "unread":
+            message = "too large to be read in passing; --full compares it"
             yield Finding(what, "ok", message, facts=facts)
         elif view.state == "missing":
             message = (

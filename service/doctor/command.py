@@ -148,6 +148,10 @@ def _guarded(check: Check, subject: Subject) -> Iterator[Finding]:
     except ModuleNotFoundError as error:
         message = f"not looked at: the module {error.name} is not installed"
         yield Finding(check.name, "problem", message, "see the packages above")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        message = f"cannot be looked at: {where}{error.strerror}"
+        yield Finding(check.name, "problem", message, "let this user read what is there")
     except Exception as error:  # noqa: BLE001 # whatever is broken must not hide the rest
         if os.environ.get(_LOG_LEVEL) == "debug":
             traceback.print_exception(error)

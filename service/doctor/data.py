@@ -218,12 +218,12 @@ def sizes(subject: Subject) -> Iterator[Finding]:
 
 def parts_of(place: Path) -> dict[str, int]:
     """Return the bytes of a collection by part, or those of the queue of uploads."""
-    parts = dict.fromkeys(("catalog", "dense", "lexical", "spool", "other"), 0)
+    parts = dict.fromkeys(("catalog", "dense", "lexical", "jobs", "spool", "other"), 0)
     for folder_name, _, files in os.walk(place):
         for file in files:
             path = Path(folder_name) / file
             first = path.relative_to(place).parts[0].partition(".")[0]
-            part = {"jobs": "catalog", "tmp": "spool"}.get(first, first)
+            part = "spool" if first == "tmp" else first
             try:
                 parts[part if part in parts else "other"] += path.stat().st_size
             except OSError:  # it was there a moment ago
