@@ -3,6 +3,7 @@
 Every function takes a connection in a read transaction, as `looking` gives one, and writes nothing.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -121,7 +122,7 @@ def wrong_vectors(connection: sqlite3.Connection, who: Identity) -> int:
     return wrong
 
 
-ViewState = Literal["sound", "behind", "unread", "missing", "damaged", "different"]
+ViewState = Literal["sound", "behind", "unread", "refused", "missing", "damaged", "different"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ class View:
 
     `behind` are the changes that it lacks, `chunks` what these added or removed. It is `missing`
     where none is there that is of this catalog, `damaged` where it cannot be read, and `different`
-    where it can and does not hold what the catalog says; a large one is `unread` unless in full.
+    where it can and does not hold what the catalog says. A large one is `unread` unless in full;
+    it is `refused` where its folder cannot be written: its engine opens nothing without a lock.
     """
 
     name: Literal["dense", "lexical"]
@@ -189,6 +191,8 @@ def _lexical(folder: Path, connection: sqlite3.Connection, who: Identity, *, ful
     stamp = read_stamp(folder / "lexical.json", connection, who)
     if stamp is None or not place.is_dir():
         return _missing("lexical", connection)
+    if not os.access(place, os.W_OK):
+        return View("lexical", "refused")
     view = open_lexical(place)
     if view is None or (full and damaged_files(place)):
         return View("lexical", "damaged")

@@ -388,6 +388,16 @@ def test_a_lexical_file_that_changed_by_a_bit(data: Path, suffix: str, at: int) 
     assert levels(found(data, full=True)) == SOUND
 
 
+def test_a_lexical_view_that_this_user_cannot_lock(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is mounted read-only: that is no damage."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    told = found(data)["default: lexical view"]
+    assert (told.level, told.facts["state"]) == ("problem", "refused")
+    assert str(data / "default") in told.do
+
+
 def test_updates_and_removals_since_the_merge_are_no_difference(data: Path) -> None:
     """A view that lags is sound as of its stamp."""
     opened = open_collection(data, "default")

@@ -212,6 +212,10 @@ def _views(name: str, folder: Path, seen: Seen) -> Iterator[Finding]:
         elif view.state == "unread":
             message = "too large to be read in passing; --full compares it"
             yield Finding(what, "ok", message, facts=facts)
+        elif view.state == "refused":
+            message = "cannot be opened: the engine locks a file, and this user cannot write there"
+            advice = f"let this user write in {folder}"
+            yield Finding(what, "problem", message, advice, facts)
         elif view.state == "missing":
             message = (
                 "there is none for this state of the catalog; nothing is lost: questions make up "

@@ -183,7 +183,7 @@ def _space(name: str, place: Path, needed: int) -> Finding:
     advice = "free some, or use a larger disk (AFTERWORD_DATA); nothing stored is lost meanwhile"
     if free < _FULL or (inodes is not None and inodes < _FEW_INODES):
         left = f", {inodes} files more" if inodes is not None and inodes < _FEW_INODES else ""
-        return Finding(name, "problem", f"the disk is full: {message}{left}", advice, facts)
+        return Finding(name, "problem", f"too little is left: {message}{left}", advice, facts)
     if free < needed:
         message += f"; a reindex or restore of the largest collection takes {amount(needed)}"
         return Finding(name, "warning", message, advice, facts)
