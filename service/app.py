@@ -23,7 +23,13 @@ from starlette.responses import Response
 
 from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
-from service import routes_collections, routes_documents, routes_operations, routes_questions
+from service import (
+    routes_collections,
+    routes_documents,
+    routes_operations,
+    routes_page,
+    routes_questions,
+)
 from service.answer import Answerer, build_answerer
 from service.gate import Edge, Gate, is_loopback
 from service.logs import configure_logs, get_log, log_unexpected
@@ -73,6 +79,7 @@ def create_app(
     for routes in (routes_questions, routes_documents, routes_collections):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
     app.include_router(routes_operations.router)
+    app.include_router(routes_page.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(Edge, metrics=service.metrics)

@@ -30,8 +30,9 @@ from service.problems import (
     internal_error,
     problem_response,
 )
+from service.routes_page import PAGE_PATHS
 
-OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready"})
+OPEN_PATHS: Final = PAGE_PATHS | {"/docs", "/openapi.json", "/health", "/health/ready"}
 UPLOAD_PATH: Final = "/v1/documents"
 BODY_LIMIT: Final = 1 << 20
 FORM_ALLOWANCE: Final = 1 << 20
