@@ -23,19 +23,10 @@ _INDEX: Final = "index.html"
 _BASE: Final = b'<base href="/">'
 # What a browser may do on the page: run its own files and call this service. Documents' texts come
 # as text nodes; that no string becomes markup is the browser's to enforce, too (trusted types).
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'self'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
-    )
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'self'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _HEADERS: Final = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
 

@@ -82,8 +82,8 @@ function head(place, siblings) {
   const close = button("close", "Close", { class: "bare", click: closeSource }, true);
   const steps = siblings.length > 1 ? [to(-1, "back", "Previous place"), to(1, "next", "Next place")] : [];
   return h(
-    "header",
-    {},
+    "div",
+    { class: "head" },
     h("h2", { id: "source-title", tabindex: "-1", dir: "auto" }, place.marker ? `${place.marker} ` : "", place.title || place.uri),
     h("div", { class: "tools" }, steps, close),
   );

@@ -132,7 +132,7 @@ function pause(milliseconds) {
 }
 
 function put(one) {
-  shown.unshift(one);
+  shown.push(one);
   draw();
 }
 
