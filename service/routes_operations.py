@@ -60,7 +60,8 @@ async def metrics(service: Here) -> Response:
 async def docs(request: Request) -> HTMLResponse:
     """Show the description of the API to a person."""
     return HTMLResponse(
-        page(request.app.openapi()), headers={"Content-Security-Policy": PAGE_POLICY}
+        page(request.app.openapi(), request.scope.get("root_path", "")),
+        headers={"Content-Security-Policy": PAGE_POLICY},
     )
 
 
@@ -71,9 +72,9 @@ async def openapi(request: Request) -> JSONResponse:
 
 
 @router.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
+async def root(request: Request) -> RedirectResponse:
     """Lead whoever opens the address in a browser to the page."""
-    return RedirectResponse("/docs")
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 async def _ability(service: Service) -> Ability:
