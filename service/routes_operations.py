@@ -60,7 +60,8 @@ async def metrics(service: Here) -> Response:
 async def docs(request: Request) -> HTMLResponse:
     """Show the description of the API to a person."""
     return HTMLResponse(
-        page(request.app.openapi()), headers={"Content-Security-Policy": PAGE_POLICY}
+        page(request.app.openapi(), request.scope.get("root_path", "")),
+        headers={"Content-Security-Policy": PAGE_POLICY},
     )
 
 
