@@ -146,7 +146,7 @@ def test_limits_go_with_the_question(seen: Visit) -> None:
     page.click("#filter-button")
     page.fill("#filter-documents", "harb")
     page.check(".found input")
-    page.check("text=PDF")
+    page.check(".boxes label:has-text('PDF') input")
     page.fill("#filter-from", "2025-01-01")
     page.fill("#filter-until", "")
     page.click(".dialog button:has-text('Apply')")

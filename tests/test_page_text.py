@@ -86,3 +86,33 @@ def test_answers_are_cut_at_their_markers(page: Page) -> None:
         (" More. ", None),
         ("[2]", 1),
     ]
+
+
+def test_lines_are_joined_where_a_page_was_narrow(page: Page) -> None:
+    """Only ends of lines change, each to one space; lists, tables and headings keep theirs."""
+    long = "This line of the document is as long as its page was wide,"
+    cases = {
+        f"{long}\nand here it goes on.": f"{long} and here it goes on.",
+        f"{long}\n- an item": f"{long}\n- an item",
+        f"{long}\n2. an item": f"{long}\n2. an item",
+        f"{long}\n2026 was": f"{long} 2026 was",
+        f"{long}\n\nA paragraph": f"{long}\n\nA paragraph",
+        f"{long} | a\nb | c": f"{long} | a\nb | c",
+        "short\nlines": "short\nlines",
+        f"{'漢' * 60}\n{'字' * 9}": f"{'漢' * 60}\n{'字' * 9}",
+        "": "",
+    }
+    drawn = random.Random(6)
+    for _ in range(100):
+        cases["".join(drawn.choices(f"{LETTERS}ab .|-1\n", k=400))] = ""
+    joined = page.evaluate(
+        """async (texts) => {
+            const { withoutHardBreaks } = await import("./page/text.js");
+            return texts.map(withoutHardBreaks);
+        }""",
+        list(cases),
+    )
+    for (text, wanted), found in zip(cases.items(), joined, strict=True):
+        assert len(found) == len(text)
+        assert found.replace("\n", " ") == text.replace("\n", " ")
+        assert not wanted or found == wanted

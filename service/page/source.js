@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { announce, button, fill, h, icon } from "./dom.js";
-import { cutAt, dateWords, kindName, pageName } from "./text.js";
+import { cutAt, dateWords, kindName, pageName, withoutHardBreaks } from "./text.js";
 
 const AROUND = 1200;
 const MORE = 4000;
@@ -24,12 +24,13 @@ export async function openSource(place, siblings = [place]) {
   document.getElementById("source-title").focus();
   let content;
   try {
-    content = await loaded(place);
+    const { facts, body } = await loaded(place);
+    content = [head(place, siblings, facts), body];
   } catch (problem) {
-    content = [h("p", { class: "trouble", role: "alert" }, problem.message)];
+    content = [head(place, siblings), h("p", { class: "trouble", role: "alert" }, problem.message)];
   }
   if (turn !== shown) return;
-  fill(panel(), head(place, siblings), ...content);
+  fill(panel(), ...content);
   const mark = panel().querySelector("mark");
   mark?.scrollIntoView({ block: "center" });
   document.getElementById("source-title").focus({ preventScroll: true });
@@ -70,7 +71,7 @@ function present() {
   document.body.classList.toggle("with-source", WIDE.matches);
 }
 
-function head(place, siblings) {
+function head(place, siblings, facts = null) {
   const at = siblings.indexOf(place);
   const to = (step, name, words) =>
     button(
@@ -81,11 +82,13 @@ function head(place, siblings) {
     );
   const close = button("close", "Close", { class: "bare", click: closeSource }, true);
   const steps = siblings.length > 1 ? [to(-1, "back", "Previous place"), to(1, "next", "Next place")] : [];
+  const title = [place.marker ? `${place.marker} ` : "", place.title || place.uri];
   return h(
     "div",
     { class: "head" },
-    h("h2", { id: "source-title", tabindex: "-1", dir: "auto" }, place.marker ? `${place.marker} ` : "", place.title || place.uri),
+    h("h2", { id: "source-title", tabindex: "-1", dir: "auto" }, title),
     h("div", { class: "tools" }, steps, close),
+    facts === null ? null : about(facts, place),
   );
 }
 
@@ -100,7 +103,7 @@ async function loaded(place) {
   const body = h("div", { class: "page", dir: "auto", tabindex: "0", role: "region", "aria-label": "Text of the document" });
   const window_ = { path, query: { ...query, sha256: part.sha256 }, facts, place, start: part.start, end: part.end, parts: [part] };
   draw(body, window_);
-  return [about(facts, place), body];
+  return { facts, body };
 }
 
 function about(facts, place) {
@@ -118,9 +121,8 @@ function about(facts, place) {
     "div",
     { class: "about" },
     h("ul", { class: "facts" }, items.filter(Boolean)),
-    h("p", { class: "uri" }, facts.uri),
     originalLink(facts, page),
-    facts.findings.map((finding) => h("p", { class: "finding" }, finding.message)),
+    h("p", { class: "uri", title: facts.uri }, facts.uri),
   );
 }
 
@@ -146,7 +148,7 @@ function originalLink(facts, page) {
 function draw(body, view) {
   const { facts, place } = view;
   const starts = new Map(facts.pages.map((page) => [page.start, page.number]));
-  const text = view.parts.map((part) => part.text).join("");
+  const text = withoutHardBreaks(view.parts.map((part) => part.text).join(""));
   const places = [place.start, place.end, ...starts.keys()];
   const marked = place.end > place.start;
   const pieces = cutAt(text, view.start, places).map((piece) => {
@@ -159,6 +161,7 @@ function draw(body, view) {
   });
   fill(
     body,
+    view.start > 0 ? null : facts.findings.map((finding) => h("p", { class: "finding" }, finding.message)),
     view.start > 0 ? button("up", "Show earlier text", { class: "more", click: () => grow(body, view, -1) }) : null,
     pieces,
     view.end < facts.characters

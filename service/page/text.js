@@ -28,6 +28,10 @@ const KINDS = {
   "text/tab-separated-values": "TSV",
   "text/x-rst": "reStructuredText",
 };
+const LONG_LINE = 50;
+// Scripts that put spaces between words, which a line's end stands for; no item of a list.
+const ENDS_IN_A_WORD = /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\d,;.)’'”"]$/u;
+const BEGINS_WITH_A_WORD = /^(?!\d+[.)] )[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\d(“"'‘]/u;
 const PAGED = { slides: "Slide", sheets: "Sheet" };
 
 /** Return the name that people have for a media type. */
@@ -86,6 +90,22 @@ export function cutAt(text, start, places) {
     end: bounds[i + 1],
     text: points.slice(from - start, bounds[i + 1] - start).join(""),
   }));
+}
+
+/**
+ * Return the text with a space where a line ends only because the page it was set on was narrow.
+ *
+ * A character takes the place of a character, so offsets stay what they are. Rows of tables, items
+ * of lists, headings and short lines keep their ends.
+ */
+export function withoutHardBreaks(text) {
+  const lines = text.split("\n");
+  return lines.reduce((whole, line, at) => `${whole}${goesOn(lines[at - 1], line) ? " " : "\n"}${line}`);
+}
+
+function goesOn(line, next) {
+  const row = line.includes(" | ") || next.includes(" | ");
+  return line.length >= LONG_LINE && !row && ENDS_IN_A_WORD.test(line) && BEGINS_WITH_A_WORD.test(next);
 }
 
 /** Cut an answer into its words and the markers of its citations. */
