@@ -145,6 +145,7 @@ def test_limits_go_with_the_question(seen: Visit) -> None:
     expect(page.locator(".turn .short")).to_contain_text("7 am")
     page.click("#filter-button")
     page.fill("#filter-documents", "harb")
+    expect(page.locator(".found li")).to_have_count(1)
     page.check(".found input")
     page.check(".boxes label:has-text('PDF') input")
     page.fill("#filter-from", "2025-01-01")
