@@ -27,7 +27,7 @@ from indexes.errors import (
     StorageRefused,
 )
 from indexes.languages import ENGLISH, Language, language_named
-from indexes.schema import DDL, FORMAT, READABLE
+from indexes.schema import DDL, FORMAT, READABLE, TO_3
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
@@ -40,6 +40,7 @@ DAMAGED: Final = (
     "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
 _PROBE_COSINE: Final = 0.98
+_LOG_BYTES: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,7 @@ def create_catalog(
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in DDL.split(";\n"):
-                connection.execute(statement)
+            _execute_all(connection, DDL)
             encoder_id = add_encoder(connection, encoder, probes)
             set_language(connection, language)
             set_meta(connection, "uuid", uuid4().hex)
@@ -157,15 +157,18 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA cache_size = -16384")
-            check_format(connection, path)
+            # After a large upload the log would else keep its size.
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+            if check_format(connection, path) < FORMAT:
+                bring_up(connection)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def check_format(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise IndexDamaged unless the file is a catalog of the format that this version reads."""
+def check_format(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the catalog's format. Raises IndexDamaged unless this version reads it."""
     try:
         found = int(_meta(connection, "format"))
     except sqlite3.OperationalError as error:
@@ -177,6 +180,26 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} has format {found}, this version reads formats up to {FORMAT}; "
             "use the version of Afterword that wrote it"
         )
+    return found
+
+
+def bring_up(connection: sqlite3.Connection) -> None:
+    """Give a catalog of an earlier format what it lacks, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if int(_meta(connection, "format")) < FORMAT:  # another process may have done it meanwhile
+            _execute_all(connection, TO_3)
+            set_meta(connection, "format", str(FORMAT))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        connection.execute(statement)
 
 
 def _meta(connection: sqlite3.Connection, key: str) -> str:

@@ -18,9 +18,17 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from indexes import catalog, chunk_table, document_table
+from indexes import catalog, chunk_table, document_table, originals
 from indexes.catalog import SplitterSettings
-from indexes.documents import Counts, Document, Extract, Prepared, Recut, StoredChunk
+from indexes.documents import (
+    Counts,
+    Document,
+    Extract,
+    Original,
+    Prepared,
+    Recut,
+    StoredChunk,
+)
 from indexes.durable import flush
 from indexes.encoder import PROBES
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
@@ -37,6 +45,7 @@ from indexes.filters import FilterJson, compile_filter
 from indexes.hits import ChunkSet, Hit
 from indexes.languages import ENGLISH, Language
 from indexes.locks import locked
+from indexes.originals import StoredOriginal
 from indexes.views import (
     NOT_MERGED,
     Due,
@@ -113,6 +122,20 @@ class Writer:
         with self._changing("mark"):
             catalog.set_mark(self._connection, source, uri, mark)
 
+    def note_original(self, original: Original, document_ids: set[str]) -> None:
+        """Note the file that stored documents came from, where that is not noted yet."""
+        if not document_ids <= originals.linked_documents(self._connection, original):
+            with self._changing("original"):
+                originals.link_documents(self._connection, original, document_ids)
+
+    def forget_original(self, source: str, uri: str) -> None:
+        """Erase the bytes that are kept of an upload, if any; the documents that it gave stay."""
+        if not originals.is_noted(self._connection, source, uri):
+            return
+        with self._changing("original", _ERASE_SECONDS) as number:
+            originals.forget_original(self._connection, source, uri)
+            catalog.note_erased(self._connection, number)
+
     def set_source_root(self, source: str, root: str) -> None:
         """Note the folder that a source is read from."""
         catalog.set_source_root(self._connection, source, root)
@@ -148,7 +171,8 @@ class Writer:
     def erase(self, document_ids: Sequence[str]) -> int:
         """Erase documents on request: text and vectors, and their words from the log too.
 
-        What is attached to one, as to a mail, goes with it.
+        What is attached to one, as to a mail, goes with it, and so does the upload that it came
+        from, even where other documents came from there too.
         Where a question is being answered just then, the log has the words until the next change,
         or the next question's end, that finds no earlier one open. The views have them until they
         are merged. Raises DocumentNotFound if an id is unknown; then nothing is erased.
@@ -161,6 +185,7 @@ class Writer:
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
                 parts = document_table.parts_of(self._connection, document)
                 gone.update(dict.fromkeys([document_id, *parts]))
+            originals.forget_uploads_of(self._connection, gone)
             document_table.remove_documents(self._connection, list(gone), number)
             catalog.note_erased(self._connection, number)
         return number
@@ -250,6 +275,22 @@ class Reading:
     def documents(self, limit: int, after: str | None = None) -> list[Document]:
         """Return up to `limit` documents in the order of their ids, those past `after`."""
         return document_table.list_documents(self._connection, limit, after)
+
+    def named_like(self, words: str, limit: int, after: str | None = None) -> list[Document]:
+        """Return, as `documents` does, those whose title or uri has each of these words.
+
+        A word may be a part of one there, in capital or small letters of any script.
+        """
+        folded = document_table.folded(words).split()
+        return document_table.named_like(self._connection, folded, limit, after)
+
+    def media_types(self) -> list[tuple[str, int]]:
+        """Return the media types with the number of their documents, the most frequent first."""
+        return document_table.media_types(self._connection)
+
+    def original(self, document: Document) -> StoredOriginal | None:
+        """Return the file that a document came from, or None where it is not known."""
+        return originals.original_of(self._connection, document)
 
     def document(self, document_id: str) -> Document:
         """Return one document. Raises DocumentNotFound."""
@@ -375,6 +416,15 @@ class Collection:
                         yield Reading(connection, live)
                         break
             catalog.scrub_log(connection)
+
+    def original_block(self, row: int, place: int) -> bytes:
+        """Return bytes of a kept original from `place` on: one block at most, none behind its end.
+
+        No reading is held from one block to the next: where it was erased meanwhile, there are none
+        any more. Raises CollectionNotFound.
+        """
+        with self._borrowed() as (connection, _):
+            return originals.read_block(connection, row, place)
 
     def _mend_views(self, connection: sqlite3.Connection) -> None:
         """Merge the views first where they changed on disk, or what is in memory outgrew it."""

@@ -4,7 +4,9 @@ import json
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
+from unicodedata import normalize
 
 from indexes.chunk_table import (
     block_text,
@@ -22,6 +24,7 @@ from indexes.documents import (
     Finding,
     Heading,
     Metadata,
+    Original,
     Page,
     Prepared,
     Recut,
@@ -30,6 +33,7 @@ from indexes.documents import (
     part_prefix,
 )
 from indexes.errors import DocumentNotFound, VectorsGone
+from indexes.originals import drop_originals, store_original
 from indexes.schema import BLOCK_CHARACTERS
 
 _DOCUMENT_COLUMNS: Final = (
@@ -95,6 +99,38 @@ def list_documents(connection: sqlite3.Connection, limit: int, after: str | None
     return [_document(row) for row in rows]
 
 
+def named_like(
+    connection: sqlite3.Connection, words: Sequence[str], limit: int, after: str | None
+) -> list[Document]:
+    """Return up to `limit` documents past `after` whose title or uri has each of the words.
+
+    `words` are in folded form. SQLite folds ASCII letters alone, so it is not asked to compare.
+    """
+    rows = connection.execute(
+        "SELECT document_id, title, uri FROM documents WHERE document_id > ? ORDER BY document_id",
+        (after or "",),
+    )
+    found = (key for key, title, uri in rows if _has_all(folded(f"{title}\n{uri}"), words))
+    documents = (find_document(connection, key) for key in list(islice(found, limit)))
+    return [document for document in documents if document is not None]
+
+
+def folded(text: str) -> str:
+    """Return text in a form in which capital and small letters, of any script, are equal."""
+    return text.lower() if text.isascii() else normalize("NFC", normalize("NFC", text).casefold())
+
+
+def _has_all(text: str, words: Sequence[str]) -> bool:
+    return all(word in text for word in words)
+
+
+def media_types(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+    """Return the media types with the number of their documents, the most frequent first."""
+    return connection.execute(
+        "SELECT media_type, count(*) FROM documents GROUP BY media_type ORDER BY 2 DESC, 1"
+    ).fetchall()
+
+
 def counts(connection: sqlite3.Connection) -> Counts:
     """Return how much the catalog holds."""
     row = connection.execute("SELECT count(*), ifnull(sum(chunk_count), 0) FROM documents")
@@ -151,13 +187,30 @@ def put_documents(
     Raises VectorsGone where a chunk's vector is neither given nor stored.
     """
     hashes: list[bytes] = []
+    left: set[int] = set()
+    files: dict[Original, int] = {}
     for item in items:
         store_vectors(connection, encoder_id, item.vectors)
         for row in _same_document(connection, item.document):
+            left |= _original(connection, row)
             hashes += _drop(connection, row, number)
-        _insert(connection, item, encoder_id, number)
-    # Only now: text that moved from one document to another keeps its vector.
+        row = _insert(connection, item, encoder_id, number)
+        if (file := item.original) is not None:
+            if file not in files:
+                files[file] = store_original(connection, file)
+            connection.execute(
+                "UPDATE documents SET original = ? WHERE row = ?", (files[file], row)
+            )
+    # Only now: text that moved from one document to another keeps its vector, and a file that is
+    # stored again its bytes.
     drop_unused_vectors(connection, hashes)
+    drop_originals(connection, left)
+
+
+def _original(connection: sqlite3.Connection, row: int) -> set[int]:
+    """Return the row of a document's original, if it has one of its own."""
+    found = connection.execute("SELECT original FROM documents WHERE row = ?", (row,)).fetchone()
+    return {found[0]} - {None}
 
 
 class Outdated(Exception):
@@ -187,7 +240,8 @@ def _same_document(connection: sqlite3.Connection, document: Document) -> list[i
     return [row[0] for row in rows]
 
 
-def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, number: int) -> None:
+def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, number: int) -> int:
+    """Add a document and return its row. Raises VectorsGone."""
     document = item.document
     structure = {
         "headings": [[h.level, h.span.start, h.span.end] for h in item.headings],
@@ -220,6 +274,7 @@ def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, num
     lacking = _count_lacking(connection, encoder_id, row)
     if lacking:
         raise VectorsGone(f"{document.uri}: {lacking} of its chunks have no vector; encode them")
+    return row
 
 
 def _count_lacking(connection: sqlite3.Connection, encoder_id: int, row: int) -> int:
@@ -281,7 +336,9 @@ def remove_documents(
             "SELECT row FROM documents WHERE document_id = ?", (document_id,)
         ).fetchone()
         if row is not None:
+            left = _original(connection, row[0])
             drop_unused_vectors(connection, _drop(connection, row[0], number))
+            drop_originals(connection, left)
             gone += 1
     return gone
 

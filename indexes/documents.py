@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -187,9 +188,31 @@ def part_prefix(uri: str) -> str:
     return f"{document_id_for(uri)}-"
 
 
+def file_uri(document: Document) -> str:
+    """Return the uri of the file that a document came from, which may hold many records."""
+    return document.uri.removesuffix(f"#{document.document_id}")
+
+
 def is_document_id(value: str) -> bool:
     """Tell whether `value` may be a document id."""
     return _DOCUMENT_ID.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file that documents came from, as it was when it was read.
+
+    `size` is in bytes, `modified` in ns (0 for uploads). `path` is where the bytes lie that are to
+    be kept; None for a file in a folder, which stays where it is.
+    """
+
+    source: str
+    uri: str
+    media_type: str
+    sha256: str
+    size: int
+    modified: int
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +220,8 @@ class Prepared:
     """A document that is ready to be stored.
 
     `hashes[i]` is the text_hash of chunk i's encoded text; `vectors` needs to hold only those that
-    the catalog lacks, each of shape (dimension,), unit length.
+    the catalog lacks, each of shape (dimension,), unit length. `original` is None where the
+    document's own facts are those of its file, or nothing is to be known of it.
     """
 
     document: Document
@@ -207,6 +231,7 @@ class Prepared:
     vectors: Mapping[bytes, npt.NDArray[np.float32]]
     headings: Sequence[Heading] = ()
     tables: Sequence[Table] = ()
+    original: Original | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,12 @@ class DocumentNotFound(NotFound):
     code = "document_not_found"
 
 
+class OriginalNotFound(NotFound):
+    """The file that a document came from cannot be had."""
+
+    code = "original_not_found"
+
+
 class JobNotFound(NotFound):
     """No job has that id."""
 

@@ -6,13 +6,43 @@ from typing import Final
 #   1  first format: documents with blocks of text, chunks as spans, vectors by (encoder, hash)
 #   2  the language of a collection; one of format 1 is English, and stays as it is until it is
 #      given another language
-FORMAT: Final = 2
-READABLE: Final = frozenset((1, FORMAT))
+#   3  originals: the files that documents came from, those of uploads with their bytes; an index
+#      for lists. A catalog of an earlier format is given what it lacks when it is opened
+FORMAT: Final = 3
+READABLE: Final = frozenset(range(1, FORMAT + 1))
 
 # Text is kept in blocks so that a chunk of a long document is read without the rest of it.
 BLOCK_CHARACTERS: Final = 16_384
+# The bytes of an upload are kept in blocks so that none is ever in memory as a whole.
+BLOCK_BYTES: Final = 262_144
 
-DDL: Final = """
+# What format 3 has and those before it lack.
+TO_3: Final = """
+-- A file that documents came from, as it was when it was read, and its bytes if it was uploaded; a
+-- row and its blocks never change, so that whoever reads them in turns reads one file.
+CREATE TABLE originals (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL
+) STRICT;
+CREATE INDEX originals_by_uri ON originals (source, uri);
+CREATE TABLE original_blocks (
+    original INTEGER NOT NULL REFERENCES originals (row) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    UNIQUE (original, start)
+) STRICT;
+-- None for a file of a folder that is one document: all that is to be known of it stands here.
+ALTER TABLE documents ADD COLUMN original INTEGER REFERENCES originals (row);
+CREATE INDEX documents_by_original ON documents (original) WHERE original IS NOT NULL;
+CREATE INDEX documents_listed ON documents (document_id, title, uri, media_type, chunk_count);
+"""
+
+DDL: Final = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE changes (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -96,4 +126,4 @@ CREATE TABLE removed (
     last_chunk INTEGER NOT NULL,
     number INTEGER NOT NULL
 ) STRICT;
-"""
+{TO_3}"""

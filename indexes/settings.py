@@ -4,6 +4,7 @@
 """
 
 import difflib
+import ipaddress
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
+from urllib.parse import SplitResult, urlsplit
 
 from annotated_types import Ge, Gt, Le, MinLen
 from dotenv import dotenv_values
@@ -32,6 +34,7 @@ BUNDLED: Final = "bundled"
 NO_READER: Final = "none"
 NO_OCR: Final = "none"
 ENV_FILE: Final = ".env"
+_PORTS: Final = 65536
 TOML_FILE: Final = "afterword.toml"
 
 # What Kubernetes and Docker links put into the environment next to a service whose name begins
@@ -41,6 +44,10 @@ _INJECTED_NAME: Final = re.compile(
     r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|START|END))?)|AFTERWORD_(\w+_)?ENV_\w+"
 )
 _INJECTED_VALUE: Final = re.compile(r"(tcp|udp|sctp)://\S+")
+_PUBLIC_URL: Final = re.compile(
+    r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?"
+    r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?"
+)
 _LINK_NAME: Final = re.compile(r"/[\w./-]+")
 
 
@@ -101,7 +108,21 @@ class Settings(BaseSettings):
     allow_anonymous: bool = Field(
         default=False, description="Allow binding off loopback without a key."
     )
+    public_url: str | None = Field(
+        None,
+        title="an address such as `https://docs.example.org/afterword`",
+        description="Address at which a reverse proxy offers the service.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        title="IP addresses or networks, with commas between them",
+        description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count.",
+    )
     max_upload_mb: int = Field(64, ge=1, le=4096, description="Largest upload.")
+    keep_uploads: bool = Field(
+        default=True,
+        description="Keep the bytes of uploaded files, so that citations lead to the original.",
+    )
     max_question_chars: int = Field(4000, ge=1, description="Longest question.")
     max_concurrent: int = Field(
         16, ge=1, description="Questions answered or waiting at once; more are answered 429."
@@ -115,6 +136,45 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_one(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not _PUBLIC_URL.fullmatch(value) or not 0 < (_port(urlsplit(value)) or 1) < _PORTS:
+            raise ValueError("no address")
+        return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies_are_addresses(cls, value: str) -> str:
+        given = [one.strip() for one in value.split(",")]
+        for one in given:
+            ipaddress.ip_network(one)
+        return ",".join(given)
+
+    @property
+    def root_path(self) -> str:
+        """The path that the service has at its proxy: `/afterword`, or "" for the root."""
+        return urlsplit(self.public_url or "").path
+
+    @property
+    def public_host(self) -> str | None:
+        """The host's name in the public address, in small letters."""
+        return urlsplit(self.public_url or "").hostname
+
+    @property
+    def public_origin(self) -> str | None:
+        """The public address as browsers give it in an `Origin` header."""
+        parts = urlsplit(self.public_url or "")
+        if not parts.hostname:
+            return None
+        usual = {"http": 80, "https": 443}[parts.scheme]
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}" + (
+            f":{parts.port}" if parts.port not in {None, usual} else ""
+        )
 
     @field_validator("api_key")
     @classmethod
@@ -200,6 +260,8 @@ def settings_table() -> str:
 
 def allowed(field: FieldInfo) -> str:
     """Return in words which values a setting may have."""
+    if field.title:
+        return field.title
     kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
     if field.annotation is bool:
         return "true or false"
@@ -212,6 +274,13 @@ def allowed(field: FieldInfo) -> str:
         return "a path"
     least = next((item.min_length for item in field.metadata if isinstance(item, MinLen)), 0)
     return f"{least} or more printable ASCII characters, no space" if least > 1 else "text"
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        return _PORTS
 
 
 def _bounds(kind: str, field: FieldInfo) -> str:

@@ -79,6 +79,7 @@ def _copy_with_new_epoch(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target, isolation_level=None)) as copy,
     ):
         original.backup(copy)
+        catalog.bring_up(copy)
         catalog.renew_epoch(copy)
     flush(target)
 

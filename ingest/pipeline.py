@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Writer, create_collection, open_collection
-from indexes.documents import UPLOADS, Chunk, Document, Extract, is_document_id
+from indexes.documents import UPLOADS, Chunk, Document, Extract, file_uri, is_document_id
 from indexes.encoder import Encoder, load_encoder
 from indexes.encoding import Vectors
 from indexes.errors import (
@@ -34,9 +34,17 @@ from indexes.views import NOT_MERGED
 from ingest.encode import Store, encode
 from ingest.ids import Ids, refusal
 from ingest.passwords import read_passwords
-from ingest.plan import Failed, Given, Mark, Plan, Step, file_uri, record_uri, removes_too_many
+from ingest.plan import Failed, Given, Mark, Plan, Step, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
-from ingest.prepare import Cut, Origin, cut, named, same_record
+from ingest.prepare import (
+    Cut,
+    Origin,
+    cut,
+    marked_original,
+    named,
+    original_of,
+    same_record,
+)
 from ingest.progress import Advanced, Merging, Observer, Reading
 from ingest.report import Item, Note, Report, natural, stored_item
 from ingest.split import Splitter
@@ -148,7 +156,7 @@ def ingest_upload(
         collection = _existing(settings.data, upload.collection)
         collection = collection or _created(upload.collection, settings)
         writer = _opened(stack, collection, lock=False)
-        step = upload_step(upload, writer)
+        step = upload_step(upload, writer, keep=settings.keep_uploads)
         plan = Plan(UPLOADS, read=(step,), known=len(step.known))
         order = Order((), upload.collection, given=upload.given, allow_mass_removal=True)
         run = _Run(order, settings, Survey((plan,), (), {}), observe, pool)
@@ -253,6 +261,9 @@ class _Run:
                 if step.mark and step.mark.modified != step.modified:
                     mark = replace(step.mark, modified=step.modified)
                     writer.set_mark(step.source, step.uri, mark.dumps())
+                if step.mark:  # of what an earlier version stored it is not noted yet
+                    records = {one.document_id for one in step.known if one.uri != step.uri}
+                    writer.note_original(marked_original(step, step.mark), records)
                 self._note(Advanced(items=tuple(settled_items(step, documents))))
 
     def _remove(self, writer: Writer, intake: "Intake") -> None:
@@ -351,12 +362,13 @@ class _File:
     `records` says that the file holds many; `settled` is false where a record's failure hangs on
     other files, so that it must be tried again. `own` are documents that are no records, like a
     mail with attachments: they wait for the file's end, for where they are stored the file looks
-    read to its end.
+    read to its end. `same` are those that need not be stored again.
     """
 
     step: Step
     known: dict[str, Document]
     seen: set[str] = field(default_factory=set)
+    same: set[str] = field(default_factory=set)
     failed: list[tuple[str, str, str]] = field(default_factory=list)
     settled: bool = True
     records: bool = False
@@ -450,6 +462,7 @@ class Intake:
         one_of_many = extract.record_id is not None or file.step.mark is not None
         if known is not None and one_of_many and same_record(known, document):
             key, findings = document.document_id, document.findings
+            file.same.add(key)
             item = stored_item(document.uri, "unchanged", key, findings)
             self._observe(Advanced(items=(item,)))
             return
@@ -461,7 +474,10 @@ class Intake:
             self._document_failed(file, document, failure, [known] if known else [])
             return
         moved = self.leaving.pop(document.document_id, None)
-        self._wait(cut(document, extract, chunks, is_new=known is None and moved is None))
+        is_new = known is None and moved is None
+        own = extract.media_type if extract.record_id is None else None
+        original = original_of(file.step, origin, own)
+        self._wait(cut(document, extract, chunks, original, is_new=is_new))
 
     def _split(self, extract: Extract) -> tuple[Chunk, ...]:
         """Cut a text; of a large one it is told how far that is."""
@@ -532,6 +548,7 @@ class Intake:
     def _file_ended(self, file: _File, result: ReadResult) -> None:
         """Note which documents of the file are gone, and that a file of records is complete."""
         step = file.step
+        self._note_original(file, result)
         gone = {key: document for key, document in file.known.items() if key not in file.seen}
         if gone and any(not is_document_id(record) for record, _, _ in file.failed):
             # A record that cannot be read may be one of those that seem to be gone.
@@ -544,6 +561,18 @@ class Intake:
             self._marks.append((step, mark, frozenset(gone)))
         elif step.mark is not None and not file.records:
             self._writer.set_mark(step.source, step.uri, None)
+
+    def _note_original(self, file: _File, result: ReadResult) -> None:
+        """Note the file of the records that were not stored again, as the file is now."""
+        step = file.step
+        records = {key for key in file.same if file.known[key].uri != step.uri}
+        if not records:
+            return
+        original = original_of(step, Origin(result.content_sha256, result.reader), None)
+        if original is not None:
+            self._writer.note_original(original, records)
+        else:
+            self._writer.forget_original(step.source, step.uri)
 
     def mark_ended(self) -> None:
         """Mark the files of records that are stored to their end and have nothing to remove."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from indexes.documents import Document, Metadata
+from indexes.documents import Document, Metadata, file_uri
 from ingest.listing import Entry, Ignored, Listed, Outside, Unlisted
 from ingest.names import stored_name
 from ingest.readers import OCR_OPTION
@@ -69,7 +69,8 @@ class Mark:
 class Step:
     """A file with the documents that it gave last time (one, or many records, or none).
 
-    `name` is the one that the user knows, where it is not the uri.
+    `name` is the one that the user knows, where it is not the uri; `kept` says that the file's
+    bytes are stored with its documents.
     """
 
     uri: str
@@ -80,6 +81,7 @@ class Step:
     known: tuple[Document, ...] = ()
     mark: Mark | None = None
     name: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,6 @@ class Asked:
     unlocks: bool = False
     quiet_since: float = math.inf
     failed: Mapping[str, Failed] = field(default_factory=dict)
-
-
-def file_uri(document: Document) -> str:
-    """Return the uri of the file that a document came from, which may hold many records."""
-    return document.uri.removesuffix(f"#{document.document_id}")
 
 
 def record_uri(uri: str, record_id: str) -> str:

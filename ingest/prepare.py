@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from indexes.documents import (
     TITLE_LIMIT,
+    UPLOADS,
     Chunk,
     Document,
     Extract,
+    Original,
     Prepared,
     document_id_for,
     encoded_chunk,
@@ -16,8 +21,14 @@ from indexes.documents import (
     text_hash,
 )
 from indexes.encoding import Vectors
-from ingest.plan import Given, Step, record_uri
+from ingest.plan import Given, Mark, Step, record_uri
+from ingest.readers import READERS
 from ingest.report import Item, Outcome, stored_item
+
+# What the readers read that give several documents of one file.
+_READ_BY: Final[Mapping[str, str]] = MappingProxyType(
+    {entry.label: media_type for media_type, entry in READERS.items()}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Cut:
     chunks: tuple[Chunk, ...]
     hashes: tuple[bytes, ...]
     outcome: Outcome
+    original: Original | None = None
 
     def text(self, chunk: Chunk) -> str:
         """Return what the encoder sees of a chunk."""
@@ -57,6 +69,7 @@ class Cut:
             own,
             headings=extract.headings,
             tables=extract.tables,
+            original=self.original,
         )
 
     def item(self) -> Item:
@@ -100,13 +113,47 @@ def _known_id(step: Step) -> str | None:
     return next((d.document_id for d in step.known if d.uri == step.uri), None)
 
 
+def original_of(step: Step, origin: Origin, own: str | None) -> Original | None:
+    """Return the file that a document came from, `own` being the file's media type as it told.
+
+    None as `own` is that of a record, which does not know. Returns None for what is not to be
+    noted: an upload that is not kept, and a file in a folder that is one document, which says all.
+    """
+    is_upload = step.source == UPLOADS
+    if not (step.kept if is_upload else own is None):
+        return None
+    return Original(
+        step.source,
+        step.uri,
+        own or _READ_BY.get(origin.reader, ""),
+        origin.content_sha256,
+        step.size,
+        step.modified,
+        Path(step.path) if is_upload else None,
+    )
+
+
+def marked_original(step: Step, mark: Mark) -> Original:
+    """Return the file of records that a mark tells of, as it is now."""
+    media_type = _READ_BY.get(mark.reader, "")
+    sha256 = mark.content_sha256
+    return Original(step.source, step.uri, media_type, sha256, mark.size, step.modified)
+
+
 def same_record(known: Document, document: Document) -> bool:
     """Tell whether a record is as it was; its file's size and time say nothing about it."""
     as_now = replace(known, size=document.size, modified=document.modified, chunks=0)
     return as_now == replace(document, metadata=dict(document.metadata))
 
 
-def cut(document: Document, extract: Extract, chunks: tuple[Chunk, ...], *, is_new: bool) -> Cut:
+def cut(
+    document: Document,
+    extract: Extract,
+    chunks: tuple[Chunk, ...],
+    original: Original | None,
+    *,
+    is_new: bool,
+) -> Cut:
     """Return a document with its chunks and their hashes.
 
     `extract` has as much of the document's title as the encoder can see.
@@ -114,4 +161,5 @@ def cut(document: Document, extract: Extract, chunks: tuple[Chunk, ...], *, is_n
     title, text = extract.title, extract.text
     hashes = tuple(text_hash(encoded_chunk(title, text, chunk)) for chunk in chunks)
     document = replace(document, chunks=len(chunks))
-    return Cut(document, extract, chunks, hashes, "added" if is_new else "updated")
+    outcome: Outcome = "added" if is_new else "updated"
+    return Cut(document, extract, chunks, hashes, outcome, original)

@@ -28,6 +28,11 @@ class Upload:
     media_type: str | None = None
 
     @property
+    def is_file(self) -> bool:
+        """Whether it came as a file, whose kind only its content tells, and not as a text."""
+        return self.media_type is None
+
+    @property
     def name(self) -> str:
         """The file's name with an extension, if the media type has a usual one."""
         usual = _EXTENSIONS.get(self.media_type or "", "")
@@ -35,8 +40,11 @@ class Upload:
         return self.filename if known else f"{self.filename}{usual}"
 
 
-def upload_step(upload: Upload, writer: Writer) -> Step:
-    """Return the step that reads an upload, with the documents whose places it takes."""
+def upload_step(upload: Upload, writer: Writer, *, keep: bool) -> Step:
+    """Return the step that reads an upload, with the documents whose places it takes.
+
+    Its bytes are to be stored too if it is a file and uploads are to be kept.
+    """
     uri = f"{UPLOADS}{stored_name(upload.filename)}"
     known = writer.known_file(UPLOADS, uri)
     key = upload.given.document_id
@@ -44,7 +52,9 @@ def upload_step(upload: Upload, writer: Writer) -> Step:
         # Two documents of one file name, told apart by the ids that they were given.
         uri = record_uri(uri, key)
     known = [one for one in known if _comes_from(one, uri)]
-    return Step(uri, UPLOADS, str(upload.path), upload.size, 0, tuple(known), name=upload.name)
+    path, size = str(upload.path), upload.size
+    kept = keep and upload.is_file
+    return Step(uri, UPLOADS, path, size, 0, tuple(known), name=upload.name, kept=kept)
 
 
 def _comes_from(document: Document, uri: str) -> bool:

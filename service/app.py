@@ -23,9 +23,16 @@ from starlette.responses import Response
 
 from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
-from service import routes_collections, routes_documents, routes_operations, routes_questions
+from service import (
+    routes_collections,
+    routes_documents,
+    routes_operations,
+    routes_originals,
+    routes_page,
+    routes_questions,
+)
 from service.answer import Answerer, build_answerer
-from service.gate import Edge, Gate
+from service.gate import Edge, Gate, path_within
 from service.logs import configure_logs, get_log, log_unexpected
 from service.loopback import is_loopback
 from service.openapi import describe, methods_of
@@ -71,12 +78,13 @@ def create_app(
         telemetry={"logs": False, "auto_configure": False},
     )
     app.state.service = service
-    for routes in (routes_questions, routes_documents, routes_collections):
+    for routes in (routes_questions, routes_documents, routes_originals, routes_collections):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
     app.include_router(routes_operations.router)
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # the documented way
-    app.add_middleware(Gate, settings=settings)
-    app.add_middleware(Edge, metrics=service.metrics)
+    app.include_router(routes_page.router)
+    app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
+    app.add_middleware(Gate, settings=settings, tickets=service.tickets)
+    app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path)
     app.add_exception_handler(AfterwordError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -99,6 +107,8 @@ def serve(settings: Settings) -> None:
             app,
             log_config=None,
             access_log=False,
+            proxy_headers=True,
+            forwarded_allow_ips=settings.trusted_proxies,
             server_header=False,
             ws="none",
             lifespan="on",
@@ -112,6 +122,8 @@ def serve(settings: Settings) -> None:
     _log.info(
         "listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     )
+    if settings.public_url and settings.api_key is None:
+        _log.warning("open_to_all_who_reach_the_proxy", url=settings.public_url)
     with suppress(SystemExit):
         server.run(sockets=[listener])
     service: Service = app.state.service
@@ -206,7 +218,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = request.url.path
+    path = path_within(request.scope)
     methods = methods_of(request.app.openapi(), path)
     problem = from_http_exception(error, path, methods)
     refused = isinstance(problem, MethodNotAllowed)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,20 +26,25 @@ from service.problems import (
     CODE_KEY,
     KeyRefused,
     OriginRefused,
+    TicketRefused,
     TooLarge,
     internal_error,
     problem_response,
 )
+from service.routes_page import PAGE_PATHS
+from service.tickets import Tickets
 
-OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready"})
+OPEN_PATHS: Final = PAGE_PATHS | {"/docs", "/openapi.json", "/health", "/health/ready"}
 UPLOAD_PATH: Final = "/v1/documents"
 BODY_LIMIT: Final = 1 << 20
 FORM_ALLOWANCE: Final = 1 << 20
 _DRAIN_LIMIT: Final = 64 << 20
 _DRAIN_SECONDS: Final = 5.0
 CLIENT_LEFT: Final = 499
+_ORIGINAL: Final = re.compile(r"/v1/documents/([^/]+)/original")
 _PORT: Final = re.compile(r":\d*$")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _REJECTIONS: Final = frozenset({401, 403, 413, 415, 429, 503, 507})
 _HEADERS: Final = {
@@ -63,12 +68,23 @@ class _Outcome:
     status: int = CLIENT_LEFT
 
 
-class Edge:
-    """The outermost layer: request id, log line, counters, headers, and an answer to any error."""
+def path_within(scope: Scope) -> str:
+    """Return a request's path as the routes know it: without the service's root at its server."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+
+class Edge:
+    """The outermost layer: request id, log line, counters, headers, and an answer to any error.
+
+    `root` is the path that the service has at its proxy. Whether the proxy takes it off or leaves
+    it on, all within see it once, in the one form that ASGI means.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, root: str = "") -> None:
         self._app = app
         self._metrics = metrics
+        self._root = root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; no error but a cancellation gets past this."""
@@ -77,6 +93,7 @@ class Edge:
             return
         began = time.perf_counter()
         outcome = _Outcome()
+        scope["path"], scope["root_path"] = self._rooted(scope["path"]), self._root
         token = request_id.set(new_request_id(Headers(scope=scope).get("x-request-id")))
 
         async def send_marked(message: Message) -> None:
@@ -93,6 +110,11 @@ class Edge:
         finally:
             self._note(scope, outcome.status, time.perf_counter() - began)
             request_id.reset(token)
+
+    def _rooted(self, path: str) -> str:
+        is_rooted = path == self._root or path.startswith(f"{self._root}/")
+        within = path[len(self._root) :] if is_rooted else path
+        return f"{self._root}{within or '/'}"
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, outcome: _Outcome) -> None:
         try:
@@ -112,6 +134,7 @@ class Edge:
         self._metrics.seconds.labels(route).observe(seconds)
         if code is not None and status in _REJECTIONS:
             self._metrics.rejected.labels(code).inc()
+        client = scope.get("client")
         log = _log.debug if route.startswith("/health") else _log.info
         log(
             "request",
@@ -119,6 +142,7 @@ class Edge:
             route=route,
             status=status,
             ms=round(seconds * 1000, 1),
+            client=client[0] if client else None,
             **({} if code is None else {"problem": code}),
         )
 
@@ -126,8 +150,10 @@ class Edge:
 class Gate:
     """Refuses what must not come in, before anything of the body is read."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, tickets: Tickets | None = None) -> None:
         self._app = app
+        self._tickets = tickets
+        self._public_host, self._public_origin = settings.public_host, settings.public_origin
         key = settings.api_key
         self._key = None if key is None else key.get_secret_value().encode()
         self._loopback_only = key is None and is_loopback(settings.host)
@@ -154,41 +180,63 @@ class Gate:
 
     def _check_sender(self, scope: Scope, headers: Headers) -> None:
         if self._key is None:
-            _check_origin(scope, headers)
+            _check_origin(scope, headers, self._public_origin)
             if self._loopback_only:
-                _check_host(headers)
-        elif scope["path"] not in OPEN_PATHS:
-            scheme, _, given = headers.get("authorization", "").partition(" ")
-            given_key = given.strip().encode("latin-1")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(given_key, self._key):
-                raise KeyRefused(
-                    "This service has a key. Send it as `Authorization: Bearer KEY`; it is the "
-                    "value of AFTERWORD_API_KEY."
-                )
+                _check_host(headers, self._public_host)
+        elif path_within(scope) not in OPEN_PATHS and not self._has_key(headers):
+            self._check_ticket(scope)
+
+    def _has_key(self, headers: Headers) -> bool:
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        given_key = given.strip().encode("latin-1")
+        is_key = self._key is not None and hmac.compare_digest(given_key, self._key)
+        return scheme.lower() == "bearer" and is_key
+
+    def _check_ticket(self, scope: Scope) -> None:
+        """Let a link to an original pass that has a ticket for it; refuse all else."""
+        place = _ORIGINAL.fullmatch(path_within(scope))
+        asked = QueryParams(scope["query_string"])
+        given = asked.getlist("ticket")
+        if place is None or not given or scope["method"] not in _READING or not self._tickets:
+            raise KeyRefused(
+                "This service has a key. Send it as `Authorization: Bearer KEY`; it is the "
+                "value of AFTERWORD_API_KEY."
+            )
+        # Of a parameter that is there twice the route would take another one than was checked.
+        collections = asked.getlist("collection")
+        good = len(given) == len(collections) == 1
+        if not good or not self._tickets.is_good(given[0], collections[0], place[1]):
+            raise TicketRefused(
+                "This link is no longer good: it is for ten minutes, and until the service is "
+                "started anew. Open the citation again for a new one, or send the key."
+            )
 
     def _limit(self, scope: Scope) -> int:
-        return self._upload_limit if scope["path"] == UPLOAD_PATH else BODY_LIMIT
+        return self._upload_limit if path_within(scope) == UPLOAD_PATH else BODY_LIMIT
 
 
-def _check_origin(scope: Scope, headers: Headers) -> None:
+def _check_origin(scope: Scope, headers: Headers, public: str | None) -> None:
     """Refuse what a page of another site makes a browser send; it needs no key to do so."""
     origin = headers.get("origin")
-    if origin is None or scope["method"] in _SAFE_METHODS:
+    if origin is None or scope["method"] in _SAFE_METHODS or origin.lower() == public:
         return
     if origin.partition("://")[2].lower() != headers.get("host", "").lower():
         raise OriginRefused(
             f"A page of {origin!r} sent this. Only this service's own pages may; other programs "
-            "send no Origin header, other sites need AFTERWORD_API_KEY set and the key sent."
+            "send no Origin header, other sites need AFTERWORD_API_KEY set and the key sent. "
+            "Behind a proxy AFTERWORD_PUBLIC_URL must be the address that browsers use."
         )
 
 
-def _check_host(headers: Headers) -> None:
+def _check_host(headers: Headers, public: str | None) -> None:
     """Refuse other names for this machine, by which a web page could reach a loopback service."""
     host = headers.get("host", "")
-    if not is_loopback(_PORT.sub("", host).strip("[]")):
+    name = _PORT.sub("", host).strip("[]").lower()
+    if not is_loopback(name) and name != public:
         raise OriginRefused(
             f"The Host header says {host!r}, but this service answers on loopback only. Use "
-            "http://127.0.0.1 or localhost, or set AFTERWORD_API_KEY."
+            "http://127.0.0.1 or localhost, or set AFTERWORD_API_KEY. Behind a proxy set "
+            "AFTERWORD_PUBLIC_URL to the address that browsers use."
         )
 
 
@@ -226,5 +274,5 @@ async def _drain(receive: Receive) -> None:
 
 
 def _over(scope: Scope, limit: int) -> str:
-    more = ", or raise AFTERWORD_MAX_UPLOAD_MB" if scope["path"] == UPLOAD_PATH else ""
+    more = ", or raise AFTERWORD_MAX_UPLOAD_MB" if path_within(scope) == UPLOAD_PATH else ""
     return f"The body is over the limit of {limit:,} bytes. Send less{more}."

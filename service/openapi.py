@@ -40,8 +40,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _described(status) for status in sorted({*statuses, *_EVERYWHERE})}
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI description, made once."""
+def describe(app: FastAPI, root: str = "") -> dict[str, Any]:
+    """Return the OpenAPI description, made once; `root` is the service's path at its server."""
     if app.openapi_schema is None:
         described = get_openapi(
             title=app.title, version=app.version, summary=app.summary, routes=app.routes
@@ -59,6 +59,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 "description": "AFTERWORD_API_KEY, where one is set.",
             }
         }
+        if root:
+            described["servers"] = [{"url": root}]
         described["security"] = [{}, {"bearer": []}]
         app.openapi_schema = described
     return app.openapi_schema
@@ -74,15 +76,18 @@ def methods_of(description: Schema, path: str) -> list[str]:
     ]
 
 
-def page(description: Schema) -> str:
-    """Return the description as one page of HTML that needs nothing else."""
+def page(description: Schema, root: str = "") -> str:
+    """Return the description as one page of HTML that needs nothing else.
+
+    `root` is the service's path at its server.
+    """
     title = f"{description['info']['title']} {description['info']['version']}"
     body = "\n".join([*_operations(description), *_schemas(description), *_problem_table()])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(title)}</h1><p>{escape(description['info'].get('summary', ''))} "
-        'The same for programs: <a href="/openapi.json">openapi.json</a>.</p>'
+        f'The same for programs: <a href="{escape(root)}/openapi.json">openapi.json</a>.</p>'
         f"{body}</body></html>"
     )
 

@@ -4,11 +4,13 @@ AfterwordError
 ├── HttpError                errors that only HTTP has
 │   ├── BadRequest           400   the body cannot be read at all
 │   ├── KeyRefused           401   no bearer key, or another one
+│   │   └── TicketRefused    401   a link whose time is over
 │   ├── OriginRefused        403   a page of another site, or a foreign Host header
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
 │   ├── TooLarge             413
 │   ├── MediaTypeRefused     415
+│   ├── RangeRefused         416
 │   ├── InvalidRequest       422   a field is missing, unknown or out of range
 │   ├── TooManyRequests      429
 │   ├── InternalError        500
@@ -55,6 +57,12 @@ class KeyRefused(HttpError):
     code = "key_refused"
 
 
+class TicketRefused(KeyRefused):
+    """The link's ticket is over, or is not for this file."""
+
+    code = "ticket_refused"
+
+
 class OriginRefused(HttpError):
     """A browser sent the request for another site, or by a name that is not ours."""
 
@@ -83,6 +91,12 @@ class MediaTypeRefused(HttpError):
     """The body's media type is not one that the route reads."""
 
     code = "media_type_refused"
+
+
+class RangeRefused(HttpError):
+    """The range that was asked for lies behind the file's end."""
+
+    code = "range_refused"
 
 
 class InvalidRequest(HttpError):
@@ -128,6 +142,7 @@ class Answer:
 TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     BadRequest: Answer(400, "The body cannot be read"),
     KeyRefused: Answer(401, "A bearer key is needed"),
+    TicketRefused: Answer(401, "The link is over"),
     OriginRefused: Answer(403, "Not for other sites"),
     RouteNotFound: Answer(404, "No such path"),
     errors.NotFound: Answer(404, "Not found"),
@@ -136,6 +151,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.Conflict: Answer(409, "Another state than assumed"),
     TooLarge: Answer(413, "Too large"),
     MediaTypeRefused: Answer(415, "Another media type is needed"),
+    RangeRefused: Answer(416, "No such range"),
     InvalidRequest: Answer(422, "The request is not valid"),
     errors.UsageError: Answer(422, "The request is not valid"),
     errors.ReadFailure: Answer(422, "The source cannot be read"),
@@ -155,12 +171,15 @@ def answer_for(error: type[AfterwordError]) -> Answer:
     return next(TABLE[kind] for kind in error.__mro__ if kind in TABLE)
 
 
-def problem_of(error: AfterwordError, path: str) -> Problem:
-    """Return an error as problem details of the request that is being served."""
+def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
+    """Return an error as problem details of the request that is being served.
+
+    `path` and `root`, the service's own, are from the server's root.
+    """
     answer = answer_for(type(error))
     mistakes = error.mistakes if isinstance(error, InvalidRequest) else ()
     return Problem(
-        type=f"/docs#problem-{error.code}",
+        type=f"{root}/docs#problem-{error.code}",
         title=answer.title,
         status=answer.status,
         detail=stored_form(error.message),
@@ -176,7 +195,7 @@ def problem_response(
 ) -> JSONResponse:
     """Return the HTTP answer for an error and note its code in the request's scope."""
     scope[CODE_KEY] = error.code
-    problem = problem_of(error, scope["path"])
+    problem = problem_of(error, scope["path"], scope.get("root_path", ""))
     retry_after = answer_for(type(error)).retry_after
     extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if isinstance(error, KeyRefused):

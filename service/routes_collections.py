@@ -14,11 +14,13 @@ from indexes.errors import AfterwordError
 from service.answer import Answerer
 from service.openapi import problems
 from service.schemas import (
+    CollectionFacts,
     CollectionName,
     CollectionReply,
     CollectionRequest,
     CollectionsReply,
     EncoderReply,
+    MediaTypeCount,
 )
 from service.state import Here, Service, look_at_each
 
@@ -40,27 +42,27 @@ async def collections(service: Here) -> CollectionsReply:
 )
 async def make_collection(
     body: CollectionRequest, response: Response, service: Here
-) -> CollectionReply:
+) -> CollectionFacts:
     """Make an empty collection with the encoder, the chunk size and else the language set."""
     settings, answerer = service.settings, service.loaded()
 
-    def make() -> CollectionReply:
+    def make() -> CollectionFacts:
         encoder = load_encoder(settings.encoder, threads=settings.threads)
         splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
         language = body.language or settings.language
         create_collection(settings.data, body.name, encoder, splitter, language).close()
-        return _look(answerer, body.name)
+        return _facts(answerer, body.name)
 
     made = await service.documents.run(make)
-    response.headers["Location"] = f"/v1/collections/{body.name}"
+    response.headers["Location"] = f"{settings.root_path}/v1/collections/{body.name}"
     return made
 
 
 @router.get("/{name}", responses=problems(404, 429))
-async def collection(name: CollectionName, service: Here) -> CollectionReply:
+async def collection(name: CollectionName, service: Here) -> CollectionFacts:
     """Tell what a collection holds and which encoder it needs."""
     answerer = service.loaded()
-    return await service.documents.run(lambda: _look(answerer, name))
+    return await service.documents.run(lambda: _facts(answerer, name))
 
 
 @router.delete("/{name}", status_code=204, responses=problems(404, 409, 429))
@@ -97,6 +99,13 @@ def _look(answerer: Answerer, name: str) -> CollectionReply:
         language=found.language,
         encoder=EncoderReply.model_validate(found.encoder),
     )
+
+
+def _facts(answerer: Answerer, name: str) -> CollectionFacts:
+    with answerer.collection(name).read() as reading:
+        counted = reading.media_types()
+    types = [MediaTypeCount(media_type=kind, documents=number) for kind, number in counted]
+    return CollectionFacts(**dict(_look(answerer, name)), media_types=types)
 
 
 def _broken(name: str, problem: str) -> CollectionReply:

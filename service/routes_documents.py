@@ -11,6 +11,7 @@ from indexes.documents import Document
 from indexes.errors import DocumentChanged
 from indexes.views import NOT_MERGED
 from service.openapi import problems, reference
+from service.originals import link_to
 from service.problems import TooManyRequests, invalid
 from service.schemas import (
     LARGEST_INTEGER,
@@ -21,6 +22,7 @@ from service.schemas import (
     DocumentsReply,
     DocumentSummary,
     JobReply,
+    OriginalLink,
     PageSpan,
     TextReply,
     UploadForm,
@@ -31,6 +33,7 @@ from service.uploads import Upload, read_upload
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 
+_LONGEST_SEARCH: Final = 200
 _MULTIPART: Final = {"schema": reference(UploadForm)}
 _JSON: Final = {"schema": reference(UploadText)}
 _UPLOAD_BODY: Final[dict[str, Any]] = {
@@ -60,7 +63,7 @@ async def upload(request: Request, response: Response, service: Here) -> Accepte
     with service.uploads.place():
         given = await read_upload(request, service.documents)
         job_id = await service.documents.run(lambda: _enqueue(service, given))
-    response.headers["Location"] = f"/v1/jobs/{job_id}"
+    response.headers["Location"] = f"{service.settings.root_path}/v1/jobs/{job_id}"
     return Accepted(job_id=job_id)
 
 
@@ -77,12 +80,21 @@ async def documents(
     collection: In = "default",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     after: Annotated[DocumentId | None, Query(description="`next` of the page before.")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=_LONGEST_SEARCH,
+            description="Words, or parts of words, that must all be in title or uri.",
+        ),
+    ] = None,
 ) -> DocumentsReply:
     """List the documents of a collection in the order of their ids."""
     answerer = service.loaded()
 
     def read() -> list[Document]:
         with answerer.collection(collection).read() as reading:
+            if q is not None and q.strip():
+                return reading.named_like(q, limit + 1, after)
             return reading.documents(limit + 1, after)
 
     found = await service.documents.run(read)
@@ -99,11 +111,15 @@ async def document(
     """Tell all about a document but its text."""
     answerer = service.loaded()
 
-    def read() -> Document:
+    def read() -> DocumentReply:
         with answerer.collection(collection).read() as reading:
-            return reading.document(document_id)
+            found = reading.document(document_id)
+            original = reading.original(found)
+        settings = service.settings
+        sign = service.tickets if settings.api_key else None
+        return _reply(found, link_to(found, original, collection, settings.root_path, sign))
 
-    return _reply(await service.documents.run(read))
+    return await service.documents.run(read)
 
 
 @router.get("/documents/{document_id}/text", responses=problems(404, 409, 429))
@@ -179,10 +195,10 @@ def _enqueue(service: Service, given: Upload) -> str:
     )
 
 
-def _reply(found: Document) -> DocumentReply:
+def _reply(found: Document, original: OriginalLink | None) -> DocumentReply:
     pages = [
         PageSpan(number=page.number, start=page.span.start, end=page.span.end)
         for page in found.pages
     ]
-    facts = asdict(found) | {"pages": pages}
+    facts = asdict(found) | {"pages": pages, "original": original}
     return DocumentReply.model_validate(facts)

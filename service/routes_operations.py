@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.openapi import PAGE_POLICY, page, problems
@@ -60,7 +60,8 @@ async def metrics(service: Here) -> Response:
 async def docs(request: Request) -> HTMLResponse:
     """Show the description of the API to a person."""
     return HTMLResponse(
-        page(request.app.openapi()), headers={"Content-Security-Policy": PAGE_POLICY}
+        page(request.app.openapi(), request.scope.get("root_path", "")),
+        headers={"Content-Security-Policy": PAGE_POLICY},
     )
 
 
@@ -68,12 +69,6 @@ async def docs(request: Request) -> HTMLResponse:
 async def openapi(request: Request) -> JSONResponse:
     """Return the description of the API to a program."""
     return JSONResponse(request.app.openapi())
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
-    """Lead whoever opens the address in a browser to the page."""
-    return RedirectResponse("/docs")
 
 
 async def _ability(service: Service) -> Ability:

@@ -364,10 +364,28 @@ class PageSpan(_Out):
     end: int
 
 
+class OriginalLink(_Out):
+    """Where the file that a document came from can be had.
+
+    `url` is a path from the server's root, to be used as a link as it is; where the service has a
+    key it is good for ten minutes. `inline` tells that a browser shows the file, and does not save
+    it; of a PDF it then shows page 7 with `#page=7` added.
+    """
+
+    url: str
+    filename: str
+    media_type: str
+    inline: bool
+
+
 class DocumentReply(DocumentSummary):
-    """A stored document with its pages; none where the format has no pages."""
+    """A stored document with its pages; none where the format has no pages.
+
+    `original` is null where the file is not kept, or not where and as it was when it was ingested.
+    """
 
     pages: list[PageSpan]
+    original: OriginalLink | None
 
 
 class DocumentsReply(_Out):
@@ -413,6 +431,19 @@ class CollectionReply(_Out):
     language: Language | None
     encoder: EncoderReply | None
     problem: str | None = None
+
+
+class MediaTypeCount(_Out):
+    """How many documents of a collection have a media type."""
+
+    media_type: str
+    documents: int
+
+
+class CollectionFacts(CollectionReply):
+    """What one collection holds, with its media types, the most frequent first."""
+
+    media_types: list[MediaTypeCount]
 
 
 class CollectionsReply(_Out):

@@ -18,11 +18,14 @@ from service.answer import Answerer
 from service.lanes import Lane, Places
 from service.logs import get_log, log_unexpected
 from service.metrics import Metrics, Stock
+from service.originals import Originals
 from service.problems import InvalidRequest, NotReady
 from service.schemas import Mistake
+from service.tickets import Tickets
 from service.worker import WorkerKeeper
 
 _OPERATIONS_PLACES: Final = 16
+_DOWNLOADS_A_PLACE: Final = 4
 _TINY_QUERY: Final = "ready"
 _log = get_log(__name__)
 
@@ -45,7 +48,13 @@ class Service:
         self.documents = Lane("documents", places, max(4, cores), gauge)
         self.uploads = Places("uploads", places, gauge)
         self.operations = Lane("operations", _OPERATIONS_PLACES, 2, gauge)
-        self._lanes = (self.questions, self.documents, self.operations)
+        # A download waits for its client most of the time; a thread it takes for moments only.
+        most = _DOWNLOADS_A_PLACE * places
+        self.downloads = Places("downloads", most, gauge)
+        self.reads = Lane("reads of downloads", 2 * most, max(4, cores), gauge)
+        self._lanes = (self.questions, self.documents, self.operations, self.reads)
+        self.originals = Originals()
+        self.tickets = Tickets()
         self.keeper = WorkerKeeper(settings, self.metrics.worker_restarts)
         self.answerer: Answerer | None = None
         self.reasons: tuple[str, ...] = ("The encoder is being loaded.",)

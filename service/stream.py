@@ -87,13 +87,14 @@ class Asking:
         self._reply.cancel()
 
     def _last(self) -> bytes:
+        root = self._service.settings.root_path
         try:
             return _event(FinalEvent.name, self._reply.result().as_json())
         except AfterwordError as error:
-            problem = problem_of(error, "/v1/query")
+            problem = problem_of(error, f"{root}/v1/query", root)
         except Exception as error:  # noqa: BLE001 # the edge of a request: the client is answered
             log_unexpected(_log, "request_failed", error)
-            problem = problem_of(internal_error(), "/v1/query")
+            problem = problem_of(internal_error(), f"{root}/v1/query", root)
         return _event("error", problem.model_dump())
 
     def _work(self) -> Reply:

@@ -1,6 +1,7 @@
 """Collections of other languages: what is found and quoted, and how a language is kept."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bundled_documents import make_collection, stored
+from earlier_formats import make_earlier, meta
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.documents import Extract
@@ -222,20 +224,11 @@ def best(collection: Collection, query: str) -> str | None:
 def aged(collection: Collection) -> None:
     """Make a collection's catalog one of the format that knew of no language."""
     collection.close()
-    with closing(sqlite3.connect(collection.folder / "catalog.db")) as raw:
-        raw.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
-        raw.execute("DELETE FROM meta WHERE key = 'language'")
-        raw.commit()
-
-
-def meta(folder: Path) -> dict[str, str]:
-    """Return what a catalog says of itself."""
-    with closing(sqlite3.connect(folder / "catalog.db")) as raw:
-        return dict(raw.execute("SELECT key, value FROM meta"))
+    make_earlier(collection.folder, 1)
 
 
 def test_a_collection_of_the_first_format_opens_as_english(tmp_path: Path) -> None:
-    """Neither its catalog nor its views are written anew, and it is asked in English as before."""
+    """It has today's format then; its views stay, and it is asked in English as before."""
     made = create_collection(tmp_path, "c", small_encoder(), SplitterSettings(64))
     with made.write() as writer:
         writer.put([prepared("d", ["The runners were running."])])
@@ -247,24 +240,26 @@ def test_a_collection_of_the_first_format_opens_as_english(tmp_path: Path) -> No
     with opened.write() as writer:
         writer.put([prepared("e", ["Cities and a city."])])
     assert best(opened, "city") == "e"
-    assert meta(made.folder)["format"] == "1"
+    told = meta(made.folder / "catalog.db")
+    assert (told["format"], told.get("language")) == ("3", None)
     views = [path for path in before if "lexical" in str(path) and path.suffix != ".lock"]
     assert views
     assert {path: path.stat().st_mtime_ns for path in views} == {p: before[p] for p in views}
 
 
 def test_a_collection_of_the_first_format_can_be_given_a_language(tmp_path: Path) -> None:
-    """Then it has the format that knows of one; a snapshot of the old one is restored as it is."""
+    """And so can what a snapshot that was made by an earlier version is restored to."""
     made = create_collection(tmp_path, "c", small_encoder(), SplitterSettings(64))
     with made.write() as writer:
         writer.put([prepared("d", ["Größe und Höhe des Turms"])])
     aged(made)
+    shutil.copy(made.folder / "catalog.db", tmp_path / "old.db")
     opened = open_collection(tmp_path, "c")
-    snapshot(opened, tmp_path / "old.db")
-    assert restore(tmp_path, "again", tmp_path / "old.db").language == "en"
+    restored = restore(tmp_path, "again", tmp_path / "old.db")
+    assert (restored.language, meta(tmp_path / "old.db")["format"]) == ("en", "1")
     reindex(opened, small_encoder(), SplitterSettings(64), lambda *_: None, "other")
     assert (opened.language, best(opened, "groesse")) == ("other", "d")
-    assert meta(opened.folder)["format"] == "2"
+    assert meta(opened.folder / "catalog.db")["language"] == "other"
 
 
 def test_a_language_that_is_not_known_is_refused(tmp_path: Path) -> None:

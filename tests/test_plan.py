@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.documents import DOCUMENT_ID, Document, Finding, document_id_for
+from indexes.documents import DOCUMENT_ID, Document, Finding, document_id_for, file_uri
 from ingest.listing import Entry, Listed, Outside, Unlisted
 from ingest.plan import (
     Asked,
@@ -16,7 +16,6 @@ from ingest.plan import (
     Given,
     Mark,
     Plan,
-    file_uri,
     record_uri,
     removes_too_many,
 )

@@ -133,6 +133,8 @@ def test_the_description_is_whole(client: TestClient) -> None:
         ("GET", "/v1/documents/{document_id}"),
         ("DELETE", "/v1/documents/{document_id}"),
         ("GET", "/v1/documents/{document_id}/text"),
+        ("GET", "/v1/documents/{document_id}/original"),
+        ("HEAD", "/v1/documents/{document_id}/original"),
         ("GET", "/v1/jobs/{job_id}"),
         ("GET", "/v1/collections"),
         ("POST", "/v1/collections"),
