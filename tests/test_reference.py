@@ -84,7 +84,7 @@ def test_every_format_has_a_name() -> None:
 @pytest.mark.parametrize("field", filters.FIELDS)
 def test_filters_that_are_explained_can_be_given(field: str, operator: str) -> None:
     """Each field goes with each operator."""
-    inner = {"field": field, "operator": operator, "value": "a"}
+    inner: dict[str, object] = {"field": field, "operator": operator, "value": "a"}
     if operator in filters.COMBINATIONS:
         one = {"field": field, "operator": "==", "value": "a"}
         inner = {"operator": operator, "conditions": [one]}
