@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import ingest.pipeline
 import service.answer
 from indexes.documents import DOCUMENT_ID
-from indexes.settings import Settings
+from indexes.settings import PREFIX, Settings, variable
 from pages import (
     ROOT,
     blocks,
@@ -312,3 +312,28 @@ def test_a_line_is_like_itself(line: str) -> None:
     assert same(line, line)
     assert unlike(line, line) is None
     assert unlike("", f"{line}x") is not None
+
+
+# --- what is named in the text -------------------------------------------------------------------
+
+
+def inline(page: Path) -> list[str]:
+    """Return the words in code of a page's text, its blocks left out."""
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    return re.findall(r"`([^`]+)`", text)
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_what_is_named_exists(page: Path) -> None:
+    """Options are those of a command, settings are settings, and paths of modules are files."""
+    commands = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    options = {"--help", *re.findall(r"`(--[\w-]+)`", commands)}
+    settings = {variable(name) for name in Settings.model_fields} | {PREFIX}
+    for words in inline(page):
+        if page.name not in OTHERS:
+            assert set(re.findall(r"(?<!\S)--[\w-]+", words)) <= options, words
+        assert set(re.findall(r"\bAFTERWORD_[A-Z_]*", words)) <= settings, words
+        if re.fullmatch(r"(ingest|indexes|service|tests|docs|training)/[\w/]+\.py", words):
+            assert (ROOT / words).is_file(), words
