@@ -6,13 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-SOURCES := afterword.py ingest indexes service training benchmarks tests examples
+SOURCES := afterword.py ingest indexes service training benchmarks docs tests examples
 RUN := $(VENV)/.run
 TEST := $(VENV)/.test
 # A little below what `make measure` shows; raise them with what is measured.
 FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answering.auroc=0.9 answering.precision=0.9
 
-.PHONY: help demo serve test test-all check measure format clean
+.PHONY: help demo serve test test-all check measure docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ measure: $(RUN) ## answer quality over the example documents, against its floors
 	@rm -rf $(VENV)/.measure # a collection that is there would keep its encoder and chunks
 	@$(BIN)/afterword ingest examples/documents --collection examples >/dev/null
 	@$(BIN)/afterword eval tests/eval/questions.jsonl --collection examples $(FLOORS:%=--fail-under %)
+
+docs: $(RUN) ## make the pages of docs/reference from the code
+	@$(BIN)/python -m docs.generate
 
 format: $(TEST) ## format the code and mend what lint can
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -27,6 +27,16 @@ app = typer.Typer(
 
 WRONG_USE = 2
 COULD_NOT_RUN = 3
+EXIT_STATUSES = {
+    0: "All good. A question that the documents do not answer is 0 too: the status says so.",
+    1: "Something was wrong with a part: inputs failed or gave nothing, questions could not be "
+    "asked, or a figure is under its floor.",
+    WRONG_USE: "Wrong use: an option, a path, a name, a filter or a setting is not allowed.",
+    COULD_NOT_RUN: "It could not run: no such collection, a damaged index, a missing model, a full "
+    "disk.",
+    130: "Interrupted with Ctrl-C; what was stored is kept.",
+}
+"""What the command tells by its exit status; `--help` of a command says more where it differs."""
 LOG_LEVEL = "AFTERWORD_LOG_LEVEL"
 
 
@@ -40,7 +50,9 @@ def afterword() -> None:
 
 
 Paths = Annotated[list[str] | None, typer.Argument(help="Folders and files.")]
-SourceName = Annotated[str | None, typer.Option(help="Name of the source; else the folder's name.")]
+SourceName = Annotated[
+    str | None, typer.Option(help="Name of the source in uris; else the folder's name.")
+]
 Include = Annotated[
     list[str] | None, typer.Option(help="Only files like this, e.g. '*.pdf'; repeatable.")
 ]
@@ -51,15 +63,29 @@ MetadataPairs = Annotated[
     list[str] | None, typer.Option(help="KEY=VALUE for every document; repeatable.")
 ]
 AsOf = Annotated[str | None, typer.Option(help="The date that the documents speak of, YYYY-MM-DD.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Partial documents give exit status 1 too.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show the plan and change nothing; files are judged by size and first bytes.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Exit status 1 for partial documents too, those of earlier runs as well."
+    ),
+]
 ReportJson = Annotated[bool, typer.Option("--json", help="One JSON object at the end.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="A line for each document as it is stored.")
 ]
 MassRemoval = Annotated[
     bool,
-    typer.Option("--allow-mass-removal", help="Remove even over half of a source's documents."),
+    typer.Option(
+        "--allow-mass-removal",
+        help="Remove even over half of a source's documents (and more than three).",
+    ),
 ]
 PasswordFile = Annotated[
     Path | None,
@@ -79,7 +105,10 @@ Poll = Annotated[
 NewLanguage = Annotated[
     Language | None, typer.Option(help="Of a new collection; else the setting.")
 ]
-Ocr = Annotated[bool, typer.Option("--ocr", help="Recognise text in scans and pictures.")]
+Ocr = Annotated[
+    bool,
+    typer.Option("--ocr", help="Recognise text in scans and pictures; needs the extra ocr."),
+]
 Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
 
 

@@ -19,14 +19,40 @@ from indexes.errors import BadFilter
 Scalar = str | int | float | bool
 FilterJson = Mapping[str, object]
 
+FIELDS: Final[Mapping[str, str]] = {
+    "id": "The document's id.",
+    "uri": "Where it comes from: `source/relative/path`, or `upload:filename`.",
+    "media_type": "What its content is, such as `application/pdf`.",
+    "as_of": "The day that it speaks of, as YYYY-MM-DD; undated documents have none.",
+    "metadata.NAME": "A field that was given with the document or that the file states itself.",
+}
+"""What can be compared, and what it holds."""
+OPERATORS: Final[Mapping[str, str]] = {
+    "==": "is the value",
+    "!=": "is another value",
+    ">": "comes after it: a larger number, a later date, a text further on in the order of letters",
+    ">=": "comes after it or is the value",
+    "<": "comes before it",
+    "<=": "comes before it or is the value",
+    "in": "is one of the values of a list",
+    "not in": "is none of the values of a list",
+}
+"""The ways to compare, and when each holds."""
+COMBINATIONS: Final[Mapping[str, str]] = {
+    "and": "all conditions hold",
+    "or": "at least one condition holds",
+    "not": "the conditions do not all hold",
+}
+"""The ways to combine, and when each holds."""
+
 _COLUMNS: Final = {"id": "document_id", "uri": "uri", "media_type": "media_type", "as_of": "as_of"}
 _METADATA: Final = "metadata."
 _ORDERED: Final = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
 _MEMBERSHIP: Final = {"in": "IN", "not in": "NOT IN"}
-_DEEPEST: Final = 16
-_MOST_CONDITIONS: Final = 256
-_MOST_MEMBERS: Final = 10_000
-_MOST_VALUES: Final = 20_000
+DEEPEST: Final = 16
+MOST_CONDITIONS: Final = 256
+MOST_MEMBERS: Final = 10_000
+MOST_VALUES: Final = 20_000
 _SHOWN: Final = 80
 
 
@@ -63,24 +89,24 @@ def _iso_date(value: str) -> str:
 class _Room:
     """How much more a filter may hold."""
 
-    conditions: int = _MOST_CONDITIONS
-    values: int = _MOST_VALUES
+    conditions: int = MOST_CONDITIONS
+    values: int = MOST_VALUES
 
     def take(self, place: str, *, conditions: int = 0, values: int = 0) -> None:
         """Count what stands at `place`. Raises BadFilter where there is no room for it."""
         self.conditions -= conditions
         self.values -= values
         if self.conditions < 0:
-            raise BadFilter(f"{place}: at most {_MOST_CONDITIONS} conditions are allowed in all")
+            raise BadFilter(f"{place}: at most {MOST_CONDITIONS} conditions are allowed in all")
         if self.values < 0:
-            raise BadFilter(f"{place}.value: at most {_MOST_VALUES} values are allowed in all")
+            raise BadFilter(f"{place}.value: at most {MOST_VALUES} values are allowed in all")
 
 
 def _compile(condition: object, place: str, depth: int, room: _Room) -> Where:
     if not isinstance(condition, Mapping):
         raise BadFilter(f"{place}: expected an object, got {type(condition).__name__}")
-    if depth > _DEEPEST:
-        raise BadFilter(f"{place}: conditions are nested more than {_DEEPEST} deep")
+    if depth > DEEPEST:
+        raise BadFilter(f"{place}: conditions are nested more than {DEEPEST} deep")
     room.take(place, conditions=1)
     if "conditions" in condition:
         return _combination(condition, place, depth, room)
@@ -133,8 +159,8 @@ def _comparison(condition: FilterJson, place: str, room: _Room) -> Where:
 
 
 def _members(value: object, place: str, room: _Room) -> tuple[Scalar, ...]:
-    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_MEMBERS:
-        raise BadFilter(f"{place}.value: expected a list of 1 to {_MOST_MEMBERS} values")
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_MEMBERS:
+        raise BadFilter(f"{place}.value: expected a list of 1 to {MOST_MEMBERS} values")
     room.take(place, values=len(value))
     return tuple(_scalar(v, f"{place}.value") for v in value)
 

@@ -1,6 +1,6 @@
 """All settings, one frozen object, from `AFTERWORD_*`, `.env` and `afterword.toml`.
 
-`python -m indexes.settings` prints the table of README.md.
+`python -m indexes.settings` prints the table of docs/reference/settings.md.
 """
 
 import difflib
@@ -358,7 +358,11 @@ def _plain(value: object) -> str:
 
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
-    hint = f"; did you mean {variable(near[0])}?" if near else "; README.md lists the settings"
+    hint = (
+        f"; did you mean {variable(near[0])}?"
+        if near
+        else "; docs/reference/settings.md lists the settings"
+    )
     return f"{variable(name)} is not a setting{hint}"
 
 

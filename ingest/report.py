@@ -11,11 +11,19 @@ from ingest.plan import Failed
 
 Outcome = Literal["added", "updated", "unchanged", "removed", "partial", "failed"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+MEANINGS: Final[Mapping[Outcome, str]] = {
+    "added": "It is new and is stored.",
+    "updated": "It is stored anew: its content, date, metadata or reader are others than before.",
+    "unchanged": "It is stored as it is; it was not read again.",
+    "removed": "Its file or record is gone, and so is the document.",
+    "partial": "It is stored, but for the parts that the code and the pages name.",
+    "failed": "It is not stored; a version that was stored earlier is kept.",
+}
 
-# These say something about a document whose text was stored in full.
-_HARMLESS: Final = frozenset({"hidden_text", "ocr", "wrong_type"})
-# An input that gave nothing at all, mostly for a mistake in its path or in a pattern.
-_FAILED: Final = frozenset({"empty_folder", "nothing_fits", "ignored_path"})
+HARMLESS: Final = frozenset({"hidden_text", "ocr", "wrong_type"})
+"""These say something about a document whose text was stored in full."""
+FAILING: Final = frozenset({"empty_folder", "nothing_fits", "ignored_path"})
+"""Notes on an input that gave nothing at all, mostly for a mistake in its path or in a pattern."""
 _MOST_SHOWN: Final = 50
 _DIGITS: Final = re.compile("[0-9]+")
 
@@ -93,7 +101,7 @@ class Report:
         counts = self.counts()
         if self.stopped is not None:
             return 3
-        failed = any(note.held or note.code in _FAILED for note in self.notes)
+        failed = any(note.held or note.code in FAILING for note in self.notes)
         partial = counts["partial"] > 0 or bool(self.still_partial())
         return int(counts["failed"] > 0 or failed or (strict and partial))
 
@@ -129,7 +137,7 @@ def stored_item(
 
     An unchanged one stays that, with what its text lacks.
     """
-    missing = next((finding for finding in findings if finding.code not in _HARMLESS), None)
+    missing = next((finding for finding in findings if finding.code not in HARMLESS), None)
     if missing is None:
         return Item(uri, outcome, document_id=document_id, findings=findings)
     pages = tuple(sorted({page for finding in findings for page in finding.pages}))

@@ -22,55 +22,62 @@ class Stock:
     chunks: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What is counted or timed under one name."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+
 class Metrics:
-    """All that is counted and timed in one service."""
+    """All that is counted and timed in one service; `families` says what there is."""
 
     def __init__(self, stock: Callable[[], Stock]) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "afterword_requests_total",
-            "Requests answered.",
-            ["method", "route", "status"],
-            registry=self.registry,
+        self.families: list[Family] = []
+        self.requests = self._counter(
+            "afterword_requests_total", "Requests answered.", "method", "route", "status"
         )
-        self.seconds = Histogram(
+        self.seconds = self._histogram(
             "afterword_request_seconds",
             "Time from a request's first byte to the answer's last.",
-            ["route"],
-            buckets=_SECONDS,
-            registry=self.registry,
+            "route",
         )
-        self.steps = Histogram(
-            "afterword_step_seconds",
-            "Time that one step of a question took.",
-            ["step"],
-            buckets=_SECONDS,
-            registry=self.registry,
+        self.steps = self._histogram(
+            "afterword_step_seconds", "Time that one step of a question took.", "step"
         )
-        self.answers = Counter(
-            "afterword_answers_total",
-            "Questions answered, by what the answer was.",
-            ["status"],
-            registry=self.registry,
+        self.answers = self._counter(
+            "afterword_answers_total", "Questions answered, by what the answer was.", "status"
         )
-        self.rejected = Counter(
+        self.rejected = self._counter(
             "afterword_rejected_total",
             "Requests that were not begun or not served, by the problem's code.",
-            ["reason"],
-            registry=self.registry,
+            "reason",
         )
-        self.in_flight = Gauge(
-            "afterword_in_flight",
-            "Pieces of work that run or wait for a thread.",
-            ["kind"],
-            registry=self.registry,
+        self.in_flight = self._gauge(
+            "afterword_in_flight", "Pieces of work that run or wait for a thread.", "kind"
         )
-        self.worker_restarts = Counter(
+        self.worker_restarts = self._counter(
             "afterword_worker_restarts_total",
             "Times that the ingestion worker ended by itself and was started again.",
-            registry=self.registry,
         )
         self.registry.register(_StockCollector(stock))
+        self.families += [Family(name, "gauge", (label,), text) for name, text, label in _STOCK]
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        self.families.append(Family(name, "counter", labels, text))
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        self.families.append(Family(name, "histogram", labels, text))
+        return Histogram(name, text, labels, buckets=_SECONDS, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        self.families.append(Family(name, "gauge", labels, text))
+        return Gauge(name, text, labels, registry=self.registry)
 
     def observe_steps(self, timings: Timings) -> None:
         """Note how long each step of a question took."""

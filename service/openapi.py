@@ -122,7 +122,7 @@ def _parameters(operation: Schema) -> Iterator[str]:
         cells = (
             parameter["name"],
             parameter["in"],
-            _kind(parameter["schema"]),
+            kind_of(parameter["schema"]),
             parameter.get("description", ""),
         )
         yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
@@ -150,12 +150,17 @@ def _schemas(description: Schema) -> Iterator[str]:
         yield "</table>"
 
 
+def problem_rows() -> Iterator[tuple[str, int, str]]:
+    """Give the code, status and meaning of each error."""
+    for error in _errors(AfterwordError):
+        yield error.code, answer_for(error).status, (error.__doc__ or "").splitlines()[0]
+
+
 def _problem_table() -> Iterator[str]:
     yield "<h2>Problems</h2><table><tr><th>code</th><th>status</th><th>meaning</th></tr>"
-    for error in _errors(AfterwordError):
-        status = answer_for(error).status
-        yield f'<tr id="problem-{error.code}"><td><code>{error.code}</code></td><td>{status}</td>'
-        yield f"<td>{escape((error.__doc__ or '').splitlines()[0])}</td></tr>"
+    for code, status, meaning in problem_rows():
+        yield f'<tr id="problem-{code}"><td><code>{code}</code></td><td>{status}</td>'
+        yield f"<td>{escape(meaning)}</td></tr>"
     yield "</table>"
 
 
@@ -175,16 +180,17 @@ def _linked(schema: Schema) -> str:
             return " or ".join(_linked(part) for part in schema[choice])
     if schema.get("type") == "array":
         return f"list of {_linked(schema.get('items', {}))}"
-    return escape(_kind(schema))
+    return escape(kind_of(schema))
 
 
-def _kind(schema: Schema) -> str:
+def kind_of(schema: Schema) -> str:
+    """Return in words what a value may be."""
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "const" in schema:
         return str(schema["const"])
     if "anyOf" in schema:
-        return " or ".join(_kind(part) for part in schema["anyOf"])
+        return " or ".join(kind_of(part) for part in schema["anyOf"])
     low, high = schema.get("minimum"), schema.get("maximum")
     bounds = "" if low is None or high is None else f" {low} to {high}"
     return f"{schema.get('type', 'any')}{bounds}"

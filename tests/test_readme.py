@@ -7,8 +7,6 @@ from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 from indexes.settings import Settings
 from service.compare import Manner, changed
 from service.eval_command import floors, pairs
@@ -20,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 MEASURE = (ROOT / "docs" / "measure.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "docs" / "reference"
 
 
 def run(*words: str) -> str:
@@ -35,13 +34,14 @@ def run(*words: str) -> str:
 
 
 def test_settings_table_is_that_of_the_code() -> None:
-    """Each line of the table that the code prints stands in the README."""
-    assert run("indexes.settings").strip() in README
+    """The table that the code prints stands in the reference, to which the README leads."""
+    assert run("indexes.settings").strip() in (REFERENCE / "settings.md").read_text("utf-8")
+    assert "](docs/reference/settings.md)" in README
 
 
 def test_tree_is_that_of_the_repository() -> None:
     """Each folder and module in the tree exists, and each top-level package is in the tree."""
-    tree = README.split("```\nafterword.py")[1].split("```")[0]
+    tree = README.split("```text\nafterword.py")[1].split("```")[0]
     named = {"afterword.py", *re.findall(r"^([\w.]+)/", tree, re.MULTILINE)}
     for name in named:
         assert (ROOT / name).exists(), name
@@ -59,18 +59,16 @@ def test_every_command_is_named() -> None:
         assert name in listed
 
 
-def test_ingest_options_are_those_of_the_command() -> None:
-    """The options of the README's table are the ones that `ingest --help` shows."""
-    table = README.split("## Ingest")[1].split("## Ask")[0]
-    shown = run("afterword", "ingest", "--help")
-    for option in re.findall(r"`(--[\w-]+)", table):
-        assert option in shown, option
-
-
-def test_links_lead_somewhere() -> None:
-    """Each relative link of the README is a file of the repository."""
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_options_are_those_of_the_commands() -> None:
+    """The options of a command in the reference are the ones that its `--help` shows."""
+    sections = (REFERENCE / "commands.md").read_text(encoding="utf-8").split("\n## `")[1:]
+    told = {section.split("`")[0]: section for section in sections}
+    for name in ("ingest", "ask", "eval", "serve", "documents list"):
+        options = re.findall(r"^\| `(--[\w-]+)", told[f"afterword {name}"], re.MULTILINE)
+        shown = re.findall(
+            r"^│ \*? *(--[\w-]+)", run("afterword", *name.split(), "--help"), re.MULTILINE
+        )
+        assert options == [option for option in shown if option != "--help"], name
 
 
 def test_what_decides_an_answer_is_explained() -> None:
@@ -93,10 +91,10 @@ def test_every_figure_is_explained() -> None:
     assert named == [f"`{name}`" for name in flattened(summarise([], Asked("")))]
 
 
-@pytest.mark.parametrize("text", [README, MEASURE], ids=["README.md", "measure.md"])
-def test_commands_that_measure_can_be_given(text: str) -> None:
+def test_commands_that_measure_can_be_given() -> None:
     """Each option exists, each floor is of a figure, and each change can be made."""
-    commands = re.findall(r"^    .*\b(afterword (?:eval|calibrate) .*)", text, re.MULTILINE)
+    text = README + MEASURE
+    commands = re.findall(r"^(?:\S*/)?(afterword (?:eval|calibrate) .*)", text, re.MULTILINE)
     assert len(commands) >= 5
     shown = {name: run("afterword", name, "--help") for name in ("eval", "calibrate")}
     manner = Manner(Settings(), Asked("default"))
@@ -112,7 +110,7 @@ def test_commands_that_measure_can_be_given(text: str) -> None:
 def test_the_questions_that_are_shown_can_be_read(tmp_path: Path) -> None:
     """And every field of a line is explained."""
     path = tmp_path / "questions.jsonl"
-    path.write_text(README.split("```json\n")[1].split("```")[0], encoding="utf-8")
+    path.write_text(MEASURE.split("```json\n")[1].split("```")[0], encoding="utf-8")
     assert [line.answerable for line in read_lines(path)] == [True, False]
     table = MEASURE.split("| field | meaning |")[1].split("\n\n")[0]
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [field.name for field in fields(Line)]

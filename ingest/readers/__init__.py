@@ -135,12 +135,17 @@ class ReaderEntry:
     """A row of the table: a reader's name, its version, its module, and files' usual extension.
 
     The version rises whenever the same bytes would give another text: such documents are read anew.
+    `title` is what people call the format, `pages` what counts as a page of it, if anything, and
+    `dates` where it states the day that it speaks of, if it can.
     """
 
     name: str
     version: int
     module: str
     suffix: str
+    title: str
+    pages: str = ""
+    dates: str = ""
 
     @property
     def label(self) -> str:
@@ -155,38 +160,119 @@ class ReaderEntry:
 READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
     {
         # 2: tables are rows of cells, words that nobody sees are left out
-        PDF: ReaderEntry("pdf", 2, "ingest.readers.pdf", ".pdf"),
+        PDF: ReaderEntry("pdf", 2, "ingest.readers.pdf", ".pdf", "PDF", "pages"),
         # 2: items of lists have markers; 3: text that styles hide is left out
-        HTML: ReaderEntry("html", 3, "ingest.readers.html", ".html"),
-        MARKDOWN: ReaderEntry("markdown", 1, "ingest.readers.markdown", ".md"),
-        PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt"),
+        HTML: ReaderEntry(
+            "html",
+            3,
+            "ingest.readers.html",
+            ".html",
+            "HTML",
+            "",
+            "when the page says that it was published",
+        ),
+        MARKDOWN: ReaderEntry(
+            "markdown",
+            1,
+            "ingest.readers.markdown",
+            ".md",
+            "Markdown",
+            "",
+            "`date`, `published`, `as_of`, `updated` or `lastmod` of the front matter",
+        ),
+        PLAIN: ReaderEntry("plain", 1, "ingest.readers.plain", ".txt", "Plain text"),
         # 2: a first row with days or years above more of them is no header; open quotes end with
         # their line
-        CSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".csv"),
-        TSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".tsv"),
-        JSONL: ReaderEntry("jsonl", 1, "ingest.readers.jsonl", ".jsonl"),
-        RST: ReaderEntry("rst", 1, "ingest.readers.rst", ".rst"),
-        TEX: ReaderEntry("tex", 1, "ingest.readers.tex", ".tex"),
-        JSON: ReaderEntry("json", 1, "ingest.readers.json", ".json"),
-        NDJSON: ReaderEntry("json", 1, "ingest.readers.json", ".ndjson"),
-        XML: ReaderEntry("xml", 1, "ingest.readers.xml", ".xml"),
-        NOTEBOOK: ReaderEntry("notebook", 1, "ingest.readers.notebook", ".ipynb"),
-        EPUB: ReaderEntry("epub", 1, "ingest.readers.epub", ".epub"),
-        MAIL: ReaderEntry("eml", 1, "ingest.readers.eml", ".eml"),
-        OUTLOOK: ReaderEntry("msg", 1, "ingest.readers.msg", ".msg"),
-        DOCX: ReaderEntry("docx", 1, "ingest.readers.docx", ".docx"),
-        PPTX: ReaderEntry("pptx", 1, "ingest.readers.pptx", ".pptx"),
-        XLSX: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsx"),
-        XLSB: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsb"),
-        XLS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xls"),
-        ODS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".ods"),
-        ODT: ReaderEntry("odf", 1, "ingest.readers.odf", ".odt"),
-        ODP: ReaderEntry("odf", 1, "ingest.readers.odf", ".odp"),
-        RTF: ReaderEntry("rtf", 1, "ingest.readers.rtf", ".rtf"),
-        LOCKED_OFFICE: ReaderEntry("locked", 1, "ingest.readers.locked", ".docx"),
+        CSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".csv", "CSV"),
+        TSV: ReaderEntry("csv", 2, "ingest.readers.csv", ".tsv", "TSV"),
+        JSONL: ReaderEntry(
+            "jsonl",
+            1,
+            "ingest.readers.jsonl",
+            ".jsonl",
+            "JSONL records",
+            "",
+            "`as_of` of each record",
+        ),
+        RST: ReaderEntry(
+            "rst",
+            1,
+            "ingest.readers.rst",
+            ".rst",
+            "reStructuredText",
+            "",
+            "`date` or `published` of the fields at the head",
+        ),
+        TEX: ReaderEntry("tex", 1, "ingest.readers.tex", ".tex", "TeX, LaTeX", "", "`\\date`"),
+        JSON: ReaderEntry("json", 1, "ingest.readers.json", ".json", "JSON"),
+        NDJSON: ReaderEntry("json", 1, "ingest.readers.json", ".ndjson", "NDJSON"),
+        XML: ReaderEntry(
+            "xml",
+            1,
+            "ingest.readers.xml",
+            ".xml",
+            "XML",
+            "",
+            "when the document says that it was published, or its feed changed",
+        ),
+        NOTEBOOK: ReaderEntry(
+            "notebook", 1, "ingest.readers.notebook", ".ipynb", "Notebook (IPYNB)"
+        ),
+        EPUB: ReaderEntry(
+            "epub",
+            1,
+            "ingest.readers.epub",
+            ".epub",
+            "EPUB",
+            "",
+            "when the book says that it was published",
+        ),
+        MAIL: ReaderEntry("eml", 1, "ingest.readers.eml", ".eml", "E-mail (EML)", "", "`Date`"),
+        OUTLOOK: ReaderEntry(
+            "msg", 1, "ingest.readers.msg", ".msg", "E-mail of Outlook (MSG)", "", "`Date`"
+        ),
+        DOCX: ReaderEntry(
+            "docx",
+            1,
+            "ingest.readers.docx",
+            ".docx",
+            "Word (DOCX)",
+            "pages, as last printed or shown",
+        ),
+        PPTX: ReaderEntry("pptx", 1, "ingest.readers.pptx", ".pptx", "PowerPoint (PPTX)", "slides"),
+        XLSX: ReaderEntry(
+            "sheets", 1, "ingest.readers.sheets", ".xlsx", "Excel (XLSX, XLSM)", "sheets"
+        ),
+        XLSB: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsb", "Excel (XLSB)", "sheets"),
+        XLS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xls", "Excel (XLS)", "sheets"),
+        ODS: ReaderEntry(
+            "sheets", 1, "ingest.readers.sheets", ".ods", "OpenDocument sheets (ODS)", "sheets"
+        ),
+        ODT: ReaderEntry(
+            "odf",
+            1,
+            "ingest.readers.odf",
+            ".odt",
+            "OpenDocument text (ODT)",
+            "pages, as last printed or shown",
+        ),
+        ODP: ReaderEntry(
+            "odf", 1, "ingest.readers.odf", ".odp", "OpenDocument slides (ODP)", "slides"
+        ),
+        RTF: ReaderEntry("rtf", 1, "ingest.readers.rtf", ".rtf", "RTF"),
+        LOCKED_OFFICE: ReaderEntry(
+            "locked",
+            1,
+            "ingest.readers.locked",
+            ".docx",
+            "Office, locked with a password",
+            "as inside",
+        ),
         # read with text recognition only
         **{
-            media_type: ReaderEntry("picture", 1, "ingest.readers.picture", picture.suffix)
+            media_type: ReaderEntry(
+                "picture", 1, "ingest.readers.picture", picture.suffix, picture.name, "pages"
+            )
             for media_type, picture in PICTURES.items()
         },
     }
