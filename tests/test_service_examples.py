@@ -118,7 +118,13 @@ def test_each_operation_is_shown(service: Served) -> None:
         pattern = BASE + re.sub(r"\{\w+\}", "[A-Za-z_-]+", path) + r"(?![\w/])"
         lines = [command for command in commands(shown) if re.search(pattern, command)]
         sent = {
-            "DELETE" if "-X DELETE" in c else "POST" if " -d " in c or " -F " in c else "GET"
+            "DELETE"
+            if "-X DELETE" in c
+            else "HEAD"
+            if " --head " in c
+            else "POST"
+            if " -d " in c or " -F " in c
+            else "GET"
             for c in lines
         }
         assert sent == {method.upper() for method in methods}, path
