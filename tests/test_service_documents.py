@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes import jobs
+from indexes import document_table, jobs
 from indexes.collection import open_collection
 from indexes.documents import Page, Span, document_id_for, sha256_text
 from service import uploads
@@ -312,8 +312,12 @@ WANTED = {
 }
 
 
-def test_documents_are_found_by_words_of_their_names(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [2, 500])
+def test_documents_are_found_by_words_of_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     """Parts of title or uri, in letters of any size and script; in pages, in the order of ids."""
+    monkeypatch.setattr(document_table, "_SEARCHED_AT_ONCE", at_once)
     stored(tmp_path, {})
     with open_collection(tmp_path, "default").write() as writer:
         writer.put(

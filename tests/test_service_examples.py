@@ -115,7 +115,7 @@ def test_each_operation_is_shown(service: Served) -> None:
         command for block in blocks(ROOT / "docs/http.md") for command in commands(block)
     )
     for path, methods in service.client.get("/openapi.json").json()["paths"].items():
-        pattern = BASE + re.sub(r"\{\w+\}", "[A-Za-z_-]+", path) + r"(?![\w/])"
+        pattern = BASE + re.sub(r"\{\w+\}", "[A-Za-z_-]+", path) + r"(?![\w/-])"
         lines = [command for command in commands(shown) if re.search(pattern, command)]
         sent = {
             "DELETE"
