@@ -424,6 +424,26 @@ def reindex(
     typer.echo(f"collection {collection}: {told}")
 
 
+@app.command()
+def doctor(
+    collection: Annotated[
+        str | None, typer.Option(help="Look at this collection alone, not at all of them.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read every text and vector, and try models of the hub.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+) -> None:
+    """Look at the installation and its data, and say what is wrong and what to do about it.
+
+    Nothing is changed, and nobody but this machine is asked. Exit status: 0 nothing to mend,
+    1 a problem was found, 2 wrong use.
+    """
+    from service.doctor.command import run
+
+    raise typer.Exit(run(collection, full=full, as_json=as_json))
+
+
 def main() -> None:
     """Run the command and turn an error into one line and an exit status."""
     try:

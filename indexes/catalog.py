@@ -36,7 +36,7 @@ _REFUSALS: Final = frozenset(
 _DATABASE_REFUSALS: Final = frozenset(
     (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
 )
-_DAMAGED: Final = (
+DAMAGED: Final = (
     "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
 _PROBE_COSINE: Final = 0.98
@@ -64,7 +64,7 @@ class Identity:
 
 
 @contextmanager
-def storage_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
+def storage_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
     """Turn SQLite's and the system's storage errors into ours, naming the file and the remedy."""
     with database_errors(where, damaged):
         try:
@@ -78,7 +78,7 @@ def storage_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
 
 
 @contextmanager
-def database_errors(where: Path, damaged: str = _DAMAGED) -> Iterator[None]:
+def database_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
     """Turn SQLite's errors alone into ours: for work in which other files are used as well."""
     try:
         yield

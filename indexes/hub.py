@@ -81,23 +81,33 @@ def _found(name: str, role: Role) -> Path:
     if Path(name).is_dir():
         return Path(name)
     try:
-        cached = Path(snapshot_download(name, local_files_only=True))
-        if weights(cached):
-            return cached
+        cached = cached_folder(name)
     except HFValidationError:
         raise ModelMissing(
             f"The {role.name} {name} is neither a folder nor a name of the hub (owner/model). Set "
             f"{role.setting} to one of these, or to `bundled`."
         ) from None
-    except LocalEntryNotFoundError:
-        pass
-    if _offline():
+    if cached is not None:
+        return cached
+    if offline():
         raise ModelMissing(
             f"The {role.name} {name} is not on this machine: no folder of that name, and it is not "
             f"in the hub's cache {constants.HF_HUB_CACHE}; HF_HUB_OFFLINE forbids to download it. "
             f"{_remedy(role)}, or unset HF_HUB_OFFLINE."
         )
     return _download(name, role)
+
+
+def cached_folder(name: str) -> Path | None:
+    """Return the folder of a hub id in the hub's cache, None where its weights are not there.
+
+    Opens no connection. Raises HFValidationError where the hub could have no such name.
+    """
+    try:
+        cached = Path(snapshot_download(name, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    return cached if weights(cached) else None
 
 
 def _download(name: str, role: Role) -> Path:
@@ -119,7 +129,8 @@ def _remedy(role: Role) -> str:
     )
 
 
-def _offline() -> bool:
+def offline() -> bool:
+    """Tell whether HF_HUB_OFFLINE forbids to ask the hub."""
     return constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").upper() in {
         "1",
         "ON",

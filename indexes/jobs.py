@@ -34,12 +34,12 @@ KEPT_SECONDS: Final = 7 * 24 * 3600.0
 # The exit status of a worker whose place is taken; 0 to 3 have the command's own meanings.
 ELSEWHERE_STATUS: Final = 4
 
-_FOLDER: Final = ".jobs"
+FOLDER: Final = ".jobs"
 _SPOOL_LOCK: Final = "spool.lock"
 # Format history:
 #   1  first format
 #   2  jobs.as_of: the date that an upload was given
-_FORMAT: Final = 2
+FORMAT: Final = 2
 _BUSY_SECONDS: Final = 30.0
 _DDL: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -159,20 +159,20 @@ def enqueue(
         about.get("media_type"),
         about.get("as_of"),
     )
-    with _connect(data) as database, locked(data / _FOLDER / _SPOOL_LOCK, fcntl.LOCK_SH):
+    with _connect(data) as database, locked(data / FOLDER / _SPOOL_LOCK, fcntl.LOCK_SH):
         size = _spool(data, job_id, source)
         row = (job_id, collection, name, document_id, target, title, *said, size, time.time())
         try:
             database.execute(_INSERT, row)
         except sqlite3.Error:
-            _payload_path(data, job_id).unlink(missing_ok=True)
+            payload_path(data, job_id).unlink(missing_ok=True)
             raise
     return job_id
 
 
 def claim(data: Path) -> Job | None:
     """Take the oldest queued job, or return None; no other worker gets the same one."""
-    if not _database_path(data).exists():
+    if not database_path(data).exists():
         return None
     with _connect(data) as database:
         # Looking first keeps an idle worker from taking the write lock at each poll.
@@ -197,7 +197,7 @@ def claim(data: Path) -> Job | None:
         title=title,
         metadata=json.loads(metadata),
         media_type=media_type,
-        payload=_payload_path(data, job_id),
+        payload=payload_path(data, job_id),
         size=size,
         attempts=attempts,
         as_of=as_of,
@@ -230,7 +230,7 @@ def finish(
         ).rowcount
     if not changed:
         raise _unknown(job_id)
-    _payload_path(data, job_id).unlink(missing_ok=True)
+    payload_path(data, job_id).unlink(missing_ok=True)
     prune(data)
 
 
@@ -250,7 +250,7 @@ def recover(data: Path) -> int:
     A job that was begun `ATTEMPTS` times is failed instead: it is what kills the worker. Payloads
     that no queued job owns are removed.
     """
-    if not _database_path(data).exists():
+    if not database_path(data).exists():
         return 0
     with _connect(data) as database:
         database.execute("BEGIN IMMEDIATE")
@@ -273,7 +273,7 @@ def cancel(data: Path, collection: str, document_id: str | None = None) -> int:
 
     Raises CollectionBusy where one of them is being ingested right now.
     """
-    if not _database_path(data).exists():
+    if not database_path(data).exists():
         return 0
     with _connect(data) as database:
         database.execute("BEGIN IMMEDIATE")
@@ -289,13 +289,13 @@ def cancel(data: Path, collection: str, document_id: str | None = None) -> int:
             _end(database, job_id, _cancelled(filename, target))
         database.execute("COMMIT")
     for job_id, _, _ in ended:
-        _payload_path(data, job_id).unlink(missing_ok=True)
+        payload_path(data, job_id).unlink(missing_ok=True)
     return len(ended)
 
 
 def job(data: Path, job_id: str) -> JobStatus:
     """Return what is known of a job; raises JobNotFound."""
-    if not _database_path(data).exists():
+    if not database_path(data).exists():
         raise _unknown(job_id)
     with _connect(data) as database:
         row = database.execute(
@@ -323,7 +323,7 @@ def job(data: Path, job_id: str) -> JobStatus:
 def counts(data: Path) -> dict[JobState, int]:
     """Return how many jobs are in each state."""
     found: dict[JobState, int] = dict.fromkeys(STATES, 0)
-    if _database_path(data).exists():
+    if database_path(data).exists():
         with _connect(data) as database:
             found |= dict(database.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
     return found
@@ -331,7 +331,7 @@ def counts(data: Path) -> dict[JobState, int]:
 
 def prune(data: Path, kept_seconds: float = KEPT_SECONDS) -> int:
     """Forget the jobs that ended longer ago than `kept_seconds`; return how many."""
-    if not _database_path(data).exists():
+    if not database_path(data).exists():
         return 0
     with _connect(data) as database:
         return database.execute(
@@ -344,7 +344,7 @@ def sole_worker(data: Path) -> Iterator[None]:
     """Hold the place of the one worker of a data folder; raises WorkerElsewhere if it is taken."""
     with _storage_errors(data):
         _set_up_folder(data)
-        file = (data / _FOLDER / "worker.lock").open("ab")
+        file = (data / FOLDER / "worker.lock").open("ab")
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -402,17 +402,19 @@ def _iso(moment: float | None) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
 
 
-def _database_path(data: Path) -> Path:
-    return data / _FOLDER / "jobs.db"
+def database_path(data: Path) -> Path:
+    """Return where the queue's database lies in a data folder."""
+    return data / FOLDER / "jobs.db"
 
 
-def _payload_path(data: Path, job_id: str) -> Path:
-    return data / _FOLDER / "spool" / job_id
+def payload_path(data: Path, job_id: str) -> Path:
+    """Return where the file of an upload lies until it is ingested."""
+    return data / FOLDER / "spool" / job_id
 
 
 def _spool(data: Path, job_id: str, source: BinaryIO) -> int:
     """Write the payload so that its final name never stands for half a file; return its size."""
-    final = _payload_path(data, job_id)
+    final = payload_path(data, job_id)
     part = final.with_suffix(".part")
     try:
         with part.open("xb") as file:
@@ -428,14 +430,14 @@ def _spool(data: Path, job_id: str, source: BinaryIO) -> int:
 def _sweep(data: Path, database: sqlite3.Connection) -> None:
     """Remove payloads without a job; left for another time while an upload is being written."""
     try:
-        with locked(data / _FOLDER / _SPOOL_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with locked(data / FOLDER / _SPOOL_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB):
             owned = {
                 job_id
                 for (job_id,) in database.execute(
                     "SELECT job_id FROM jobs WHERE state IN ('queued', 'running')"
                 )
             }
-            for path in (data / _FOLDER / "spool").iterdir():
+            for path in (data / FOLDER / "spool").iterdir():
                 if path.name not in owned:
                     path.unlink(missing_ok=True)
     except BlockingIOError:
@@ -447,7 +449,7 @@ def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection
     """Open the queue's database, made at first use; an autocommit connection."""
     with _storage_errors(data):
         _set_up_folder(data)
-        path = _database_path(data)
+        path = database_path(data)
         with closing(
             sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         ) as database:
@@ -458,35 +460,40 @@ def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection
 
 def _storage_errors(data: Path) -> AbstractContextManager[None]:
     return storage_errors(
-        data / _FOLDER, "delete that folder, and send again the uploads that waited in it"
+        data / FOLDER, "delete that folder, and send again the uploads that waited in it"
     )
 
 
 def _check_format(data: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > _FORMAT:
-        raise IndexDamaged(
-            f"{_database_path(data)} has format {version}, newer than this version of"
-            f" afterword knows ({_FORMAT}). Install the version that wrote it."
-        )
-    if version < _FORMAT:
+    if version > FORMAT:
+        raise newer_format(data, version)
+    if version < FORMAT:
         _set_up_database(data, database)
 
 
+def newer_format(data: Path, version: int) -> IndexDamaged:
+    """Return the error of a queue that a later version wrote."""
+    return IndexDamaged(
+        f"{database_path(data)} has format {version}, newer than this version of"
+        f" afterword knows ({FORMAT}). Install the version that wrote it."
+    )
+
+
 def _set_up_folder(data: Path) -> None:
-    spool = data / _FOLDER / "spool"
+    spool = data / FOLDER / "spool"
     if not spool.is_dir():
         spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flush(data / _FOLDER)
+        flush(data / FOLDER)
         flush(data)
 
 
 def _set_up_database(data: Path, database: sqlite3.Connection) -> None:
     # Two processes that switch to WAL at once would fail with "locked", so they take turns.
-    with locked(data / _FOLDER / "setup.lock", fcntl.LOCK_EX):
+    with locked(data / FOLDER / "setup.lock", fcntl.LOCK_EX):
         database.execute("PRAGMA journal_mode = WAL")
         # Read again: the other process may have done it meanwhile.
         (version,) = database.execute("PRAGMA user_version").fetchone()
         step = {0: _DDL, 1: _TO_2}.get(version, "")
-        database.executescript(f"BEGIN; {step} PRAGMA user_version = {_FORMAT}; COMMIT;")
-        flush(data / _FOLDER)
+        database.executescript(f"BEGIN; {step} PRAGMA user_version = {FORMAT}; COMMIT;")
+        flush(data / FOLDER)

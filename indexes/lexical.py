@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
 import numpy as np
 import tantivy
@@ -33,6 +34,10 @@ _TERMS_ANALYZER: Final = "afterword_terms"
 _EXACT_LENGTHS: Final = 24
 _MANTISSA: Final = 8
 _TERMS_TRIED: Final = 1_000
+# Tantivy's own, at the end of each of its files (tantivy/src/directory/footer.rs).
+_MARK: Final = 1337
+_LONGEST_NOTE: Final = 4_096
+_PART: Final = 1 << 20
 _SYSTEM_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 # Files that are missing, in the way or unreadable; any other error of the system is no damage.
 _DAMAGE: Final = frozenset((errno.ENOENT, errno.EEXIST, errno.EIO))
@@ -202,6 +207,32 @@ def open_lexical(folder: Path) -> LexicalView | None:
         return _view(index.searcher())
     except (ValueError, OSError):  # how tantivy says that it cannot read its files
         return None
+
+
+def damaged_files(folder: Path) -> list[str]:
+    """Return the names of the index's files that are not as they were written, sorted.
+
+    Each ends in a note of its own checksum: a text in JSON, its length, and a mark.
+    """
+    files = sorted(path for path in folder.iterdir() if path.suffix not in {".json", ".lock"})
+    return [path.name for path in files if not _as_written(path)]
+
+
+def _as_written(path: Path) -> bool:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _LONGEST_NOTE))
+        end = file.read()
+        length, mark = (int.from_bytes(part, "little") for part in (end[-8:-4], end[-4:]))
+        try:
+            expected = json.loads(end[:-8][-length:])["crc"]
+        except (ValueError, KeyError, TypeError):
+            return False
+        file.seek(0)
+        found, left = 0, size - length - 8
+        while left > 0 and (part := file.read(min(left, _PART))):
+            found, left = crc32(part, found), left - len(part)
+    return mark == _MARK and found == expected
 
 
 def empty_lexical() -> LexicalView:

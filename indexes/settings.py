@@ -10,6 +10,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
@@ -200,12 +201,32 @@ class Settings(BaseSettings):
         return {variable(name): str(value) for name, value in values.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Settings as they were found: `places` has where each one that is given stands.
+
+    `mistakes` are sentences, one for each that is left out of `settings`.
+    """
+
+    settings: Settings
+    places: Mapping[str, str]
+    mistakes: tuple[str, ...]
+
+
 def load_settings(environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Settings:
     """Read the settings of `environ`, then `.env`, then `afterword.toml` of `folder`.
 
     `environ` is the process's own where it is not given. Raises UsageError that lists every
     unknown name and every value that is not allowed, with where it stands.
     """
+    found = find_settings(environ, folder)
+    if found.mistakes:
+        raise UsageError("Settings:\n" + "\n".join(f"  {mistake}" for mistake in found.mistakes))
+    return found.settings
+
+
+def find_settings(environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Found:
+    """Read the settings as `load_settings` does, and tell their mistakes instead of raising."""
     layers, mistakes = _layers(os.environ if environ is None else environ, folder)
     given: dict[str, object] = {}
     place: dict[str, str] = {}
@@ -221,9 +242,10 @@ def load_settings(environ: Mapping[str, str] | None = None, folder: Path = Path(
     except ValidationError as error:
         wrong = dict.fromkeys(str(item["loc"][0]) for item in error.errors(include_input=False))
         mistakes += [_wrong(name, given[name], place[name]) for name in wrong]
-    if mistakes:
-        raise UsageError("Settings:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
-    return settings
+        right = {name: value for name, value in given.items() if name not in wrong}
+        settings = Settings(**right)  # type: ignore[arg-type] # what is left was found right
+        place = {name: source for name, source in place.items() if name in right}
+    return Found(settings, place, tuple(mistakes))
 
 
 def settings_table() -> str:
@@ -274,7 +296,11 @@ def _layers(
     mistakes = []
     env_file = folder / ENV_FILE
     if env_file.is_file():
-        lines = dotenv_values(env_file, interpolate=False)
+        try:
+            lines = dotenv_values(env_file, interpolate=False)
+        except (OSError, UnicodeDecodeError) as error:
+            mistakes.append(f"{ENV_FILE} cannot be read as UTF-8: {error}")
+            lines = {}
         pairs = {name: value for name, value in lines.items() if value is not None}
         layers.append((ENV_FILE, _fields(pairs)))
     toml_file = folder / TOML_FILE
@@ -283,6 +309,8 @@ def _layers(
             layers.append((TOML_FILE, tomllib.loads(toml_file.read_text(encoding="utf-8"))))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             mistakes.append(f"{TOML_FILE} is not TOML: {error}")
+        except OSError as error:
+            mistakes.append(f"{TOML_FILE} cannot be read: {error.strerror}")
     return layers, mistakes
 
 

@@ -188,7 +188,7 @@ def load_views(folder: Path, connection: sqlite3.Connection) -> LiveViews:
     dense, dense_number = _load_dense(folder, connection, who)
     lexical, lexical_number = _load_lexical(folder, connection, who)
     for view, name in zip((dense, lexical), _STAMPS, strict=True):
-        if view is None and _read_stamp(folder / name, connection, who):
+        if view is None and read_stamp(folder / name, connection, who):
             with suppress(OSError):  # a disk that cannot be written: the delta serves as well
                 _forget_damaged(folder, connection, who)
     views = Views(
@@ -216,7 +216,7 @@ def _forget_damaged(folder: Path, connection: sqlite3.Connection, who: Identity)
         if not held:
             return
         for name, load in zip(_STAMPS, (_load_dense, _load_lexical), strict=True):
-            stamp = _read_stamp(folder / name, connection, who)
+            stamp = read_stamp(folder / name, connection, who)
             if stamp and load(folder, connection, who)[0] is None:
                 (folder / name).unlink(missing_ok=True)
 
@@ -224,7 +224,7 @@ def _forget_damaged(folder: Path, connection: sqlite3.Connection, who: Identity)
 def _load_dense(
     folder: Path, connection: sqlite3.Connection, who: Identity
 ) -> tuple[DenseView | None, int]:
-    stamp = _read_stamp(folder / "dense.json", connection, who)
+    stamp = read_stamp(folder / "dense.json", connection, who)
     view = load_dense(folder / "dense.faiss", who.encoder.dimension) if stamp else None
     return view, stamp.number if stamp and view else 0
 
@@ -232,7 +232,7 @@ def _load_dense(
 def _load_lexical(
     folder: Path, connection: sqlite3.Connection, who: Identity
 ) -> tuple[LexicalView | None, int]:
-    stamp = _read_stamp(folder / "lexical.json", connection, who)
+    stamp = read_stamp(folder / "lexical.json", connection, who)
     view = open_lexical(folder / "lexical" / who.epoch) if stamp else None
     return view, stamp.number if stamp and view else 0
 
@@ -292,7 +292,7 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
 def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Due) -> bool:
     if due is Due.NOW:
         return True
-    stamps = [_read_stamp(folder / name, connection, who) for name in _STAMPS]
+    stamps = [read_stamp(folder / name, connection, who) for name in _STAMPS]
     since = min(stamp.number if stamp else 0 for stamp in stamps)
     gone = sum(span.end - span.start for span in removed_since(connection, since))
     change = count_added(connection, since) + gone
@@ -377,7 +377,7 @@ def _texts(connection: sqlite3.Connection, who: Identity, number: int) -> Iterat
 
 
 def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
-    stamps = [_read_stamp(folder / name, connection, who) for name in _STAMPS]
+    stamps = [read_stamp(folder / name, connection, who) for name in _STAMPS]
     if all(stamps):
         purge_removed(connection, min(stamp.number for stamp in stamps if stamp))
 
@@ -412,7 +412,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
                 return
 
 
-def _read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> Stamp | None:
+def read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> Stamp | None:
     """Return a stamp of this catalog, or None; one that leads it is of a catalog put back."""
     try:
         values = json.loads(path.read_text())

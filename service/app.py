@@ -28,11 +28,13 @@ from service import (
     routes_documents,
     routes_operations,
     routes_originals,
+    routes_page,
     routes_questions,
 )
 from service.answer import Answerer, build_answerer
-from service.gate import Edge, Gate, is_loopback, path_within
+from service.gate import Edge, Gate, path_within
 from service.logs import configure_logs, get_log, log_unexpected
+from service.loopback import is_loopback
 from service.openapi import describe, methods_of
 from service.problems import (
     MethodNotAllowed,
@@ -79,6 +81,7 @@ def create_app(
     for routes in (routes_questions, routes_documents, routes_originals, routes_collections):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
     app.include_router(routes_operations.router)
+    app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
     app.add_middleware(Gate, settings=settings, tickets=service.tickets)
     app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path)

@@ -6,7 +6,6 @@ refuses what must not come in: other sites' pages, wrong keys, bodies over their
 
 import asyncio
 import hmac
-import ipaddress
 import re
 import time
 from contextlib import suppress
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from indexes.errors import AfterwordError
 from indexes.settings import Settings
 from service.logs import get_log, log_unexpected, new_request_id, request_id
+from service.loopback import is_loopback
 from service.metrics import Metrics
 from service.problems import (
     CODE_KEY,
@@ -31,9 +31,10 @@ from service.problems import (
     internal_error,
     problem_response,
 )
+from service.routes_page import PAGE_PATHS
 from service.tickets import Tickets
 
-OPEN_PATHS: Final = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready"})
+OPEN_PATHS: Final = PAGE_PATHS | {"/docs", "/openapi.json", "/health", "/health/ready"}
 UPLOAD_PATH: Final = "/v1/documents"
 BODY_LIMIT: Final = 1 << 20
 FORM_ALLOWANCE: Final = 1 << 20
@@ -228,14 +229,6 @@ class Gate:
 
     def _limit(self, scope: Scope) -> int:
         return self._upload_limit if path_within(scope) == UPLOAD_PATH else BODY_LIMIT
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address or host name is this machine's own, seen from itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _name(host: str) -> str:

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.openapi import PAGE_POLICY, page, problems
@@ -69,12 +69,6 @@ async def docs(request: Request) -> HTMLResponse:
 async def openapi(request: Request) -> JSONResponse:
     """Return the description of the API to a program."""
     return JSONResponse(request.app.openapi())
-
-
-@router.get("/", include_in_schema=False)
-async def root(request: Request) -> RedirectResponse:
-    """Lead whoever opens the address in a browser to the page."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 async def _ability(service: Service) -> Ability:

@@ -160,15 +160,20 @@ def loaded(app: FastAPI) -> Iterator[TestClient]:
 @contextmanager
 def running(app: FastAPI) -> Iterator[httpx2.Client]:
     """Serve an application in a thread, over a real socket, once it is loaded."""
+    with loading(app) as url, httpx2.Client(base_url=url, timeout=30) as client:
+        until(lambda: app.state.service.answerer is not None)
+        yield client
+
+
+@contextmanager
+def loading(app: FastAPI) -> Iterator[str]:
+    """Serve an application in a thread, from before it is loaded, and give its address."""
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with httpx2.Client(base_url=url, timeout=30) as client:
-        until(lambda: app.state.service.answerer is not None)
-        yield client
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join(20)
     assert not thread.is_alive()
@@ -210,6 +215,14 @@ def served(data: Path, log: Path, **environ: str) -> Iterator[Served]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def ingested(data: Path, *paths: Path) -> None:
+    """Ingest paths by the command, in a process of its own."""
+    words = [sys.executable, "-m", "afterword", "ingest", *map(str, paths)]
+    environ = {**os.environ, "AFTERWORD_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, env=environ, cwd=data.parent, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def start(data: Path, log: Path, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:

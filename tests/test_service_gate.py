@@ -19,8 +19,9 @@ from starlette.types import Message, Receive, Scope, Send
 from indexes.errors import UsageError
 from indexes.settings import Settings
 from service.app import check_exposure
-from service.gate import BODY_LIMIT, FORM_ALLOWANCE, Gate, is_loopback
+from service.gate import BODY_LIMIT, FORM_ALLOWANCE, Gate
 from service.logs import configure_logs, new_request_id
+from service.loopback import is_loopback
 from service.problems import PROBLEM_JSON
 from serving import SmallAnswerer, loaded, running, small_app, stored
 

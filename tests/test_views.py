@@ -147,7 +147,7 @@ def test_a_reader_takes_no_stamp_from_a_merge(
 ) -> None:
     """A view that a reader finds unusable and a writer then builds keeps the writer's stamp."""
     (stored.folder / "lexical.json").unlink()
-    read_stamp = views._read_stamp
+    read_stamp = views.read_stamp
 
     def merge() -> None:
         with stored.write() as writer:
@@ -163,7 +163,7 @@ def test_a_reader_takes_no_stamp_from_a_merge(
             act()
         return stamp
 
-    monkeypatch.setattr(views, "_read_stamp", reading_stamp)
+    monkeypatch.setattr(views, "read_stamp", reading_stamp)
     with closing(catalog.connect(stored.folder / "catalog.db")) as connection:
         views.load_views(stored.folder, connection)
     assert (stored.folder / "lexical.json").exists()

@@ -1,0 +1,93 @@
+"""The settings: which are given and where, what is wrong with them, and who may ask."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from service.doctor.findings import Finding, Subject
+
+_HIDDEN: Final = "api_key"
+_OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
+
+
+def mistakes(subject: Subject) -> Iterator[Finding]:
+    """Tell every mistake in the settings: with one of them nothing starts."""
+    if isinstance(subject.given, ImportError):
+        message = f"not looked at, they cannot be read: {subject.given}"
+        yield Finding("settings", "problem", message, "see the packages above")
+        return
+    for mistake in subject.given.mistakes:
+        do = "correct or remove it; README.md lists the settings"
+        yield Finding("mistake", "problem", mistake, do)
+
+
+def given(subject: Subject) -> Iterator[Finding]:
+    """Tell which settings are given, and where; the key itself is never told."""
+    from indexes.settings import variable
+
+    found = subject.found
+    values = subject.settings.model_dump(mode="json", exclude={_HIDDEN})
+    shown = {variable(name): values.get(name, "…") for name in sorted(found.places)}
+    facts: dict[str, object] = {
+        variable(name): {
+            "from": place,
+            **({} if name == _HIDDEN else {"value": values[name]}),
+        }
+        for name, place in found.places.items()
+    }
+    if not shown:
+        yield Finding("given", "ok", "none: all have their defaults", facts=facts)
+        return
+    for place in dict.fromkeys(found.places.values()):
+        names = [variable(name) for name, where in found.places.items() if where == place]
+        told = ", ".join(f"{name}={shown[name]}" for name in sorted(names))
+        yield Finding(f"from {place}", "ok", told, facts={name: facts[name] for name in names})
+
+
+def exposure(subject: Subject) -> Iterator[Finding]:
+    """Tell who may ask the service."""
+    from service.loopback import is_loopback
+
+    settings = subject.settings
+    facts = {"host": settings.host, "key": settings.api_key is not None}
+    if is_loopback(settings.host):
+        key = "with the key" if settings.api_key else "without a key"
+        yield Finding("exposure", "ok", f"this machine alone, {key}", facts=facts)
+    elif settings.api_key is not None:
+        message = f"whoever reaches {settings.host}, with the key; nothing is encrypted"
+        advice = "where others can listen, put a reverse proxy with TLS in front"
+        yield Finding("exposure", "note", message, advice, facts)
+    elif settings.allow_anonymous:
+        message = f"anybody who reaches {settings.host} can read and delete all documents"
+        advice = "set AFTERWORD_API_KEY, unless that is what you want"
+        yield Finding("exposure", "warning", message, advice, facts)
+    else:
+        message = f"AFTERWORD_HOST={settings.host} without a key: the service refuses to start"
+        advice = (
+            "set AFTERWORD_API_KEY to a key of 16 or more characters, or bind 127.0.0.1, or set "
+            "AFTERWORD_ALLOW_ANONYMOUS=1 if anybody may ask"
+        )
+        yield Finding("exposure", "problem", message, advice, facts)
+
+
+def secrets(subject: Subject) -> Iterator[Finding]:
+    """Tell whether other users of this machine can read the key or the passwords."""
+    found = subject.found
+    place = found.places.get(_HIDDEN, "")
+    passwords = subject.settings.password_file
+    for path, what in ((subject.folder / place, "the key"), (passwords, "passwords")):
+        if path is not None and path.is_file() and path.stat().st_mode & _OTHERS:
+            message = f"other users of this machine can read {what} in {path}"
+            yield Finding("secrets", "warning", message, f"chmod 600 {path}")
+
+
+def password_file(subject: Subject) -> Iterator[Finding]:
+    """Tell where the file of passwords is not to be had."""
+    path: Path | None = subject.settings.password_file
+    if path is None:
+        return
+    if not path.is_file() or not os.access(path, os.R_OK):
+        message = f"AFTERWORD_PASSWORD_FILE={path} cannot be read, and no ingest begins without it"
+        yield Finding("passwords", "problem", message, "correct the path, or unset it")

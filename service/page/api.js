@@ -1,0 +1,192 @@
+// The service's HTTP interface: calls, problems, the key, and answers that arrive in events.
+
+import { h, leaveButton, shownUntilClosed } from "./dom.js";
+
+const KEY = "afterword.key";
+let asking = null;
+
+/** What the service, or the way to it, refused: `code` is stable, the message is for people. */
+export class Problem extends Error {
+  constructor(code, message, { status = 0, retryAfter = null } = {}) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Tell whether this browser keeps a key. */
+export function hasKey() {
+  return storedKey() !== null;
+}
+
+/** Forget the key. */
+export function forgetKey() {
+  sessionStorage.removeItem(KEY);
+  localStorage.removeItem(KEY);
+}
+
+/** Call the service and give what it answers, as JSON; null where it answers nothing. */
+export async function call(path, { method = "GET", query = {}, body, signal } = {}) {
+  const response = await answered(path, { method, query, body, signal });
+  return response.status === 204 ? null : response.json();
+}
+
+/** Ask with a stream and give its events, `{name, data}`, as they come. */
+export async function* events(path, body, signal) {
+  const response = await answered(path, { method: "POST", body, signal });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const event = parsed(block);
+        if (event !== null) yield event;
+      }
+    }
+  } catch (error) {
+    throw signal.aborted ? error : unreachable();
+  }
+}
+
+/** Send a file with its fields; `onSent` hears which share of it is on its way. */
+export async function send(file, fields, onSent) {
+  for (;;) {
+    const { status, body, retryAfter } = await sentOnce(file, fields, onSent);
+    if (status === 401 && (await newKey())) continue;
+    if (status === 202) return body;
+    throw problemOf(body, status, retryAfter);
+  }
+}
+
+function sentOnce(file, fields, onSent) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", file, file.name);
+  const request = new XMLHttpRequest();
+  request.open("POST", address("v1/documents"));
+  for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
+  request.upload.onprogress = (event) => onSent(event.total ? event.loaded / event.total : 0);
+  return new Promise((resolve, reject) => {
+    request.onerror = () => reject(unreachable());
+    request.onload = () =>
+      resolve({
+        status: request.status,
+        body: jsonOr(request.responseText, null),
+        retryAfter: Number(request.getResponseHeader("Retry-After")) || null,
+      });
+    request.send(form);
+  });
+}
+
+async function answered(path, { method, query = {}, body, signal }) {
+  for (;;) {
+    const response = await fetched(path, { method, query, body, signal });
+    if (response.ok) return response;
+    if (response.status === 401 && (await newKey())) continue;
+    const retryAfter = Number(response.headers.get("Retry-After")) || null;
+    throw problemOf(jsonOr(await response.text(), null), response.status, retryAfter);
+  }
+}
+
+async function fetched(path, { method, query, body, signal }) {
+  const headers = authorization();
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  try {
+    return await fetch(address(path, query), {
+      method,
+      headers,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: "no-store",
+    });
+  } catch (error) {
+    throw signal?.aborted ? error : unreachable();
+  }
+}
+
+function address(path, query = {}) {
+  const url = new URL(path, document.baseURI);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
+  }
+  return url.href;
+}
+
+function authorization() {
+  const key = storedKey();
+  return key === null ? {} : { Authorization: `Bearer ${key}` };
+}
+
+function storedKey() {
+  return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
+}
+
+/** Ask the person for the key, once for all calls that wait for it; false where none is given. */
+function newKey() {
+  asking ??= askForKey().finally(() => {
+    asking = null;
+  });
+  return asking;
+}
+
+async function askForKey() {
+  const refused = hasKey();
+  forgetKey();
+  const field = h("input", { id: "key", type: "password", autocomplete: "current-password", required: true });
+  const keep = h("input", { id: "keep-key", type: "checkbox" });
+  const dialog = h(
+    "dialog",
+    { class: "dialog", "aria-labelledby": "key-title" },
+    h("h2", { id: "key-title" }, refused ? "That key was refused" : "This service has a key"),
+    h("p", {}, "Whoever runs it set it as AFTERWORD_API_KEY."),
+    h(
+      "form",
+      { method: "dialog" },
+      h("label", { for: "key" }, "Key"),
+      field,
+      h("label", { class: "check", for: "keep-key" }, keep, "Keep it in this browser after the tab is closed"),
+      h(
+        "div",
+        { class: "actions" },
+        leaveButton("Cancel"),
+        h("button", { value: "key", class: "primary" }, "Continue"),
+      ),
+    ),
+  );
+  if ((await shownUntilClosed(dialog)) !== "key" || field.value.trim() === "") return false;
+  (keep.checked ? localStorage : sessionStorage).setItem(KEY, field.value.trim());
+  return true;
+}
+
+function parsed(block) {
+  const fields = { event: "", data: "" };
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0) fields[line.slice(0, colon)] += line.slice(colon + 1).replace(/^ /, "");
+  }
+  return fields.event === "" ? null : { name: fields.event, data: JSON.parse(fields.data) };
+}
+
+/** Return the problem that an answer, or an event, tells of. */
+export function problemOf(body, status, retryAfter = null) {
+  const code = body?.code ?? "not_understood";
+  const message = body?.detail ?? `The service, or a proxy before it, answered with status ${status}.`;
+  return new Problem(code, message, { status, retryAfter });
+}
+
+function unreachable() {
+  return new Problem("unreachable", "The service cannot be reached. Is it still running, and the network up?");
+}
+
+function jsonOr(text, otherwise) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return otherwise;
+  }
+}

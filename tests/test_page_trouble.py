@@ -1,0 +1,205 @@
+"""The page at `/` when things go slowly or wrong: it says what, and what can be done."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+import browsing
+from browsing import sideways, violations, visit
+from indexes.settings import Settings
+from service.app import create_app
+from serving import (
+    WORDS,
+    SmallAnswerer,
+    listening,
+    loading,
+    running,
+    small_app,
+    start,
+    stored,
+    until,
+)
+
+TEXTS = {"swans": "All swans of the pond are white.", "geese": "Geese are grey."}
+KEY = "a-key-of-more-than-16"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for the tests of this file."""
+    with browsing.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with two documents."""
+    stored(tmp_path / "data", TEXTS)
+    return tmp_path / "data"
+
+
+def test_words_are_shown_as_they_come_and_can_be_stopped(data: Path, chromium: Browser) -> None:
+    """The first words stand there while the next are awaited; stopping ends the work."""
+    go_on = threading.Event()
+    given = []
+
+    def between() -> None:
+        given.append(time.monotonic())
+        if len(given) > 2:
+            assert go_on.wait(30)
+
+    app = small_app(SmallAnswerer(data, between))
+    with running(app) as client, visit(chromium, str(client.base_url)) as seen:
+        page = seen.page
+        page.fill("#question", "What colour are swans?")
+        page.press("#question", "Enter")
+        expect(page.locator(".turn .answer")).to_have_text("".join(WORDS[:2]))
+        expect(page.locator(".turn .waiting")).to_have_text("Reading 1 document…")
+        assert violations(page) == []
+        page.click("#ask-button")
+        expect(page.locator(".turn .notice")).to_contain_text("Stopped.")
+        go_on.set()
+        until(lambda: not app.state.service.busy)
+        assert len(given) < len(WORDS) + 1
+        page.click(".turn button:has-text('Ask again')")
+        expect(page.locator(".turn .short")).to_contain_text("white")
+        expect(page.locator("#ask-button")).to_have_text("Ask")
+
+
+def test_a_busy_service_says_so_and_is_asked_again(data: Path, chromium: Browser) -> None:
+    """The only place is taken by another question, then it is free."""
+    go_on = threading.Event()
+
+    def between() -> None:
+        assert go_on.wait(30)
+
+    app = small_app(SmallAnswerer(data, between), max_concurrent=1)
+    with running(app) as client, visit(chromium, str(client.base_url)) as seen:
+        other = threading.Thread(
+            target=client.post, args=("/v1/query",), kwargs={"json": {"question": "swans"}}
+        )
+        other.start()
+        until(lambda: app.state.service.busy)
+        seen.ask("What colour are swans?")
+        trouble = seen.page.locator(".turn .trouble").first
+        expect(trouble).to_contain_text("The service is busy")
+        assert violations(seen.page) == []
+        go_on.set()
+        other.join()
+        seen.page.click("text=Ask again")
+        expect(seen.page.locator(".turn .short")).to_contain_text("white")
+
+
+def test_what_fails_in_the_middle_is_told(data: Path, chromium: Browser) -> None:
+    """An error after the first words has the service's own message, and no stack."""
+
+    def between() -> None:
+        raise RuntimeError("a secret")
+
+    with (
+        running(small_app(SmallAnswerer(data, between))) as client,
+        visit(chromium, str(client.base_url)) as seen,
+    ):
+        seen.ask("What colour are swans?")
+        trouble = seen.page.locator(".turn .trouble").first
+        expect(trouble).to_contain_text("This could not be answered")
+        assert "secret" not in (trouble.text_content() or "")
+
+
+def test_the_key_is_asked_for_kept_and_forgotten(data: Path, chromium: Browser) -> None:
+    """A wrong key is refused in words, the right one lets everything through."""
+    app = small_app(SmallAnswerer(data), api_key=KEY)
+    with running(app) as client, visit(chromium, str(client.base_url)) as seen:
+        page = seen.page
+        dialog = page.locator(".dialog")
+        expect(dialog.locator("h2")).to_have_text("This service has a key")
+        assert violations(page) == []
+        page.fill("#key", "not-the-key-at-all")
+        page.press("#key", "Enter")
+        expect(dialog.locator("h2")).to_have_text("That key was refused")
+        page.fill("#key", KEY)
+        page.check("#keep-key")
+        page.press("#key", "Enter")
+        expect(page.locator("#welcome")).to_contain_text("2 documents")
+        seen.ask("What colour are swans?")
+        expect(page.locator(".turn .short")).to_contain_text("white")
+        page.reload()
+        expect(page.locator("#welcome")).to_contain_text("2 documents")
+        assert all(KEY not in line for line in seen.asked)
+        page.click("[aria-label='Forget the key']")
+        expect(dialog.locator("h2")).to_have_text("This service has a key")
+        page.click(".dialog button:has-text('Cancel')")
+        expect(page.locator("#notice")).to_contain_text("This service has a key.")
+        page.click("#notice button")
+        expect(dialog).to_be_visible()
+
+
+def test_a_service_that_loads_is_waited_for(data: Path, chromium: Browser) -> None:
+    """Its reasons stand there until it has loaded."""
+    go_on = threading.Event()
+
+    def build(_settings: Settings) -> SmallAnswerer:
+        assert go_on.wait(60)
+        return SmallAnswerer(data)
+
+    app = create_app(Settings(data=data), build, worker=False)  # type: ignore[arg-type] # a small one
+    with loading(app) as url, visit(chromium, url) as seen:
+        expect(seen.page.locator("#notice")).to_contain_text("The encoder is being loaded.")
+        assert violations(seen.page) == []
+        go_on.set()
+        expect(seen.page.locator("#welcome")).to_contain_text("2 documents")
+        expect(seen.page.locator("#notice")).to_be_hidden()
+
+
+def test_a_service_that_is_gone_is_named(tmp_path: Path, chromium: Browser) -> None:
+    """Without an answer the page says so, and goes on when the service is back."""
+    log = tmp_path / "log"
+    process = start(tmp_path / "data", log)
+    url = listening(process, log)
+    port = url.rpartition(":")[2]
+    with visit(chromium, url) as seen:
+        page = seen.page
+        expect(page.locator("#welcome")).to_contain_text("There is nothing to read yet")
+        assert violations(page) == []
+        process.kill()
+        process.wait()
+        seen.ask("Is anybody there?")
+        expect(page.locator(".turn .trouble").first).to_contain_text("No connection")
+        again = start(tmp_path / "data", log, "--port", port)
+        try:
+            listening(again, log)
+            until(lambda: page.request.get(f"{url}/health/ready").ok, 60)
+            page.click("text=Ask again")
+            expect(page.locator(".turn h3")).to_have_text("There is no such collection")
+        finally:
+            again.terminate()
+            again.wait(30)
+
+
+def test_a_long_answer_keeps_its_shape(data: Path, chromium: Browser) -> None:
+    """A word without an end, a text from right to left, and many citations stay on the page."""
+    texts = {
+        f"d{n}": f"Rule {n}: {'unbroken' * 40} swans. هذا نص عربي عن البجع الأبيض في البحيرة. "
+        + "The swans of the pond have rules that nobody has read to the end. " * 30
+        for n in range(12)
+    }
+    stored(data, texts, "long")
+    with running(small_app(SmallAnswerer(data))) as client:
+        for width in (320, 820):
+            with visit(
+                chromium,
+                str(client.base_url),
+                width=width,
+                stored={"afterword.collection": "long"},
+            ) as seen:
+                seen.ask("What are the rules of swans? " + "really " * 60)
+                seen.page.click(".turn summary")
+                assert sideways(seen.page) == 0
+                seen.page.click(".passages .title >> nth=0")
+                expect(seen.page.locator("#source mark").first).to_be_visible()
+                assert sideways(seen.page) == 0
+                assert violations(seen.page) == []
