@@ -234,6 +234,11 @@ def test_pages_and_problems_link_below_the_prefix(site: Site, style: str) -> Non
     assert f'href="{PREFIX}/openapi.json"' in proxy.get(f"{PREFIX}/docs").text
     assert proxy.get(f"{PREFIX}/openapi.json").json()["servers"] == [{"url": PREFIX}]
     assert proxy.get(PREFIX).headers["location"].endswith(f"{PREFIX}/")
+    home = proxy.get(f"{PREFIX}/").text
+    assert f'<base href="{PREFIX}/">' in home
+    files = re.findall(r'(?:src|href)="(page/[^"]+)"', home)
+    assert files
+    assert {proxy.get(f"{PREFIX}/{file}").status_code for file in files} == {200}
     missing = proxy.get(f"{PREFIX}/v1/nothing", **site.key)
     assert missing.json()["type"] == f"{PREFIX}/docs#problem-route_not_found"
     assert proxy.get("/v1/documents", **site.key).status_code == 404  # nginx's own: not below it
