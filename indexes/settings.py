@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt, Le, MinLen
 from dotenv import dotenv_values
@@ -34,7 +34,6 @@ BUNDLED: Final = "bundled"
 NO_READER: Final = "none"
 NO_OCR: Final = "none"
 ENV_FILE: Final = ".env"
-_PORTS: Final = 65536
 TOML_FILE: Final = "afterword.toml"
 
 # What Kubernetes and Docker links put into the environment next to a service whose name begins
@@ -142,7 +141,7 @@ class Settings(BaseSettings):
     def _public_url_is_one(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        if not _PUBLIC_URL.fullmatch(value) or not 0 < (_port(urlsplit(value)) or 1) < _PORTS:
+        if not _PUBLIC_URL.fullmatch(value) or urlsplit(value).port == 0:
             raise ValueError("no address")
         return value.rstrip("/")
 
@@ -274,13 +273,6 @@ def allowed(field: FieldInfo) -> str:
         return "a path"
     least = next((item.min_length for item in field.metadata if isinstance(item, MinLen)), 0)
     return f"{least} or more printable ASCII characters, no space" if least > 1 else "text"
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        return parts.port
-    except ValueError:
-        return _PORTS
 
 
 def _bounds(kind: str, field: FieldInfo) -> str:

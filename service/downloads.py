@@ -85,6 +85,8 @@ def _described(opened: Opened) -> dict[str, str]:
     kind, policy = original.media_type, _INERT
     if not inline:
         kind, policy = "application/octet-stream", f"{_INERT}; sandbox"
+    elif kind.startswith("image/"):
+        policy = f"{_INERT}; style-src 'unsafe-inline'"  # browsers' own, to place the picture
     elif kind == PLAIN and opened.is_utf8():
         kind = f"{PLAIN}; charset=utf-8"
     return {

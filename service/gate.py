@@ -180,11 +180,27 @@ class Gate:
 
     def _check_sender(self, scope: Scope, headers: Headers) -> None:
         if self._key is None:
-            _check_origin(scope, headers, self._public_origin)
+            if scope["method"] not in _SAFE_METHODS:
+                self._check_origin(headers)
             if self._loopback_only:
                 _check_host(headers, self._public_host)
         elif path_within(scope) not in OPEN_PATHS and not self._has_key(headers):
             self._check_ticket(scope)
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Refuse what a page of another site makes a browser send; it needs no key to do so."""
+        origin, host = headers.get("origin"), headers.get("host", "").lower()
+        if origin is None or origin.lower() == self._public_origin:
+            return
+        # Of the public host a page that came without TLS may be anybody's.
+        is_public = _name(host) == self._public_host and not is_loopback(_name(host))
+        if is_public or origin.partition("://")[2].lower() != host:
+            raise OriginRefused(
+                f"A page of {origin!r} sent this. Only this service's own pages may; other "
+                "programs send no Origin header, other sites need AFTERWORD_API_KEY set and the "
+                "key sent. Behind a proxy AFTERWORD_PUBLIC_URL must be the address that browsers "
+                "use."
+            )
 
     def _has_key(self, headers: Headers) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
@@ -215,24 +231,15 @@ class Gate:
         return self._upload_limit if path_within(scope) == UPLOAD_PATH else BODY_LIMIT
 
 
-def _check_origin(scope: Scope, headers: Headers, public: str | None) -> None:
-    """Refuse what a page of another site makes a browser send; it needs no key to do so."""
-    origin = headers.get("origin")
-    if origin is None or scope["method"] in _SAFE_METHODS or origin.lower() == public:
-        return
-    if origin.partition("://")[2].lower() != headers.get("host", "").lower():
-        raise OriginRefused(
-            f"A page of {origin!r} sent this. Only this service's own pages may; other programs "
-            "send no Origin header, other sites need AFTERWORD_API_KEY set and the key sent. "
-            "Behind a proxy AFTERWORD_PUBLIC_URL must be the address that browsers use."
-        )
+def _name(host: str) -> str:
+    """Return the host's name in a Host header, in small letters."""
+    return _PORT.sub("", host).strip("[]").lower()
 
 
 def _check_host(headers: Headers, public: str | None) -> None:
     """Refuse other names for this machine, by which a web page could reach a loopback service."""
     host = headers.get("host", "")
-    name = _PORT.sub("", host).strip("[]").lower()
-    if not is_loopback(name) and name != public:
+    if not is_loopback(_name(host)) and _name(host) != public:
         raise OriginRefused(
             f"The Host header says {host!r}, but this service answers on loopback only. Use "
             "http://127.0.0.1 or localhost, or set AFTERWORD_API_KEY. Behind a proxy set "

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from indexes.collection import (
     create_collection,
     open_collection,
 )
+from indexes.documents import UPLOADS, Original, Prepared
 from indexes.errors import StorageFull, StorageRefused
 from indexes.views import NOT_MERGED
 from small_encoder import encode, small_encoder
@@ -54,6 +56,30 @@ def fill(disk: Path, left: int) -> Path:
     with path.open("r+b") as file:
         file.truncate(max(0, path.stat().st_size - left))
     return path
+
+
+def test_an_upload_that_does_not_fit_is_not_stored_at_all(
+    collection: Collection, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Neither its document nor a part of its bytes; smaller ones are stored as before."""
+    payload = tmp_path_factory.mktemp("payload") / "file"
+
+    def item(key: str, size: int) -> Prepared:
+        payload.write_bytes(bytes(size))
+        made = prepared(key, [key], source=UPLOADS, uri=f"{UPLOADS}{key}")
+        file = Original(UPLOADS, made.document.uri, "application/pdf", key, size, 0, payload)
+        return replace(made, original=file)
+
+    with collection.write() as writer:
+        with pytest.raises(StorageFull):
+            writer.put([item("large", 8 << 20)])
+        writer.put([item("small", 100_000)])
+    with collection.read() as reading:
+        assert reading.count().documents == 101
+        small = reading.original(reading.document("small"))
+    assert small is not None
+    assert small.row is not None
+    assert collection.original_block(small.row, 0) == bytes(100_000)
 
 
 def put_more(collection: Collection, count: int) -> None:

@@ -1,8 +1,10 @@
 """The files that documents came from: noted, kept with uploads, replaced and erased with them."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -268,6 +270,35 @@ def test_an_upload_is_kept_byte_for_byte(house: House) -> None:
             found = reading.original(reading.document("b.html"))
         assert found is not None
         assert content(copy, found) == long
+
+
+def test_no_upload_is_in_memory_as_a_whole(house: House) -> None:
+    """Neither while it is stored nor while it is read: some blocks are, whatever its size."""
+    large = house.root / "large"
+    with large.open("wb") as file:
+        for _ in range(64):
+            file.write(os.urandom(1 << 20))
+    size = large.stat().st_size
+    with create_collection(
+        house.root, "c", small_encoder(), SplitterSettings(64)
+    ).write() as writer:
+        item = prepared("a", ["swans"], source="upload:", uri="upload:a")
+        file_of = Original("upload:", "upload:a", "application/pdf", "0" * 64, size, 0, large)
+        tracemalloc.start()
+        writer.put([replace(item, original=file_of)])
+    with closing(open_collection(house.root, "c")) as opened:
+        with opened.read() as reading:
+            found = reading.original(reading.document("a"))
+        assert found is not None
+        assert found.row is not None
+        place, digest = 0, hashlib.sha256()
+        while piece := opened.original_block(found.row, place):
+            digest.update(piece)
+            place += len(piece)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (place, digest.digest()) == (size, hashlib.sha256(large.read_bytes()).digest())
+    assert peak < 16 * BLOCK_BYTES
 
 
 def test_a_text_that_was_sent_has_no_original(house: House) -> None:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes import jobs
+from indexes import document_table, jobs
 from indexes.collection import open_collection
 from indexes.documents import Page, Span, document_id_for, sha256_text
 from service import uploads
@@ -280,6 +280,64 @@ def test_documents_are_paged_by_id(tmp_path: Path) -> None:
             assert found == ids
 
 
+NAMES = {
+    "a1": ("Annual Report", "docs/2025/report.pdf"),
+    "a2": ("ÉTÉ à la plage", "docs/été.txt"),
+    "a3": ("Straße nach ΣΊΣΥΦΟΣ", "docs/STRASSE.md"),
+    "a4": ("東京の年次報告", "upload:Tokyo 100%_x.pdf"),
+    "a5": ("e\u0301te\u0301 again", "docs/Отчёт.docx"),
+    "a6": ("", "docs/report.pdf#page"),
+}
+WANTED = {
+    "report": ["a1", "a6"],
+    "REPORT annual": ["a1"],
+    "2025 pdf": ["a1"],
+    "\tpdf  ": ["a1", "a4", "a6"],
+    "été": ["a2", "a5"],
+    "e\u0301t": ["a2", "a5"],
+    "STRASSE": ["a3"],
+    "straße": ["a3"],
+    "σίσυφος": ["a3"],
+    "年次": ["a4"],
+    "отчЁт": ["a5"],
+    "100%": ["a4"],
+    "0%_x": ["a4"],
+    "%": ["a4"],
+    "_": ["a4"],
+    "*": [],
+    "report nothing": [],
+    "'": [],
+    " ": list(NAMES),
+    "": list(NAMES),
+}
+
+
+@pytest.mark.parametrize("at_once", [2, 500])
+def test_documents_are_found_by_words_of_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Parts of title or uri, in letters of any size and script; in pages, in the order of ids."""
+    monkeypatch.setattr(document_table, "_SEARCHED_AT_ONCE", at_once)
+    stored(tmp_path, {})
+    with open_collection(tmp_path, "default").write() as writer:
+        writer.put(
+            [prepared(key, [key], title=title, uri=uri) for key, (title, uri) in NAMES.items()]
+        )
+    with loaded(small_app(SmallAnswerer(tmp_path))) as client:
+        for words, wanted in WANTED.items():
+            for limit in (1, 2, 100):
+                found, after = [], None
+                while True:
+                    asked = {"q": words, "limit": limit, **({"after": after} if after else {})}
+                    page = client.get("/v1/documents", params=asked).json()
+                    found += [item["document_id"] for item in page["items"]]
+                    if (after := page["next"]) is None:
+                        break
+                assert found == wanted, words
+        long = client.get("/v1/documents", params={"q": "x" * 201})
+        assert (long.status_code, long.json()["errors"][0]["where"]) == (422, "query.q")
+
+
 def test_a_document_is_told_with_its_pages(data: Path, client: TestClient) -> None:
     """Everything about a document but its text; pages as spans of the text."""
     with open_collection(data, "default").write() as writer:
@@ -416,6 +474,22 @@ def test_collections_are_made_listed_and_deleted(data: Path, client: TestClient)
     assert client.delete("/v1/collections/notes").status_code == 404
     assert not (data / "notes").exists()
     assert jobs.claim(data) is None
+
+
+def test_a_collection_tells_its_media_types(data: Path, client: TestClient) -> None:
+    """The most frequent first, those as frequent by name; not in the list of all collections."""
+    with open_collection(data, "default").write() as writer:
+        for number, kind in enumerate(["c/c", "a/a", "c/c", "b/b"]):
+            writer.put([prepared(f"m{number}", [f"m{number}"], media_type=kind)])
+    told = client.get("/v1/collections/default").json()
+    assert [(one["media_type"], one["documents"]) for one in told["media_types"]] == [
+        ("c/c", 2),
+        ("text/plain", 2),
+        ("a/a", 1),
+        ("b/b", 1),
+    ]
+    assert "media_types" not in client.get("/v1/collections").json()["items"][0]
+    assert client.post("/v1/collections", json={"name": "new"}).json()["media_types"] == []
 
 
 def test_a_collection_is_made_in_a_language(client: TestClient) -> None:

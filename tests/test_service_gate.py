@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from service.gate import BODY_LIMIT, FORM_ALLOWANCE, Gate
 from service.logs import configure_logs, new_request_id
 from service.loopback import is_loopback
 from service.problems import PROBLEM_JSON
-from serving import SmallAnswerer, loaded, small_app, stored
+from serving import SmallAnswerer, loaded, running, small_app, stored
 
 KEY = "correct-horse-battery"
 SECRET_WORDS = "where does the ptarmigan nest"
@@ -133,6 +134,115 @@ def test_a_loopback_service_answers_to_loopback_names(
 ) -> None:
     """A page cannot reach it by a name of its own that leads to this machine."""
     assert client.get("/v1/collections", headers={"Host": host}).status_code == status
+
+
+PUBLIC = "https://docs.example.org/afterword"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "docs.example.org"}, 200),
+        ({"Host": "DOCS.example.org:8443"}, 200),
+        ({"Host": "docs.example.org", "Origin": "https://docs.example.org"}, 200),
+        ({"Host": "127.0.0.1:8000", "Origin": "https://docs.example.org"}, 200),
+        ({"Host": "127.0.0.1:8000", "Origin": "http://docs.example.org"}, 403),
+        ({"Host": "docs.example.org", "Origin": "https://docs.example.org.evil.example"}, 403),
+        ({"Host": "docs.example.org.evil.example"}, 403),
+        ({"Host": "example.org"}, 403),
+        ({"Host": "127.0.0.1:8000", "X-Forwarded-Host": "docs.example.org"}, 200),
+        ({"Host": "evil.example", "X-Forwarded-Host": "docs.example.org"}, 403),
+    ],
+)
+def test_the_public_address_is_one_of_its_names(
+    answerer: SmallAnswerer, headers: dict[str, str], status: int
+) -> None:
+    """Beside the loopback names, and as an origin, where there is no key."""
+    with loaded(small_app(answerer, public_url=PUBLIC)) as client:
+        asked = client.post("/v1/query", json={"question": "swans"}, headers=headers)
+    assert asked.status_code == status
+    if status == 403:
+        assert "AFTERWORD_PUBLIC_URL" in str(asked.json()["detail"])
+
+
+@pytest.mark.parametrize("prefix", ["", "/afterword"])
+def test_links_have_the_root_whether_the_proxy_takes_it_off_or_not(
+    answerer: SmallAnswerer, prefix: str
+) -> None:
+    """Locations, problems, the description and its page; the routes are where they were."""
+    with loaded(small_app(answerer, public_url=PUBLIC)) as client:
+        sent = client.post(f"{prefix}/v1/documents", json={"text": "x", "title": "t"})
+        assert sent.headers["location"] == f"/afterword/v1/jobs/{sent.json()['job_id']}"
+        made = client.post(f"{prefix}/v1/collections", json={"name": "new"})
+        assert made.headers["location"] == "/afterword/v1/collections/new"
+        missing = client.get(f"{prefix}/v1/documents/nope").json()
+        assert missing["type"] == "/afterword/docs#problem-document_not_found"
+        assert missing["instance"] == "/afterword/v1/documents/nope"
+        wrong = client.put(f"{prefix}/v1/query")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+        assert client.get(f"{prefix}/openapi.json").json()["servers"] == [{"url": "/afterword"}]
+        assert 'href="/afterword/openapi.json"' in client.get(f"{prefix}/docs").text
+        for path in ("", "/"):
+            assert '<base href="/afterword/">' in client.get(f"{prefix}{path}").text
+        size = BODY_LIMIT + 1
+        large = client.post(f"{prefix}/v1/documents", files={"file": ("a.txt", b"x" * size)})
+        assert large.status_code == 202  # the limit of uploads counts, not that of other bodies
+
+
+TRICKS = (
+    "//docs",
+    "/./docs",
+    "/%2e/docs",
+    "/v1/../docs",
+    "/docs/",
+    "/docs%00",
+    "/DOCS",
+    "/docs;/v1/documents",
+    "/docs/../v1/documents",
+    "/docs/%2e%2e/v1/documents",
+    "/docs%2f..%2fv1/documents",
+    "/health/..//v1/documents",
+    "//v1/documents",
+    "/%2e/v1/documents",
+    "/v1%2fdocuments",
+    "/v1/documents",
+    "/v1/documents?x=/docs",
+    "/v1/documents/d/original?ticket=x",
+    "/afterword/v1/documents",
+    "/afterword/afterword/v1/documents",
+    "/afterword/afterword/docs",
+    "/afterword//v1/documents",
+    "/afterword//docs",
+    "//afterword/docs",
+    "/afterworddocs",
+    "/afterword%2fv1%2fdocuments",
+    "/afterword/%2e%2e/docs",
+    "/afterword/docs/../v1/documents",
+    "/AFTERWORD/docs",
+    "/metrics",
+)
+
+
+@pytest.mark.parametrize("root", ["", "/afterword"])
+def test_no_spelling_of_a_path_opens_it(answerer: SmallAnswerer, root: str) -> None:
+    """What is open without the key is open under its own name alone, with the root or without."""
+    app = small_app(answerer, api_key=KEY, public_url=f"https://docs.example.org{root}")
+    with running(app) as client:
+        for target in TRICKS:
+            refused = raw(client, target)
+            assert refused.startswith(b"HTTP/1.1 401 "), (target, refused)
+            assert b"swans" not in refused
+        for target in ("/docs", f"{root}/docs", f"{root}/health", f"{root}%2fdocs"):
+            assert raw(client, target).startswith(b"HTTP/1.1 200 "), target
+
+
+def raw(client: httpx2.Client, target: str) -> bytes:
+    """Send a target as it is written, which no client library does, and return the answer."""
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as asked:
+        lines = f"GET {target} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", "", ""
+        asked.sendall("\r\n".join(lines).encode())
+        return b"".join(iter(lambda: asked.recv(1 << 16), b""))
 
 
 def test_a_body_over_the_limit_is_refused_unread(client: TestClient) -> None:

@@ -99,6 +99,66 @@ def test_a_bad_key_is_refused_and_never_shown(key: str, tmp_path: Path) -> None:
     assert "16 or more printable ASCII characters" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("url", "root", "host", "origin"),
+    [
+        ("https://docs.example.org/afterword", "/afterword", "docs.example.org", None),
+        ("https://docs.example.org/afterword/", "/afterword", "docs.example.org", None),
+        ("http://Docs.Example.org/a/b.c~d", "/a/b.c~d", "docs.example.org", None),
+        ("https://docs.example.org:443", "", "docs.example.org", "https://docs.example.org"),
+        ("https://docs.example.org:8443/", "", "docs.example.org", "https://docs.example.org:8443"),
+        ("http://[::1]:8080/x", "/x", "::1", "http://[::1]:8080"),
+        ("http://localhost", "", "localhost", "http://localhost"),
+    ],
+)
+def test_a_public_address_tells_path_host_and_origin(
+    url: str, root: str, host: str, origin: str | None, tmp_path: Path
+) -> None:
+    """In the forms in which they are compared."""
+    settings = load_settings({"AFTERWORD_PUBLIC_URL": url}, tmp_path)
+    expected = origin or f"{url.partition('://')[0]}://{host}"
+    assert (settings.root_path, settings.public_host) == (root, host)
+    assert settings.public_origin == expected
+    nothing = Settings()
+    assert (nothing.root_path, nothing.public_host, nothing.public_origin) == ("", None, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "docs.example.org",
+        "ftp://docs.example.org",
+        "https://",
+        "https:///a",
+        "https://user@docs.example.org",
+        "https://docs.example.org?x",
+        "https://docs.example.org/a?x",
+        "https://docs.example.org/a#x",
+        "https://docs.example.org/a//b",
+        "https://docs.example.org/../b",
+        "https://docs.example.org/a/.",
+        "https://docs.example.org/a%2Fb",
+        "https://docs.example.org:70000",
+        "https://docs.example.org:0",
+        "https://docs.example.org /",
+        "https://docs.example.org/a\n",
+    ],
+)
+def test_what_is_no_public_address_is_refused(url: str, tmp_path: Path) -> None:
+    """With an example of one."""
+    with pytest.raises(UsageError, match=r"must be an address such as `https://"):
+        load_settings({"AFTERWORD_PUBLIC_URL": url}, tmp_path)
+
+
+def test_trusted_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
+    """With commas between them; a name or a star trusts nobody and so is refused."""
+    good = {"AFTERWORD_TRUSTED_PROXIES": "10.0.0.0/8, ::1,192.168.1.1"}
+    assert load_settings(good, tmp_path).trusted_proxies == "10.0.0.0/8,::1,192.168.1.1"
+    for bad in ("*", "proxy", "10.0.0.1/8", "127.0.0.1,", "127.0.0.1 10.0.0.1"):
+        with pytest.raises(UsageError, match="must be IP addresses or networks"):
+            load_settings({"AFTERWORD_TRUSTED_PROXIES": bad}, tmp_path)
+
+
 def test_a_key_does_not_show_in_print(tmp_path: Path) -> None:
     """Neither repr nor the child's environment carries the key."""
     key = "a-very-long-secret-key"
