@@ -69,7 +69,7 @@ WORKDIR /opt/afterword
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/health'); raise SystemExit(c.getresponse().status != 200)"]
+    CMD ["python", "-m", "service.alive"]
 CMD ["afterword", "serve"]
 
 

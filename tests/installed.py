@@ -1,9 +1,7 @@
-"""What an installation has: which distributions its requirements bring, and processes with no more."""
+"""What an installation has: what its requirements bring, and processes that find no more."""
 
 import importlib.metadata
-import json
 import os
-import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +16,6 @@ DEFAULT: Final[tuple[str, ...]] = tuple(PROJECT["dependencies"])
 EXTRAS: Final[Mapping[str, list[str]]] = PROJECT["optional-dependencies"]
 
 _HIDE = """
-import sys
 from importlib.machinery import PathFinder
 
 HIDDEN = frozenset({hidden!r})
