@@ -1,6 +1,7 @@
 """The container's files against the code, and its health check against real services."""
 
 import importlib.util
+import itertools
 import json
 import re
 import shlex
@@ -15,9 +16,12 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
+from afterword import app
 from example_documents import EXAMPLES
 from indexes.settings import Settings, variable
+from installed import PROJECT
 from service.alive import problem, reached
 from serving import SmallAnswerer, running, small_app
 
@@ -25,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
+SUBCOMMANDS = set(getattr(get_command(app), "commands", {}))
 SETTINGS = {variable(name) for name in Settings.model_fields}
 
 
@@ -235,9 +240,77 @@ def test_the_probe_sees_what_was_written(
     engine.write_text(
         "#!/bin/sh\n"
         f"case $1 in diff) printf '%s\\n' {shlex.join(changed)} ;; *) shift 2\n"
-        "case $1 in cat) printf '%s\\n' 'o / overlay ro 0 0' 'd /mnt/documents ext4 ro 0 0' ;; *) echo /data /tmp ;; esac ;; esac\n"
+        "case $1 in cat) printf '%s\\n' 'o / overlay ro 0 0' 'd /mnt/documents ext4 ro 0 0' ;;"
+        " *) echo /data /tmp ;; esac ;; esac\n"
     )
     engine.chmod(0o755)
     monkeypatch.setattr(probe, "ENGINE", [str(engine)])
     assert probe.Container("any").changed() == ["/opt", "/opt/afterword/x"]
     assert probe.root(probe.Container("any")) == "/ is mounted ro"
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+PAGES = {
+    name: (ROOT / "docs" / "how-to" / name).read_text(encoding="utf-8")
+    for name in ("container.md", "install.md")
+}
+
+
+def commands(page: str) -> list[list[str]]:
+    """Return the words of each command that a page shows, continued lines joined."""
+    text = re.sub(r"\\\n\s*", "", PAGES[page])
+    lines = re.findall(r"^    (\S.*)", text, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_of_the_page_exist(page: str) -> None:
+    """Targets, services, settings, sub-commands and files that it names are there."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    shown = re.findall(r"^    make (\w+)", PAGES[page], re.MULTILINE)
+    assert shown
+    for name in shown:
+        assert re.search(rf"^{name}:.* ##", makefile, re.MULTILINE), name
+    for words in commands(page):
+        for before, after in itertools.pairwise(words):
+            if before == "--target":
+                assert after in stages()
+    given = r"(?:^    |bin/|:slim |exec afterword |ingest |\d )afterword ([a-z]+)"
+    named = re.findall(given, PAGES[page], re.MULTILINE)
+    assert "ingest" in named
+    assert set(named) <= SUBCOMMANDS
+    for name in re.findall(r"\b(?:AFTERWORD_[A-Z_]+)\b", PAGES[page]):
+        assert name in SETTINGS, name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_of_the_page_lead_somewhere(page: str) -> None:
+    """Each relative link is a file of the repository, and its anchor a heading there."""
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", PAGES[page]):
+        path = ROOT / "docs" / "how-to" / target
+        assert path.exists(), target
+        headings = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not anchor or anchor in {one.lower().replace(" ", "-") for one in headings}
+
+
+def test_the_service_of_the_page_is_hardened_as_that_of_compose() -> None:
+    """The long command has every limit of compose.yaml's service."""
+    long = next(words for words in commands("container.md") if "--restart" in words)
+    service = SERVICES["afterword"]
+    for option, value in itertools.pairwise(long):
+        expected = {
+            "--restart": service["restart"],
+            "--cap-drop": service["cap_drop"][0],
+            "--security-opt": service["security_opt"][0].removesuffix(":true"),
+            "--pids-limit": str(service["pids_limit"]),
+            "--memory": "4g",
+        }.get(option, value)
+        assert value == expected, option
+    assert {"--read-only", "--init", "--tmpfs", "--cpus", "--memory"} <= set(long)
+
+
+def test_the_page_names_the_version_of_the_wheel() -> None:
+    """As pyproject.toml has it."""
+    names = set(re.findall(r"afterword-[\d.]+-py3-none-any\.whl", PAGES["install.md"]))
+    assert names == {f"afterword-{PROJECT['version']}-py3-none-any.whl"}
