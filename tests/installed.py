@@ -16,6 +16,7 @@ DEFAULT: Final[tuple[str, ...]] = tuple(PROJECT["dependencies"])
 EXTRAS: Final[Mapping[str, list[str]]] = PROJECT["optional-dependencies"]
 
 _HIDE = """
+import sys
 from importlib.machinery import PathFinder
 
 HIDDEN = frozenset({hidden!r})
