@@ -1,53 +1,57 @@
-# The service and the command in one image, for the processor alone (no CUDA).
+# The service and the command in one image, for the processor alone (no CUDA), in two sizes:
 #
+#   docker build --target slim -t afterword:slim .
 #   docker build --build-arg TORCH_INDEX="$TORCH_INDEX" -t afterword .
-#   docker run -v afterword:/data -p 127.0.0.1:8000:8000 \
-#       -e AFTERWORD_HOST=0.0.0.0 -e AFTERWORD_API_KEY=... afterword
 #
-# TORCH_INDEX is an additional package index. PyTorch's public index of CPU builds is wanted wherever
-# the usual index would give the CUDA build of torch; leave it empty where the usual index has the
-# CPU build. docs/decisions/003-container.md says why the image is as it is.
+# `slim` has the bundled encoder and reader, and not what models of the hub need: torch, transformers
+# and sentence-transformers. docs/how-to/container.md says how to run them, and
+# docs/decisions/003-container.md why they are as they are. TORCH_INDEX is an additional package
+# index: that of PyTorch's CPU builds is wanted wherever the usual index would give the CUDA build of
+# torch; leave it empty where the usual index has the CPU build.
 
-FROM python:3.11-slim-bookworm AS build
-ARG TORCH_INDEX=""
+FROM python:3.11-slim-bookworm AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PYTHONDONTWRITEBYTECODE=1
 RUN python -m venv /opt/afterword
 ENV PATH=/opt/afterword/bin:$PATH
 WORKDIR /build
+COPY requirements-slim.txt ./
+# openvino runs compiled networks on the processor here: neither its plugins for other devices nor
+# its readers of other formats are used.
+RUN pip install --no-compile -r requirements-slim.txt \
+    && pip check \
+    && cd /opt/afterword/lib/python3.11/site-packages \
+    && rm -rf openvino/include openvino/cmake openvino/tools openvino/libs/cache.json \
+    && find openvino/libs \( -name 'libopenvino_intel_[gn]pu_plugin.so' \
+        -o -name 'libopenvino_*_frontend.so.*' ! -name 'libopenvino_ir_frontend.so.*' \) -delete \
+    && find . -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} + \
+    && find . -name '*.a' -delete
 
-COPY requirements.txt ./
-RUN pip install --no-compile ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} \
-        -r requirements.txt \
-    && python -c "import torch; assert torch.version.cuda is None, 'this torch is built for CUDA: build the image with --build-arg TORCH_INDEX=URL, the URL of the index of CPU builds that the installation page of PyTorch names'"
 
+FROM packages AS wheel
 COPY LICENSE README.md afterword.py pyproject.toml ./
 COPY indexes indexes
 COPY ingest ingest
 COPY service service
-RUN pip install --no-compile --no-deps . \
-    && pip check
+RUN pip wheel --no-deps --wheel-dir /wheel .
 
-# torch/bin/torch_shm_manager stays: torch looks for it when it is imported.
-RUN cd /opt/afterword/lib/python3.11/site-packages \
-    && find . -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} + \
-    && rm -rf torch/include torch/share torch/test openvino/include openvino/cmake \
-    && find torch/bin -type f ! -name torch_shm_manager -delete \
-    && find . -name '*.a' -delete \
+
+FROM packages AS build-slim
+COPY --from=wheel /wheel /wheel
+RUN pip install --no-compile --no-deps --no-index /wheel/*.whl \
     && pip uninstall --yes setuptools pip
-
 # Bytecode only for what every start imports: the file system of a container may be read-only.
 WORKDIR /
 RUN PYTHONDONTWRITEBYTECODE= python -c "import afterword, ingest.pipeline, indexes.collection, indexes.encoder, service.app"
 
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11-slim-bookworm AS runtime
 RUN groupadd --gid 10001 afterword \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin \
         afterword \
-    && install -d -m 0750 -o 10001 -g 10001 /data
-COPY --from=build /opt/afterword /opt/afterword
+    && install -d -m 0750 -o 10001 -g 10001 /data \
+    && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 
 # The image holds its models, so nothing is to be fetched. Whoever wants a model from the hub sets
 # HF_HUB_OFFLINE=0; it is then kept in the volume.
@@ -63,5 +67,33 @@ WORKDIR /opt/afterword
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/health'); raise SystemExit(c.getresponse().status != 200)"]
+    CMD ["python", "-m", "service.alive"]
 CMD ["afterword", "serve"]
+
+
+FROM runtime AS slim
+COPY --from=build-slim /opt/afterword /opt/afterword
+
+
+FROM packages AS build-full
+ARG TORCH_INDEX=""
+COPY requirements.txt ./
+# torch/bin/torch_shm_manager stays: torch looks for it when it is imported.
+RUN pip install --no-compile ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} \
+        -r requirements.txt \
+    && python -c "import torch; assert torch.version.cuda is None, 'this torch is built for CUDA: build the image with --build-arg TORCH_INDEX=URL, the URL of the index of CPU builds that the installation page of PyTorch names'" \
+    && cd /opt/afterword/lib/python3.11/site-packages \
+    && rm -rf torch/include torch/share torch/test \
+    && find torch/bin -type f ! -name torch_shm_manager -delete \
+    && find . -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} + \
+    && find . -name '*.a' -delete
+COPY --from=wheel /wheel /wheel
+RUN pip install --no-compile --no-deps --no-index /wheel/*.whl \
+    && pip check \
+    && pip uninstall --yes setuptools pip
+WORKDIR /
+RUN PYTHONDONTWRITEBYTECODE= python -c "import afterword, ingest.pipeline, indexes.collection, indexes.encoder, service.app"
+
+
+FROM runtime AS full
+COPY --from=build-full /opt/afterword /opt/afterword

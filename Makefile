@@ -12,7 +12,11 @@ TEST := $(VENV)/.test
 # A little below what `make measure` shows; raise them with what is measured.
 FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answering.auroc=0.9 answering.precision=0.9
 
-.PHONY: help demo serve test test-all check measure docs format clean
+# What builds images: docker, or podman, whose images have a health check in Docker's format alone.
+ENGINE ?= $(shell command -v docker || command -v podman)
+BUILD = $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker)
+
+.PHONY: help demo serve test test-all check measure docs wheel container format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +59,19 @@ measure: $(RUN) ## answer quality over the example documents, against its floors
 
 docs: $(RUN) ## make the pages of docs/reference from the code
 	@$(BIN)/python -m docs.generate
+
+wheel: ## dist/afterword-*.whl, to install without a clone, and the versions that were tested with it
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@rm -rf build dist/afterword-*.whl # setuptools would pack what an earlier build left
+	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@cp requirements.txt requirements-slim.txt dist/
+	@rm -rf build
+	@ls dist/afterword-*.whl dist/requirements*.txt
+
+container: ## the images afterword:slim and afterword:full, by docker or podman
+	@test -n "$(ENGINE)" || { echo "Neither docker nor podman is here: install one (Debian: apt-get install podman)." >&2; exit 2; }
+	$(BUILD) --target slim --tag afterword:slim .
+	$(BUILD) --target full --build-arg TORCH_INDEX="$(TORCH_INDEX)" --tag afterword:full .
 
 format: $(TEST) ## format the code and mend what lint can
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -14,6 +15,8 @@ from indexes.errors import ModelMissing
 # Weights as safetensors only: the older formats are pickles, which can run any code.
 WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
 UNWANTED: Final = ("onnx/*", "openvino/*")
+# What only models of the hub need, as it is imported; requirements-slim.txt is without it.
+PACKAGES: Final = ("sentence_transformers", "torch", "transformers")
 
 
 Model = TypeVar("Model")
@@ -21,11 +24,30 @@ Model = TypeVar("Model")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a model is to do, as messages call it, the setting that names it, and its kind."""
+    """What a model is to do, as messages call it, the setting that names it, and its kind.
+
+    `instead` says how the bundled one takes its place.
+    """
 
     name: str
     setting: str
     kind: str
+    instead: str
+
+
+def check_packages(name: str, role: Role) -> None:
+    """Raise ModelMissing where this installation cannot load models of the hub.
+
+    The packages are looked for and not imported, which takes seconds.
+    """
+    missing = [package for package in PACKAGES if find_spec(package) is None]
+    if missing:
+        raise ModelMissing(
+            f"The {role.name} {name} needs {', '.join(missing)}, which this installation does not "
+            "have: it knows the bundled models alone. Install them (pip install -r "
+            "requirements.txt; in containers, the full image in the place of `slim`), or "
+            f"{role.instead}."
+        )
 
 
 def model_folder(name: str, role: Role) -> Path:

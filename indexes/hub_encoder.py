@@ -15,13 +15,19 @@ import numpy as np
 
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
-from indexes.hub import Role, load_model, model_folder, weights
+from indexes.hub import Role, check_packages, load_model, model_folder, weights
 from indexes.network import token_counter
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-ROLE: Final = Role("encoder", "AFTERWORD_ENCODER", "a model of sentence-transformers")
+ROLE: Final = Role(
+    "encoder",
+    "AFTERWORD_ENCODER",
+    "a model of sentence-transformers",
+    "use `bundled` for new collections and bring this one to it (`afterword reindex --encoder "
+    "bundled`)",
+)
 # E5 models (Wang et al. 2022 and 2024) want these before every text, and their files do not say so.
 _E5: Final = re.compile(r"(?:multilingual-)?e5-(?:small|base|large)(?:-v2)?", re.IGNORECASE)
 _E5_QUERY: Final = "query: "
@@ -37,6 +43,7 @@ def load_hub_encoder(name: str, threads: int = 0) -> Encoder:
     limit are the model's; E5 models, told by their names, get their prompts from here. Raises
     ModelMissing that says what was looked for, where, and what to do.
     """
+    check_packages(name, ROLE)
     folder = model_folder(name, ROLE)
     model = _load(name, folder, threads)
     tokenizer_json = _tokenizer_json(name, model)

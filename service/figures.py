@@ -2,11 +2,11 @@
 
 With every question counted once a figure is its value; counted as often as a bootstrap drew them,
 it is the figure of that resample. So a figure is defined once, and all resamples are one product.
-Ranking metrics by ir-measures (trec_eval's), answers compared as in SQuAD 1.1.
+Ranking metrics are trec_eval's, answers compared as in SQuAD 1.1.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -202,36 +202,45 @@ def figures(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, Figure]:
 
 
 def _ranking(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, list[float | None]]:
-    import ir_measures
-    from ir_measures import RR, Success, nDCG
+    placed = [None if asked.given else _placed(one) for one in outcomes]
+    return {
+        name: [None if one is None else measure(*one) for one in placed]
+        for name, measure in _MEASURES.items()
+    }
 
-    measures = {
-        Success @ 1: "hit.1",
-        Success @ 5: "hit.5",
-        Success @ RANKED: "hit.10",
-        RR @ RANKED: "mrr",
-        nDCG @ RANKED: "ndcg.10",
-    }
-    judged = {
-        str(at): one for at, one in enumerate(outcomes) if one.line.relevant and not asked.given
-    }
-    truth = [
-        ir_measures.Qrel(key, entry, 1)
-        for key, one in judged.items()
-        for entry in one.line.relevant or ()
-    ]
-    run = [
-        ir_measures.ScoredDoc(key, entry, -float(place))
-        for key, one in judged.items()
-        for place, entry in enumerate(one.ranked)
-    ]
-    found: dict[str, list[float | None]] = {
-        name: [0.0 if str(at) in judged else None for at in range(len(outcomes))]
-        for name in measures.values()
-    }
-    for one in ir_measures.iter_calc(list(measures), truth, run) if judged else ():
-        found[measures[one.measure]][int(one.query_id)] = float(one.value)
-    return found
+
+def _placed(outcome: Outcome) -> tuple[list[int], int] | None:
+    """Return the places, from 1, of the relevant entries, and how many there are in truth."""
+    relevant = set(outcome.line.relevant or ())
+    places = [place for place, one in enumerate(outcome.ranked, start=1) if one in relevant]
+    return (places, len(relevant)) if relevant else None
+
+
+def _hit(within: int) -> Callable[[list[int], int], float]:
+    return lambda places, _: float(any(place <= within for place in places))
+
+
+def _reciprocal_rank(places: list[int], _: int) -> float:
+    return 1 / places[0] if places else 0.0
+
+
+def _ndcg(places: list[int], relevant: int) -> float:
+    """Return the gain discounted by place, as a share of what the best order would have."""
+    return _discounted(places) / _discounted(range(1, min(relevant, RANKED) + 1))
+
+
+def _discounted(places: Iterable[int]) -> float:
+    return sum(1 / math.log2(place + 1) for place in places)
+
+
+# As trec_eval has them, each entry relevant or not; at most RANKED entries are ever ranked.
+_MEASURES: Final[Mapping[str, Callable[[list[int], int], float]]] = {
+    "hit.1": _hit(1),
+    "hit.5": _hit(5),
+    "hit.10": _hit(RANKED),
+    "mrr": _reciprocal_rank,
+    "ndcg.10": _ndcg,
+}
 
 
 def fit(outcome: Outcome, compare: Callable[[str, str], float] = token_f1) -> float:

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from indexes.errors import ModelMissing
-from indexes.hub import Role, load_model, model_folder
+from indexes.hub import Role, check_packages, load_model, model_folder
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import CrossEncoder
 
-ROLE: Final = Role("reader", "AFTERWORD_READER", "a cross-encoder")
+ROLE: Final = Role(
+    "reader", "AFTERWORD_READER", "a cross-encoder", "set AFTERWORD_READER to `bundled` or `none`"
+)
 
 Relevance = Callable[[str, Sequence[str]], npt.NDArray[np.float32]]
 """Gives the logit of each text's relevance to a question, shape (texts,)."""
@@ -47,6 +49,7 @@ def _as_it_is(logits: "torch.Tensor") -> "torch.Tensor":
 
 
 def _load(name: str, threads: int) -> "CrossEncoder":
+    check_packages(name, ROLE)
     folder = model_folder(name, ROLE)
     from sentence_transformers import CrossEncoder
 

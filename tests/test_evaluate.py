@@ -1,4 +1,4 @@
-"""Evaluate: figures against hands, SQuAD's script written anew and scikit-learn."""
+"""Evaluate: figures against hands, SQuAD's script written anew, ir-measures and scikit-learn."""
 
 import gzip
 import json
@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import ir_measures
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ir_measures import RR, Success, nDCG
 from sklearn.metrics import roc_auc_score
 
 from bundled_documents import birds, make_collection
@@ -266,6 +268,29 @@ def test_figures_are_what_a_hand_computes() -> None:
             {"coverage": 1.0, "risk": 0.3333, "threshold": 0.2},
         ],
     }
+
+
+ENTRIES = st.lists(st.sampled_from("abcdefghijklmnop"), max_size=10, unique=True).map(tuple)
+
+
+@given(st.lists(st.tuples(ENTRIES, ENTRIES), min_size=1, max_size=5))
+def test_ranking_is_that_of_ir_measures(pairs: list[tuple[tuple[str, ...], ...]]) -> None:
+    """Hits, reciprocal rank and nDCG are trec_eval's, of every question that names documents."""
+    outcomes = [outcome(replace(LINE, relevant=truth), ranked) for truth, ranked in pairs]
+    shown = flattened(summarise(outcomes, Asked("c")))
+    judged = {str(at): pair for at, pair in enumerate(pairs) if pair[0]}
+    truth = [ir_measures.Qrel(at, one, 1) for at, (whole, _) in judged.items() for one in whole]
+    run = [
+        ir_measures.ScoredDoc(at, one, -float(place))
+        for at, (_, ranked) in judged.items()
+        for place, one in enumerate(ranked)
+    ]
+    names = {"hit.1": Success @ 1, "hit.5": Success @ 5, "hit.10": Success @ 10}
+    names |= {"mrr": RR @ 10, "ndcg.10": nDCG @ 10}
+    expected = ir_measures.calc_aggregate(names.values(), truth, run) if judged else {}
+    for name, measure in names.items():
+        value = shown[name]
+        assert value == (pytest.approx(expected[measure], abs=5.1e-5) if judged else None), name
 
 
 def test_figures_without_truth_are_null() -> None:
