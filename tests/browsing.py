@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 WIDTHS: Final = {"phone": 390, "tablet": 820, "wide": 1440}
 HEIGHT: Final = 860
@@ -23,6 +23,9 @@ _ARGUMENTS: Final = (
     "--disable-sync",
     "--no-first-run",
 )
+
+_PATIENCE_MS: Final = 30_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @contextmanager
@@ -84,7 +87,7 @@ def visit(
             f"localStorage.getItem({name!r}) ?? localStorage.setItem({name!r}, {value!r})"
         )
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(_PATIENCE_MS)
     complaints: list[str] = []
     asked: list[str] = []
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
