@@ -111,6 +111,14 @@ def test_a_page_of_a_pdf_is_named_and_linked(seen: Visit, service: Served) -> No
     sent = service.client.get(address)
     assert sent.headers["content-type"] == "application/pdf"
     assert sent.content.startswith(b"%PDF-")
+    with seen.context.expect_page() as opened:
+        link.click()
+    viewer = opened.value
+    viewer.wait_for_load_state()
+    assert viewer.url.endswith("#page=2")
+    assert viewer.evaluate("document.contentType") == "application/pdf"
+    # Chromium's viewer is an extension in a frame of its own, which the policy must let in.
+    until(lambda: len(viewer.frames) > 1)
 
 
 def test_what_is_not_there_shows_the_closest_passages(seen: Visit) -> None:
