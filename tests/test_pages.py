@@ -36,6 +36,7 @@ from service.answer import MOST_CANDIDATES, MOST_PASSAGES, Question
 from service.app import create_app
 from service.reply import Timings
 from service.schemas import MOST_METADATA
+from service.state import Service
 
 ON_CI = os.environ.get("CI") == "true"
 DOCS = ROOT / "docs"
@@ -256,6 +257,7 @@ def test_limits_are_those_of_the_code() -> None:
         "chunk": usual.chunk_tokens,
         "question": usual.max_question_chars,
         "questions at once": usual.max_concurrent,
+        "originals on their way at once": Service(usual).downloads.count,
         "file": usual.max_file_mb,
         "upload": usual.max_upload_mb,
         "metadata of an upload": MOST_METADATA,
