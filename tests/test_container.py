@@ -137,8 +137,12 @@ def test_the_command_that_ingests_needs_no_network() -> None:
 
 def test_health_is_asked_alike() -> None:
     """compose.yaml repeats the Dockerfile's check, for engines that drop it from the image."""
-    words = json.loads(re.findall(r"HEALTHCHECK.*?CMD (\[.*\])", "\n".join(stages()["runtime"]))[0])
-    assert SERVICES["afterword"]["healthcheck"]["test"] == ["CMD", *words]
+    told = next(line for line in stages()["runtime"] if line.startswith("HEALTHCHECK"))
+    words = json.loads(told.split(" CMD ")[1])
+    asked = SERVICES["afterword"]["healthcheck"]
+    assert asked["test"] == ["CMD", *words]
+    options = dict(re.findall(r"--([\w-]+)=(\S+)", told))
+    assert {name.replace("_", "-"): str(asked[name]) for name in set(asked) - {"test"}} == options
     # podman's service cuts a check into words at its spaces
     assert not [word for word in words if " " in word]
 
