@@ -66,7 +66,7 @@ USER 10001:10001
 WORKDIR /opt/afterword
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "-m", "service.alive"]
 CMD ["afterword", "serve"]
 

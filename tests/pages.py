@@ -6,6 +6,7 @@ A fenced block is run by its language, in the page's own empty folder:
 - `console`: commands behind `$ ` (going on behind `> `), each with what it prints below it.
 - `python`, `javascript`: run as a program. A `text` block right behind it is what it prints.
 - `json`, `toml`, `yaml`, `ini`: must be that; `toml` must be settings that are allowed.
+- `nginx`: tests/test_proxy.py runs a real nginx with it.
 
 What is printed is compared line by line. May differ: where a time, a job's or a trace's id or a
 moment stands in both (`VARIES`), and a number with a decimal point by 0.01, since the last digits

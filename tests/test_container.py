@@ -22,6 +22,7 @@ from afterword import app
 from example_documents import EXAMPLES
 from indexes.settings import Settings, variable
 from installed import PROJECT
+from pages import blocks
 from service.alive import problem, reached
 from serving import SmallAnswerer, running, small_app
 
@@ -58,11 +59,13 @@ def test_the_full_image_is_what_is_built_without_a_target() -> None:
 
 
 def test_versions_come_from_requirements_alone() -> None:
-    """Whatever is installed from an index is named by pyproject.toml or pinned."""
+    """Whatever is installed from an index is pinned, and is checked before the wheel or with it."""
     commands = [line for stage in stages().values() for line in stage if "pip install" in line]
     assert len(commands) == 4
     for line in commands:
-        assert re.search(r"(--constraint|-r) requirements\.txt|--no-deps --no-index", line), line
+        assert re.search(r"-r requirements(-slim)?\.txt|--no-deps --no-index", line), line
+    checked = [name for name, lines in stages().items() if "pip check" in " ".join(lines)]
+    assert checked == ["packages", "build-full"]
 
 
 def test_what_is_copied_is_sent_to_the_builder() -> None:
@@ -134,8 +137,12 @@ def test_the_command_that_ingests_needs_no_network() -> None:
 
 def test_health_is_asked_alike() -> None:
     """compose.yaml repeats the Dockerfile's check, for engines that drop it from the image."""
-    words = json.loads(re.findall(r"HEALTHCHECK.*?CMD (\[.*\])", "\n".join(stages()["runtime"]))[0])
-    assert SERVICES["afterword"]["healthcheck"]["test"] == ["CMD", *words]
+    told = next(line for line in stages()["runtime"] if line.startswith("HEALTHCHECK"))
+    words = json.loads(told.split(" CMD ")[1])
+    asked = SERVICES["afterword"]["healthcheck"]
+    assert asked["test"] == ["CMD", *words]
+    options = dict(re.findall(r"--([\w-]+)=(\S+)", told))
+    assert {name.replace("_", "-"): str(asked[name]) for name in set(asked) - {"test"}} == options
     # podman's service cuts a check into words at its spaces
     assert not [word for word in words if " " in word]
 
@@ -251,47 +258,35 @@ def test_the_probe_sees_what_was_written(
 
 # --- the page ------------------------------------------------------------------------------------
 
+HOW_TO = ROOT / "docs" / "how-to"
 PAGES = {
-    name: (ROOT / "docs" / "how-to" / name).read_text(encoding="utf-8")
-    for name in ("container.md", "install.md")
+    name: (HOW_TO / name).read_text(encoding="utf-8") for name in ("container.md", "install.md")
 }
 
 
 def commands(page: str) -> list[list[str]]:
     """Return the words of each command that a page shows, continued lines joined."""
-    text = re.sub(r"\\\n\s*", "", PAGES[page])
-    lines = re.findall(r"^    (\S.*)", text, re.MULTILINE)
-    return [shlex.split(line) for line in lines]
+    shown = [block.text for block in blocks(HOW_TO / page) if block.language == "bash"]
+    lines = re.sub(r"\\\n\s*", "", "\n".join(shown)).splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_of_the_page_exist(page: str) -> None:
-    """Targets, services, settings, sub-commands and files that it names are there."""
+    """Targets, sub-commands and settings that it names are there."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    shown = re.findall(r"^    make (\w+)", PAGES[page], re.MULTILINE)
-    assert shown
-    for name in shown:
+    pairs = [pair for words in commands(page) for pair in itertools.pairwise(words)]
+    made = [after for before, after in pairs if before == "make"]
+    assert made
+    for name in made:
         assert re.search(rf"^{name}:.* ##", makefile, re.MULTILINE), name
-    for words in commands(page):
-        for before, after in itertools.pairwise(words):
-            if before == "--target":
-                assert after in stages()
-    given = r"(?:^    |bin/|:slim |exec afterword |ingest |\d )afterword ([a-z]+)"
-    named = re.findall(given, PAGES[page], re.MULTILINE)
-    assert "ingest" in named
+    assert {after for before, after in pairs if before == "--target"} <= set(stages())
+    given = r"(?:bin/|:slim |probed |exec afterword |ingest )afterword ([a-z]+)"
+    named = re.findall(given, "\n".join(map(" ".join, commands(page))))
+    assert {"ingest", "ask", "doctor"} <= set(named)
     assert set(named) <= SUBCOMMANDS
     for name in re.findall(r"\b(?:AFTERWORD_[A-Z_]+)\b", PAGES[page]):
         assert name in SETTINGS, name
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_links_of_the_page_lead_somewhere(page: str) -> None:
-    """Each relative link is a file of the repository, and its anchor a heading there."""
-    for target, anchor in re.findall(r"\]\((?!http)([^)#]+)(?:#([^)]+))?\)", PAGES[page]):
-        path = ROOT / "docs" / "how-to" / target
-        assert path.exists(), target
-        headings = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        assert not anchor or anchor in {one.lower().replace(" ", "-") for one in headings}
 
 
 def test_the_service_of_the_page_is_hardened_as_that_of_compose() -> None:

@@ -277,7 +277,7 @@ def test_names_that_a_terminal_would_obey(
 
 def test_the_page_shows_what_is_printed() -> None:
     """The example has the printed form, the object has the keys, and every area is told of."""
-    example = PAGE.split("```\n")[1]
+    example = PAGE.split("```text\n")[1].split("```")[0]
     shape = r"|[a-z]+|  (ok|note|warning|problem) +\S.*: .+|           -> .+|.*\d+ fine.*\."
     for line in example.splitlines():
         assert re.fullmatch(shape, line), line

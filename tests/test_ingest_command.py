@@ -430,7 +430,7 @@ def test_recognition_that_is_not_installed_ends_the_run_before_it_begins(
     for arguments in (("--ocr",), ("--ocr", "--dry-run")):
         ended = command("ingest", *arguments, docs)
         assert ended.status == 2
-        assert "pip install 'afterword[ocr]'" in ended.err
+        assert "pip install '.[ocr]'" in ended.err
     assert not (tmp_path / "data").exists()
 
 

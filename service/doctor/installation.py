@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.doctor.findings import Finding, Subject, amount, listed
-from service.doctor.packages import HUB, Asked, asked, build_of_torch, deeper_faults, packages
+from service.doctor.packages import (
+    HUB,
+    INSTALL_HUB,
+    asked,
+    build_of_torch,
+    deeper_faults,
+    packages,
+)
 
 _AGAIN: Final = "install Afterword again (`pip install .`), into an environment of its own"
 _OLDEST: Final = (3, 11)
@@ -93,11 +100,12 @@ def torch(subject: Subject) -> Iterator[Finding]:
     """Tell whether models of the hub can be loaded, and what torch's build costs."""
     del subject
     found = asked()
-    every = _hub_packages(found)
-    missing = [name for name in HUB if every.get(name) == "is not installed"]
-    wrong = {name: fault for name, fault in every.items() if fault and name not in missing}
-    for name, fault in wrong.items():
-        yield Finding(name, "warning", f"{name} {fault}", _AGAIN, {"needed for": "hub models"})
+    needs = [one for one in packages(found.requirements) if one.name in HUB] if found else []
+    missing = [one.name for one in needs if one.version is None]
+    wrong = [one for one in needs if one.fault and one.version is not None]
+    for one in wrong:
+        facts: dict[str, object] = {"needed for": "hub models"}
+        yield Finding(one.name, "warning", f"{one.name} {one.fault}", INSTALL_HUB, facts)
     if len(missing) == len(HUB):
         message = (
             "slim: without torch, transformers and sentence-transformers. The bundled encoder and "
@@ -106,18 +114,10 @@ def torch(subject: Subject) -> Iterator[Finding]:
         yield Finding("hub models", "note", message, facts={"slim": True})
     elif missing:
         message = f"cannot be loaded: {listed(missing)} missing"
-        yield Finding("hub models", "warning", message, f"pip install {' '.join(missing)}")
-    elif not wrong:
+        yield Finding("hub models", "warning", message, INSTALL_HUB)
+    elif needs and not wrong:
         yield Finding("hub models", "ok", f"{', '.join(HUB)} are installed", facts={"slim": False})
     yield from _build()
-
-
-def _hub_packages(found: Asked | None) -> dict[str, str]:
-    """Return the fault of each package that models of the hub need, under whatever extra."""
-    if found is None:
-        return {}
-    asked_for = [*packages(found.requirements), *packages(found.requirements, "hub")]
-    return {one.name: one.fault for one in asked_for if one.name in HUB}
 
 
 def _build() -> Iterator[Finding]:
@@ -130,7 +130,7 @@ def _build() -> Iterator[Finding]:
         yield Finding("torch", "ok", message, facts=facts)
     else:
         message = f"{facts['version']} for CUDA {facts['cuda']}, {cost}; nothing here uses CUDA"
-        advice = "the build for processors is a tenth of that: see TORCH_INDEX in README.md"
+        advice = "the build for processors is a tenth of that: see docs/how-to/install.md"
         yield Finding("torch", "note", message, advice, facts)
 
 
@@ -148,7 +148,10 @@ def extras(subject: Subject) -> Iterator[Finding]:
         yield Finding("text recognition", "note", message, facts=facts)
     else:
         message = f"AFTERWORD_OCR={wanted}, but {listed(missing)} cannot be used"
-        advice = "pip install 'afterword[ocr]', or unset AFTERWORD_OCR"
+        advice = (
+            "pip install '.[ocr]' in a clone, or pip install './afterword-….whl[ocr]' beside the "
+            "wheel, or unset AFTERWORD_OCR"
+        )
         yield Finding("text recognition", "problem", message, advice, facts)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from service.doctor.children import Ended, hub_trial, run_trials
 from service.doctor.findings import Finding, Subject, amount
+from service.doctor.packages import INSTALL_HUB
 
 BUNDLED: Final = "bundled"
 _BRING_BACK: Final = "install Afterword again, or bring the file back (git checkout)"
@@ -127,7 +128,7 @@ def source_of(name: str, setting: str) -> Finding:
     facts: dict[str, object] = {"name": name, "cache": str(constants.HF_HUB_CACHE)}
     if find_spec(_SLIM) is None:
         message = f"{name} needs torch, transformers and sentence-transformers, not all installed"
-        advice = f"pip install torch transformers {_SLIM.replace('_', '-')}, or {setting}=bundled"
+        advice = f"{INSTALL_HUB}, or {setting}=bundled"
         return Finding(name, "problem", message, advice, facts)
     if Path(name).is_dir():
         if weights(Path(name)):

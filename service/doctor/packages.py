@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 NAME: Final = "afterword"
 # Without these an installation is slim: its own encoder and reader need none of them.
 HUB: Final = ("torch", "transformers", "sentence-transformers")
+INSTALL_HUB: Final = (
+    "pip install -r requirements.txt, which lies in the clone and beside the wheel (in containers: "
+    "the full image)"
+)
 _ROOT: Final = Path(__file__).parent.parent.parent
 
 
