@@ -109,6 +109,9 @@ Ocr = Annotated[
     bool,
     typer.Option("--ocr", help="Recognise text in scans and pictures; needs the extra ocr."),
 ]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Show where the time went: read, split, encode, commit.")
+]
 Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until standard input ends.")]
 
 
@@ -129,6 +132,7 @@ def ingest(
     password_file: PasswordFile = None,
     language: NewLanguage = None,
     ocr: Ocr = False,
+    profile: Profile = False,
     watch: Watch = False,
     poll: Poll = None,
     worker: Worker = False,
@@ -162,7 +166,7 @@ def ingest(
         dry_run=dry_run,
         allow_mass_removal=allow_mass_removal,
     )
-    manner = Manner(as_json, verbose, strict, watching=watch)
+    manner = Manner(as_json, verbose, strict, watching=watch, profile=profile)
     if watch:
         raise typer.Exit(run_watching(order, settings, manner, poll))
     raise typer.Exit(run(order, settings, manner))

@@ -29,6 +29,7 @@ class Manner:
     verbose: bool = False
     strict: bool = False
     watching: bool = False
+    profile: bool = False
 
 
 def run(order: Order, settings: Settings, manner: Manner) -> int:
@@ -96,7 +97,8 @@ def _show(
             stream.write(f"{comma}{json.dumps(item.as_json(), ensure_ascii=False)}")
         stream.write("]}\n")
     else:
-        stream.writelines(f"{line}\n" for line in text_lines(report, strict=manner.strict))
+        lines = text_lines(report, strict=manner.strict, profile=manner.profile)
+        stream.writelines(f"{line}\n" for line in lines)
     stream.flush()
 
 

@@ -48,6 +48,7 @@ from ingest.prepare import (
 from ingest.progress import Advanced, Merging, Observer, Reading
 from ingest.report import Item, Note, Report, natural, stored_item
 from ingest.split import Splitter
+from ingest.stopwatch import Stopwatch
 from ingest.survey import (
     Order,
     Survey,
@@ -82,14 +83,15 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
     Raises UsageError for paths that cannot be ingested, for a file of passwords that cannot be read
     and for a language that is not the collection's, CollectionBusy while another run works.
     """
-    started = time.monotonic()
+    started, watch = time.monotonic(), Stopwatch()
     ocr, passwords = _recognises(settings), _passwords(settings)
     with ExitStack() as stack:
         collection = _existing(settings.data, order.collection)
         if collection is not None:
             _check_language(collection, order.language)
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
-        found = survey(order, settings.data, writer, ocr=ocr, unlocks=bool(passwords))
+        with watch.part("plan"):
+            found = survey(order, settings.data, writer, ocr=ocr, unlocks=bool(passwords))
         if order.dry_run or (writer is None and not found.steps):
             items, notes = forecast(
                 found,
@@ -100,10 +102,11 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
                 notes.append(not_made_note(order.collection, settings.data))
             return _report(order, items, notes, 0, time.monotonic() - started)
         if collection is None or writer is None:
-            collection = _created(order.collection, settings, order.language)
+            with watch.part("load"):
+                collection = _created(order.collection, settings, order.language)
             writer = _opened(stack, collection, lock=True)
-        run = _Run(order, settings, found, observe)
-        run.apply(writer, Tools(collection, settings))
+        run = _Run(order, settings, found, observe, watch)
+        run.apply(writer, Tools(collection, settings, watch))
         return run.report(time.monotonic() - started)
 
 
@@ -151,7 +154,7 @@ def ingest_upload(
 
     The collection is made where there is none.
     """
-    started = time.monotonic()
+    started, watch = time.monotonic(), Stopwatch()
     with ExitStack() as stack:
         collection = _existing(settings.data, upload.collection)
         collection = collection or _created(upload.collection, settings)
@@ -159,29 +162,33 @@ def ingest_upload(
         step = upload_step(upload, writer, keep=settings.keep_uploads)
         plan = Plan(UPLOADS, read=(step,), known=len(step.known))
         order = Order((), upload.collection, given=upload.given, allow_mass_removal=True)
-        run = _Run(order, settings, Survey((plan,), (), {}), observe, pool)
-        run.apply(writer, Tools(collection, settings))
+        run = _Run(order, settings, Survey((plan,), (), {}), observe, watch, pool)
+        run.apply(writer, Tools(collection, settings, watch))
         return run.report(time.monotonic() - started)
 
 
 class Tools:
     """The encoder and the splitter of a collection, loaded when the first text needs them."""
 
-    def __init__(self, collection: Collection, settings: Settings) -> None:
+    def __init__(self, collection: Collection, settings: Settings, watch: Stopwatch) -> None:
         self._collection = collection
         self._threads = settings.threads
+        self._watch = watch
 
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder that the catalog names. Raises ModelMissing, EncoderMismatch."""
-        encoder = load_encoder(self._collection.encoder.name, threads=self._threads)
-        self._collection.check_encoder(encoder)
+        with self._watch.part("load"):
+            encoder = load_encoder(self._collection.encoder.name, threads=self._threads)
+            self._collection.check_encoder(encoder)
         return encoder
 
     @cached_property
     def splitter(self) -> Splitter:
         """The splitter with the collection's chunk size."""
-        return Splitter(self.encoder, self._collection.splitter.chunk_tokens)
+        encoder = self.encoder
+        with self._watch.part("load"):
+            return Splitter(encoder, self._collection.splitter.chunk_tokens)
 
 
 class _Run:
@@ -193,8 +200,10 @@ class _Run:
         settings: Settings,
         found: Survey,
         observe: Observer,
+        watch: Stopwatch,
         pool: ReaderPool | None = None,
     ) -> None:
+        self._watch = watch
         self._order = order
         self._settings = settings
         self._pool = pool
@@ -213,7 +222,7 @@ class _Run:
         disk.
         """
         steps = self._found.steps
-        intake = Intake(writer, tools, self._order.given, self._note)
+        intake = Intake(writer, tools, self._order.given, self._note, self._watch)
         self._broken = intake.broken
         for plan in self._found.plans:
             intake.leaving.update((document.document_id, document) for document in plan.vanished)
@@ -225,7 +234,7 @@ class _Run:
             if steps:
                 with ExitStack() as stack:
                     pool = self._pool or stack.enter_context(reader_pool(self._settings))
-                    read_all(steps, intake, pool, self._observe)
+                    read_all(steps, intake, pool, self._observe, self._watch)
             self._remove(writer, intake)
             if self._pool is None:  # an upload would take the vectors that a run of folders made
                 writer.drop_loose()
@@ -241,7 +250,8 @@ class _Run:
         """Bring the views up to the catalog; where that fails, all is stored and found the same."""
         self._observe(Merging())
         try:
-            writer.merge_views()
+            with self._watch.part("merge"):
+                writer.merge_views()
         except NOT_MERGED as error:
             self._notes.append(lag_note(error))
 
@@ -300,7 +310,13 @@ class _Run:
     def report(self, seconds: float) -> Report:
         """Return what became of everything; `seconds` is the time taken."""
         report = _report(self._order, self._items, self._notes, self._chunks, seconds)
-        return replace(report, stopped=self._stopped, broken=self._broken)
+        return replace(
+            report,
+            stopped=self._stopped,
+            broken=self._broken,
+            parts=self._watch.seconds,
+            encoded=self._watch.encoded,
+        )
 
 
 def _report(
@@ -339,11 +355,20 @@ def _job(step: Step) -> ReadJob:
 
 
 def read_all(
-    steps: Mapping[str, Step], intake: "Intake", pool: ReaderPool, observe: Observer
+    steps: Mapping[str, Step],
+    intake: "Intake",
+    pool: ReaderPool,
+    observe: Observer,
+    watch: Stopwatch,
 ) -> None:
     """Read files in child processes and take in what they give, as it comes."""
     jobs = map(_job, steps.values())
-    for result in pool.results(jobs, lambda parts: observe(Reading(parts))):
+    results = pool.results(jobs, lambda parts: observe(Reading(parts)))
+    while True:
+        with watch.part("read"):
+            result = next(results, None)
+        if result is None:
+            break
         intake.take(steps[result.job.key], result)
     intake.store()
 
@@ -386,8 +411,14 @@ class Intake:
     """
 
     def __init__(
-        self, writer: Writer, tools: Tools, given: Given, observe: Callable[[Advanced], None]
+        self,
+        writer: Writer,
+        tools: Tools,
+        given: Given,
+        observe: Callable[[Advanced], None],
+        watch: Stopwatch,
     ) -> None:
+        self._watch = watch
         self.leaving: dict[str, Document] = {}
         self.contents: set[bytes] = set()
         self.ended: set[str] = set()
@@ -467,8 +498,9 @@ class Intake:
             self._observe(Advanced(items=(item,)))
             return
         splitter = self._tools.splitter
-        extract = replace(extract, title=splitter.title(document.title))
-        chunks = self._split(extract)
+        with self._watch.part("split"):
+            extract = replace(extract, title=splitter.title(document.title))
+            chunks = self._split(extract)
         if not chunks:
             failure = ReadFailure("empty", f"{document.uri} has no text to be found; write some")
             self._document_failed(file, document, failure, [known] if known else [])
@@ -477,7 +509,9 @@ class Intake:
         is_new = known is None and moved is None
         own = extract.media_type if extract.record_id is None else None
         original = original_of(file.step, origin, own)
-        self._wait(cut(document, extract, chunks, original, is_new=is_new))
+        with self._watch.part("split"):
+            whole = cut(document, extract, chunks, original, is_new=is_new)
+        self._wait(whole)
 
     def _split(self, extract: Extract) -> tuple[Chunk, ...]:
         """Cut a text; of a large one it is told how far that is."""
@@ -502,7 +536,7 @@ class Intake:
             wanted = {key for cut in cuts for key in cut.hashes}
             try:
                 lacking = wanted - self._writer.stored_vectors(wanted)
-                self._put(self._encoded(lacking, self._writer.store_ahead))
+                self._put(self._encoded(lacking, self._stored_ahead))
             except VectorsGone:  # another process erased what this group counted on
                 self._put(self._encoded(wanted, None))
             self._cuts = []
@@ -517,7 +551,8 @@ class Intake:
         """Keep small what readers hold in memory during a long run; its end tells of a failure."""
         if not self._lags:
             try:
-                self._writer.merge_large_delta()
+                with self._watch.part("merge"):
+                    self._writer.merge_large_delta()
             except NOT_MERGED:
                 self._lags = True
 
@@ -540,10 +575,18 @@ class Intake:
             told(known, 0.0)
         if not lacking:  # the encoder takes a second to load
             return {}
-        return encode(self._cuts, lacking, self._tools.encoder, told, store)
+        encoder = self._tools.encoder
+        self._watch.encoded += len(lacking)
+        with self._watch.part("encode"):
+            return encode(self._cuts, lacking, encoder, told, store)
+
+    def _stored_ahead(self, vectors: Mapping[bytes, Vectors]) -> None:
+        with self._watch.part("commit"):
+            self._writer.store_ahead(vectors)
 
     def _put(self, vectors: Mapping[bytes, Vectors]) -> None:
-        self._writer.put([cut.prepared(vectors) for cut in self._cuts])
+        with self._watch.part("commit"):
+            self._writer.put([cut.prepared(vectors) for cut in self._cuts])
 
     def _file_ended(self, file: _File, result: ReadResult) -> None:
         """Note which documents of the file are gone, and that a file of records is complete."""

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 from indexes.documents import Finding
 from ingest.names import shown
 from ingest.plan import Failed
+from ingest.stopwatch import Part, profile_lines
 
 Outcome = Literal["added", "updated", "unchanged", "removed", "partial", "failed"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -73,7 +74,8 @@ class Report:
     """Every item of a run with what it took.
 
     `chunks` counts those stored by this run; `stopped` says why a run ended before its end.
-    `broken` are the files that could not be read and, as they are, never will be, by uri.
+    `broken` are the files that could not be read and, as they are, never will be, by uri. `parts`
+    are the seconds of each part of a run, and `encoded` is how many texts were.
     """
 
     collection: str
@@ -84,6 +86,8 @@ class Report:
     dry_run: bool = False
     stopped: str | None = None
     broken: Mapping[str, Failed] = field(default_factory=dict)
+    parts: Mapping[Part, float] = field(default_factory=dict)
+    encoded: int = 0
 
     def counts(self) -> dict[Outcome, int]:
         """Return how many items had each outcome."""
@@ -116,6 +120,7 @@ class Report:
             **{str(outcome): count for outcome, count in self.counts().items()},
             "chunks": self.chunks,
             "seconds": round(self.seconds, 3),
+            "profile": {name: round(taken, 3) for name, taken in self.parts.items()},
             "dry_run": self.dry_run,
             "contents_read": not self.dry_run,
             "stopped": self.stopped,
@@ -172,10 +177,11 @@ def _runs(pages: Iterable[int]) -> Iterator[tuple[int, int]]:
             start = index + 1
 
 
-def text_lines(report: Report, *, strict: bool = False) -> Iterator[str]:
+def text_lines(report: Report, *, strict: bool = False, profile: bool = False) -> Iterator[str]:
     """Give the report as lines of text: counts, then what is wrong, then notes.
 
-    With `strict` the documents that are partial since an earlier run are named too.
+    With `strict` the documents that are partial since an earlier run are named too, with `profile`
+    where the time went.
     """
     if report.dry_run:
         yield "Dry run: nothing was changed; this is what would happen."
@@ -183,13 +189,9 @@ def text_lines(report: Report, *, strict: bool = False) -> Iterator[str]:
             "Contents were not read: files were judged by their size and first bytes, so damage, a "
             "password or missing text is not foreseen."
         )
-    counts = report.counts()
-    for outcome in OUTCOMES:
-        if counts[outcome]:
-            yield f"  {outcome:<10}{counts[outcome]:>8}"
-    if not report.items:
-        yield "  no documents"
-    yield _summary(report)
+    yield from _counted(report)
+    if profile:
+        yield from profile_lines(report.seconds, report.parts, report.encoded)
     for outcome in ("partial", "failed"):
         found = [item for item in report.items if item.outcome == outcome]
         yield from _wrong(outcome.capitalize(), found)
@@ -205,9 +207,15 @@ def text_lines(report: Report, *, strict: bool = False) -> Iterator[str]:
         yield f"Stopped: {shown(report.stopped)}"
 
 
-def _summary(report: Report) -> str:
+def _counted(report: Report) -> Iterator[str]:
+    counts = report.counts()
+    for outcome in OUTCOMES:
+        if counts[outcome]:
+            yield f"  {outcome:<10}{counts[outcome]:>8}"
+    if not report.items:
+        yield "  no documents"
     stored = "" if report.dry_run else f"{report.chunks} chunks stored, "
-    return f"Collection {report.collection!r}: {stored}{report.seconds:.1f} s."
+    yield f"Collection {report.collection!r}: {stored}{report.seconds:.1f} s."
 
 
 def _wrong(heading: str, items: Sequence[Item]) -> Iterator[str]:
