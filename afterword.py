@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexes.errors import AfterwordError, UsageError, WorkerElsewhere
+from indexes.errors import AfterwordError, CollectionNotFound, UsageError, WorkerElsewhere
 from indexes.languages import Language
 
 if TYPE_CHECKING:
@@ -482,7 +482,9 @@ def main() -> None:
     try:
         app()
     except AfterwordError as error:
-        sys.stderr.write(f"afterword: {error.message}\n")
+        folder = error.folder if isinstance(error, CollectionNotFound) else ""
+        where = f" (looked in {folder})" if folder else ""
+        sys.stderr.write(f"afterword: {error.message}{where}\n")
         sys.exit(WRONG_USE if isinstance(error, UsageError) else COULD_NOT_RUN)
     except Exception as error:  # noqa: BLE001  # the edge of the process
         sys.stderr.write(_unforeseen(error))

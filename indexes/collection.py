@@ -122,6 +122,10 @@ class Writer:
         with self._changing("mark"):
             catalog.set_mark(self._connection, source, uri, mark)
 
+    def has_original(self, document: Document) -> bool:
+        """Tell whether the file that a document came from is kept or known."""
+        return originals.original_of(self._connection, document) is not None
+
     def note_original(self, original: Original, document_ids: set[str]) -> None:
         """Note the file that stored documents came from, where that is not noted yet."""
         if not document_ids <= originals.linked_documents(self._connection, original):
@@ -666,6 +670,7 @@ def _run_lock(folder: Path) -> Iterator[None]:
 
 def _not_found(name: str, data: Path) -> CollectionNotFound:
     return CollectionNotFound(
-        f"there is no collection {name!r} in {data.absolute()}; make it with "
-        f"`afterword ingest PATH --collection {name}`"
+        f"there is no collection {name!r}; "
+        f"make it with `afterword ingest PATH --collection {name}`",
+        str(data.absolute()),
     )

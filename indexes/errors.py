@@ -63,9 +63,14 @@ class NotFound(AfterwordError):
 
 
 class CollectionNotFound(NotFound):
-    """No collection has that name."""
+    """No collection has that name; `folder` is where it was looked for, for who has the machine."""
 
     code = "collection_not_found"
+
+    def __init__(self, message: str, folder: str = "") -> None:
+        """Keep the message, which is for anybody, and the folder, which is not."""
+        super().__init__(message)
+        self.folder = folder
 
 
 class DocumentNotFound(NotFound):

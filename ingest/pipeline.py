@@ -491,7 +491,8 @@ class Intake:
         file.seen.add(document.document_id)
         known = file.known.get(document.document_id)
         one_of_many = extract.record_id is not None or file.step.mark is not None
-        if known is not None and one_of_many and same_record(known, document):
+        again = one_of_many or (known is not None and self._is_there(file.step, known))
+        if known is not None and again and same_record(known, document):
             key, findings = document.document_id, document.findings
             file.same.add(key)
             item = stored_item(document.uri, "unchanged", key, findings)
@@ -512,6 +513,11 @@ class Intake:
         with self._watch.part("split"):
             whole = cut(document, extract, chunks, original, is_new=is_new)
         self._wait(whole)
+
+    def _is_there(self, step: Step, known: Document) -> bool:
+        """Tell whether an upload that is as it was need not be stored again, with its bytes."""
+        kept = not step.kept or self._writer.has_original(known)
+        return step.source == UPLOADS and kept
 
     def _split(self, extract: Extract) -> tuple[Chunk, ...]:
         """Cut a text; of a large one it is told how far that is."""

@@ -83,7 +83,15 @@ def _from_form(form: FormData) -> Upload:
     if "metadata" in values:
         values["metadata"] = _metadata(values["metadata"])
     fields = _checked(UploadFields, values)
-    return Upload(file.file, clean_filename(file.filename or ""), fields)
+    return Upload(file.file, clean_filename(_unescaped(file.filename or "")), fields)
+
+
+def _unescaped(name: str) -> str:
+    """Return a form's file name as it was: browsers escape what would end the header's value.
+
+    https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
+    """
+    return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 
 
 def _from_json(body: bytes) -> Upload:

@@ -70,15 +70,17 @@ def visit(
     url: str,
     *,
     width: int = WIDTHS["wide"],
+    height: int = HEIGHT,
     scheme: Literal["light", "dark"] = "light",
     stored: Mapping[str, str] | None = None,
+    script: str = "",
 ) -> Iterator[Visit]:
     """Open the page in a browser without a past; at the end nothing may have gone wrong in it.
 
-    `stored` is put into the browser's local storage before the page's scripts run.
+    `stored` is put into the browser's local storage, and `script` run, before the page's own.
     """
     context = browser.new_context(
-        viewport={"width": width, "height": HEIGHT},
+        viewport={"width": width, "height": height},
         color_scheme=scheme,
         permissions=["clipboard-read", "clipboard-write"],
     )
@@ -86,6 +88,8 @@ def visit(
         context.add_init_script(
             f"localStorage.getItem({name!r}) ?? localStorage.setItem({name!r}, {value!r})"
         )
+    if script:
+        context.add_init_script(script)
     page = context.new_page()
     page.set_default_timeout(_PATIENCE_MS)
     complaints: list[str] = []

@@ -294,7 +294,8 @@ def test_where_nothing_was_stored_it_says_that_there_is_no_collection(
     assert f"there is no collection 'new' in {tmp_path / 'data'} yet" in ended.out
     listed = command("documents", "list", "--collection", "new")
     assert (listed.status, listed.out) == (3, "")
-    assert f"there is no collection 'new' in {tmp_path / 'data'};" in listed.err
+    assert "there is no collection 'new'; make it with" in listed.err
+    assert f"(looked in {tmp_path / 'data'})" in listed.err
 
 
 def test_a_relative_data_folder_is_told_as_what_it_is(

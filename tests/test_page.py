@@ -168,7 +168,7 @@ def test_limits_go_with_the_question(seen: Visit) -> None:
     assert (by_id["operator"], len(by_id["value"])) == ("in", 1)
     # The report states no date, so nothing is within these limits.
     expect(page.locator(".turn").last.locator("h3")).to_have_text("Nothing to search")
-    page.click(".turn:last-child button:has-text('Look everywhere')")
+    page.click(".turn:last-child button:has-text('Search everywhere')")
     expect(page.locator(".turn").last.locator(".short")).to_contain_text("8 am")
     expect(page.locator("#limits")).to_be_hidden()
 
@@ -176,7 +176,6 @@ def test_limits_go_with_the_question(seen: Visit) -> None:
 def test_files_are_added_found_and_deleted(seen: Visit, service: Served, tmp_path: Path) -> None:
     """By dropping and by choosing; the report is the one of the job; deleting asks first."""
     page = seen.page
-    page.evaluate("localStorage.setItem('afterword.collection', 'default')")
     seen.view("documents")
     page.click("#new-collection")
     page.fill("#collection-name", "added")
@@ -218,6 +217,7 @@ def test_files_are_added_found_and_deleted(seen: Visit, service: Served, tmp_pat
     page.click("#documents-list [aria-label^='Delete']")
     page.click(".dialog button:has-text('Delete')")
     expect(page.locator("#documents-list")).to_contain_text("No document has these words")
+    expect(page.locator("#find")).to_be_focused()
     listed = service.client.get("/v1/documents", params={"collection": "added"}).json()["items"]
     assert [item["uri"] for item in listed] == ["upload:tram.txt"]
     page.click("#delete-collection")
@@ -263,8 +263,8 @@ def test_the_history_is_kept_in_the_browser_alone(seen: Visit) -> None:
     seen.view("history")
     page.click(f"[aria-label='Forget: {UNKNOWN}']")
     expect(rows).to_have_count(1)
-    page.click("text=Forget all")
-    page.click(".dialog button:has-text('Forget all')")
+    page.click("text=Clear history")
+    page.click(".dialog button:has-text('Clear')")
     expect(rows).to_have_count(0)
     assert page.evaluate("localStorage.getItem('afterword.history')") is None
 
@@ -356,6 +356,138 @@ def test_the_narrowest_phone_shows_all(service: Served, chromium: Browser) -> No
     with visit(chromium, service.url, width=320) as seen:
         for state in states(seen):
             assert sideways(seen.page) == 0, state
+
+
+def test_each_tab_has_a_collection_of_its_own(service: Served, chromium: Browser) -> None:
+    """What another tab chooses, or deletes, changes nothing of what this one shows and does."""
+    for name in ("left", "right"):
+        upload(service, collection=name, id="same", title=f"On {name}", text=f"It is {name}.")
+    with visit(chromium, service.url) as seen:
+        page, other = seen.page, seen.context.new_page()
+        page.select_option("#collection", "left")
+        expect(page.locator("#welcome")).to_contain_text("1 document")
+        other.goto(service.url)
+        other.select_option("#collection", "right")
+        expect(other.locator("#collection")).to_have_value("right")
+        with page.expect_request("**/v1/query") as sent_by_page:
+            seen.ask("What is it?")
+        assert json.loads(sent_by_page.value.post_data or "")["collection"] == "left"
+        seen.view("documents")
+        page.click("[aria-label='Delete On left']")
+        page.click(".dialog button:has-text('Delete')")
+        expect(page.locator("#documents-list")).to_contain_text("No documents yet.")
+        held = service.client.get("/v1/documents", params={"collection": "right"}).json()["items"]
+        assert [one["document_id"] for one in held] == ["same"]
+        # A collection that another tab has deleted: this one says so, and shows what it asks.
+        service.client.delete("/v1/collections/right")
+        other.fill("#question", "Where am I?")
+        other.press("#question", "Enter")
+        expect(other.locator(".turn .trouble").first).to_contain_text("There is no such collection")
+        service.client.delete("/v1/collections/left")
+
+
+def upload(service: Served, **body: str) -> None:
+    """Upload a text and wait until it is stored."""
+    job = service.client.post("/v1/documents", json=body).json()["job_id"]
+    until(lambda: service.client.get(f"/v1/jobs/{job}").json()["state"] == "done")
+
+
+def test_rows_stay_rows(service: Served, chromium: Browser) -> None:
+    """A table of text is shown line by line; only a PDF's narrow lines are joined."""
+    rows = "\n".join(
+        f"The support of version {n} of the long product name ends in the year, {2000 + n}"
+        for n in range(5)
+    )
+    upload(service, collection="rows", title="Support", text=rows, id="support")
+    with visit(chromium, service.url, stored={"afterword.collection": "rows"}) as seen:
+        seen.view("documents")
+        seen.page.click("#documents-list .title")
+        expect(seen.page.locator("#source .page")).to_have_text(rows)
+        shown = seen.page.locator("#source .page").inner_text()
+        assert [line for line in shown.splitlines() if line] == rows.splitlines()
+    service.client.delete("/v1/collections/rows")
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 256), (844, 390)])
+def test_magnified_nothing_stands_in_the_way(
+    service: Served, chromium: Browser, width: int, height: int
+) -> None:
+    """At 400 % of 1280 by 1024, and on a phone on its side, what is read can be pressed."""
+    with visit(chromium, service.url, width=width, height=height) as seen:
+        page = seen.page
+        expect(page.locator("#welcome")).to_contain_text("documents")
+        seen.ask(POOL)
+        page.locator(".citations .title").first.click()
+        assert "8 am" in source(page)
+        page.keyboard.press("Escape")
+        page.click("#filter-button")
+        page.fill("#filter-documents", "pool")
+        page.locator(".found input").first.check()
+        page.click(".dialog button:has-text('Apply')")
+        expect(page.locator("#limits")).to_contain_text("Pool")
+
+
+def test_focus_goes_where_the_work_goes_on(seen: Visit) -> None:
+    """After a filter is dropped, a question is forgotten, or an old one is shown again."""
+    page = seen.page
+    seen.ask(POOL)
+    seen.ask(UNKNOWN)
+    page.click("#filter-button")
+    for place in (0, 1):
+        page.locator(".found input").nth(place).check()
+        expect(page.locator(".found input").nth(place)).to_be_focused()
+    page.click(".dialog button:has-text('Apply')")
+    page.locator("#limits button").first.click()
+    expect(page.locator("#limits button").first).to_be_focused()
+    page.locator("#limits button").first.click()
+    expect(page.locator("#filter-button")).to_be_focused()
+    seen.view("history")
+    page.click(f"#past .title:has-text('{POOL}')")
+    expect(page.locator(".turn h2").first).to_be_focused()
+    expect(page.locator(".turn")).to_have_count(2)
+    seen.view("history")
+    page.click(f"[aria-label='Forget: {UNKNOWN}']")
+    expect(page.locator("#past .title").first).to_be_focused()
+
+
+def test_going_back_closes_what_covers_the_page(service: Served, chromium: Browser) -> None:
+    """On a phone the text of a document is a step of its own; elsewhere it goes with its view."""
+    with visit(chromium, service.url, width=WIDTHS["phone"]) as seen:
+        seen.ask(POOL)
+        seen.page.locator(".turn .marker").first.click()
+        source(seen.page)
+        seen.page.go_back()
+        expect(seen.page.locator("#source")).to_be_hidden()
+        expect(seen.page.locator(".turn .short")).to_be_visible()
+    with visit(chromium, service.url) as seen:
+        seen.ask(POOL)
+        seen.page.locator(".turn .marker").first.click()
+        source(seen.page)
+        seen.view("documents")
+        expect(seen.page.locator("#source")).to_be_hidden()
+
+
+def test_a_browser_that_keeps_nothing_will_do(service: Served, chromium: Browser) -> None:
+    """With storage blocked the page works; what it would keep lasts as long as the page."""
+    blocked = """for (const name of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, name, { get() { throw new DOMException("no"); } });"""
+    with visit(chromium, service.url, script=blocked) as seen:
+        expect(seen.page.locator("#welcome")).to_contain_text("documents")
+        seen.ask(POOL)
+        expect(seen.page.locator(".turn .short")).to_contain_text("8 am")
+        seen.view("history")
+        expect(seen.page.locator("#past li")).to_have_count(1)
+        assert seen.complaints == []
+
+
+def test_a_history_that_is_broken_is_left_out(service: Served, chromium: Browser) -> None:
+    """Whatever stands in the browser's storage, the page shows what it can."""
+    entries = '[null, {"question": 1}, {"question": "q", "reply": null}, 7]'
+    with visit(chromium, service.url, stored={"afterword.history": entries}) as seen:
+        seen.ask(POOL)
+        seen.view("history")
+        expect(seen.page.locator("#past li")).to_have_count(1)
+        assert seen.complaints == []
 
 
 def test_documents_cannot_put_markup_on_the_page(seen: Visit) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, Route, expect
 
 import browsing
 from browsing import sideways, violations, visit
@@ -18,6 +18,7 @@ from serving import (
     listening,
     loading,
     running,
+    served,
     small_app,
     start,
     stored,
@@ -116,7 +117,7 @@ def test_the_key_is_asked_for_kept_and_forgotten(data: Path, chromium: Browser) 
     with running(app) as client, visit(chromium, str(client.base_url)) as seen:
         page = seen.page
         dialog = page.locator(".dialog")
-        expect(dialog.locator("h2")).to_have_text("This service has a key")
+        expect(dialog.locator("h2")).to_have_text("Enter the access key")
         assert violations(page) == []
         page.fill("#key", "not-the-key-at-all")
         page.press("#key", "Enter")
@@ -131,9 +132,9 @@ def test_the_key_is_asked_for_kept_and_forgotten(data: Path, chromium: Browser) 
         expect(page.locator("#welcome")).to_contain_text("2 documents")
         assert all(KEY not in line for line in seen.asked)
         page.click("[aria-label='Forget the key']")
-        expect(dialog.locator("h2")).to_have_text("This service has a key")
+        expect(dialog.locator("h2")).to_have_text("Enter the access key")
         page.click(".dialog button:has-text('Cancel')")
-        expect(page.locator("#notice")).to_contain_text("This service has a key.")
+        expect(page.locator("#notice")).to_contain_text("An access key is needed.")
         page.click("#notice button")
         expect(dialog).to_be_visible()
 
@@ -178,6 +179,101 @@ def test_a_service_that_is_gone_is_named(tmp_path: Path, chromium: Browser) -> N
         finally:
             again.terminate()
             again.wait(30)
+
+
+def test_a_collection_that_cannot_be_reached_is_not_chosen(data: Path, chromium: Browser) -> None:
+    """The header goes on to name the one that is asked, and the reason stands at the top."""
+    stored(data, TEXTS, "other")
+    with (
+        running(small_app(SmallAnswerer(data))) as client,
+        visit(chromium, str(client.base_url)) as seen,
+    ):
+        page = seen.page
+        expect(page.locator("#welcome")).to_contain_text("2 documents")
+        page.route("**/v1/collections", lambda route: route.abort())
+        page.select_option("#collection", "other")
+        expect(page.locator("#notice")).to_contain_text("cannot be reached")
+        expect(page.locator("#collection")).to_have_value("default")
+        page.unroute("**/v1/collections")
+        page.select_option("#collection", "other")
+        expect(page.locator("#notice")).to_be_hidden()
+        expect(page.locator("#collection")).to_have_value("other")
+
+
+def test_a_proxy_that_answers_in_the_services_place_is_told(data: Path, chromium: Browser) -> None:
+    """A page of HTML where JSON should be is no crash and no answer."""
+    html = "<html><body>Please log in</body></html>"
+    with (
+        running(small_app(SmallAnswerer(data))) as client,
+        visit(chromium, str(client.base_url)) as seen,
+    ):
+        page = seen.page
+        expect(page.locator("#welcome")).to_contain_text("2 documents")
+        page.route(
+            "**/v1/**",
+            lambda route: route.fulfill(status=200, content_type="text/html", body=html),
+        )
+        seen.ask("What colour are swans?")
+        expect(page.locator(".turn .trouble").first).to_contain_text("broke off")
+        seen.view("documents")
+        page.fill("#find", "swan")
+        expect(page.locator("#documents-list .trouble")).to_contain_text("proxy")
+        assert "Unexpected" not in page.inner_text("body")
+
+
+def test_uploads_are_followed_through_trouble(tmp_path: Path, chromium: Browser) -> None:
+    """A job whose state cannot be had just then is asked for again, after a reload too."""
+    with (
+        served(tmp_path / "data", tmp_path / "log") as service,
+        visit(chromium, service.url) as seen,
+    ):
+        page = seen.page
+        seen.view("documents")
+        refusals = 3
+
+        def refuse(route: Route) -> None:
+            nonlocal refusals
+            refusals -= 1
+            if refusals >= 0:
+                route.fulfill(status=502, content_type="text/html", body="<h1>Bad Gateway</h1>")
+            else:
+                route.continue_()
+
+        page.route("**/v1/jobs/*", refuse)
+        tea = FilePayload(name='a "good" tea.txt', mimeType="text/plain", buffer=b"Tea is hot.")
+        page.set_input_files("#files", [tea])
+        expect(page.locator("#uploads .totals")).to_have_text("1 added")
+        expect(page.locator("#documents-list .uri")).to_have_text('upload:a "good" tea.txt')
+        assert refusals < 0
+        page.unroute("**/v1/jobs/*")
+        page.route("**/v1/jobs/*", lambda route: route.abort())
+        coffee = FilePayload(name="coffee.txt", mimeType="text/plain", buffer=b"Strong.")
+        page.set_input_files("#files", [coffee])
+        expect(page.locator("#uploads .where")).to_have_text("waiting to be read")
+        page.unroute("**/v1/jobs/*")
+        page.reload()
+        expect(page.locator("#uploads .totals")).to_have_text("1 added")
+        expect(page.locator("#documents-list li")).to_have_count(2)
+
+
+def test_many_files_are_told_in_short(tmp_path: Path, chromium: Browser) -> None:
+    """What needs a person stands first, the rest is counted and folded away."""
+    with (
+        served(tmp_path / "data", tmp_path / "log") as service,
+        visit(chromium, service.url) as seen,
+    ):
+        page = seen.page
+        seen.view("documents")
+        folder = tmp_path / "many"
+        folder.mkdir()
+        for number in range(30):
+            (folder / f"{number}.txt").write_text(f"Line {number} of the railway is open.")
+        (folder / "none.pdf").touch()
+        page.set_input_files("#files", sorted(folder.iterdir()))
+        expect(page.locator("#uploads .totals")).to_have_text("30 added · 1 failed")
+        expect(page.locator("#uploads .rows").first.locator("li")).to_have_count(1)
+        expect(page.locator("#uploads summary")).to_have_text("30 files without a problem")
+        assert violations(page) == []
 
 
 def test_a_long_answer_keeps_its_shape(data: Path, chromium: Browser) -> None:

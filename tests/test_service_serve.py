@@ -192,6 +192,7 @@ def test_the_collection_that_is_not_there_is_named(service: Served) -> None:
     """Asking where nothing is says how to make it."""
     missing = service.client.post("/v1/query", json={"question": "x", "collection": "nothing"})
     assert (missing.status_code, missing.json()["code"]) == (404, "collection_not_found")
+    assert str(service.log.parent) not in missing.text  # where the data lie is nobody's business
     assert "'nothing'" in missing.json()["detail"]
 
 

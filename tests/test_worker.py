@@ -26,9 +26,10 @@ ROOT = Path(__file__).parent.parent
 
 
 @contextmanager
-def running(data: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(data: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker; it ends when its standard input does."""
-    environ = {**os.environ, "AFTERWORD_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    ours = {"AFTERWORD_DATA": str(data), "PYTHONPATH": str(ROOT), **settings}
+    environ = {**os.environ, **ours}
     program = [sys.executable, "-m", "afterword", "ingest", "--worker"]
     with subprocess.Popen(
         program, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE
@@ -134,6 +135,25 @@ def test_the_same_name_again_is_an_update(tmp_path: Path) -> None:
         found = ended(tmp_path, *ids)
     assert [status.items[0]["outcome"] for status in found] == ["added", "updated"]
     assert texts(tmp_path) == {"upload:a.txt": "Ice melts."}
+
+
+def test_the_same_file_again_is_unchanged(tmp_path: Path) -> None:
+    """Unless something else is said about it, or its bytes are to be kept and are not yet."""
+    kept = {"AFTERWORD_KEEP_UPLOADS": "1"}
+    bare = {"AFTERWORD_KEEP_UPLOADS": "0"}
+    told = []
+    for environ, title in ((bare, None), (bare, None), (kept, None), (kept, None), (kept, "Ice")):
+        job_id = jobs.enqueue(
+            tmp_path, collection="default", filename="a.txt", payload=b"Ice is cold.", title=title
+        )
+        with running(tmp_path, **environ):
+            (status,) = ended(tmp_path, job_id)
+        told.append(status.items[0]["outcome"])
+    assert told == ["added", "unchanged", "updated", "unchanged", "updated"]
+    with closing(open_collection(tmp_path, "default")) as opened, opened.read() as reading:
+        (document,) = reading.documents(10)
+        assert document.title == "Ice"
+        assert reading.original(document) is not None
 
 
 def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 // The service's HTTP interface: calls, problems, the key, and answers that arrive in events.
 
 import { h, leaveButton, shownUntilClosed } from "./dom.js";
+import { drop, keep, kept } from "./store.js";
 
 const KEY = "afterword.key";
 let asking = null;
@@ -22,14 +23,17 @@ export function hasKey() {
 
 /** Forget the key. */
 export function forgetKey() {
-  sessionStorage.removeItem(KEY);
-  localStorage.removeItem(KEY);
+  drop(KEY, "session");
+  drop(KEY);
 }
 
 /** Call the service and give what it answers, as JSON; null where it answers nothing. */
 export async function call(path, { method = "GET", query = {}, body, signal } = {}) {
   const response = await answered(path, { method, query, body, signal });
-  return response.status === 204 ? null : response.json();
+  if (response.status === 204) return null;
+  const found = jsonOr(await response.text(), null);
+  if (found === null) throw problemOf(null, response.status);
+  return found;
 }
 
 /** Ask with a stream and give its events, `{name, data}`, as they come. */
@@ -41,7 +45,7 @@ export async function* events(path, body, signal) {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      const blocks = (rest + value).split("\n\n");
+      const blocks = (rest + value).replaceAll("\r\n", "\n").split("\n\n");
       rest = blocks.pop();
       for (const block of blocks) {
         const event = parsed(block);
@@ -49,7 +53,7 @@ export async function* events(path, body, signal) {
       }
     }
   } catch (error) {
-    throw signal.aborted ? error : unreachable();
+    throw signal.aborted || error instanceof Problem ? error : unreachable();
   }
 }
 
@@ -58,7 +62,7 @@ export async function send(file, fields, onSent) {
   for (;;) {
     const { status, body, retryAfter } = await sentOnce(file, fields, onSent);
     if (status === 401 && (await newKey())) continue;
-    if (status === 202) return body;
+    if (status === 202 && body?.job_id) return body;
     throw problemOf(body, status, retryAfter);
   }
 }
@@ -123,7 +127,7 @@ function authorization() {
 }
 
 function storedKey() {
-  return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
+  return kept(KEY, "session") ?? kept(KEY);
 }
 
 /** Ask the person for the key, once for all calls that wait for it; false where none is given. */
@@ -138,18 +142,18 @@ async function askForKey() {
   const refused = hasKey();
   forgetKey();
   const field = h("input", { id: "key", type: "password", autocomplete: "current-password", required: true });
-  const keep = h("input", { id: "keep-key", type: "checkbox" });
+  const lasting = h("input", { id: "keep-key", type: "checkbox" });
   const dialog = h(
     "dialog",
     { class: "dialog", "aria-labelledby": "key-title" },
-    h("h2", { id: "key-title" }, refused ? "That key was refused" : "This service has a key"),
-    h("p", {}, "Whoever runs it set it as AFTERWORD_API_KEY."),
+    h("h2", { id: "key-title" }, refused ? "That key was refused" : "Enter the access key"),
+    h("p", {}, "Whoever runs this service can give it to you."),
     h(
       "form",
       { method: "dialog" },
       h("label", { for: "key" }, "Key"),
       field,
-      h("label", { class: "check", for: "keep-key" }, keep, "Keep it in this browser after the tab is closed"),
+      h("label", { class: "check", for: "keep-key" }, lasting, "Remember it in this browser"),
       h(
         "div",
         { class: "actions" },
@@ -159,7 +163,7 @@ async function askForKey() {
     ),
   );
   if ((await shownUntilClosed(dialog)) !== "key" || field.value.trim() === "") return false;
-  (keep.checked ? localStorage : sessionStorage).setItem(KEY, field.value.trim());
+  keep(KEY, field.value.trim(), lasting.checked ? "local" : "session");
   return true;
 }
 
@@ -169,14 +173,32 @@ function parsed(block) {
     const colon = line.indexOf(":");
     if (colon > 0) fields[line.slice(0, colon)] += line.slice(colon + 1).replace(/^ /, "");
   }
-  return fields.event === "" ? null : { name: fields.event, data: JSON.parse(fields.data) };
+  if (fields.event === "") return null;
+  const data = jsonOr(fields.data, null);
+  if (data === null) throw problemOf(null, 0);
+  return { name: fields.event, data };
 }
+
+// What people at the page can do is not what programs can: for these there are words of our own.
+const WORDS = {
+  collection_not_found: "This collection does not exist, or not any more.",
+  document_not_found: "This document has been deleted since.",
+  document_changed: "This document has another text now. Ask again for citations of the new text.",
+  key_refused: "An access key is needed.",
+  too_large: "It is larger than this service accepts.",
+  too_many_requests: "It is busy with other questions. Try again in a moment.",
+  not_understood: "What came back cannot be read. Something between here and the service, such as a proxy, may have answered in its place.",
+};
 
 /** Return the problem that an answer, or an event, tells of. */
 export function problemOf(body, status, retryAfter = null) {
   const code = body?.code ?? "not_understood";
-  const message = body?.detail ?? `The service, or a proxy before it, answered with status ${status}.`;
-  return new Problem(code, message, { status, retryAfter });
+  return new Problem(code, WORDS[code] ?? body.detail, { status, retryAfter });
+}
+
+/** Tell whether the same call may well be answered in a moment. */
+export function passes(problem) {
+  return problem.code === "unreachable" || problem.status === 429 || problem.status >= 500;
 }
 
 function unreachable() {

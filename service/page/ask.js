@@ -1,12 +1,14 @@
 // Asking: the box, the way of a question, and what is done with its answer.
 
 import { Problem, events, problemOf } from "./api.js";
-import { collection, known, onCollection } from "./collections.js";
+import { collection, known, onCollection, refresh } from "./collections.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { asRequest, chooseLimits, clearLimits, isLimited, limits, setLimits, startFilters } from "./filters.js";
 import { history, keep } from "./history.js";
+import { noticed } from "./notice.js";
 import { counted } from "./text.js";
 import { drawProblem, drawProgress, drawReply, drawStopped, turnElement, whereWords } from "./turn.js";
+import { showView } from "./views.js";
 
 const RECENT = 3;
 const COPIED_MS = 2000;
@@ -38,22 +40,38 @@ export function startAsking() {
     asked = collection();
     showWelcome();
   });
+  showWelcome();
   showRunning();
 }
 
-/** Show a question that was asked before. */
+/** Show a question that was asked before; where it stands there still, go to it. */
 export function showAgain(entry) {
-  const element = turnElement(entry);
-  addTurn(element);
-  drawReply(element, entry, actsOf(entry, element));
-  element.querySelector("h2").focus();
+  let element = part("turns").querySelector(`[data-entry="${CSS.escape(entry.id)}"]`);
+  if (element === null) {
+    element = turnElement(entry);
+    addTurn(element);
+    drawReply(element, entry, actsOf(entry, element));
+  }
+  goTo(element);
+  announce(spoken(entry.reply));
+}
+
+/** Ask a question of the history anew, with its filters. */
+export async function askAgain(entry) {
+  if (entry.collection !== collection() && !(await noticed(() => refresh(entry.collection)))) return;
+  setLimits(entry.limits);
+  await ask(entry.question, entry.limits);
 }
 
 /** Show how it begins, as long as nothing has been asked. */
 export function showWelcome() {
-  const { documents, problem } = known();
-  const empty = documents === 0;
   document.body.classList.toggle("welcoming", part("turns").childElementCount === 0);
+  if (known() === null) {
+    fill(part("welcome"), h("h2", {}, "What do you want to know?"), h("p", {}, "Looking at your documents…"));
+    return;
+  }
+  const { documents, problem } = known();
+  const empty = documents === 0 && problem === null;
   fill(
     part("welcome"),
     h("h2", {}, empty ? "There is nothing to read yet" : "What do you want to know?"),
@@ -65,8 +83,8 @@ export function showWelcome() {
 }
 
 function welcomeWords(empty, documents) {
-  if (empty) return "Add documents first. Answers then quote them word for word, and say so where they do not know.";
-  return `Answers quote ${counted(documents, "document")} word for word, and say so where those do not know.`;
+  if (empty) return "Add documents first. Answers then quote them word for word, or say that the answer is not there.";
+  return `Answers quote your ${counted(documents, "document")} word for word, or say that the answer is not there.`;
 }
 
 function recent() {
@@ -110,8 +128,10 @@ async function run(entry, element) {
     drawReply(element, entry, acts);
     announce(spoken(entry.reply));
   } catch (error) {
-    if (work.signal.aborted) drawStopped(element, acts);
-    else if (error instanceof Problem) drawProblem(element, error, acts);
+    if (work.signal.aborted) {
+      drawStopped(element, acts);
+      announce("Stopped");
+    } else if (error instanceof Problem) drawProblem(element, error, acts);
     else throw error;
   } finally {
     if (running === work) running = null;
@@ -141,7 +161,10 @@ async function followed(entry, element, signal) {
 
 function actsOf(entry, element) {
   return {
-    again: () => run(entry, element),
+    again: () => {
+      element.querySelector("h2").focus();
+      run(entry, element);
+    },
     limited: isLimited(entry.limits),
     everywhere: () => {
       clearLimits();
@@ -175,10 +198,18 @@ function copiedByHand(text) {
 }
 
 function addTurn(element) {
-  location.hash = "#ask";
   part("turns").append(element);
   document.body.classList.remove("welcoming");
+  window.history.replaceState(null, "", "#ask");
+  showView();
   element.scrollIntoView({ block: "start" });
+}
+
+function goTo(element) {
+  window.history.replaceState(null, "", "#ask");
+  showView();
+  element.scrollIntoView({ block: "start" });
+  element.querySelector("h2").focus({ preventScroll: true });
 }
 
 function spoken(reply) {
@@ -198,12 +229,4 @@ function fit() {
   const field = part("question");
   field.style.height = "auto";
   field.style.height = `${field.scrollHeight}px`;
-}
-
-/** Put a question from the history back into the box with its limits. */
-export function edit(entry) {
-  setLimits(entry.limits);
-  part("question").value = entry.question;
-  fit();
-  part("question").focus();
 }

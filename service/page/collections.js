@@ -1,21 +1,27 @@
-// Which collection the page is about, and what is known of it.
+// Which collection this tab is about, and what is known of it.
 
 import { call } from "./api.js";
 import { fill, h } from "./dom.js";
+import { noticed } from "./notice.js";
+import { keep, kept } from "./store.js";
 
 const CHOSEN = "afterword.collection";
-const NO_COLLECTION = { documents: 0, chunks: 0, problem: null };
 const listeners = [];
-let all = [];
+// Another tab may choose another one: what is kept says only with which a new tab begins.
+let current = kept(CHOSEN) ?? "default";
+let all = null;
 
 /** Return the name of the collection that is asked. */
 export function collection() {
-  return localStorage.getItem(CHOSEN) ?? "default";
+  return current;
 }
 
-/** Return what is known of it. */
+/**
+ * Return what is known of it: null as long as nothing is, no documents where it does not exist.
+ */
 export function known() {
-  return all.find((one) => one.name === collection()) ?? NO_COLLECTION;
+  if (all === null) return null;
+  return all.find((one) => one.name === current) ?? { documents: 0, chunks: 0, problem: null };
 }
 
 /** Call `listener` whenever the collection is another, or holds something else. */
@@ -23,18 +29,12 @@ export function onCollection(listener) {
   listeners.push(listener);
 }
 
-/** Ask another collection from now on. */
-export function choose(name) {
-  localStorage.setItem(CHOSEN, name);
-  return refresh();
-}
-
-/** Look anew at what there is. */
-export async function refresh() {
-  all = (await call("v1/collections")).items;
-  if (all.length > 0 && !all.some((one) => one.name === collection())) {
-    localStorage.setItem(CHOSEN, preferred());
-  }
+/** Look anew at what there is, and ask `wanted` from now on, if it exists. */
+export async function refresh(wanted = current) {
+  const found = (await call("v1/collections")).items;
+  all = found;
+  current = found.length === 0 || found.some((one) => one.name === wanted) ? wanted : preferred();
+  keep(CHOSEN, current);
   show();
   listeners.forEach((listener) => listener());
 }
@@ -45,14 +45,20 @@ function preferred() {
 }
 
 function show() {
-  const names = all.length > 0 ? all.map((one) => one.name) : [collection()];
+  const names = all === null || all.length === 0 ? [current] : all.map((one) => one.name);
+  const select = document.getElementById("collection");
   fill(
-    document.getElementById("collection"),
+    select,
     names.map((name) => h("option", { value: name }, name)),
-  ).value = collection();
+  );
+  select.value = current;
 }
 
 /** Make the control in the header work. */
 export function startCollections() {
-  document.getElementById("collection").addEventListener("change", (event) => choose(event.target.value));
+  show();
+  document.getElementById("collection").addEventListener("change", async (event) => {
+    const done = await noticed(() => refresh(event.target.value));
+    if (!done) event.target.value = current; // what is shown is what is asked
+  });
 }

@@ -1,13 +1,15 @@
 // The view of a collection's documents: find, look at, delete; and of the collections themselves.
 
 import { Problem, call } from "./api.js";
-import { choose, collection, known, onCollection, refresh } from "./collections.js";
+import { collection, known, onCollection, refresh } from "./collections.js";
 import { announce, button, confirmed, fill, h, leaveButton, shownUntilClosed } from "./dom.js";
+import { noticed } from "./notice.js";
 import { openSource } from "./source.js";
 import { counted, dateWords, kindName } from "./text.js";
 
 const PAGE = 50;
 const TYPING_MS = 200;
+let listed = null;
 let turn = 0;
 let timer = 0;
 
@@ -26,8 +28,11 @@ export function startDocuments() {
 
 async function list() {
   const now = ++turn;
+  if (known() === null) return;
+  if (listed !== collection()) part("find").value = "";
+  listed = collection();
   const { documents, chunks, problem, language } = known();
-  const facts = [counted(documents, "document"), counted(chunks, "chunk"), language && language !== "en" ? `language “${language}”` : ""];
+  const facts = [counted(documents, "document"), counted(chunks, "passage"), language && language !== "en" ? `language “${language}”` : ""];
   fill(part("documents-about"), problem ?? facts.filter(Boolean).join(" · "));
   part("find-form").hidden = documents === 0;
   part("delete-collection").hidden = known().name === undefined;
@@ -48,8 +53,10 @@ async function page(rows, after, now) {
     trouble = h("p", { class: "trouble", role: "alert" }, error.message);
   }
   if (now !== turn) return;
-  rows.append(...found.items.map(row));
+  const fresh = found.items.map(row);
+  rows.append(...fresh);
   fill(part("documents-list"), trouble, rows, nothing(rows, trouble), more(rows, found.next, now));
+  if (after !== null) fresh[0]?.querySelector("button").focus();
 }
 
 function nothing(rows, trouble) {
@@ -64,7 +71,7 @@ function more(rows, next, now) {
 function row(one) {
   const title = one.title || one.uri;
   const where = [kindName(one.media_type), one.as_of && `as of ${dateWords(one.as_of)}`, `${one.characters.toLocaleString("en-GB")} characters`];
-  const place = { ...one, collection: collection(), title, start: 0, end: 0 };
+  const place = { ...one, collection: listed, title, start: 0, end: 0 };
   return h(
     "li",
     {},
@@ -76,26 +83,31 @@ function row(one) {
       h("p", { class: "uri" }, one.uri),
       one.findings.map((finding) => h("p", { class: "finding" }, finding.message)),
     ),
-    button("trash", `Delete ${title}`, { class: "bare", click: (event) => remove(one, title, event.currentTarget) }, true),
+    button("trash", `Delete ${title}`, { class: "bare", click: (event) => remove(place, event.currentTarget) }, true),
   );
 }
 
-async function remove(one, title, control) {
-  const kept = one.uri.startsWith("upload:") ? "" : " The file stays where it is, and comes back when its folder is ingested again.";
+async function remove(place, control) {
+  const { title } = place;
+  const kept = place.uri.startsWith("upload:") ? "" : " The file stays where it is, and comes back when its folder is ingested again.";
   const words = `“${title}” is erased from this collection: its text, and all that was made of it.${kept}`;
   if (!(await confirmed("Delete this document?", words, "Delete"))) return;
   control.disabled = true;
   try {
-    await call(`v1/documents/${encodeURIComponent(one.document_id)}`, { method: "DELETE", query: { collection: collection() } });
-    announce(`Deleted ${title}`);
+    const path = `v1/documents/${encodeURIComponent(place.document_id)}`;
+    await call(path, { method: "DELETE", query: { collection: place.collection } });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     control.closest("li").querySelector(".grow").append(h("p", { class: "trouble", role: "alert" }, error.message));
     control.disabled = false;
     return;
   }
-  await refresh();
-  part("find").focus();
+  announce(`Deleted ${title}`);
+  const row = control.closest("li");
+  const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector("[aria-label^='Delete']");
+  row.remove();
+  (next ?? part("find")).focus();
+  await noticed(() => refresh());
 }
 
 async function newCollection() {
@@ -143,16 +155,16 @@ async function newCollection() {
         "div",
         { class: "actions" },
         leaveButton("Cancel"),
-        h("button", { value: "make", class: "primary" }, "Make it"),
+        h("button", { value: "make", class: "primary" }, "Create"),
       ),
     ),
   );
-  if ((await shownUntilClosed(dialog)) === "made") await choose(name.value);
+  if ((await shownUntilClosed(dialog)) === "made") await noticed(() => refresh(name.value));
 }
 
 async function deleteCollection() {
   const name = collection();
-  const words = `All ${counted(known().documents, "document")} of “${name}” are erased with it. Files of ingested folders stay where they are.`;
+  const words = `Its ${counted(known().documents, "document")} will be erased. Files of ingested folders stay where they are.`;
   if (!(await confirmed(`Delete the collection “${name}”?`, words, "Delete"))) return;
   try {
     await call(`v1/collections/${encodeURIComponent(name)}`, { method: "DELETE" });
@@ -161,5 +173,7 @@ async function deleteCollection() {
     fill(part("documents-about"), h("span", { class: "trouble", role: "alert" }, error.message));
     return;
   }
-  await refresh();
+  announce(`Deleted the collection ${name}`);
+  await noticed(() => refresh());
+  document.getElementById("collection").focus();
 }

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { collection } from "./collections.js";
-import { button, fill, h, leaveButton } from "./dom.js";
+import { announce, button, fill, h, leaveButton } from "./dom.js";
 import { counted, dateWords, kindName } from "./text.js";
 
 const NOTHING = { documents: [], types: [], from: "", until: "" };
@@ -58,20 +58,26 @@ function inWords() {
 /** Show the limits as chips in `place`; `onChange` hears of every change. */
 export function startFilters(place, onChange) {
   changed = () => {
-    fill(place, inWords().map(([words, without]) => chip(words, without)));
+    fill(place, inWords().map(([words, without]) => chip(words, without, place)));
     place.hidden = !isLimited();
     onChange();
   };
   changed();
 }
 
-function chip(words, without) {
-  const click = () => setLimits({ ...chosen, ...without });
+function chip(words, without, place) {
+  const click = (event) => {
+    const at = [...place.children].indexOf(event.currentTarget.closest("li"));
+    setLimits({ ...chosen, ...without });
+    announce(`Filter removed: ${words}`);
+    const next = place.children[Math.min(at, place.childElementCount - 1)]?.querySelector("button");
+    (next ?? document.getElementById("filter-button")).focus();
+  };
   return h(
     "li",
     { class: "chip" },
     h("span", { dir: "auto" }, words),
-    button("close", `Remove the limit “${words}”`, { class: "bare", click }, true),
+    button("close", `Remove the filter “${words}”`, { class: "bare", click }, true),
   );
 }
 
@@ -81,7 +87,7 @@ export function chooseLimits() {
   const dialog = h(
     "dialog",
     { class: "dialog wide", "aria-labelledby": "filter-title" },
-    h("h2", { id: "filter-title" }, "Where to look"),
+    h("h2", { id: "filter-title" }, "Filters"),
     h(
       "form",
       { method: "dialog" },
@@ -91,7 +97,7 @@ export function chooseLimits() {
       h(
         "div",
         { class: "actions" },
-        leaveButton("Look everywhere", "clear"),
+        leaveButton("Clear filters", "clear"),
         h("button", { value: "apply", class: "primary" }, "Apply"),
       ),
     ),
@@ -99,6 +105,7 @@ export function chooseLimits() {
   dialog.addEventListener("close", () => {
     if (dialog.returnValue === "apply") setLimits(draft);
     if (dialog.returnValue === "clear") clearLimits();
+    if (dialog.returnValue !== "") announce(isLimited() ? "Filters applied" : "No filters");
     dialog.remove();
   });
   document.body.append(dialog);
@@ -119,12 +126,12 @@ function documentsPart(draft) {
   const showPicked = () =>
     fill(
       picked,
-      draft.documents.map((one) =>
+      draft.documents.map((one, at) =>
         h(
           "li",
           { class: "chip" },
           h("span", { dir: "auto" }, one.title),
-          button("close", `Leave out ${one.title}`, { class: "bare", click: () => toggle(one) }, true),
+          button("close", `Leave out ${one.title}`, { class: "bare", click: () => leave(one, at) }, true),
         ),
       ),
     );
@@ -133,7 +140,12 @@ function documentsPart(draft) {
     if (at < 0) draft.documents.push(one);
     else draft.documents.splice(at, 1);
     showPicked();
-    look(field.value);
+    const box = document.getElementById(`filter-document-${one.id}`);
+    if (box !== null) box.checked = at < 0;
+  };
+  const leave = (one, at) => {
+    toggle(one);
+    (picked.children[Math.min(at, picked.childElementCount - 1)]?.querySelector("button") ?? field).focus();
   };
   let last = 0;
   const look = async (words) => {
@@ -205,14 +217,16 @@ function datesPart(draft) {
       value: draft[name],
       change: (event) => {
         draft[name] = event.target.value;
+        const backwards = draft.from && draft.until && draft.from > draft.until;
+        document.getElementById("filter-until").setCustomValidity(backwards ? "“Until” lies before “from”." : "");
       },
     }),
   ];
   return h(
     "fieldset",
     {},
-    h("legend", {}, "The date they speak of"),
+    h("legend", {}, "Date"),
     h("div", { class: "pair" }, h("div", {}, field("from", "From")), h("div", {}, field("until", "Until"))),
-    h("p", { class: "hint" }, "Documents without a date stay in, unless there is a “from”."),
+    h("p", { class: "hint" }, "The date that a document speaks of. Those without one stay in, unless there is a “from”."),
   );
 }

@@ -1,11 +1,16 @@
 // The view of the questions that were asked in this browser.
 
-import { edit, showAgain, showWelcome } from "./ask.js";
+import { askAgain, showAgain, showWelcome } from "./ask.js";
 import { button, confirmed, fill, h } from "./dom.js";
-import { forget, forgetAll, history } from "./history.js";
+import { forget, forgetAll, history, onHistory } from "./history.js";
 import { momentWords } from "./text.js";
 
 const SAID = { answered: "answered", not_found: "not in your documents", no_documents: "nothing to search" };
+
+/** Keep the view true to what other tabs ask and forget. */
+export function startPast() {
+  onHistory(showPast);
+}
 
 /** Draw the view anew. */
 export function showPast() {
@@ -14,7 +19,7 @@ export function showPast() {
     document.getElementById("past"),
     kept.length === 0
       ? h("p", { class: "nothing" }, "Nothing has been asked in this browser yet.")
-      : [h("ul", { class: "rows" }, kept.map(row)), button("trash", "Forget all", { class: "plain", click: forgetEverything })],
+      : [h("ul", { class: "rows" }, kept.map(row)), button("trash", "Clear history", { class: "plain", click: forgetEverything })],
   );
 }
 
@@ -33,25 +38,24 @@ function row(entry) {
     h(
       "div",
       { class: "tools" },
-      button("retry", `Ask again: ${entry.question}`, { class: "bare", click: () => askAnew(entry) }, true),
+      button("retry", `Ask again: ${entry.question}`, { class: "bare", click: () => askAgain(entry) }, true),
       button("trash", `Forget: ${entry.question}`, { class: "bare", click: () => drop(entry) }, true),
     ),
   );
 }
 
-function askAnew(entry) {
-  location.hash = "#ask";
-  edit(entry);
-}
-
 function drop(entry) {
+  const at = history().findIndex((one) => one.id === entry.id);
   forget(entry.id);
   showPast();
   showWelcome();
+  const rows = document.querySelectorAll("#past li");
+  const next = rows[Math.min(at, rows.length - 1)]?.querySelector("button");
+  (next ?? document.querySelector("nav a[aria-current]")).focus();
 }
 
 async function forgetEverything() {
-  if (!(await confirmed("Forget all questions?", "They are kept in this browser alone, and will be gone.", "Forget all"))) return;
+  if (!(await confirmed("Clear the history?", "Its questions and answers are stored in this browser only, and will be gone.", "Clear"))) return;
   forgetAll();
   showPast();
   showWelcome();

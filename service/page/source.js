@@ -1,11 +1,14 @@
 // The panel that shows a document's own text around a quote, with the quote marked.
 
-import { call } from "./api.js";
+import { Problem, call } from "./api.js";
 import { announce, button, fill, h, icon } from "./dom.js";
 import { cutAt, dateWords, kindName, pageName, withoutHardBreaks } from "./text.js";
 
 const AROUND = 1200;
 const MORE = 4000;
+const PDF = "application/pdf";
+// A link to an original with a key is good for ten minutes.
+const LINK_MS = 5 * 60 * 1000;
 const WIDE = window.matchMedia("(min-width: 72rem)");
 let opener = null;
 let shown = 0;
@@ -27,6 +30,7 @@ export async function openSource(place, siblings = [place]) {
     const { facts, body } = await loaded(place);
     content = [head(place, siblings, facts), body];
   } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
     content = [head(place, siblings), h("p", { class: "trouble", role: "alert" }, problem.message)];
   }
   if (turn !== shown) return;
@@ -46,13 +50,17 @@ export function closeSource() {
 /** Make the panel a part of the page where there is room, else a layer over it. */
 export function startSource() {
   panel().addEventListener("close", () => {
+    if (window.history.state?.source) window.history.back();
     document.body.classList.remove("with-source");
     if (opener?.isConnected) opener.focus();
     opener = null;
   });
-  panel().addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closeSource();
+  document.addEventListener("keydown", (event) => {
+    const open = panel().open && document.querySelector("dialog.dialog[open]") === null;
+    if (event.key === "Escape" && open) closeSource();
   });
+  // Where the panel covers the page, going back means closing it.
+  window.addEventListener("popstate", () => panel().matches(":modal") && closeSource());
   WIDE.addEventListener("change", () => panel().open && present());
 }
 
@@ -67,7 +75,10 @@ function present() {
     opener = back;
   }
   if (WIDE.matches) dialog.show();
-  else dialog.showModal();
+  else {
+    dialog.showModal();
+    if (!window.history.state?.source) window.history.pushState({ source: true }, "");
+  }
   document.body.classList.toggle("with-source", WIDE.matches);
 }
 
@@ -100,6 +111,7 @@ async function loaded(place) {
     call(path, { query }),
     call(`${path}/text`, { query: { ...query, start: from, end: place.end + AROUND, sha256: place.text_sha256 } }),
   ]);
+  Object.assign(facts, { loaded: Date.now(), path, query });
   const body = h("div", { class: "page", dir: "auto", tabindex: "0", role: "region", "aria-label": "Text of the document" });
   const window_ = { path, query: { ...query, sha256: part.sha256 }, facts, place, start: part.start, end: part.end, parts: [part] };
   draw(body, window_);
@@ -129,15 +141,17 @@ function about(facts, place) {
 function originalLink(facts, page) {
   const original = facts.original ?? null;
   if (original === null) return null;
-  const paged = page !== null && original.media_type === "application/pdf";
+  const paged = page !== null && original.media_type === PDF;
+  const fragment = paged ? `#page=${page}` : "";
   const words = original.inline ? `Open the original${paged ? ` at page ${page}` : ""}` : "Download the original";
   return h(
     "a",
     {
       class: "original",
-      href: `${original.url}${paged ? `#page=${page}` : ""}`,
+      href: `${original.url}${fragment}`,
       target: "_blank",
       rel: "noopener",
+      click: (event) => renewed(event, facts, fragment),
       ...(original.inline ? {} : { download: original.filename }),
     },
     icon("open"),
@@ -145,10 +159,28 @@ function originalLink(facts, page) {
   );
 }
 
+/** Put a fresh address into a link that has stood there for long, before it is followed. */
+function renewed(event, facts, fragment) {
+  const link = event.currentTarget;
+  if (Date.now() - facts.loaded < LINK_MS) return;
+  event.preventDefault();
+  call(facts.path, { query: facts.query }).then(
+    (fresh) => {
+      Object.assign(facts, { loaded: Date.now(), original: fresh.original });
+      if (fresh.original === null) link.replaceWith(h("span", { class: "trouble" }, "The original is not there any more."));
+      else link.href = `${fresh.original.url}${fragment}`;
+      if (fresh.original !== null) link.click();
+    },
+    (problem) => link.after(h("p", { class: "trouble", role: "alert" }, problem.message)),
+  );
+}
+
 function draw(body, view) {
   const { facts, place } = view;
   const starts = new Map(facts.pages.map((page) => [page.start, page.number]));
-  const text = withoutHardBreaks(view.parts.map((part) => part.text).join(""));
+  const whole = view.parts.map((part) => part.text).join("");
+  // The lines of a PDF end where its page does; those of all other formats were ended by someone.
+  const text = facts.media_type === PDF ? withoutHardBreaks(whole) : whole;
   const places = [place.start, place.end, ...starts.keys()];
   const marked = place.end > place.start;
   const pieces = cutAt(text, view.start, places).map((piece) => {
@@ -182,6 +214,7 @@ async function grow(body, view, direction) {
     view.start = Math.min(view.start, part.start);
     view.end = Math.max(view.end, part.end);
   } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
     body.prepend(h("p", { class: "trouble", role: "alert" }, problem.message));
     return;
   }

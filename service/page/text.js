@@ -32,17 +32,16 @@ const LONG_LINE = 50;
 // Scripts that put spaces between words, which a line's end stands for; no item of a list.
 const ENDS_IN_A_WORD = /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\d,;.)’'”"]$/u;
 const BEGINS_WITH_A_WORD = /^(?!\d+[.)] )[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\d(“"'‘]/u;
-const PAGED = { slides: "Slide", sheets: "Sheet" };
 
 /** Return the name that people have for a media type. */
 export function kindName(mediaType) {
   return KINDS[mediaType] ?? mediaType.replace(/^(application|text|image)\/(x-|vnd\.)?/, "").toUpperCase();
 }
 
-/** Return what the pages of a media type are called. */
-export function pageName(mediaType = "") {
-  if (mediaType.includes("presentation")) return PAGED.slides;
-  if (mediaType.includes("sheet") || mediaType.includes("excel")) return PAGED.sheets;
+/** Return what the pages of a document are called, by its media type or the end of its uri. */
+export function pageName(kind = "") {
+  if (/presentation|\.(pptx|odp)$/i.test(kind)) return "Slide";
+  if (/sheet|excel|\.(xls[xmb]?|ods)$/i.test(kind)) return "Sheet";
   return "Page";
 }
 
@@ -118,9 +117,10 @@ export function answerPieces(answer, citations) {
 }
 
 /** Say where in its document something stands: page, row, section. */
-export function placeWords(place, mediaType = "") {
+export function placeWords(place) {
   const words = [];
-  if (place.page !== null && place.page !== undefined) words.push(`${pageName(mediaType).toLowerCase()} ${place.page}`);
+  const kind = place.media_type ?? place.uri;
+  if (place.page !== null && place.page !== undefined) words.push(`${pageName(kind).toLowerCase()} ${place.page}`);
   if (place.row) words.push(`row ${place.row}`);
   const section = place.section?.split(" > ").pop();
   if (section && section !== place.title) words.push(section);

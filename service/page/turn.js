@@ -11,8 +11,8 @@ const SHOWN_PASSAGES = 3;
 export function turnElement(entry) {
   return h(
     "article",
-    { class: "turn", "aria-labelledby": `question-${entry.id}` },
-    h("h2", { id: `question-${entry.id}`, tabindex: "-1", dir: "auto" }, entry.question),
+    { class: "turn", "data-entry": entry.id, "aria-labelledby": `question-${entry.id}` },
+    h("h2", { id: `question-${entry.id}`, tabindex: "-1", dir: "auto", title: entry.question }, entry.question),
     h("div", { class: "outcome" }),
   );
 }
@@ -152,9 +152,9 @@ function noDocuments(entry, acts) {
     "div",
     { class: "notice" },
     h("h3", {}, "Nothing to search"),
-    h("p", {}, limited ? "No document is within the limits that were set." : "This collection has no documents yet."),
+    h("p", {}, limited ? "No document passes the filters." : "This collection has no documents yet."),
     limited
-      ? button("filter", "Look everywhere", { click: acts.everywhere })
+      ? button("filter", "Search everywhere", { click: acts.everywhere })
       : button("upload", "Add documents", { click: acts.add }),
   );
 }
@@ -181,17 +181,11 @@ function passagesFold(entry, title, open) {
 
 function passage(place, open) {
   const where = [placeWords(place), place.as_of && `as of ${dateWords(place.as_of)}`].filter(Boolean).join(" · ");
-  const share = Math.round(place.score * 100);
   return h(
     "li",
     {},
     h("button", { type: "button", class: "title", click: open }, h("span", { dir: "auto" }, place.title)),
-    h(
-      "span",
-      { class: "score", title: `Estimate that this passage answers: ${share} of 100` },
-      h("span", { class: "hidden" }, `Estimate ${share} of 100. `),
-      h("span", { class: "bar", "aria-hidden": "true" }, h("i", { style: { width: `${share}%` } })),
-    ),
+    h("span", { class: "figures" }, `score ${place.score.toFixed(2)}`),
     where ? h("p", { class: "where" }, where) : null,
     h("p", { class: "text", dir: "auto" }, place.text),
   );
@@ -199,7 +193,7 @@ function passage(place, open) {
 
 function foot(entry, acts) {
   const { reply } = entry;
-  const figures = `Score ${reply.score.toFixed(2)}, answered from ${reply.threshold.toFixed(2)} on · ${Math.round(reply.timings.total)} ms`;
+  const figures = `Score ${reply.score.toFixed(2)} (threshold ${reply.threshold.toFixed(2)}) · ${Math.round(reply.timings.total)} ms`;
   const copy = button("copy", "Copy", { class: "plain", "aria-label": "Copy the answer with its citations" });
   copy.addEventListener("click", () => acts.copy(asPlainText(entry.question, reply), copy));
   return h(

@@ -1,116 +1,106 @@
 // Uploads: files on their way into a collection, and the report on each.
 
-import { Problem, call, send } from "./api.js";
+import { Problem, call, passes, send } from "./api.js";
 import { collection, refresh } from "./collections.js";
 import { announce, button, fill, h } from "./dom.js";
+import { noticed } from "./notice.js";
+import { drop, keep, kept } from "./store.js";
 import { counted, pageName, sizeWords } from "./text.js";
 
-const AT_ONCE = 2;
-const POLL_MS = [150, 300, 500, 1000];
+const SENT_AT_ONCE = 2;
+const ASKED_AT_ONCE = 3;
+const POLL_MS = 400;
+const MOST_FAILURES = 60;
+const SHOWN = 8;
+const FOLLOWED = "afterword.uploads";
 const OUTCOMES = ["added", "updated", "unchanged", "removed", "partial", "failed"];
-const WORDS = {
-  waiting: "waiting to be sent",
-  queued: "waiting to be read",
-  running: "being read",
-};
-const waiting = [];
-const shown = [];
-let atWork = 0;
+const WORDS = { waiting: "waiting to be sent", queued: "waiting to be read", running: "being read" };
+const ENDED = ["done", "failed", "unknown"];
+const FOLDER = "Folders are ingested by the command `afterword ingest`, which also follows their changes. Drop files here.";
 
-const list = () => document.getElementById("uploads");
+const uploads = [];
+let sending = 0;
+let following = false;
+let drawing = 0;
 
-/** Make the drop field, and the whole window, take files. */
+const place = () => document.getElementById("uploads");
+
+/** Make the drop field, and the whole window, take files; follow what an earlier visit sent. */
 export function startUploads() {
   const field = document.getElementById("files");
   field.addEventListener("change", () => {
     add([...field.files]);
     field.value = "";
   });
+  startDropping();
+  window.addEventListener("beforeunload", (event) => {
+    if (uploads.some((one) => ["waiting", "sending"].includes(one.state))) event.preventDefault();
+  });
+  for (const one of followed()) uploads.push({ ...made(one.name, one.collection), job: one.job, state: "queued" });
+  if (uploads.length > 0) follow();
+}
+
+function startDropping() {
   const zone = document.body;
   let depth = 0;
-  const carries = (event) => event.dataTransfer?.types.includes("Files");
-  zone.addEventListener("dragenter", (event) => {
-    if (!carries(event)) return;
-    depth += 1;
-    zone.classList.add("dragging");
-  });
-  zone.addEventListener("dragleave", (event) => {
-    if (!carries(event)) return;
-    depth -= 1;
-    if (depth <= 0) zone.classList.remove("dragging");
-  });
-  zone.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
-  zone.addEventListener("drop", (event) => {
-    if (!carries(event)) return;
-    event.preventDefault();
+  const on = (kind, act) =>
+    zone.addEventListener(kind, (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      act(event);
+      zone.classList.toggle("dragging", depth > 0);
+    });
+  on("dragenter", () => (depth += 1));
+  on("dragleave", () => (depth -= 1));
+  on("dragover", () => {});
+  on("drop", (event) => {
     depth = 0;
-    zone.classList.remove("dragging");
     dropped(event.dataTransfer);
   });
 }
 
 function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());
-  const folders = entries.filter((entry) => entry?.isDirectory).map((entry) => entry.name);
-  const files = [...transfer.files].filter((file, at) => !entries[at]?.isDirectory);
+  const folders = entries.filter((entry) => entry?.isDirectory);
+  for (const folder of folders) uploads.push({ ...made(folder.name, collection()), state: "failed", message: FOLDER });
   location.hash = "#documents";
-  if (folders.length > 0) {
-    const message = "Folders are ingested by the command `afterword ingest`, which also follows their changes. Drop files here.";
-    folders.forEach((name) => put({ name, state: "failed", items: [], message, share: null }));
-  }
-  add(files);
+  add([...transfer.files].filter((file, at) => !entries[at]?.isDirectory));
+}
+
+function made(name, into) {
+  return { name, collection: into, file: null, fields: {}, job: null, state: "waiting", items: [], message: "", share: null };
 }
 
 function add(files) {
   const as_of = document.getElementById("upload-date").value;
   for (const file of files) {
-    waiting.push({
-      file,
-      name: file.name,
-      size: file.size,
-      fields: { collection: collection(), ...(as_of ? { as_of } : {}) },
-      state: "waiting",
-      items: [],
-      message: "",
-      share: null,
-    });
-    put(waiting.at(-1));
+    const fields = { collection: collection(), ...(as_of ? { as_of } : {}) };
+    uploads.push({ ...made(file.name, collection()), file, fields });
   }
-  while (atWork < AT_ONCE && waiting.length > 0) next();
+  draw();
+  while (sending < SENT_AT_ONCE && uploads.some((one) => one.state === "waiting")) sendNext();
 }
 
-async function next() {
-  const one = waiting.shift();
+async function sendNext() {
+  const one = uploads.find(({ state }) => state === "waiting");
   if (one === undefined) return;
-  atWork += 1;
+  one.state = "sending";
+  sending += 1;
   try {
-    await carried(one);
+    one.job = (await sent(one)).job_id;
+    one.state = "queued";
+    one.share = null;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    one.state = "failed";
-    one.message = error.message;
+    Object.assign(one, { state: "failed", message: error.message });
   } finally {
-    atWork -= 1;
+    sending -= 1;
+    one.file = null;
+    remember();
     draw();
-    next();
+    sendNext();
   }
-  if (atWork === 0) {
-    announce(totals());
-    await refresh().catch(() => {}); // the list tells what is wrong
-  }
-}
-
-async function carried(one) {
-  one.state = "sending";
-  const { job_id: id } = await sent(one);
-  for (let look = 0; ; look += 1) {
-    const job = await call(`v1/jobs/${id}`);
-    const { done, total } = job.progress;
-    Object.assign(one, { state: job.state, items: job.items, share: total > 0 ? done / total : null });
-    draw();
-    if (job.state === "done" || job.state === "failed") return;
-    await pause(POLL_MS[Math.min(look, POLL_MS.length - 1)]);
-  }
+  follow();
 }
 
 async function sent(one) {
@@ -127,57 +117,130 @@ async function sent(one) {
   }
 }
 
+/** Ask how far the oldest jobs are until all have ended: they are worked on in their order. */
+async function follow() {
+  if (following) return;
+  following = true;
+  const left = () => uploads.filter(({ state }) => ["queued", "running"].includes(state));
+  while (left().length > 0) {
+    await Promise.all(left().slice(0, ASKED_AT_ONCE).map(look));
+    remember();
+    draw();
+    if (left().length > 0) await pause(POLL_MS);
+  }
+  following = false;
+  if (uploads.some(({ state }) => ["waiting", "sending"].includes(state))) return;
+  announce(totals());
+  await noticed(() => refresh());
+}
+
+async function look(one) {
+  try {
+    const job = await call(`v1/jobs/${one.job}`);
+    const { done, total } = job.progress;
+    Object.assign(one, { state: job.state, items: job.items, share: total > 0 ? done / total : null, failures: 0 });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    one.failures = (one.failures ?? 0) + 1;
+    if (passes(error) && one.failures < MOST_FAILURES) return pause(one.failures * 100);
+    Object.assign(one, { state: "unknown", message: "It was sent; what became of it is not known. See whether it is listed below." });
+  }
+}
+
+function remember() {
+  const open = uploads.filter(({ job, state }) => job !== null && !ENDED.includes(state));
+  keep(FOLLOWED, JSON.stringify(open.map(({ name, collection: into, job }) => ({ name, collection: into, job }))), "session");
+}
+
+function followed() {
+  try {
+    return JSON.parse(kept(FOLLOWED, "session") ?? "[]");
+  } catch {
+    drop(FOLLOWED, "session");
+    return [];
+  }
+}
+
 function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function put(one) {
-  shown.push(one);
-  draw();
-}
-
 function totals() {
-  const counts = OUTCOMES.map((outcome) => [outcome, shown.flatMap((one) => one.items).filter((item) => item.outcome === outcome).length]);
-  const unsent = shown.filter((one) => one.state === "failed" && one.items.length === 0).length;
-  const words = counts.filter(([, number]) => number > 0).map(([outcome, number]) => `${number} ${outcome}`);
-  if (unsent > 0) words.push(`${unsent} not taken`);
-  return words.join(" · ");
+  const items = uploads.flatMap((one) => one.items);
+  const words = OUTCOMES.map((outcome) => [outcome, items.filter((item) => item.outcome === outcome).length])
+    .filter(([, number]) => number > 0)
+    .map(([outcome, number]) => `${number} ${outcome}`);
+  const unsent = uploads.filter((one) => one.state === "failed" && one.items.length === 0).length;
+  return [...words, ...(unsent > 0 ? [`${unsent} not taken`] : [])].join(" · ");
 }
 
+/** Draw once for all that has changed since the last frame. */
 function draw() {
-  const busy = shown.some((one) => !["done", "failed"].includes(one.state));
+  if (drawing === 0) {
+    drawing = requestAnimationFrame(() => {
+      drawing = 0;
+      drawNow();
+    });
+  }
+}
+
+function drawNow() {
+  const open = uploads.filter(({ state }) => !ENDED.includes(state));
+  const ended = uploads.filter(({ state }) => ENDED.includes(state));
+  const amiss = ended.filter(needsAPerson);
+  const fine = ended.filter((one) => !needsAPerson(one));
+  if (uploads.length === 0) {
+    fill(place());
+    return;
+  }
+  const moving = open.filter(({ state }) => state !== "waiting");
+  const next = [...moving, ...open.filter(({ state }) => state === "waiting")].slice(0, SHOWN);
   fill(
-    list(),
-    shown.length === 0
-      ? null
-      : h(
-          "div",
-          { class: "report" },
-          h("h3", {}, busy ? `Reading ${counted(shown.length, "file")}` : "Report"),
-          h("p", { class: "totals" }, totals()),
-          busy ? null : button("close", "Clear the report", { class: "bare", click: clear }, true),
-        ),
-    h("ul", { class: "rows" }, (busy ? shown : [...shown].sort(byUrgency)).map(row)),
+    place(),
+    reportHead(open, ended),
+    rows([...next, ...amiss]),
+    open.length > next.length ? h("p", { class: "where" }, `${counted(open.length - next.length, "more file")} waiting`) : null,
+    fine.length > SHOWN && amiss.length + open.length > 0
+      ? h("details", {}, h("summary", {}, `${counted(fine.length, "file")} without a problem`), rows(fine))
+      : rows(fine),
   );
 }
 
-/** What needs a person comes first. */
-function byUrgency(one, other) {
-  const urgency = ({ state, items }) => (state === "failed" ? 2 : items.some((item) => item.outcome === "partial") ? 1 : 0);
-  return urgency(other) - urgency(one);
+function reportHead(open, ended) {
+  const busy = open.length > 0;
+  const into = [...new Set(uploads.map((one) => one.collection))].filter((name) => name !== collection());
+  return h(
+    "div",
+    { class: "report" },
+    h("h3", {}, busy ? `Adding ${ended.length} of ${counted(uploads.length, "file")}` : "Report"),
+    h("p", { class: "totals" }, totals(), into.length > 0 ? ` (also into ${into.join(", ")})` : ""),
+    busy ? null : button("close", "Clear the report", { class: "bare", click: clear }, true),
+    busy && uploads.length > 1
+      ? h("progress", { "aria-label": "Files added", max: String(uploads.length), value: ended.length })
+      : null,
+  );
+}
+
+/** What failed, and what was stored in part. */
+function needsAPerson({ state, items }) {
+  return state !== "done" || items.some((item) => ["failed", "partial"].includes(item.outcome));
 }
 
 function clear() {
-  shown.length = 0;
-  draw();
+  uploads.length = 0;
+  drawNow();
   document.getElementById("files").focus();
 }
 
+function rows(some) {
+  return some.length === 0 ? null : h("ul", { class: "rows" }, some.map(row));
+}
+
 function row(one) {
-  const words = one.state === "sending" ? `being sent${one.size ? `, ${sizeWords(one.size)}` : ""}` : WORDS[one.state];
-  const moving = ["sending", "queued", "running"].includes(one.state);
+  const words = one.state === "sending" ? `being sent${one.file ? `, ${sizeWords(one.file.size)}` : ""}` : WORDS[one.state];
+  const moving = ["sending", "running"].includes(one.state);
   const [only] = one.items.length === 1 ? one.items : [];
-  const said = only?.outcome ?? (one.message ? "failed" : null);
+  const said = only?.outcome ?? (one.state === "failed" && one.message ? "failed" : null);
   return h(
     "li",
     { class: "upload" },
@@ -207,11 +270,11 @@ function itemLines(item, apart) {
     "div",
     { class: "item" },
     apart ? h("p", {}, h("span", { class: "uri" }, item.uri.replace(/^upload:/, "")), " ", outcomeWord(item.outcome)) : null,
-    lines.map(([message, pages]) => h("p", { class: style }, `${message}${pagesWords(pages)}`)),
+    [...new Map(lines).entries()].map(([message, pages]) => h("p", { class: style }, `${message}${pagesWords(pages, item.uri)}`)),
   );
 }
 
-function pagesWords(pages) {
+function pagesWords(pages, uri) {
   if (pages.length === 0) return "";
-  return ` (${pageName().toLowerCase()}${pages.length > 1 ? "s" : ""} ${pages.join(", ")})`;
+  return ` (${pageName(uri).toLowerCase()}${pages.length > 1 ? "s" : ""} ${pages.join(", ")})`;
 }
