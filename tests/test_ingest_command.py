@@ -303,7 +303,8 @@ def test_a_relative_data_folder_is_told_as_what_it_is(
 ) -> None:
     """Whoever is in another folder than yesterday sees where was looked."""
     monkeypatch.setenv("AFTERWORD_DATA", "afterword-data")
-    assert f"in {tmp_path / 'afterword-data'};" in command("documents", "list").err
+    told = command("documents", "list").err
+    assert f"(looked in {tmp_path / 'afterword-data'})" in told
 
 
 def test_a_snapshot_that_is_not_there_is_told_first(command: Command, docs: Path) -> None:
