@@ -16,7 +16,7 @@ FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answer
 ENGINE ?= $(shell command -v docker || command -v podman)
 BUILD = $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker)
 
-.PHONY: help demo serve test test-all check measure docs wheel container format clean
+.PHONY: help demo serve test test-all check measure guard bench docs wheel container format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,17 @@ measure: $(RUN) ## answer quality over the example documents, against its floors
 	@rm -rf $(VENV)/.measure # a collection that is there would keep its encoder and chunks
 	@$(BIN)/afterword ingest examples/documents --collection examples >/dev/null
 	@$(BIN)/afterword eval tests/eval/questions.jsonl --collection examples $(FLOORS:%=--fail-under %)
+
+guard: $(TEST) ## ratios of speed in one run, against wide bounds
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.guard
+
+bench: export AFTERWORD_DATA := $(VENV)/.bench
+bench: $(TEST) ## what can be measured without other libraries (benchmarks/README.md has the rest)
+	@rm -rf $(VENV)/.bench
+	@$(BIN)/afterword ingest examples/documents --collection examples >/dev/null
+	@$(BIN)/python -m benchmarks.ingest examples/documents docs
+	@$(BIN)/python -m benchmarks.answer examples/questions.jsonl --collection examples --reader service/models/reader
+	@$(BIN)/python -m benchmarks.load examples/questions.jsonl --collection examples
 
 docs: $(RUN) ## make the pages of docs/reference from the code
 	@$(BIN)/python -m docs.generate
