@@ -40,13 +40,31 @@ EXIT_STATUSES = {
 LOG_LEVEL = "AFTERWORD_LOG_LEVEL"
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 # as typer calls it
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"afterword {version('afterword')}")
+        except PackageNotFoundError:
+            typer.echo("afterword, from a checkout that is not installed")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Show the version and end.", callback=_show_version, is_eager=True
+    ),
+]
 documents = typer.Typer(help="List, show or delete the documents of a collection.")
 app.add_typer(documents, name="documents", no_args_is_help=True)
 
 
 @app.callback()
-def afterword() -> None:
+def afterword(version: Version = False) -> None:
     """Answer questions from your own documents, with the exact words relied on."""
+    del version  # typer has shown it and ended
 
 
 Paths = Annotated[list[str] | None, typer.Argument(help="Folders and files.")]
@@ -194,6 +212,18 @@ def _work(settings: "Settings") -> None:
     except WorkerElsewhere as error:  # the service that keeps this worker tells by the status
         sys.stderr.write(f"afterword: {error.message}\n")
         raise typer.Exit(ELSEWHERE_STATUS) from None
+
+
+@app.command()
+def collections(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """List the collections: how much each holds, or what is wrong with it."""
+    from indexes.settings import load_settings
+    from ingest.shelf import collections_json, collections_lines, held
+
+    found = held(load_settings().data)
+    typer.echo(collections_json(found) if as_json else "\n".join(collections_lines(found)))
 
 
 @documents.command("list")

@@ -249,6 +249,8 @@ def identity(connection: sqlite3.Connection) -> Identity:
     row = connection.execute(
         "SELECT name, sha256, dimension, max_tokens FROM encoders WHERE id = ?", (encoder_id,)
     ).fetchone()
+    if row is None:
+        raise IndexDamaged("the catalog lacks its encoder; restore it with `afterword restore`")
     splitter = json.loads(_meta(connection, "splitter"))
     return Identity(
         uuid=_meta(connection, "uuid"),

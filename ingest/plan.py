@@ -184,15 +184,16 @@ class Draft:
 
     def look(self, target: Target, entries: Iterable[Entry]) -> None:
         """Take all that was found in one target, comparing each file with what is known of it."""
-        found = False
+        found, fits = False, False
         below = f"{stored_name(target.below)}/" if target.below else ""
         for entry in entries:
-            found = True
+            found, fits = True, fits or not isinstance(entry, Ignored)
             if isinstance(entry, Ignored) and below.startswith(f"{entry.relative.rstrip('/')}/"):
                 self._named.append(stored_name(str(target.path)))
                 return
             self._take(entry)
-        if not found:
+        # Patterns that nothing fits are a mistake, also where an ignore file leaves something out.
+        if not found or (self._asked.selection.options and not fits):
             self._empty.append((stored_name(str(target.path)), below))
         elif not target.single:
             self._covered.append(below)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from indexes import jobs
-from indexes.collection import Collection
+from indexes.collection import Collection, collection_names, open_collection
 from indexes.documents import UPLOADS, Document
+from indexes.errors import AfterwordError
 from indexes.views import NOT_MERGED
 from ingest.report import page_ranges
 
@@ -19,6 +20,45 @@ class Page:
 
     documents: tuple[Document, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a collection holds; `problem` says why it cannot be used, else it is empty."""
+
+    name: str
+    documents: int = 0
+    chunks: int = 0
+    language: str = ""
+    problem: str = ""
+
+
+def held(data: Path) -> list[Held]:
+    """Return what each collection of a data folder holds, by name."""
+    return [_held(data, name) for name in collection_names(data)]
+
+
+def _held(data: Path, name: str) -> Held:
+    try:
+        with closing(open_collection(data, name)) as opened, opened.read() as reading:
+            counts = reading.count()
+            return Held(name, counts.documents, counts.chunks, opened.language)
+    except AfterwordError as error:
+        return Held(name, problem=error.message)
+
+
+def collections_json(found: Sequence[Held]) -> str:
+    """Return the collections as one JSON object."""
+    return json.dumps({"items": [asdict(one) for one in found]}, ensure_ascii=False)
+
+
+def collections_lines(found: Sequence[Held]) -> Iterator[str]:
+    """Give a line on each collection."""
+    if not found:
+        yield "There are no collections yet; `afterword ingest PATH` makes one."
+    for one in found:
+        told = one.problem or f"{one.documents} documents, {one.chunks} chunks, {one.language}"
+        yield f"{one.name}: {told}"
 
 
 def page(collection: Collection, limit: int, after: str | None) -> Page:

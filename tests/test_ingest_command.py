@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -313,6 +314,38 @@ def test_a_snapshot_that_is_not_there_is_told_first(command: Command, docs: Path
     ended = command("restore", docs / "nofile")
     assert ended.status == 2
     assert f"there is no snapshot file {docs / 'nofile'}" in ended.err
+
+
+def test_collections_are_listed_whatever_is_wrong_with_one(
+    command: Command, docs: Path, tmp_path: Path
+) -> None:
+    """Each has a line; a damaged one says what to do, and hides no other."""
+    assert "afterword ingest PATH" in command("collections").out
+    command("ingest", docs)
+    command("ingest", docs, "--collection", "broken")
+    with sqlite3.connect(tmp_path / "data" / "broken" / "catalog.db") as connection:
+        connection.execute("DELETE FROM encoders")
+    told = command("collections")
+    assert told.status == 0
+    broken, default = told.out.splitlines()
+    assert broken.startswith("broken: the catalog lacks its encoder")
+    assert "afterword restore" in broken
+    assert default == "default: 3 documents, 3 chunks, en"
+    found = json.loads(command("collections", "--json").out)["items"]
+    assert [(one["name"], one["documents"], bool(one["problem"])) for one in found] == [
+        ("broken", 0, True),
+        ("default", 3, False),
+    ]
+    asked = command("ingest", docs, "--collection", "broken")
+    assert asked.status == 3
+    assert "internal error" not in asked.err
+
+
+def test_the_version_is_told() -> None:
+    """That of the distribution, where there is one."""
+    program = [sys.executable, "-m", "afterword", "--version"]
+    shown = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("afterword")
 
 
 def test_help_comes_at_once() -> None:

@@ -166,7 +166,7 @@ def test_limits_go_with_the_question(seen: Visit) -> None:
     by_id, by_type, by_date = body["filter"]["conditions"]
     assert (by_type["value"], by_date["value"]) == (["application/pdf"], "2025-01-01")
     assert (by_id["operator"], len(by_id["value"])) == ("in", 1)
-    # The report states no date, so nothing is within these limits.
+    # The report states no date, so nothing passes these filters.
     expect(page.locator(".turn").last.locator("h3")).to_have_text("Nothing to search")
     page.click(".turn:last-child button:has-text('Search everywhere')")
     expect(page.locator(".turn").last.locator(".short")).to_contain_text("8 am")

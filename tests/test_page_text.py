@@ -88,6 +88,24 @@ def test_answers_are_cut_at_their_markers(page: Page) -> None:
     ]
 
 
+def test_quotes_of_a_pdf_flow(page: Page) -> None:
+    """Ends of lines within a sentence become spaces; lists, rows and paragraphs keep theirs."""
+    cases = {
+        "The dose is 5 ml per\nseam of bees.": "The dose is 5 ml per seam of bees.",
+        "One.\n\nTwo.": "One.\n\nTwo.",
+        "Steps:\n1. Stop.\n2) Go.\n- Look.": "Steps:\n1. Stop.\n2) Go.\n- Look.",
+        "Year | Ships\n2026 | 4,812": "Year | Ships\n2026 | 4,812",
+    }
+    shown = page.evaluate(
+        """async (texts) => {
+            const { flowing } = await import("./page/text.js");
+            return texts.map(flowing);
+        }""",
+        list(cases),
+    )
+    assert shown == list(cases.values())
+
+
 def test_lines_are_joined_where_a_page_was_narrow(page: Page) -> None:
     """Only ends of lines change, each to one space; lists, tables and headings keep theirs."""
     long = "This line of the document is as long as its page was wide,"

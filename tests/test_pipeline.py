@@ -22,6 +22,7 @@ from indexes.encoder import FOLDER, PROBES, Encoder
 from indexes.errors import CollectionBusy, CollectionNotFound, StorageFull, UsageError
 from indexes.settings import Settings, load_settings
 from ingest import pipeline
+from ingest.ignore import IGNORE_FILE
 from ingest.pipeline import ingest, ingest_upload, reader_pool
 from ingest.plan import Given
 from ingest.progress import Advanced, Event, Merging, Pace, Planned, silent
@@ -299,7 +300,13 @@ def test_a_pattern_that_fits_nothing_is_named_and_removes_nothing(house: House) 
         assert """--include '*.pfd' --include 'it'"'"'s' --exclude sub""" in note.message
         assert str(house.docs) in note.message
         house.ingest()
+    (house.docs / IGNORE_FILE).write_text("left-out.txt\n")
+    (house.docs / "left-out.txt").write_text("Drafts are not read.")
+    report = house.ingest(selection=Selection(("*.pfd",)), allow_mass_removal=True)
+    assert report.exit_status() == 1
+    assert [note.code for note in report.notes] == ["nothing_fits", "ignored"]
     (house.docs / "a.txt").unlink()
+    (house.docs / IGNORE_FILE).unlink()
     report = house.ingest(selection=Selection(("a.*",)), allow_mass_removal=True)
     assert [(note.code, note.held) for note in report.notes] == [("nothing_fits", 1)]
     assert len(house.texts()) == 3

@@ -52,7 +52,9 @@ export function startSource() {
   panel().addEventListener("close", () => {
     if (window.history.state?.source) window.history.back();
     document.body.classList.remove("with-source");
-    if (opener?.isConnected) opener.focus();
+    // The event comes a moment after: whoever has gone on meanwhile is left where they are.
+    const nowhere = document.activeElement === document.body || panel().contains(document.activeElement);
+    if (nowhere && opener?.isConnected) opener.focus();
     opener = null;
   });
   document.addEventListener("keydown", (event) => {

@@ -107,6 +107,11 @@ function goesOn(line, next) {
   return line.length >= LONG_LINE && !row && ENDS_IN_A_WORD.test(line) && BEGINS_WITH_A_WORD.test(next);
 }
 
+/** Return a quote of a PDF without the ends of its lines; lists, tables and paragraphs keep theirs. */
+export function flowing(text) {
+  return text.replace(/(?<=[^\n|])\n(?![\n•*–-]|\d+[.)] |[^\n]* \| )/g, " ");
+}
+
 /** Cut an answer into its words and the markers of its citations. */
 export function answerPieces(answer, citations) {
   const known = new Map(citations.map((citation, i) => [citation.marker, i]));

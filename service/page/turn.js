@@ -2,7 +2,7 @@
 
 import { button, fill, h } from "./dom.js";
 import { openSource, placeOf } from "./source.js";
-import { answerPieces, asPlainText, counted, dateWords, kindName, placeWords } from "./text.js";
+import { answerPieces, asPlainText, counted, dateWords, flowing, kindName, placeWords } from "./text.js";
 
 const SHORT_ENOUGH = 160;
 const SHOWN_PASSAGES = 3;
@@ -91,8 +91,9 @@ function answered(entry) {
 }
 
 function answerWords(answer, citations, open) {
+  const isPdf = citations.length > 0 && citations.every((one) => /\.pdf$/i.test(one.uri));
   const pieces = answerPieces(answer, citations).map(({ text, citation: at }) => {
-    if (at === null) return text;
+    if (at === null) return isPdf ? flowing(text) : text;
     const one = citations[at];
     const name = `Citation ${at + 1}: ${[one.title, placeWords(one)].filter(Boolean).join(", ")}`;
     return h("button", { type: "button", class: "marker", "aria-label": name, title: name, click: () => open(at) }, `${at + 1}`);
@@ -115,7 +116,7 @@ function citation(one, short, open) {
         { class: "where" },
         [place, one.as_of && `as of ${dateWords(one.as_of)}`, one.recognised && "read by text recognition"].filter(Boolean).join(" · "),
       ),
-      h("blockquote", { dir: "auto", click: () => String(getSelection()) === "" && open() }, markedOnce(one.quote, short)),
+      h("blockquote", { dir: "auto", click: () => String(getSelection()) === "" && open() }, markedOnce(/\.pdf$/i.test(one.uri) ? flowing(one.quote) : one.quote, short)),
     ),
   );
 }
@@ -126,14 +127,14 @@ function markedOnce(text, words) {
   return [text.slice(0, at), h("mark", {}, words), text.slice(at + words.length)];
 }
 
-function notFound(entry) {
+function notFound(entry, acts) {
   const { reply } = entry;
   const none = reply.passages.length === 0;
   return [
     h(
       "div",
       { class: "notice" },
-      h("h3", {}, "Not in your documents"),
+      h("h3", {}, acts.limited ? "Not in the documents that pass the filters" : "Not in your documents"),
       h(
         "p",
         {},
@@ -141,6 +142,7 @@ function notFound(entry) {
           ? "Nothing was found that has to do with it."
           : "Nothing that was found answers this. These passages came closest; judge for yourself.",
       ),
+      acts.limited ? button("filter", "Search everywhere", { click: acts.everywhere }) : null,
     ),
     none ? null : passagesFold(entry, "Closest passages", SHOWN_PASSAGES),
   ];
