@@ -35,7 +35,7 @@ def main() -> None:
     if statuses != EXPECTED:
         sys.exit(f"\nexpected {EXPECTED}, got {statuses}")
     print(
-        "\nGo on with:  make serve     the service, on http://127.0.0.1:8000/docs"
+        "\nGo on with:  make serve     the page to ask on, http://127.0.0.1:8000/"
         "\n             .venv/bin/afterword ingest FOLDER     your own documents"
         '\n             .venv/bin/afterword ask "..."         your own questions'
     )

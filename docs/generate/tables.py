@@ -17,9 +17,9 @@ you are in; the first that has one counts. In `{TOML_FILE}` a name is written wi
 and in small letters: `data = "…"`. All mistakes are reported together at start, and a name that
 begins with `AFTERWORD_` and is no setting is one.
 
-Names of other software keep their meaning: `HF_HUB_OFFLINE=1` keeps hub models from asking the
-network. Encoder, language and chunk size are of new collections: afterwards the collection
-decides, until `afterword reindex`."""
+Names of other software keep their meaning: `HF_HUB_OFFLINE=1` keeps models of the Hugging Face hub
+from asking the network. Encoder, language and chunk size are of new collections: afterwards the
+collection decides, until `afterword reindex`."""
 _FORMATS: Final = """\
 What a file is, its content decides; its name only breaks ties. A page is what a citation counts,
 and a date is the day that the document itself states (`as_of`); where a cell is empty, the format

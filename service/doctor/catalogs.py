@@ -219,16 +219,16 @@ def _views(name: str, folder: Path, seen: Seen) -> Iterator[Finding]:
         elif view.state == "missing":
             message = (
                 "there is none for this state of the catalog; nothing is lost: questions make up "
-                "for it, and it is built anew by itself when one is asked or documents are ingested"
+                "for it, and it is rebuilt automatically when one is asked or documents are ingested"
             )
             yield Finding(what, "note", message, facts=facts)
         elif view.state == "damaged":
             message = "it cannot be read whole; nothing is lost: it is made from the catalog"
-            advice = f"delete {folder / (view.name + '.json')}: it is then built anew by itself"
+            advice = f"delete {folder / (view.name + '.json')}: it is then rebuilt automatically"
             yield Finding(what, "warning", message, advice, facts)
         else:
             message = "it does not hold what the catalog says, so answers may be missed"
-            advice = f"delete {folder / (view.name + '.json')}: it is then built anew by itself"
+            advice = f"delete {folder / (view.name + '.json')}: it is then rebuilt automatically"
             yield Finding(what, "problem", message, advice, facts)
 
 

@@ -19,7 +19,7 @@ def mistakes(subject: Subject) -> Iterator[Finding]:
         yield Finding("settings", "problem", message, "see the packages above")
         return
     for mistake in subject.given.mistakes:
-        do = "correct or remove it; README.md lists the settings"
+        do = "correct or remove it; docs/reference/settings.md lists the settings"
         yield Finding("mistake", "problem", mistake, do)
 
 
