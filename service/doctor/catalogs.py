@@ -219,7 +219,7 @@ def _views(name: str, folder: Path, seen: Seen) -> Iterator[Finding]:
         elif view.state == "missing":
             message = (
                 "there is none for this state of the catalog; nothing is lost: questions make up "
-                "for it, and it is rebuilt automatically when one is asked or documents are ingested"
+                "for it, and it is rebuilt automatically when one is asked or a run ends"
             )
             yield Finding(what, "note", message, facts=facts)
         elif view.state == "damaged":
