@@ -262,7 +262,7 @@ class Writer:
 class Reading:
     """A collection as it was after change `number`; nothing later is seen.
 
-    Belongs to the thread that opened it, but `dense` and `lexical` may run in others.
+    Belongs to the thread that opened it, but `lexical` may run in another.
     """
 
     def __init__(self, connection: sqlite3.Connection, live: LiveViews) -> None:
@@ -333,7 +333,10 @@ class Reading:
 
     def dense(self, vector: Vectors, k: int, allowed: ChunkSet | None = None) -> list[Hit]:
         """Return the `k` chunks nearest to a unit vector of shape (dimension,), by cosine."""
-        return self._live.dense(vector, k, allowed)
+        return self._live.dense(vector, k, allowed, self._vectors)
+
+    def _vectors(self, ids: Sequence[int]) -> Mapping[int, Vectors]:
+        return chunk_table.vectors_of(self._connection, self._live.who, ids)
 
     def lexical(self, query: str, k: int, allowed: ChunkSet | None = None) -> list[Hit]:
         """Return the `k` chunks with the best BM25 score over 0."""
@@ -439,7 +442,7 @@ class Collection:
             state = view_state(self.folder)
             live, epoch = self._live, catalog.epoch(connection)
             if live is None or state != self._state or live.who.epoch != epoch:
-                self._live = load_views(self.folder, connection)
+                self._live = load_views(self.folder, connection, live)
                 self._identity = self._live.who
                 self._state = state
             return state
