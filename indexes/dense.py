@@ -81,7 +81,7 @@ class DenseView:
         return not any(part.lists for part in self.parts)
 
     def search(self, vector: Vectors, k: int, keep: Mask | None) -> list[Hit]:
-        """Return the `k` best rows of each part for a unit vector of shape (dimension,).
+        """Return the `k` best rows for a unit vector of shape (dimension,), best first.
 
         `keep`, shape (n,), tells which rows may be found; None means all. The fewer may be, the
         more lists are looked into, down to all.
@@ -90,16 +90,21 @@ class DenseView:
             return []
         query = vector.reshape(1, -1)
         share = 1.0 if keep is None else np.count_nonzero(keep) / len(keep)
-        hits: list[Hit] = []
+        found: list[tuple[Vectors, Ids]] = []
         start = 0
         with _one_thread():
             for part in self.parts:
                 end = start + len(part.ids)
-                hits += _search_part(
-                    part, query, k, None if keep is None else keep[start:end], share
-                )
+                kept = None if keep is None else keep[start:end]
+                found.append(_search_part(part, query, k, kept, share))
                 start = end
-        return hits
+        scores = np.concatenate([scores for scores, _ in found])
+        ids = np.concatenate([ids for _, ids in found])
+        order = np.lexsort((ids, -scores))[:k]
+        return [
+            Hit(chunk_id, score)
+            for chunk_id, score in zip(ids[order].tolist(), scores[order].tolist(), strict=True)
+        ]
 
     def blocks(self, keep: Mask | None) -> Iterator[tuple[Ids, Vectors]]:
         """Yield the kept rows' ids and vectors, a block at a time. Not while others search."""
@@ -117,9 +122,10 @@ class DenseView:
 
 def _search_part(
     part: DensePart, query: Vectors, k: int, keep: Mask | None, share: float
-) -> list[Hit]:
+) -> tuple[Vectors, Ids]:
+    """Return the scores and the ids of the part's best rows, each of shape (m,)."""
     if keep is not None and not keep.any():
-        return []
+        return np.zeros(0, np.float32), np.zeros(0, np.int64)
     parameters = faiss.SearchParameters()
     if (lists := part.lists) is not None:
         parameters = faiss.SearchParametersIVF()
@@ -128,11 +134,8 @@ def _search_part(
         bits = np.packbits(keep, bitorder="little")  # must live as long as the selector
         parameters.sel = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
     scores, rows = part.rows.search(query, min(k, len(part.ids)), params=parameters)
-    return [
-        Hit(int(part.ids[row]), float(score))
-        for score, row in zip(scores[0], rows[0], strict=True)
-        if row >= 0
-    ]
+    found = rows[0] >= 0
+    return scores[0][found], part.ids[rows[0][found]]
 
 
 @contextmanager

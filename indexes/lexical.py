@@ -6,12 +6,13 @@ stemmer and stop words; texts of other languages come to it as terms of `indexes
 """
 
 import errno
+import itertools
 import json
 import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -122,16 +123,37 @@ def term_weight(term: str, of: Statistics) -> float:
 
 @dataclass(frozen=True)
 class LexicalView:
-    """An immutable state of a tantivy index.
-
-    `texts` and `mean_length` are what its BM25 reckons with: removed texts count until the engine
-    has merged them away.
-    """
+    """An immutable state of a tantivy index."""
 
     searcher: tantivy.Searcher
     last_id: int
-    texts: int
-    mean_length: float
+    _reckoned: list[tuple[int, float]] = field(default_factory=list)
+
+    def reckoned(self, words: Iterable[str] = ()) -> tuple[int, float]:
+        """Return the number of texts and their mean length in terms that BM25 reckons with.
+
+        Removed texts count until the engine has merged them away. It tells the two only when it
+        explains a score, so some term of a living text is needed: the rarest of `words` is found at
+        once; to look through all terms takes a tenth of a second in a large index.
+        """
+        if not self._reckoned:
+            counts = {word: self.frequency(word) for word in words}
+            likely = sorted((word for word in counts if counts[word]), key=counts.__getitem__)
+            found = map(self._explained, itertools.chain(likely, self._terms()))
+            self._reckoned.append(next((facts for facts in found if facts), (0, 1.0)))
+        return self._reckoned[0]
+
+    def _terms(self) -> Iterator[str]:
+        for word, _ in self.searcher.terms_with_prefix("text", "", limit=_TERMS_TRIED):
+            yield word
+
+    def _explained(self, word: str) -> tuple[int, float] | None:
+        found = self.searcher.search(_term(word), 1, count=False).hits
+        if not found:
+            return None
+        explained = json.loads(_term(word).explain(self.searcher, found[0][1]).to_json())
+        facts = dict(_facts(explained))
+        return int(facts["N"]), facts["avgdl"]
 
     def search(
         self, query: Mapping[str, int], k: int, allowed: ChunkSet | None, removed: ChunkSet
@@ -194,7 +216,7 @@ class LexicalView:
 
     def frequency(self, term: str) -> int:
         """Return how many of the view's texts have the term."""
-        return self.searcher.doc_freq("text", term) if self.texts else 0
+        return self.searcher.doc_freq("text", term) if self.searcher.num_docs else 0
 
 
 def _term(word: str) -> tantivy.Query:
@@ -250,22 +272,7 @@ def empty_lexical() -> LexicalView:
 
 
 def _view(searcher: tantivy.Searcher) -> LexicalView:
-    texts, mean_length = _reckoned_with(searcher)
-    return LexicalView(searcher, _last_id(searcher), texts, mean_length)
-
-
-def _reckoned_with(searcher: tantivy.Searcher) -> tuple[int, float]:
-    """Return the number of texts and their mean length in terms that the engine scores with.
-
-    The engine tells them only when it explains a score, so any term of a living text will do.
-    """
-    for word, _ in searcher.terms_with_prefix("text", "", limit=_TERMS_TRIED):
-        found = searcher.search(_term(word), 1, count=False).hits
-        if found:
-            explained = json.loads(_term(word).explain(searcher, found[0][1]).to_json())
-            facts = dict(_facts(explained))
-            return int(facts["N"]), facts["avgdl"]
-    return 0, 1.0
+    return LexicalView(searcher, _last_id(searcher))
 
 
 def _facts(explained: dict[str, Any]) -> Iterator[tuple[str, float]]:

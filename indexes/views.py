@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
@@ -141,7 +142,7 @@ class LiveViews:
             hits = main.search(vector, k, self._keep(allowed))
         else:
             wanted = k + k // 4 + _MORE
-            near = best(main.search(vector, wanted, self._keep(allowed)), wanted)
+            near = main.search(vector, wanted, self._keep(allowed))
             hits = [
                 Hit(chunk_id, float(found.astype(np.float32) @ vector))
                 for chunk_id, found in stored([hit.chunk_id for hit in near]).items()
@@ -178,9 +179,10 @@ class LiveViews:
 
     def _statistics(self, words: Collection[str]) -> Statistics:
         main = self.views.lexical
+        own, mean_length = main.reckoned(words)
         extra, length = self.delta.tokens()
-        texts = main.texts + extra
-        tokens = main.texts * main.mean_length + length
+        texts = own + extra
+        tokens = own * mean_length + length
         frequencies = self.delta.frequencies(words)
         return Statistics(
             texts=texts,
@@ -306,8 +308,11 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
         with reading(connection) as number:
             who = identity(connection)
             if _is_due(folder, connection, who, due):
-                _merge_dense(folder, connection, number, who)
-                _merge_lexical(folder, connection, number, who, due)
+                # One works in FAISS and the other in tantivy, for the most part.
+                with ThreadPoolExecutor(1) as executor:
+                    lexical = executor.submit(_merge_lexical, folder, connection, number, who, due)
+                    _merge_dense(folder, connection, number, who)
+                    lexical.result()
         if due is not Due.NEEDED:  # a question does not wait for the write lock
             _purge(folder, connection, who)
     return True
