@@ -80,8 +80,8 @@ def _unit(rows: Vectors) -> Vectors:
     return rows / lengths
 
 
-def documents(given: Halves, seed: int) -> Iterator[Prepared]:
-    """Yield documents of ten chunks with these vectors.
+def documents(given: Halves, seed: int, prefix: str = "") -> Iterator[Prepared]:
+    """Yield documents of ten chunks with these vectors; an id is the prefix with a number.
 
     `metadata.place` is one of 100 runs of documents, `metadata.part` one of 100 scattered parts.
     """
@@ -91,7 +91,7 @@ def documents(given: Halves, seed: int) -> Iterator[Prepared]:
         own = list(itertools.islice(said, CHUNKS))
         rows = given[number * CHUNKS : (number + 1) * CHUNKS]
         place = number * PARTS // total
-        yield document(str(number), own, rows, {"place": place, "part": number % PARTS})
+        yield document(f"{prefix}{number}", own, rows, {"place": place, "part": number % PARTS})
 
 
 def document(name: str, own: list[str], rows: Halves, metadata: dict[str, int]) -> Prepared:

@@ -325,7 +325,7 @@ class Reading:
         where = compile_filter(condition, as_of)
         if where is None:
             return None
-        return ChunkSet(tuple(chunk_table.chunk_ranges(self._connection, where)))
+        return self._live.allowed(where, lambda: chunk_table.chunk_ranges(self._connection, where))
 
     def count(self) -> Counts:
         """Return how much the collection holds."""

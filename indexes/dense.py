@@ -163,7 +163,7 @@ def build_dense(dimension: int, blocks: Iterable[tuple[Ids, Vectors]]) -> DenseP
 
 
 def train_dense(count: int, sample: Vectors) -> DensePart:
-    """Make an empty part with centres for `count` vectors and more, up to about double.
+    """Make an empty part with centres for `count` vectors and more, up to about four times.
 
     `sample`, shape (m, dimension), are some of them in random order; `sample_size` tells how many
     are wanted. The same sample gives the same centres.
@@ -182,7 +182,7 @@ def sample_size(count: int) -> int:
 
 
 def _lists_for(count: int) -> int:
-    return max(1, round(math.sqrt(count)))
+    return max(1, round(math.sqrt(2 * count)))  # it is kept until there are four times as many
 
 
 def _probes(lists: faiss.IndexIVF, sample: Vectors) -> int:

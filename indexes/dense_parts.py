@@ -1,9 +1,9 @@
 """The files of the dense view: which there are, and how what is new comes into them.
 
 A small view is one flat file, written anew at each merge. Those of a large one never change: what
-is new becomes a file, which takes up those before it that are no larger; where that comes to the
-first, as when all has doubled, centres are found anew. So there are few files, and a merge costs
-about what it brings.
+is new becomes a file, which takes up those before it that are no larger. The first, whose vectors
+the centres were found for, is not taken up: once the others have thrice as many, all is made anew.
+So there are few files, and a merge costs about what it brings.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +28,7 @@ from indexes.hits import ChunkSet, Ids
 
 FLAT: Final = "dense.faiss"
 _GONE_PART: Final = 16
+_OUTGROWN: Final = 4
 
 Blocks = Iterator[tuple[Ids, Vectors]]
 
@@ -94,11 +95,11 @@ def merge_parts(
     if flat:
         return [_write_anew(folder, stored)], True
     kept, taken, grown = list(files), list[PartFile](), stored.fresh
-    while kept and kept[-1].rows <= grown:
+    while kept[1:] and kept[-1].rows <= grown:
         taken.insert(0, kept.pop())
         grown += taken[0].rows
     parts = [load_dense(folder / file.name, dimension) for file in taken or files[-1:]]
-    if not kept or None in parts:
+    if stored.count > _OUTGROWN * kept[0].rows or None in parts:
         return [_write_anew(folder, stored)], True
     clear = clear or len(gone) * _GONE_PART > stored.count
     if clear:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -42,9 +42,11 @@ from indexes.chunk_table import (
 from indexes.delta import Delta
 from indexes.dense import DensePart, DenseView
 from indexes.dense_parts import FLAT, PartFile, Stored, load_parts, merge_parts, sweep_parts
+from indexes.documents import Span
 from indexes.durable import flush, put_in_place
 from indexes.encoding import Vectors
 from indexes.errors import CollectionBusy, StorageFull, StorageRefused
+from indexes.filters import Where
 from indexes.hits import ChunkSet, Hit, Ids, Mask, best
 from indexes.lexical import (
     LexicalDamaged,
@@ -74,6 +76,8 @@ _CHEAP_PART: Final = 200
 _LARGE_VIEW: Final = 100_000
 # An approximate view is asked for so many more, and a quarter, of which the best are taken.
 _MORE: Final = 16
+_FILTERS_KEPT: Final = 8
+_MOST_RANGES_KEPT: Final = 10_000
 _OLD_FILE: Final = PartFile(FLAT, 0)
 # What may keep the views on disk from being merged; the delta in memory serves as well.
 NOT_MERGED: Final = (OSError, StorageFull, StorageRefused, CollectionBusy)
@@ -121,6 +125,21 @@ class LiveViews:
     removed: ChunkSet
     masked: ChunkSet
     delta: Delta
+    _allowed: dict[Where, ChunkSet] = field(default_factory=dict)
+
+    def allowed(self, where: Where, find: Callable[[], Sequence[Span]]) -> ChunkSet:
+        """Return the chunks that a filter allows; `find` is asked where it is not known yet.
+
+        Questions often come with the same filter; to apply one looks at every document.
+        """
+        known = self._allowed.get(where)
+        if known is None:
+            known = ChunkSet(tuple(find()))
+            if len(known.ranges) <= _MOST_RANGES_KEPT:
+                if len(self._allowed) >= _FILTERS_KEPT:
+                    self._allowed.clear()
+                self._allowed[where] = known
+        return known
 
     @property
     def outgrown(self) -> bool:
@@ -282,7 +301,7 @@ def advance(connection: sqlite3.Connection, number: int, live: LiveViews) -> Liv
     masked = ChunkSet(tuple(removed_since(connection, live.views.cleared)))
     groups = list(added_since(connection, live.who, live.number))
     delta = live.delta.followed_by(groups, removed, live.who.language)
-    return replace(live, number=number, removed=removed, masked=masked, delta=delta)
+    return LiveViews(number, live.who, live.views, removed, masked, delta)
 
 
 # --- writing -------------------------------------------------------------------------------------
