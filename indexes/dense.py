@@ -31,8 +31,8 @@ _BLOCK: Final = 16_384
 _TRAINED_A_LIST: Final = 40
 _TRAIN_ROUNDS: Final = 8
 _SEED: Final = 21
-# So many of the sample are asked for their nearest, to see how many lists must be looked into.
-_ASKED: Final = 200
+# So many vectors are asked for their nearest, to see how many lists must be looked into.
+ASKED: Final = 64
 _NEAREST: Final = 10
 _FOUND: Final = 0.99
 _LEAST_PROBES: Final = 16
@@ -172,7 +172,6 @@ def train_dense(count: int, sample: Vectors) -> DensePart:
     lists = _inverted_file(faiss.IndexFlatIP(dimension), dimension, _lists_for(count))
     lists.cp.niter, lists.cp.seed = _TRAIN_ROUNDS, _SEED
     lists.train(np.ascontiguousarray(sample))
-    lists.nprobe = _probes(lists, sample)
     return _part(_numbered(lists))
 
 
@@ -185,23 +184,30 @@ def _lists_for(count: int) -> int:
     return max(1, round(math.sqrt(2 * count)))  # it is kept until there are four times as many
 
 
-def _probes(lists: faiss.IndexIVF, sample: Vectors) -> int:
-    """Return into how many lists to look so that nearly all of the nearest are found.
+def tune_dense(part: DensePart, asked: Vectors) -> None:
+    """Set into how many lists of a new inverted file a search looks, so that it finds nearly all.
 
-    Some of the sample are asked for their nearest in the rest, which lie farther than those among
-    all vectors; twice the lists are taken, since questions are not as near as texts are.
+    `asked`, shape (m, dimension), are some of the vectors in it. The number is doubled until the
+    nearest of each are those that a search of all lists finds, and once more, since questions are
+    not as near to texts as texts are to each other.
     """
-    asked, rest = sample[:_ASKED], sample[_ASKED:]
-    if len(rest) < _NEAREST:
-        return int(lists.nlist)
-    order = lists.quantizer.search(asked, lists.nlist)[1]
-    place = np.empty_like(order)
-    np.put_along_axis(place, order, np.arange(lists.nlist)[None, :], axis=1)
-    list_of = lists.quantizer.search(rest, 1)[1][:, 0]
-    nearest = np.argpartition(-(asked @ rest.T), _NEAREST, axis=1)[:, :_NEAREST]
-    needed: Ids = np.take_along_axis(place, list_of[nearest], axis=1) + 1
-    wanted = 2 * int(np.quantile(needed, _FOUND))
-    return min(int(lists.nlist), max(_LEAST_PROBES, wanted))
+    lists = part.lists
+    assert lists is not None
+
+    def nearest(probes: int) -> Ids:
+        lists.nprobe = min(lists.nlist, probes)
+        found: Ids = lists.search(asked, _NEAREST + 1)[1][:, 1:]  # the first is what is asked
+        return found
+
+    true, probes = nearest(lists.nlist), _LEAST_PROBES // 2
+    while probes < lists.nlist and _share(nearest(probes), true) < _FOUND:
+        probes *= 2
+    lists.nprobe = min(lists.nlist, 2 * probes)
+
+
+def _share(found: Ids, true: Ids) -> float:
+    pairs = zip(found.tolist(), true.tolist(), strict=True)
+    return sum(len({*one} & {*other}) for one, other in pairs) / true.size
 
 
 def join_dense(

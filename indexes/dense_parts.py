@@ -13,6 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from indexes.dense import (
+    ASKED,
     FLAT_MOST,
     DensePart,
     DenseView,
@@ -22,6 +23,7 @@ from indexes.dense import (
     sample_size,
     save_dense,
     train_dense,
+    tune_dense,
 )
 from indexes.encoding import Vectors
 from indexes.hits import ChunkSet, Ids
@@ -131,8 +133,10 @@ def _write_flat(
 
 
 def _write_anew(folder: Path, stored: Stored) -> PartFile:
-    centres = train_dense(stored.count, stored.sample(sample_size(stored.count)))
-    return _save(folder, join_dense(centres, (), ChunkSet(()), stored.everything()))
+    sample = stored.sample(sample_size(stored.count))
+    part = join_dense(train_dense(stored.count, sample), (), ChunkSet(()), stored.everything())
+    tune_dense(part, sample[:ASKED])
+    return _save(folder, part)
 
 
 def _without(folder: Path, file: PartFile, dimension: int, gone: ChunkSet) -> PartFile:
