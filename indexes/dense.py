@@ -181,7 +181,9 @@ def sample_size(count: int) -> int:
 
 
 def _lists_for(count: int) -> int:
-    return max(1, round(math.sqrt(2 * count)))  # it is kept until there are four times as many
+    # They are kept until there are four times as many vectors. A quarter of these lists would make
+    # ingestion a few hundredths cheaper, and find less.
+    return max(1, round(math.sqrt(2 * count)))
 
 
 def tune_dense(part: DensePart, asked: Vectors) -> None:
