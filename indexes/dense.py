@@ -181,8 +181,8 @@ def sample_size(count: int) -> int:
 
 
 def _lists_for(count: int) -> int:
-    # They are kept until there are four times as many vectors. A quarter of these lists would make
-    # ingestion a few hundredths cheaper, and find less.
+    # They are kept until there are four times as many vectors. Half of these lists made
+    # ingestion hardly cheaper, and found less: .982 of the nearest at 100,000 instead of .998.
     return max(1, round(math.sqrt(2 * count)))
 
 
