@@ -41,6 +41,7 @@ DAMAGED: Final = (
 )
 _PROBE_COSINE: Final = 0.98
 _LOG_BYTES: Final = 64 << 20
+_LOG_PAGES: Final = _LOG_BYTES // 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,8 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA cache_size = -16384")
+            # A page that changes again and again goes from the log to the file but once.
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             # After a large upload the log would else keep its size.
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
             if check_format(connection, path) < FORMAT:

@@ -22,6 +22,7 @@ from indexes.languages import Language
 from indexes.schema import BLOCK_CHARACTERS
 
 _MANY: Final = 500
+_SEED: Final = 21
 
 
 def insert_chunks(
@@ -91,7 +92,12 @@ def chunk_ranges(connection: sqlite3.Connection, where: Where) -> list[Span]:
         f"WHERE chunk_count > 0 AND {where.sql} ORDER BY first_chunk",
         where.parameters,
     )
-    return [Span(first, first + count) for first, count in rows]
+    ranges: list[Span] = []
+    for first, count in rows:
+        # Documents that were stored one after another are one range.
+        start = ranges.pop().start if ranges and ranges[-1].end == first else first
+        ranges.append(Span(start, first + count))
+    return ranges
 
 
 def _stored_chunk(
@@ -231,6 +237,40 @@ def added_since(
         encoded = [chunk.encoded for chunk in chunks]
         yield Added(ids, vectors.reshape(len(ids), -1).astype(np.float32), tuple(encoded))
         change, last = rows[-1][2], rows[-1][0]
+
+
+def vectors_of(
+    connection: sqlite3.Connection, who: Identity, ids: Iterable[int]
+) -> dict[int, Vectors]:
+    """Return the stored vectors, each of shape (dimension,) in float16, of the chunks there are."""
+    found: dict[int, Vectors] = {}
+    for group in _groups(list(ids)):
+        rows = connection.execute(
+            "SELECT chunks.id, vectors.vector FROM chunks CROSS JOIN vectors "
+            "ON vectors.encoder = ? AND vectors.hash = chunks.hash "
+            f"WHERE chunks.id IN ({_marks(group)})",
+            (who.encoder_id, *group),
+        )
+        found.update((row[0], np.frombuffer(row[1], np.float16)) for row in rows)
+    return found
+
+
+def sample_vectors(connection: sqlite3.Connection, who: Identity, count: int) -> Vectors:
+    """Return the vectors of so many chunks, or of all, in random order, shape (m, dimension).
+
+    The same chunks give the same sample.
+    """
+    rows = connection.execute("SELECT id FROM chunks ORDER BY id")
+    ids = np.fromiter((row[0] for row in rows), np.int64)
+    chosen = np.random.default_rng(_SEED).permutation(ids)[:count]
+    found = vectors_of(connection, who, chosen.tolist())
+    return np.stack([found[i] for i in chosen.tolist()]).astype(np.float32)
+
+
+def count_chunks(connection: sqlite3.Connection, most: int) -> int:
+    """Return the number of chunks, or `most` where there are more: only so many are looked at."""
+    row = connection.execute("SELECT count(*) FROM (SELECT 1 FROM chunks LIMIT ?)", (most,))
+    return int(row.fetchone()[0])
 
 
 def count_added(connection: sqlite3.Connection, number: int) -> int:

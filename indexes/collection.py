@@ -266,7 +266,7 @@ class Writer:
 class Reading:
     """A collection as it was after change `number`; nothing later is seen.
 
-    Belongs to the thread that opened it, but `dense` and `lexical` may run in others.
+    Belongs to the thread that opened it, but `lexical` may run in another.
     """
 
     def __init__(self, connection: sqlite3.Connection, live: LiveViews) -> None:
@@ -329,7 +329,7 @@ class Reading:
         where = compile_filter(condition, as_of)
         if where is None:
             return None
-        return ChunkSet(tuple(chunk_table.chunk_ranges(self._connection, where)))
+        return self._live.allowed(where, lambda: chunk_table.chunk_ranges(self._connection, where))
 
     def count(self) -> Counts:
         """Return how much the collection holds."""
@@ -337,7 +337,10 @@ class Reading:
 
     def dense(self, vector: Vectors, k: int, allowed: ChunkSet | None = None) -> list[Hit]:
         """Return the `k` chunks nearest to a unit vector of shape (dimension,), by cosine."""
-        return self._live.dense(vector, k, allowed)
+        return self._live.dense(vector, k, allowed, self._vectors)
+
+    def _vectors(self, ids: Sequence[int]) -> Mapping[int, Vectors]:
+        return chunk_table.vectors_of(self._connection, self._live.who, ids)
 
     def lexical(self, query: str, k: int, allowed: ChunkSet | None = None) -> list[Hit]:
         """Return the `k` chunks with the best BM25 score over 0."""
@@ -443,7 +446,7 @@ class Collection:
             state = view_state(self.folder)
             live, epoch = self._live, catalog.epoch(connection)
             if live is None or state != self._state or live.who.epoch != epoch:
-                self._live = load_views(self.folder, connection)
+                self._live = load_views(self.folder, connection, live)
                 self._identity = self._live.who
                 self._state = state
             return state

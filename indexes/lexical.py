@@ -6,19 +6,20 @@ stemmer and stop words; texts of other languages come to it as terms of `indexes
 """
 
 import errno
+import itertools
 import json
 import math
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 import tantivy
 
 from indexes.hits import ChunkSet, Hit, Ids
@@ -28,11 +29,15 @@ from indexes.words import LONGEST_TERM, words
 _K1: Final = 1.2
 _B: Final = 0.75
 _FEW_RANGES: Final = 64
+# A list of so many ids, few of all, is looked up faster than what is best is looked through.
+_FEW_IDS: Final = 20_000
+_SMALL_SHARE: Final = 20
 _HEAP: Final = 64_000_000
 _ENGLISH_ANALYZER: Final = "afterword_english"
 _TERMS_ANALYZER: Final = "afterword_terms"
 _EXACT_LENGTHS: Final = 24
 _MANTISSA: Final = 8
+_MANTISSA_BITS: Final = 4
 _TERMS_TRIED: Final = 1_000
 # Tantivy's own, at the end of each of its files (tantivy/src/directory/footer.rs).
 _MARK: Final = 1337
@@ -81,38 +86,33 @@ class Statistics:
     frequencies: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class CountedText:
-    """A text of the delta: how often each term is in it, and its length in terms."""
-
-    counts: Mapping[str, int]
-    length: int
-
-
-def count_terms(text: str, language: Language) -> CountedText:
-    """Return a text's terms with their counts."""
-    found = terms(text, language)
-    return CountedText(Counter(found), len(found))
+def stored_lengths(lengths: Ids) -> Ids:
+    """Return lengths as the index keeps them in one byte (Lucene's SmallFloat, byte4)."""
+    rest = lengths - _EXACT_LENGTHS
+    bits = np.frexp(np.maximum(rest, 1))[1]  # how many binary digits each has
+    shift = np.maximum(bits - _MANTISSA_BITS, 0)
+    return np.where(rest < 2 * _MANTISSA, lengths, _EXACT_LENGTHS + ((rest >> shift) << shift))
 
 
-def stored_length(length: int) -> int:
-    """Return a length as the index keeps it in one byte (Lucene's SmallFloat, byte4)."""
-    rest = length - _EXACT_LENGTHS
-    if rest < 2 * _MANTISSA:
-        return length
-    shift = rest.bit_length() - 4
-    return _EXACT_LENGTHS + ((rest >> shift) << shift)
+def bm25(
+    query: Mapping[str, int],
+    found: Mapping[str, tuple[Ids, Ids]],
+    lengths: Ids,
+    of: Statistics,
+) -> npt.NDArray[np.float64]:
+    """Return the BM25 scores of texts, shape (n,), for a query's terms with their counts.
 
-
-def bm25(query: Mapping[str, int], text: CountedText, of: Statistics) -> float:
-    """Return the BM25 score of one text for a query's terms, each as often as it was asked."""
-    length = _K1 * (1 - _B + _B * stored_length(text.length) / of.mean_length)
-    score = 0.0
+    `found` has for each term the numbers of the texts that have it and how often each does;
+    `lengths`, shape (n,), are those of the texts in terms.
+    """
+    part = _K1 * (1 - _B + _B * stored_lengths(lengths) / of.mean_length)
+    scores = np.zeros(len(lengths))
     for term, asked in query.items():
-        count = text.counts.get(term, 0)
-        if count:
-            score += asked * term_weight(term, of) * (_K1 + 1) * count / (count + length)
-    return score
+        texts, counts = found[term]
+        if len(texts):
+            weight = asked * term_weight(term, of) * (_K1 + 1)
+            scores[texts] += weight * counts / (counts + part[texts])
+    return scores
 
 
 def term_weight(term: str, of: Statistics) -> float:
@@ -123,19 +123,45 @@ def term_weight(term: str, of: Statistics) -> float:
 
 @dataclass(frozen=True)
 class LexicalView:
-    """An immutable state of a tantivy index.
-
-    `texts` and `mean_length` are what its BM25 reckons with: removed texts count until the engine
-    has merged them away.
-    """
+    """An immutable state of a tantivy index."""
 
     searcher: tantivy.Searcher
     last_id: int
-    texts: int
-    mean_length: float
+    _reckoned: list[tuple[int, float]] = field(default_factory=list)
 
-    def search(self, query: Mapping[str, int], k: int, allowed: ChunkSet | None) -> list[Hit]:
-        """Return the `k` best chunks, among the allowed ones, for a query's terms with counts."""
+    def reckoned(self, words: Iterable[str] = ()) -> tuple[int, float]:
+        """Return the number of texts and their mean length in terms that BM25 reckons with.
+
+        Removed texts count until the engine has merged them away. It tells the two only when it
+        explains a score, so some term of a living text is needed: the rarest of `words` is found at
+        once; to look through all terms takes a tenth of a second in a large index.
+        """
+        if not self._reckoned:
+            counts = {word: self.frequency(word) for word in words}
+            likely = sorted((word for word in counts if counts[word]), key=counts.__getitem__)
+            found = map(self._explained, itertools.chain(likely, self._terms()))
+            self._reckoned.append(next((facts for facts in found if facts), (0, 1.0)))
+        return self._reckoned[0]
+
+    def _terms(self) -> Iterator[str]:
+        for word, _ in self.searcher.terms_with_prefix("text", "", limit=_TERMS_TRIED):
+            yield word
+
+    def _explained(self, word: str) -> tuple[int, float] | None:
+        found = self.searcher.search(_term(word), 1, count=False).hits
+        if not found:
+            return None
+        explained = json.loads(_term(word).explain(self.searcher, found[0][1]).to_json())
+        facts = dict(_facts(explained))
+        return int(facts["N"]), facts["avgdl"]
+
+    def search(
+        self, query: Mapping[str, int], k: int, allowed: ChunkSet | None, removed: ChunkSet
+    ) -> list[Hit]:
+        """Return the `k` best chunks for a query's terms with counts, best first.
+
+        Only those are found that are allowed (None: all) and not removed.
+        """
         if not query or not self.searcher.num_docs or (allowed is not None and allowed.empty):
             return []
         words = tantivy.Query.boolean_query(
@@ -145,27 +171,36 @@ class LexicalView:
             ]
         )
         if allowed is None:
-            return self._hits(words, k)
+            return self._kept(words, k, k + min(k, len(removed)), None, removed)
+        share = max(1, self.searcher.num_docs // max(1, len(allowed)))
         if len(allowed.ranges) <= _FEW_RANGES:
             inside = tantivy.Query.boolean_query(
                 [(tantivy.Occur.Should, _range(span.start, span.end)) for span in allowed.ranges]
             )
-            inside = tantivy.Query.const_score_query(inside, 0.0)
-            return self._hits(
-                tantivy.Query.boolean_query(
-                    [(tantivy.Occur.Must, words), (tantivy.Occur.Must, inside)]
-                ),
-                k,
-            )
-        return self._filtered(words, k, allowed)
+        elif len(allowed) <= _FEW_IDS and share >= _SMALL_SHARE:
+            inside = tantivy.Query.term_set_query(_schema(), "chunk", allowed.ids().tolist())
+        else:
+            return self._kept(words, k, 2 * k * share, allowed, removed)
+        inside = tantivy.Query.const_score_query(inside, 0.0)
+        both = [(tantivy.Occur.Must, words), (tantivy.Occur.Must, inside)]
+        both_hold = tantivy.Query.boolean_query(both)
+        return self._kept(both_hold, k, k + min(k, len(removed)), None, removed)
 
-    def _filtered(self, words: tantivy.Query, k: int, allowed: ChunkSet) -> list[Hit]:
-        """Look ever deeper until `k` allowed chunks are found or there are no more."""
-        share = max(1, self.searcher.num_docs // max(1, len(allowed)))
-        depth = 2 * k * share
+    def _kept(
+        self,
+        words: tantivy.Query,
+        k: int,
+        depth: int,
+        allowed: ChunkSet | None,
+        removed: ChunkSet,
+    ) -> list[Hit]:
+        """Look ever deeper until `k` chunks that may be found are, or there are no more."""
         while True:
             hits = self._hits(words, depth)
-            keep = allowed.holds(_ids(hits))
+            ids = np.array([hit.chunk_id for hit in hits], np.int64)
+            keep = ~removed.holds(ids)
+            if allowed is not None:
+                keep &= allowed.holds(ids)
             found = [hit for hit, kept in zip(hits, keep, strict=True) if kept]
             if len(found) >= k or len(hits) < depth:
                 return found[:k]
@@ -181,11 +216,7 @@ class LexicalView:
 
     def frequency(self, term: str) -> int:
         """Return how many of the view's texts have the term."""
-        return self.searcher.doc_freq("text", term) if self.texts else 0
-
-
-def _ids(hits: Sequence[Hit]) -> Ids:
-    return np.array([hit.chunk_id for hit in hits], np.int64)
+        return self.searcher.doc_freq("text", term) if self.searcher.num_docs else 0
 
 
 def _term(word: str) -> tantivy.Query:
@@ -241,22 +272,7 @@ def empty_lexical() -> LexicalView:
 
 
 def _view(searcher: tantivy.Searcher) -> LexicalView:
-    texts, mean_length = _reckoned_with(searcher)
-    return LexicalView(searcher, _last_id(searcher), texts, mean_length)
-
-
-def _reckoned_with(searcher: tantivy.Searcher) -> tuple[int, float]:
-    """Return the number of texts and their mean length in terms that the engine scores with.
-
-    The engine tells them only when it explains a score, so any term of a living text will do.
-    """
-    for word, _ in searcher.terms_with_prefix("text", "", limit=_TERMS_TRIED):
-        found = searcher.search(_term(word), 1, count=False).hits
-        if found:
-            explained = json.loads(_term(word).explain(searcher, found[0][1]).to_json())
-            facts = dict(_facts(explained))
-            return int(facts["N"]), facts["avgdl"]
-    return 0, 1.0
+    return LexicalView(searcher, _last_id(searcher))
 
 
 def _facts(explained: dict[str, Any]) -> Iterator[tuple[str, float]]:

@@ -114,12 +114,14 @@ CREATE TABLE chunks (
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_hash ON chunks (hash);
 CREATE INDEX chunks_by_change ON chunks (added);
+-- With row ids, so that vectors lie in the order in which they came and an insertion touches a page
+-- of the key alone; in a catalog made before, the key's tree has the vectors themselves.
 CREATE TABLE vectors (
     encoder INTEGER NOT NULL REFERENCES encoders (id),
     hash BLOB NOT NULL,
     vector BLOB NOT NULL,
     PRIMARY KEY (encoder, hash)
-) WITHOUT ROWID, STRICT;
+) STRICT;
 -- Ids of chunks that are gone, for views that still hold them; purged when all views passed.
 CREATE TABLE removed (
     first_chunk INTEGER PRIMARY KEY,

@@ -16,9 +16,10 @@ import numpy as np
 
 from indexes.catalog import Identity, last_change
 from indexes.chunk_table import count_added, removed_since
-from indexes.dense import DenseView, load_dense
+from indexes.dense import DenseView
+from indexes.dense_parts import load_parts
 from indexes.documents import sha256_text
-from indexes.hits import ChunkSet, Ids
+from indexes.hits import ChunkSet, Ids, Mask
 from indexes.lexical import damaged_files, open_lexical
 from indexes.views import read_stamp
 
@@ -29,6 +30,8 @@ _MANY: Final = 10_000
 _READ_BYTES: Final = 1 << 30
 # float16 keeps about three digits, so the length of a stored unit vector is 1 but for this.
 _LENGTH_TOLERANCE: Final = 0.01
+# How far a vector may be from one that is kept with a byte a dimension.
+_ROUNDED: Final = 0.2
 
 
 class Unfinished(Exception):
@@ -150,17 +153,18 @@ def views(
 
 def _dense(folder: Path, connection: sqlite3.Connection, who: Identity, *, full: bool) -> View:
     stamp = read_stamp(folder / "dense.json", connection, who)
-    if stamp is None or not (folder / "dense.faiss").exists():
+    paths = [folder / part.name for part in stamp.parts] if stamp else []
+    if stamp is None or not all(path.exists() for path in paths):
         return _missing("dense", connection)
-    if not full and (folder / "dense.faiss").stat().st_size > _READ_BYTES:
+    if not full and sum(path.stat().st_size for path in paths) > _READ_BYTES:
         return View("dense", "unread")
-    view = load_dense(folder / "dense.faiss", who.encoder.dimension)
+    view = load_parts(folder, stamp.parts, who.encoder.dimension)
     if view is None:
         return View("dense", "damaged")
-    living = ~ChunkSet(tuple(removed_since(connection, stamp.number))).holds(view.ids)
+    living = ~ChunkSet(tuple(removed_since(connection, stamp.cleared))).holds_sorted(view.ids)
     same = np.array_equal(view.ids[living], _ids(connection, stamp.number))
     if same and full:
-        same = _same_vectors(connection, who, view, stamp.number)
+        same = _same_vectors(connection, who, view, living, stamp.number)
     return _against(connection, "dense", stamp.number) if same else View("dense", "different")
 
 
@@ -171,17 +175,21 @@ def _ids(connection: sqlite3.Connection, number: int) -> Ids:
 
 
 def _same_vectors(
-    connection: sqlite3.Connection, who: Identity, view: DenseView, number: int
+    connection: sqlite3.Connection, who: Identity, view: DenseView, living: Mask, number: int
 ) -> bool:
-    removed = ChunkSet(tuple(removed_since(connection, number)))
     rows = connection.execute(
         "SELECT vector FROM chunks JOIN vectors ON vectors.encoder = ? "
         "AND vectors.hash = chunks.hash WHERE added <= ? ORDER BY id",
         (who.encoder_id, number),
     )
-    for ids, vectors in view.blocks(~removed.holds(view.ids)):
+    for ids, vectors in view.blocks(living):
         stored = b"".join(vector for (vector,) in rows.fetchmany(len(ids)))
-        if vectors.astype(np.float16).tobytes() != stored:
+        if view.exact:
+            same = vectors.astype(np.float16).tobytes() == stored
+        else:
+            whole = np.frombuffer(stored, np.float16).reshape(vectors.shape).astype(np.float32)
+            same = bool((np.linalg.norm(whole - vectors, axis=1) < _ROUNDED).all())
+        if not same:
             return False
     return True
 

@@ -12,12 +12,14 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -29,19 +31,27 @@ from indexes.catalog import (
     reading,
     storage_errors,
 )
-from indexes.chunk_table import added_since, count_added, purge_removed, removed_since
-from indexes.dense import DenseView, build_dense, load_dense, save_dense
+from indexes.chunk_table import (
+    added_since,
+    count_added,
+    count_chunks,
+    purge_removed,
+    removed_since,
+    sample_vectors,
+)
+from indexes.delta import Delta
+from indexes.dense import DensePart, DenseView
+from indexes.dense_parts import FLAT, PartFile, Stored, load_parts, merge_parts, sweep_parts
+from indexes.documents import Span
 from indexes.durable import flush, put_in_place
 from indexes.encoding import Vectors
 from indexes.errors import CollectionBusy, StorageFull, StorageRefused
+from indexes.filters import Where
 from indexes.hits import ChunkSet, Hit, Ids, Mask, best
 from indexes.lexical import (
-    CountedText,
     LexicalDamaged,
     LexicalView,
     Statistics,
-    bm25,
-    count_terms,
     empty_lexical,
     extend_lexical,
     open_lexical,
@@ -49,32 +59,55 @@ from indexes.lexical import (
     terms,
 )
 
+# From the ids of chunks to their vectors in float16; those that are gone are left out.
+StoredVectors = Callable[[Sequence[int]], Mapping[int, Vectors]]
+
 _STAMPS: Final = ("dense.json", "lexical.json")
 # A view this small is written anew in a moment; a larger one only for a delta of some size.
 _SMALL_VIEW: Final = 5_000
+# The delta that is merged before a question, or while a run goes on: it is in memory.
 _SMALL_DELTA: Final = 1_000
 _DELTA_PART: Final = 20
-# Each question counts the words of the delta, so after writing a smaller one is merged as well.
+_LARGEST_DELTA: Final = 5_000
+# After writing a smaller one is merged as well.
 _CHEAP_DELTA: Final = 250
 _CHEAP_PART: Final = 200
+# A lexical view this large is not built anew for the words of one erased document.
+_LARGE_VIEW: Final = 100_000
+# An approximate view is asked for so many more, and a quarter, of which the best are taken.
+_MORE: Final = 16
+_FILTERS_KEPT: Final = 8
+_MOST_RANGES_KEPT: Final = 10_000
+_OLD_FILE: Final = PartFile(FLAT, 0)
 # What may keep the views on disk from being merged; the delta in memory serves as well.
 NOT_MERGED: Final = (OSError, StorageFull, StorageRefused, CollectionBusy)
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Which state of which catalog a view on disk holds."""
+    """Which state of which catalog a view on disk holds.
+
+    What was removed up to change `cleared` has left no trace in it; of what was removed later, a
+    dense view may have vectors, which are masked, and a lexical one words, which its engine keeps.
+    `parts` are the files of a dense view.
+    """
 
     uuid: str
     epoch: str
     number: int
+    cleared: int
+    parts: tuple[PartFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Both views as they were read from disk, with the change that both have reached."""
+    """Both views as they were read from disk, with the change that both have reached.
+
+    What was removed after change `cleared` may be in the dense one.
+    """
 
     number: int
+    cleared: int
     dense: DenseView
     lexical: LexicalView
 
@@ -83,51 +116,67 @@ class Views:
 class LiveViews:
     """Views, delta and removed ids that together are the collection at change `number`.
 
-    `delta_ids` has shape (n,), ascending, `delta_vectors` (n, dimension), `delta_texts` n texts.
+    `masked` holds what the dense view may have of removed ids, `removed` what the others have.
     """
 
     number: int
     who: Identity
     views: Views
     removed: ChunkSet
-    delta_ids: Ids
-    delta_vectors: Vectors
-    delta_texts: tuple[CountedText, ...]
+    masked: ChunkSet
+    delta: Delta
+    _allowed: dict[Where, ChunkSet] = field(default_factory=dict)
+
+    def allowed(self, where: Where, find: Callable[[], Sequence[Span]]) -> ChunkSet:
+        """Return the chunks that a filter allows; `find` is asked where it is not known yet.
+
+        Questions often come with the same filter; to apply one looks at every document.
+        """
+        known = self._allowed.get(where)
+        if known is None:
+            known = ChunkSet(tuple(find()))
+            if len(known.ranges) <= _MOST_RANGES_KEPT:
+                if len(self._allowed) >= _FILTERS_KEPT:
+                    self._allowed.clear()
+                self._allowed[where] = known
+        return known
 
     @property
     def outgrown(self) -> bool:
         """Tell whether the delta is too large to keep in memory: the views are to be merged."""
-        delta, removed = len(self.delta_ids), len(self.removed)
+        delta, removed = len(self.delta.ids), len(self.removed)
         total = len(self.views.dense.ids) + delta - removed
         return delta + removed > _most_in_memory(total)
 
-    def dense(self, vector: Vectors, k: int, allowed: ChunkSet | None) -> list[Hit]:
-        """Return the `k` chunks whose vectors are nearest, best first (inner product)."""
+    def dense(
+        self, vector: Vectors, k: int, allowed: ChunkSet | None, stored: StoredVectors
+    ) -> list[Hit]:
+        """Return the `k` chunks whose vectors are nearest, best first (inner product).
+
+        `stored` gives the catalog's vectors of chunks, by which what an approximate view finds is
+        scored.
+        """
         main = self.views.dense
-        hits = main.search(vector, k, self._keep(main.ids, allowed))
-        fresh = self._fresh(main.last_id, allowed)
-        scores = self.delta_vectors[fresh] @ vector
-        hits += [
-            Hit(int(chunk_id), float(score))
-            for chunk_id, score in zip(self.delta_ids[fresh], scores, strict=True)
-        ]
+        if main.exact:
+            hits = main.search(vector, k, self._keep(allowed))
+        else:
+            wanted = k + k // 4 + _MORE
+            near = main.search(vector, wanted, self._keep(allowed))
+            hits = [
+                Hit(chunk_id, float(found.astype(np.float32) @ vector))
+                for chunk_id, found in stored([hit.chunk_id for hit in near]).items()
+            ]
+        hits += self.delta.nearest(vector, k, self.delta.fresh(main.last_id, allowed))
         return best(hits, k)
 
     def lexical(self, query: str, k: int, allowed: ChunkSet | None) -> list[Hit]:
         """Return the `k` chunks with the best BM25 score over 0, best first."""
         words = Counter(terms(query, self.who.language))
         main = self.views.lexical
-        gone = len(self.removed)
-        hits = main.search(words, k + gone, allowed)
-        keep = ~self.removed.holds(np.array([hit.chunk_id for hit in hits], np.int64))
-        hits = [hit for hit, kept in zip(hits, keep, strict=True) if kept]
-        fresh = self._fresh(main.last_id, allowed)
+        hits = main.search(words, k, allowed, self.removed)
+        fresh = self.delta.fresh(main.last_id, allowed)
         if words and len(fresh):
-            statistics = self._statistics(words)
-            scored = [(int(self.delta_ids[i]), self.delta_texts[i]) for i in fresh]
-            hits += [
-                Hit(i, score) for i, text in scored if (score := bm25(words, text, statistics))
-            ]
+            hits += self.delta.wordiest(words, self._statistics(words), k, fresh)
         return best(hits, k)
 
     def term_weights(self, query: str) -> dict[str, float]:
@@ -136,31 +185,28 @@ class LiveViews:
         statistics = self._statistics(words)
         return {word: term_weight(word, statistics) for word in words}
 
-    def _keep(self, ids: Ids, allowed: ChunkSet | None) -> Mask | None:
-        if allowed is None and self.removed.empty:
-            return None
-        keep = ~self.removed.holds(ids)
-        return keep if allowed is None else keep & allowed.holds(ids)
+    @cached_property
+    def _living(self) -> Mask:
+        return ~self.masked.holds_sorted(self.views.dense.ids)
 
-    def _fresh(self, last_id: int, allowed: ChunkSet | None) -> Ids:
-        """Return the places in the delta of what a view lacks and may be found."""
-        keep = self.delta_ids > last_id
-        if allowed is not None:
-            keep &= allowed.holds(self.delta_ids)
-        return np.flatnonzero(keep)
+    def _keep(self, allowed: ChunkSet | None) -> Mask | None:
+        """Return which rows of the dense view may be found, None for all."""
+        if allowed is None:
+            return None if self.masked.empty else self._living
+        keep = allowed.holds_sorted(self.views.dense.ids)
+        return keep if self.masked.empty else keep & self._living
 
     def _statistics(self, words: Collection[str]) -> Statistics:
         main = self.views.lexical
-        extra = self.delta_texts
-        texts = main.texts + len(extra)
-        tokens = main.texts * main.mean_length + sum(text.length for text in extra)
+        own, mean_length = main.reckoned(words)
+        extra, length = self.delta.tokens()
+        texts = own + extra
+        tokens = own * mean_length + length
+        frequencies = self.delta.frequencies(words)
         return Statistics(
             texts=texts,
             mean_length=max(1.0, tokens / max(1, texts)),
-            frequencies={
-                word: main.frequency(word) + sum(word in text.counts for text in extra)
-                for word in words
-            },
+            frequencies={word: main.frequency(word) + frequencies[word] for word in words},
         )
 
 
@@ -177,34 +223,33 @@ def view_state(folder: Path) -> tuple[int, ...]:
     return tuple(state)
 
 
-def load_views(folder: Path, connection: sqlite3.Connection) -> LiveViews:
+def load_views(
+    folder: Path, connection: sqlite3.Connection, before: LiveViews | None = None
+) -> LiveViews:
     """Read both views of a collection as they are on disk, with no delta yet.
 
     Call it before the transaction that they are to serve begins: what they hold was committed
-    earlier, so they cannot lead it. A view that cannot be used is empty and at change 0.
+    earlier, so they cannot lead it. A view that cannot be used is empty and at change 0. What
+    `before` has of them in memory is not read again.
     """
     with reading(connection):
         who = identity(connection)
-    dense, dense_number = _load_dense(folder, connection, who)
-    lexical, lexical_number = _load_lexical(folder, connection, who)
+    known = before.views.dense.parts if before else ()
+    dense, of_dense = _load_dense(folder, connection, who, known)
+    lexical, of_lexical = _load_lexical(folder, connection, who)
     for view, name in zip((dense, lexical), _STAMPS, strict=True):
         if view is None and read_stamp(folder / name, connection, who):
             with suppress(OSError):  # a disk that cannot be written: the delta serves as well
                 _forget_damaged(folder, connection, who)
+    number = min(of_dense.number, of_lexical.number)
     views = Views(
-        min(dense_number, lexical_number),
-        dense or build_dense(who.encoder.dimension, ()),
+        number,
+        min(of_dense.cleared, number),
+        dense or DenseView(()),
         lexical or empty_lexical(),
     )
-    return LiveViews(
-        views.number,
-        who,
-        views,
-        ChunkSet(()),
-        np.zeros(0, np.int64),
-        np.zeros((0, who.encoder.dimension), np.float32),
-        (),
-    )
+    empty = ChunkSet(())
+    return LiveViews(number, who, views, empty, empty, Delta.empty(who.encoder.dimension))
 
 
 def _forget_damaged(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
@@ -215,26 +260,34 @@ def _forget_damaged(folder: Path, connection: sqlite3.Connection, who: Identity)
     with _view_lock(folder) as held:
         if not held:
             return
-        for name, load in zip(_STAMPS, (_load_dense, _load_lexical), strict=True):
-            stamp = read_stamp(folder / name, connection, who)
-            if stamp and load(folder, connection, who)[0] is None:
+        dense, _ = _load_dense(folder, connection, who)
+        lexical, _ = _load_lexical(folder, connection, who)
+        for view, name in zip((dense, lexical), _STAMPS, strict=True):
+            if view is None:
                 (folder / name).unlink(missing_ok=True)
 
 
 def _load_dense(
-    folder: Path, connection: sqlite3.Connection, who: Identity
-) -> tuple[DenseView | None, int]:
+    folder: Path,
+    connection: sqlite3.Connection,
+    who: Identity,
+    known: Sequence[DensePart] = (),
+) -> tuple[DenseView | None, Stamp]:
     stamp = read_stamp(folder / "dense.json", connection, who)
-    view = load_dense(folder / "dense.faiss", who.encoder.dimension) if stamp else None
-    return view, stamp.number if stamp and view else 0
+    view = load_parts(folder, stamp.parts, who.encoder.dimension, known) if stamp else None
+    return view, stamp if stamp and view else _nothing(who)
 
 
 def _load_lexical(
     folder: Path, connection: sqlite3.Connection, who: Identity
-) -> tuple[LexicalView | None, int]:
+) -> tuple[LexicalView | None, Stamp]:
     stamp = read_stamp(folder / "lexical.json", connection, who)
     view = open_lexical(folder / "lexical" / who.epoch) if stamp else None
-    return view, stamp.number if stamp and view else 0
+    return view, stamp if stamp and view else _nothing(who)
+
+
+def _nothing(who: Identity) -> Stamp:
+    return Stamp(who.uuid, who.epoch, 0, 0)
 
 
 def advance(connection: sqlite3.Connection, number: int, live: LiveViews) -> LiveViews:
@@ -245,18 +298,10 @@ def advance(connection: sqlite3.Connection, number: int, live: LiveViews) -> Liv
     if number == live.number:
         return live
     removed = ChunkSet(tuple(removed_since(connection, live.views.number)))
+    masked = ChunkSet(tuple(removed_since(connection, live.views.cleared)))
     groups = list(added_since(connection, live.who, live.number))
-    keep = ~removed.holds(live.delta_ids)
-    texts = [text for text, kept in zip(live.delta_texts, keep, strict=True) if kept]
-    texts += [count_terms(text, live.who.language) for group in groups for text in group.texts]
-    return replace(
-        live,
-        number=number,
-        removed=removed,
-        delta_ids=np.concatenate([live.delta_ids[keep], *(g.ids for g in groups)]),
-        delta_vectors=np.concatenate([live.delta_vectors[keep], *(g.vectors for g in groups)]),
-        delta_texts=tuple(texts),
-    )
+    delta = live.delta.followed_by(groups, removed, live.who.language)
+    return LiveViews(number, live.who, live.views, removed, masked, delta)
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -282,8 +327,11 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
         with reading(connection) as number:
             who = identity(connection)
             if _is_due(folder, connection, who, due):
-                _merge_dense(folder, connection, number, who)
-                _merge_lexical(folder, connection, number, who)
+                # One works in FAISS and the other in tantivy, for the most part.
+                with ThreadPoolExecutor(1) as executor:
+                    lexical = executor.submit(_merge_lexical, folder, connection, number, who, due)
+                    _merge_dense(folder, connection, number, who)
+                    lexical.result()
         if due is not Due.NEEDED:  # a question does not wait for the write lock
             _purge(folder, connection, who)
     return True
@@ -298,7 +346,11 @@ def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Du
     change = count_added(connection, since) + gone
     if not change or (due is Due.NEEDED and change <= _SMALL_DELTA):
         return False
-    total = count_added(connection, 0)
+    if change > _LARGEST_DELTA:
+        return True
+    # Of more chunks than this the views can have a delta of any size up to that.
+    part = _CHEAP_PART if due is Due.CHEAP else _DELTA_PART
+    total = count_chunks(connection, _LARGEST_DELTA * part)
     if due is Due.CHEAP:
         return total <= _SMALL_VIEW or change > max(_CHEAP_DELTA, total // _CHEAP_PART)
     return change > _most_in_memory(total)
@@ -306,44 +358,68 @@ def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Du
 
 def _most_in_memory(total: int) -> int:
     """Return how many chunks the delta of a collection of `total` chunks may have."""
-    return max(_SMALL_DELTA, total // _DELTA_PART)
+    return min(_LARGEST_DELTA, max(_SMALL_DELTA, total // _DELTA_PART))
 
 
 def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who: Identity) -> None:
-    old, since = _load_dense(folder, connection, who)
-    removed = ChunkSet(tuple(removed_since(connection, since)))
-    last = old.last_id if old else 0
+    old = read_stamp(folder / "dense.json", connection, who)
+    since, cleared = (old.number, old.cleared) if old else (0, 0)
+    gone = ChunkSet(tuple(removed_since(connection, cleared)))
 
-    def blocks() -> Iterator[tuple[Ids, Vectors]]:
-        if old:
-            yield from old.blocks(~removed.holds(old.ids))
-        for group in added_since(connection, who, since, texts=False):
-            new = group.ids > last
-            yield group.ids[new], group.vectors[new]
+    def blocks(after: int) -> Iterator[tuple[Ids, Vectors]]:
+        for group in added_since(connection, who, after, texts=False):
+            yield group.ids, group.vectors
 
-    view = build_dense(who.encoder.dimension, blocks())
-    save_dense(view, folder / "dense.faiss")
-    _write_stamp(folder / "dense.json", Stamp(who.uuid, who.epoch, number))
+    stored = Stored(
+        count=count_added(connection, 0),
+        fresh=count_added(connection, since),
+        since=lambda: blocks(since),
+        everything=lambda: blocks(0),
+        sample=lambda count: sample_vectors(connection, who, count),
+    )
+    parts, clear = merge_parts(
+        folder,
+        old.parts if old else (),
+        who.encoder.dimension,
+        gone,
+        stored,
+        clear=cleared < last_erased(connection),
+    )
+    new = Stamp(who.uuid, who.epoch, number, number if clear else cleared, tuple(parts))
+    _write_stamp(folder / "dense.json", new)
+    sweep_parts(folder, parts)
 
 
 def _merge_lexical(
-    folder: Path, connection: sqlite3.Connection, number: int, who: Identity
+    folder: Path, connection: sqlite3.Connection, number: int, who: Identity, due: Due
 ) -> None:
-    old, since = _load_lexical(folder, connection, who)
+    old, stamp = _load_lexical(folder, connection, who)
     # The engine keeps the words of removed texts, so an erase asks for an index without them.
-    if old is None or since < last_erased(connection):
+    erased = stamp.cleared < last_erased(connection)
+    cleared = number
+    if old is None or (erased and _may_build(connection, stamp.cleared, due)):
         _build_lexical(folder, connection, who)
     else:
-        removed = ChunkSet(tuple(removed_since(connection, since)))
+        removed = ChunkSet(tuple(removed_since(connection, stamp.number)))
         try:
-            added = _texts(connection, who, since)
+            added = _texts(connection, who, stamp.number)
             extend_lexical(folder / "lexical" / who.epoch, who.language, removed, added)
+            cleared = stamp.cleared if erased else number
         except LexicalDamaged:
             _build_lexical(folder, connection, who)
-    _write_stamp(folder / "lexical.json", Stamp(who.uuid, who.epoch, number))
+    new = Stamp(who.uuid, who.epoch, number, cleared)
+    _write_stamp(folder / "lexical.json", new)
     for other in (folder / "lexical").iterdir():
         if other.name != who.epoch:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _may_build(connection: sqlite3.Connection, cleared: int, due: Due) -> bool:
+    """Tell whether to read all texts again: of a large collection only when much has changed."""
+    if due is Due.NOW or count_chunks(connection, _LARGE_VIEW) < _LARGE_VIEW:
+        return True
+    change = count_added(connection, cleared)
+    return due is Due.CHEAP and change * _DELTA_PART > count_added(connection, 0)
 
 
 def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
@@ -377,9 +453,9 @@ def _texts(connection: sqlite3.Connection, who: Identity, number: int) -> Iterat
 
 
 def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:
-    stamps = [read_stamp(folder / name, connection, who) for name in _STAMPS]
-    if all(stamps):
-        purge_removed(connection, min(stamp.number for stamp in stamps if stamp))
+    dense, lexical = (read_stamp(folder / name, connection, who) for name in _STAMPS)
+    if dense and lexical:
+        purge_removed(connection, min(dense.cleared, lexical.number))
 
 
 @contextmanager
@@ -415,13 +491,18 @@ def folder_lock(folder: Path) -> Iterator[None]:
 def read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> Stamp | None:
     """Return a stamp of this catalog, or None; one that leads it is of a catalog put back."""
     try:
-        values = json.loads(path.read_text())
-        stamp = Stamp(**values)
+        stamp = _stamp(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
     if (stamp.uuid, stamp.epoch) != (who.uuid, who.epoch):
         return None
     return stamp if stamp.number <= last_change(connection) else None
+
+
+def _stamp(values: dict[str, Any]) -> Stamp:
+    """Return a stamp from JSON. One of an earlier version has no parts and nothing to clear."""
+    parts = [PartFile(**part) for part in values.get("parts", [asdict(_OLD_FILE)])]
+    return Stamp(**{"cleared": values["number"], **values, "parts": tuple(parts)})
 
 
 def _write_stamp(path: Path, stamp: Stamp) -> None:

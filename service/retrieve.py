@@ -90,6 +90,8 @@ def select(
     kept: dict[str, Candidate] = {}
     dropped: list[Dropped] = []
     for start in range(0, len(ranked), limit):
+        if len(kept) == limit:  # no further row is read to learn that there is no room for it
+            break
         block = {one.chunk_id: one for one in ranked[start : start + limit]}
         for chunk in read(list(block)):
             if len(kept) == limit:

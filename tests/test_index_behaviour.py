@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from indexes import dense, dense_parts
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection, open_collection
-from indexes.dense import build_dense
+from indexes.dense import DenseView, build_dense
 from indexes.documents import Prepared
 from indexes.hits import ChunkSet, Hit
 from indexes.lexical import terms
@@ -165,6 +166,21 @@ def random_texts(chance: random.Random) -> list[str]:
 @pytest.mark.parametrize("seed", range(6))
 def test_engine_equals_brute_force(collection: Collection, engine: str, seed: int) -> None:
     """Ids, scores and order are those of brute force after every change."""
+    compare_after_changes(collection, engine, seed)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_lists_equal_brute_force_where_all_are_looked_into(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """What an inverted file finds has its true scores, with parts, removals, delta and filters."""
+    monkeypatch.setattr(dense_parts, "FLAT_MOST", 6)
+    monkeypatch.setattr(dense, "_LEAST_PROBES", 1_000)
+    compare_after_changes(collection, "dense", seed)
+
+
+def compare_after_changes(collection: Collection, engine: str, seed: int) -> None:
+    """Compare an engine with brute force after each of 40 random changes."""
     chance = random.Random(seed)
     model = Model()
     merges = 0
@@ -206,7 +222,8 @@ def test_a_search_leaves_other_libraries_their_threads() -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        view = build_dense(32, [(np.array([1, 2]), encode(["one", "two"]))])
+        part = build_dense(32, [(np.array([1, 2]), encode(["one", "two"]))])
+        view = DenseView((part,))
         assert [hit.chunk_id for hit in view.search(encode(["one"])[0], 1, None)] == [1]
         assert torch.get_num_threads() == 2
     finally:

@@ -45,10 +45,12 @@ def interleave(patch: pytest.MonkeyPatch, moment: str, action: Callable[[], None
     act = once(action)
     load, begin, advance = views.load_views, catalog.reading, views.advance
 
-    def loading(folder: Path, connection: sqlite3.Connection) -> views.LiveViews:
+    def loading(
+        folder: Path, connection: sqlite3.Connection, before: views.LiveViews | None
+    ) -> views.LiveViews:
         if moment == "before loading":
             act()
-        live = load(folder, connection)
+        live = load(folder, connection, before)
         if moment == "after loading":
             act()
         return live
@@ -200,7 +202,7 @@ def test_an_open_reader_merges_a_delta_that_outgrew_its_memory(stored: Collectio
         with reader.read() as reading:
             assert reading.lexical(f"group{i}", 1000)
             assert reader._live is not None
-            deltas.append(len(reader._live.delta_ids))
+            deltas.append(len(reader._live.delta.ids))
     assert deltas == [400, 800, 1200, 0, 400, 800]
 
 
@@ -240,7 +242,7 @@ def delta_of(reader: Collection) -> int:
     with reader.read():
         pass
     assert reader._live is not None
-    return len(reader._live.delta_ids)
+    return len(reader._live.delta.ids)
 
 
 def put(made: Collection, name: str, count: int) -> None:

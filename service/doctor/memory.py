@@ -87,7 +87,7 @@ def memory_limit(system: Path = _SYSTEM) -> int | None:
 def _views(data: Path) -> int:
     """Return the bytes of all dense views: a service has them in memory once they were asked."""
     total = 0
-    for path in data.glob("*/dense.faiss"):
+    for path in data.glob("*/dense*.faiss"):
         try:
             total += path.stat().st_size
         except OSError:  # it was there a moment ago
