@@ -6,11 +6,11 @@ This is the health check of containers. Exit status 0 if it is, else 1 with the 
 import sys
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from indexes.errors import AfterwordError
 from indexes.settings import Settings, load_settings
+from service.loopback import reached
 
 SECONDS: Final = 4
 
@@ -26,17 +26,6 @@ def problem(settings: Settings) -> str | None:
     except (OSError, HTTPException) as error:
         return f"no answer from {host} port {settings.port}: {error or type(error).__name__}"
     return None if status == HTTPStatus.OK else f"/health answers {status}"
-
-
-def reached(host: str) -> str:
-    """Return where a service that listens on `host` is reached: all addresses have loopback's."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if not address.is_unspecified:
-        return host
-    return "::1" if isinstance(address, IPv6Address) else "127.0.0.1"
 
 
 def main() -> str | None:

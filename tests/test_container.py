@@ -23,7 +23,8 @@ from example_documents import EXAMPLES
 from indexes.settings import Settings, variable
 from installed import PROJECT
 from pages import blocks
-from service.alive import problem, reached
+from service.alive import problem
+from service.loopback import reached
 from serving import SmallAnswerer, running, small_app
 
 ROOT = Path(__file__).parent.parent

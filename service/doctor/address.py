@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from service.doctor.findings import Finding, Subject, listed
+from service.loopback import is_loopback, reached
 
 _HOSTS: Final = Path("/etc/hosts")
 _SECONDS: Final = 3.0
@@ -86,8 +87,8 @@ def _refused(host: str, port: int, error: OSError, facts: dict[str, object]) -> 
 
 
 def _taken(host: str, port: int, facts: dict[str, object]) -> Finding:
-    near = _near(host)
-    if near is None:
+    near = reached(host)
+    if not is_loopback(near):
         message = f"{host} port {port} is taken; who has it is asked on loopback only"
         return Finding("port", "problem", message, f"stop that program, or {_OTHER_PORT}", facts)
     alive = _asked(near, port, "/health", _SECONDS)
@@ -110,14 +111,6 @@ def _taken(host: str, port: int, facts: dict[str, object]) -> Finding:
         message = f"{told} and is ready, but: {' '.join(reasons)}"
         return Finding("port", "warning", message, "see the queue above", facts)
     return Finding("port", "ok", f"{told} and is ready", facts=facts)
-
-
-def _near(host: str) -> str | None:
-    """Return the loopback address by which a host's port is reached, None where there is none."""
-    found = ipaddress.ip_address(host)
-    if found.is_unspecified:
-        return "::1" if found.version == 6 else "127.0.0.1"  # noqa: PLR2004
-    return host if found.is_loopback else None
 
 
 def _asked(host: str, port: int, path: str, seconds: float) -> dict[str, object] | None:

@@ -32,7 +32,6 @@ export function h(tag, props = {}, ...children) {
 function set(element, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (typeof value === "function") element.addEventListener(name, value);
-  else if (name === "style") Object.entries(value).forEach(([k, v]) => element.style.setProperty(k, v));
   else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
   else element.setAttribute(name, value === true ? "" : String(value));
 }

@@ -91,7 +91,7 @@ function answered(entry) {
 }
 
 function answerWords(answer, citations, open) {
-  const isPdf = citations.length > 0 && citations.every((one) => /\.pdf$/i.test(one.uri));
+  const isPdf = citations.length > 0 && citations.every(isOfPdf);
   const pieces = answerPieces(answer, citations).map(({ text, citation: at }) => {
     if (at === null) return isPdf ? flowing(text) : text;
     const one = citations[at];
@@ -99,6 +99,10 @@ function answerWords(answer, citations, open) {
     return h("button", { type: "button", class: "marker", "aria-label": name, title: name, click: () => open(at) }, `${at + 1}`);
   });
   return h("p", { class: "answer", dir: "auto" }, pieces);
+}
+
+function isOfPdf({ uri }) {
+  return /\.pdf$/i.test(uri);
 }
 
 function citation(one, short, open) {
@@ -116,7 +120,7 @@ function citation(one, short, open) {
         { class: "where" },
         [place, one.as_of && `as of ${dateWords(one.as_of)}`, one.recognised && "read by text recognition"].filter(Boolean).join(" · "),
       ),
-      h("blockquote", { dir: "auto", click: () => String(getSelection()) === "" && open() }, markedOnce(/\.pdf$/i.test(one.uri) ? flowing(one.quote) : one.quote, short)),
+      h("blockquote", { dir: "auto", click: () => String(getSelection()) === "" && open() }, markedOnce(isOfPdf(one) ? flowing(one.quote) : one.quote, short)),
     ),
   );
 }
