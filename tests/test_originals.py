@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from earlier_formats import make_earlier, meta, tables
@@ -426,10 +426,18 @@ def test_a_kept_file_is_read_to_its_end_or_not_at_all(house: House) -> None:
 
 @dataclass
 class Model:
-    """What must be stored: each document's file content, by document id."""
+    """What must be stored: each document's file content, by document id.
+
+    A document whose file was erased has none, until that document itself is read from it again.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
-    of: dict[str, str] = field(default_factory=dict)
+    of: dict[str, str | None] = field(default_factory=dict)
+
+    def forget(self, file: str) -> None:
+        """Erase a file: no document has it."""
+        self.files.pop(file, None)
+        self.of.update((key, None) for key, one in self.of.items() if one == file)
 
 
 FILES = ("upload:a", "upload:b")
@@ -468,7 +476,7 @@ def apply(model: Model, change: Change, collection: Collection, payload: Path) -
             writer.remove(keys)
         elif kind == "forget":
             writer.forget_original("upload:", file)
-            model.files.pop(file, None)
+            model.forget(file)
         elif len(there) < len(keys):
             with pytest.raises(DocumentNotFound):
                 writer.erase(keys)
@@ -476,7 +484,8 @@ def apply(model: Model, change: Change, collection: Collection, payload: Path) -
         else:
             writer.erase(keys)
             for key in there:
-                model.files.pop(model.of[key], None)
+                if (its := model.of[key]) is not None:
+                    model.forget(its)
     if kind in {"remove", "erase"}:
         for key in there:
             del model.of[key]
@@ -494,6 +503,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=60, deadline=None)
 @given(CHANGES)
+@example(
+    [
+        ("put", "upload:a", ("p", "q"), b"1"),
+        ("erase", "upload:a", ("p",), b""),
+        ("put", "upload:a", ("p",), b"2"),
+    ]
+)
 def test_whatever_happens_files_go_with_their_documents(
     empty: Path, tmp_path_factory: pytest.TempPathFactory, changes: Sequence[Change]
 ) -> None:
@@ -509,5 +525,5 @@ def test_whatever_happens_files_go_with_their_documents(
         whole: Mapping[str, bytes | None] = {
             key: content(collection, one) if one else None for key, one in found.items()
         }
-    assert whole == {key: model.files.get(file) for key, file in model.of.items()}
+    assert whole == {key: file and model.files[file] for key, file in model.of.items()}
     check_no_orphans(data / "c" / "catalog.db")
