@@ -3,8 +3,8 @@
 Up to FLAT_MOST chunks the view is one flat index in float16, just as the catalog keeps vectors, and
 exact. A larger one is an inverted file: each vector, a byte a dimension, stands in the list of the
 nearest of some centres, and a search looks into the lists whose centres are nearest. It is kept in
-parts that share centres and never change: what is new becomes a part, which takes up those before
-it that are no larger, so that a vector is written anew only when what it lies in has doubled.
+parts that never change: what is new becomes a part, which takes up those before it that are no
+larger, so that a vector is written anew only when what it lies in has doubled (`dense_parts`).
 Scores are inner products, cosines for unit vectors; those of an inverted file are near the truth,
 and the catalog's vectors tell it (see `views`).
 """
@@ -31,8 +31,10 @@ _BLOCK: Final = 16_384
 _TRAINED_A_LIST: Final = 40
 _TRAIN_ROUNDS: Final = 8
 _SEED: Final = 21
+# For four times as many vectors as centres were found for, there should be twice as many.
+_OUTGROWN: Final = 4
 # So many vectors are asked for their nearest, to see how many lists must be looked into.
-ASKED: Final = 64
+_ASKED: Final = 64
 _NEAREST: Final = 10
 _FOUND: Final = 0.99
 _LEAST_PROBES: Final = 16
@@ -59,7 +61,7 @@ class DensePart:
 
 @dataclass(frozen=True)
 class DenseView:
-    """Parts whose ids ascend from each to the next: all flat, or all with the same centres."""
+    """Parts whose ids ascend from each to the next."""
 
     parts: tuple[DensePart, ...]
 
@@ -163,7 +165,7 @@ def build_dense(dimension: int, blocks: Iterable[tuple[Ids, Vectors]]) -> DenseP
 
 
 def train_dense(count: int, sample: Vectors) -> DensePart:
-    """Make an empty part with centres for `count` vectors and more, up to about four times.
+    """Make an empty part with centres for `count` vectors and more, until they are outgrown.
 
     `sample`, shape (m, dimension), are some of them in random order; `sample_size` tells how many
     are wanted. The same sample gives the same centres.
@@ -171,7 +173,11 @@ def train_dense(count: int, sample: Vectors) -> DensePart:
     dimension = sample.shape[1]
     lists = _inverted_file(faiss.IndexFlatIP(dimension), dimension, _lists_for(count))
     lists.cp.niter, lists.cp.seed = _TRAIN_ROUNDS, _SEED
-    lists.train(np.ascontiguousarray(sample))
+    vectors = np.ascontiguousarray(sample)
+    lists.train(vectors)
+    lists.add(vectors)
+    _tune(lists, vectors[:_ASKED])
+    lists.reset()
     return _part(_numbered(lists))
 
 
@@ -180,21 +186,24 @@ def sample_size(count: int) -> int:
     return min(count, _TRAINED_A_LIST * _lists_for(count))
 
 
+def outgrows(count: int, part: DensePart) -> bool:
+    """Tell whether so many vectors are too many for the part's centres."""
+    return part.lists is None or _lists_for(count) ** 2 > _OUTGROWN * part.lists.nlist**2
+
+
 def _lists_for(count: int) -> int:
     # They are kept until there are four times as many vectors. Half of these lists made
     # ingestion hardly cheaper, and found less: .982 of the nearest at 100,000 instead of .998.
     return max(1, round(math.sqrt(2 * count)))
 
 
-def tune_dense(part: DensePart, asked: Vectors) -> None:
-    """Set into how many lists of a new inverted file a search looks, so that it finds nearly all.
+def _tune(lists: faiss.IndexIVFScalarQuantizer, asked: Vectors) -> None:
+    """Set into how many lists a search looks, so that it finds nearly all.
 
-    `asked`, shape (m, dimension), are some of the vectors in it. The number is doubled until the
+    `asked`, shape (m, dimension), are some of the vectors in them. The number is doubled until the
     nearest of each are those that a search of all lists finds, and once more, since questions are
-    not as near to texts as texts are to each other.
+    not as near to texts as texts are to each other. Where lists are fuller it finds more.
     """
-    lists = part.lists
-    assert lists is not None
 
     def nearest(probes: int) -> Ids:
         lists.nprobe = min(lists.nlist, probes)

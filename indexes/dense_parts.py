@@ -1,9 +1,9 @@
 """The files of the dense view: which there are, and how what is new comes into them.
 
 A small view is one flat file, written anew at each merge. Those of a large one never change: what
-is new becomes a file, which takes up those before it that are no larger. The first, whose vectors
-the centres were found for, is not taken up: once the others have thrice as many, all is made anew.
-So there are few files, and a merge costs about what it brings.
+is new becomes a file, which takes up those before it that are no larger and have the same centres.
+Once all has outgrown the centres, what comes from then on gets new ones, and more of them; what
+is there keeps its own. So there are few files, and a merge costs about what it brings.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,34 +13,36 @@ from typing import Final
 from uuid import uuid4
 
 from indexes.dense import (
-    ASKED,
     FLAT_MOST,
     DensePart,
     DenseView,
     build_dense,
     join_dense,
     load_dense,
+    outgrows,
     sample_size,
     save_dense,
     train_dense,
-    tune_dense,
 )
 from indexes.encoding import Vectors
 from indexes.hits import ChunkSet, Ids
 
 FLAT: Final = "dense.faiss"
 _GONE_PART: Final = 16
-_OUTGROWN: Final = 4
 
 Blocks = Iterator[tuple[Ids, Vectors]]
 
 
 @dataclass(frozen=True, slots=True)
 class PartFile:
-    """A file of the view, and how many vectors it has."""
+    """A file of the view, and how many vectors it has.
+
+    `centres` names those of an inverted file: the same in all files that share them.
+    """
 
     name: str
     rows: int
+    centres: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +96,34 @@ def merge_parts(
     flat = all(file.name == FLAT for file in files)
     if stored.count <= (FLAT_MOST if flat else FLAT_MOST // 2):
         return [_write_flat(folder, files if flat else (), dimension, gone, stored)], True
-    if flat:
+    last = None if flat else load_dense(folder / files[-1].name, dimension)
+    if last is None:
         return [_write_anew(folder, stored)], True
-    kept, taken, grown = list(files), list[PartFile](), stored.fresh
-    while kept[1:] and kept[-1].rows <= grown:
-        taken.insert(0, kept.pop())
-        grown += taken[0].rows
-    parts = [load_dense(folder / file.name, dimension) for file in taken or files[-1:]]
-    if stored.count > _OUTGROWN * kept[0].rows or None in parts:
+    kept, taken, name = list(files), list[PartFile](), files[-1].centres
+    if stored.fresh and outgrows(stored.count, last):
+        last, name = _find_centres(stored), uuid4().hex[:12]
+    else:
+        taken = _small_ones(kept, stored.fresh)
+    parts = [load_dense(folder / file.name, dimension) for file in taken]
+    if None in parts:
         return [_write_anew(folder, stored)], True
     clear = clear or len(gone) * _GONE_PART > stored.count
     if clear:
         kept = [_without(folder, file, dimension, gone) for file in kept]
-    found = [part for part in parts if part is not None]
-    if grown:
-        new = join_dense(found[0], found if taken else (), gone, stored.since())
-        kept.append(_save(folder, new))
+    if taken or stored.fresh:
+        found = [part for part in parts if part is not None]
+        kept.append(_save(folder, join_dense(last, found, gone, stored.since()), name))
     return [file for file in kept if file.rows], clear
+
+
+def _small_ones(files: list[PartFile], grown: int) -> list[PartFile]:
+    """Take those files from the end that are no larger than what is behind them, and like it."""
+    taken: list[PartFile] = []
+    name = files[-1].centres
+    while files and files[-1].centres == name and files[-1].rows <= grown:
+        taken.insert(0, files.pop())
+        grown += taken[0].rows
+    return taken
 
 
 def _write_flat(
@@ -129,14 +142,16 @@ def _write_flat(
 
     part = build_dense(dimension, blocks())
     save_dense(part, folder / FLAT)
-    return _file(FLAT, part)
+    return PartFile(FLAT, len(part.ids))
 
 
 def _write_anew(folder: Path, stored: Stored) -> PartFile:
-    sample = stored.sample(sample_size(stored.count))
-    part = join_dense(train_dense(stored.count, sample), (), ChunkSet(()), stored.everything())
-    tune_dense(part, sample[:ASKED])
-    return _save(folder, part)
+    part = join_dense(_find_centres(stored), (), ChunkSet(()), stored.everything())
+    return _save(folder, part, uuid4().hex[:12])
+
+
+def _find_centres(stored: Stored) -> DensePart:
+    return train_dense(stored.count, stored.sample(sample_size(stored.count)))
 
 
 def _without(folder: Path, file: PartFile, dimension: int, gone: ChunkSet) -> PartFile:
@@ -144,17 +159,13 @@ def _without(folder: Path, file: PartFile, dimension: int, gone: ChunkSet) -> Pa
     part = load_dense(folder / file.name, dimension)
     if part is None or not gone.holds_sorted(part.ids).any():
         return file
-    return _save(folder, join_dense(part, (part,), gone))
+    return _save(folder, join_dense(part, (part,), gone), file.centres)
 
 
-def _save(folder: Path, part: DensePart) -> PartFile:
+def _save(folder: Path, part: DensePart, centres: str) -> PartFile:
     name = f"dense-{uuid4().hex[:12]}.faiss"
     save_dense(part, folder / name)
-    return _file(name, part)
-
-
-def _file(name: str, part: DensePart) -> PartFile:
-    return PartFile(name, len(part.ids))
+    return PartFile(name, len(part.ids), centres)
 
 
 def sweep_parts(folder: Path, files: Sequence[PartFile]) -> None:

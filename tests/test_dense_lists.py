@@ -11,12 +11,12 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from benchmarks.made import CHUNKS, Halves, documents, vectors
+from benchmarks.made import CHUNKS, DIMENSION, Halves, documents, vectors
 from benchmarks.scale import exact, given_encoder
 from indexes import dense_parts
 from indexes.catalog import SplitterSettings, connect, identity
 from indexes.collection import Collection, create_collection, open_collection
-from indexes.dense import DenseView, join_dense, sample_size, train_dense
+from indexes.dense import DenseView, join_dense, load_dense, sample_size, train_dense
 from indexes.dense_parts import FLAT
 from indexes.hits import ChunkSet
 from indexes.soundness import views
@@ -57,6 +57,12 @@ def parts_of(collection: Collection) -> dict[str, int]:
 def files_of(collection: Collection) -> set[str]:
     """Return the names of the dense view's files that are there."""
     return {path.name for path in collection.folder.glob("dense*.faiss")}
+
+
+def centres_of(collection: Collection) -> list[int]:
+    """Return how many centres each file of the dense view has."""
+    parts = [load_dense(collection.folder / name, DIMENSION) for name in parts_of(collection)]
+    return [part.lists.nlist for part in parts if part and part.lists]
 
 
 def state_of(collection: Collection) -> str:
@@ -145,17 +151,32 @@ def test_a_reader_loads_new_files_alone(collection: Collection, made: Halves) ->
     assert after[0] is before[0]
 
 
-def test_centres_are_found_anew_once_all_has_quadrupled(tmp_path: Path, made: Halves) -> None:
-    """Then the view is one file again, with more lists."""
+def test_what_outgrows_the_centres_gets_others(tmp_path: Path, made: Halves) -> None:
+    """They are for what comes from then on: what is there keeps its own, and its file."""
     new = create_collection(tmp_path, "c", given_encoder(), SplitterSettings(256))
     add(new, made[:1_100], "a")
     (first,) = parts_of(new)
-    add(new, made[1_100:4_400], "b")
-    assert list(parts_of(new).values()) == [1_100, 3_300]
+    add(new, made[1_100:2_000], "b")
+    assert list(parts_of(new).values()) == [1_100, 900]
     assert first in parts_of(new)
-    add(new, made[4_400:4_410], "c")
-    assert list(parts_of(new).values()) == [4_410]
-    assert files_of(new) == set(parts_of(new))
+    add(new, made[2_000:4_400], "c")
+    assert list(parts_of(new).values()) == [4_400]
+    add(new, made[4_400:5_500], "d")
+    add(new, made[5_500:6_500], "e")
+    add(new, made[6_500:6_600], "f")
+    assert list(parts_of(new).values()) == [4_400, 1_100, 1_000, 100]
+    add(new, made[6_600:7_000], "g")
+    assert list(parts_of(new).values()) == [4_400, 1_100, 1_000, 500]
+    assert centres_of(new) == [47, 105, 105, 105]
+    with new.read() as reading:
+        for place in (0, 1_099, 1_100, 4_399, 4_400, 5_499, 5_500, 6_999):
+            best = reading.dense(made[place].astype(np.float32), 1)
+            assert [hit.chunk_id for hit in best] == [place + 1]
+    assert state_of(new) == "sound"
+    with new.write() as writer:
+        writer.erase([f"{name}{number}" for name in "ade" for number in range(0, 100, 3)])
+        writer.merge_views(force=True)
+    assert centres_of(new) == [47, 105, 105, 105]
     assert state_of(new) == "sound"
 
 
