@@ -9,7 +9,7 @@ import errno
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from indexes.errors import (
     StorageRefused,
 )
 from indexes.languages import ENGLISH, Language, language_named
-from indexes.schema import DDL, FORMAT, READABLE, TO_3
+from indexes.schema import DDL, FORMAT, READABLE, TO_3, TO_4
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
@@ -39,6 +39,7 @@ _DATABASE_REFUSALS: Final = frozenset(
 DAMAGED: Final = (
     "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
+_WITH_ORIGINALS: Final = 3
 _PROBE_COSINE: Final = 0.98
 _LOG_BYTES: Final = 64 << 20
 _LOG_PAGES: Final = _LOG_BYTES // 4_096
@@ -190,14 +191,28 @@ def bring_up(connection: sqlite3.Connection) -> None:
     """Give a catalog of an earlier format what it lacks, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if int(_meta(connection, "format")) < FORMAT:  # another process may have done it meanwhile
-            _execute_all(connection, TO_3)
+        found = int(_meta(connection, "format"))
+        if found < FORMAT:  # another process may have done it meanwhile
+            _bring_up(connection, found)
             set_meta(connection, "format", str(FORMAT))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _bring_up(connection: sqlite3.Connection, found: int) -> None:
+    if found < _WITH_ORIGINALS:
+        _execute_all(connection, TO_3)
+    try:
+        _execute_all(connection, TO_4)
+    except sqlite3.IntegrityError as error:
+        raise IndexDamaged(
+            "the catalog has chunks without a vector, so that it cannot be brought to format "
+            f"{FORMAT}; restore it with `afterword restore`, or delete the collection and ingest "
+            "its folders again"
+        ) from error
 
 
 def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
@@ -313,6 +328,14 @@ def scrub_log(connection: sqlite3.Connection, seconds: float = 0.0) -> None:
         return
     finally:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
+
+
+def restart_log(connection: sqlite3.Connection) -> None:
+    """Move the write-ahead log to the file, so that it begins anew, unless a reading is open."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    with suppress(sqlite3.OperationalError):  # a disk that is full: the log serves as well
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
 
 
 def set_source_root(connection: sqlite3.Connection, source: str, root: str) -> None:

@@ -29,15 +29,19 @@ def insert_chunks(
     connection: sqlite3.Connection,
     document: int,
     chunks: Sequence[Chunk],
-    hashes: Sequence[bytes],
+    vectors: Sequence[int],
     number: int,
 ) -> None:
-    """Store a document's chunks; their ids are consecutive and were never used before."""
+    """Store a document's chunks, each with the id of its vector.
+
+    Their own ids are consecutive and were never used before.
+    """
     connection.executemany(
-        "INSERT INTO chunks (document, start, end, context, hash, added) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO chunks (document, start, end, context, vector, added) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (document, c.span.start, c.span.end, _context(c), h, number)
-            for c, h in zip(chunks, hashes, strict=True)
+            (document, c.span.start, c.span.end, _context(c), vector, number)
+            for c, vector in zip(chunks, vectors, strict=True)
         ),
     )
     connection.execute(
@@ -48,13 +52,17 @@ def insert_chunks(
 
 
 def drop_chunks(connection: sqlite3.Connection, row: int, number: int) -> list[bytes]:
-    """Erase a document's chunks, note their ids for the views, and return their hashes."""
+    """Erase a document's chunks, note their ids for the views, and return their texts' hashes."""
     first, last = connection.execute(
         "SELECT min(id), max(id) FROM chunks WHERE document = ?", (row,)
     ).fetchone()
     if first is None:
         return []
-    rows = connection.execute("SELECT DISTINCT hash FROM chunks WHERE document = ?", (row,))
+    rows = connection.execute(
+        "SELECT DISTINCT hash FROM chunks CROSS JOIN vectors ON vectors.id = chunks.vector "
+        "WHERE document = ?",
+        (row,),
+    )
     hashes = [r[0] for r in rows]
     connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (first, last, number))
     connection.execute("DELETE FROM chunks WHERE document = ?", (row,))
@@ -154,17 +162,16 @@ def compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def stored_hashes(
+def stored_vectors(
     connection: sqlite3.Connection, encoder_id: int, hashes: Iterable[bytes]
-) -> set[bytes]:
-    """Return those of `hashes` whose vectors the catalog has for that encoder."""
-    found: set[bytes] = set()
+) -> dict[bytes, int]:
+    """Return those of `hashes` whose vectors by that encoder are stored, each with its id."""
+    found: dict[bytes, int] = {}
     for group in _groups(list(hashes)):
-        rows = connection.execute(
-            f"SELECT hash FROM vectors WHERE encoder = ? AND hash IN ({_marks(group)})",
+        found |= connection.execute(
+            f"SELECT hash, id FROM vectors WHERE encoder = ? AND hash IN ({_marks(group)})",
             (encoder_id, *group),
-        )
-        found.update(row[0] for row in rows)
+        ).fetchall()
     return found
 
 
@@ -173,17 +180,17 @@ def store_vectors(
 ) -> None:
     """Store vectors in float16 by the hash of the text that was encoded."""
     connection.executemany(
-        "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO vectors (encoder, hash, vector) VALUES (?, ?, ?)",
         [(encoder_id, h, np.asarray(v).astype(np.float16).tobytes()) for h, v in vectors.items()],
     )
 
 
 def drop_unused_vectors(connection: sqlite3.Connection, hashes: Sequence[bytes]) -> None:
-    """Erase those of the vectors that no chunk uses any more."""
-    # The encoders are named so that the primary key (encoder, hash) serves, and no scan is made.
+    """Erase the vectors, by all encoders, of those of the texts that no chunk has any more."""
+    # The encoders are named so that the key (encoder, hash) serves, and no scan is made.
+    these = "FROM vectors WHERE encoder IN (SELECT id FROM encoders) AND hash = ?1"
     connection.executemany(
-        "DELETE FROM vectors WHERE encoder IN (SELECT id FROM encoders) AND hash = ? "
-        "AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.hash = vectors.hash)",
+        f"DELETE {these} AND NOT EXISTS (SELECT 1 FROM chunks WHERE vector IN (SELECT id {these}))",
         [(h,) for h in hashes],
     )
 
@@ -191,7 +198,7 @@ def drop_unused_vectors(connection: sqlite3.Connection, hashes: Sequence[bytes])
 def drop_other_vectors(connection: sqlite3.Connection, encoder_id: int) -> None:
     """Erase the vectors of every other encoder, and those that no chunk uses."""
     connection.execute(
-        "DELETE FROM vectors WHERE encoder <> ? OR hash NOT IN (SELECT hash FROM chunks)",
+        "DELETE FROM vectors WHERE encoder <> ? OR id NOT IN (SELECT vector FROM chunks)",
         (encoder_id,),
     )
     connection.execute("DELETE FROM probes WHERE encoder <> ?", (encoder_id,))
@@ -199,7 +206,7 @@ def drop_other_vectors(connection: sqlite3.Connection, encoder_id: int) -> None:
 
 def drop_loose_vectors(connection: sqlite3.Connection) -> None:
     """Erase the vectors that no chunk uses."""
-    connection.execute("DELETE FROM vectors WHERE hash NOT IN (SELECT hash FROM chunks)")
+    connection.execute("DELETE FROM vectors WHERE id NOT IN (SELECT vector FROM chunks)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +232,9 @@ def added_since(
     while True:
         rows = connection.execute(
             "SELECT chunks.id, vectors.vector, chunks.added FROM chunks CROSS JOIN vectors "
-            "ON vectors.encoder = ? AND vectors.hash = chunks.hash "
+            "ON vectors.id = chunks.vector "
             "WHERE (chunks.added, chunks.id) > (?, ?) ORDER BY chunks.added, chunks.id LIMIT ?",
-            (who.encoder_id, change, last, _MANY),
+            (change, last, _MANY),
         ).fetchall()
         if not rows:
             return
@@ -239,23 +246,20 @@ def added_since(
         change, last = rows[-1][2], rows[-1][0]
 
 
-def vectors_of(
-    connection: sqlite3.Connection, who: Identity, ids: Iterable[int]
-) -> dict[int, Vectors]:
+def vectors_of(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Vectors]:
     """Return the stored vectors, each of shape (dimension,) in float16, of the chunks there are."""
     found: dict[int, Vectors] = {}
     for group in _groups(list(ids)):
         rows = connection.execute(
             "SELECT chunks.id, vectors.vector FROM chunks CROSS JOIN vectors "
-            "ON vectors.encoder = ? AND vectors.hash = chunks.hash "
-            f"WHERE chunks.id IN ({_marks(group)})",
-            (who.encoder_id, *group),
+            f"ON vectors.id = chunks.vector WHERE chunks.id IN ({_marks(group)})",
+            group,
         )
         found.update((row[0], np.frombuffer(row[1], np.float16)) for row in rows)
     return found
 
 
-def sample_vectors(connection: sqlite3.Connection, who: Identity, count: int) -> Vectors:
+def sample_vectors(connection: sqlite3.Connection, count: int) -> Vectors:
     """Return the vectors of so many chunks, or of all, in random order, shape (m, dimension).
 
     The same chunks give the same sample.
@@ -263,7 +267,7 @@ def sample_vectors(connection: sqlite3.Connection, who: Identity, count: int) ->
     rows = connection.execute("SELECT id FROM chunks ORDER BY id")
     ids = np.fromiter((row[0] for row in rows), np.int64)
     chosen = np.random.default_rng(_SEED).permutation(ids)[:count]
-    found = vectors_of(connection, who, chosen.tolist())
+    found = vectors_of(connection, chosen.tolist())
     return np.stack([found[i] for i in chosen.tolist()]).astype(np.float32)
 
 

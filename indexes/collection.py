@@ -19,6 +19,7 @@ from typing import Final
 from uuid import uuid4
 
 from indexes import catalog, chunk_table, document_table, originals
+from indexes.background import BackgroundMerge
 from indexes.catalog import SplitterSettings
 from indexes.documents import (
     Counts,
@@ -52,6 +53,8 @@ from indexes.views import (
     LiveViews,
     advance,
     folder_lock,
+    is_due,
+    is_far_behind,
     load_views,
     merge_views,
     view_state,
@@ -69,11 +72,18 @@ _ERASE_SECONDS: Final = 1.0
 class Writer:
     """Changes to a collection; each call is one transaction, durable when it returns."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, inode: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        inode: int,
+        background: BackgroundMerge,
+    ) -> None:
         self._folder = folder
         self._path = folder / _CATALOG
         self._connection = connection
         self._inode = inode
+        self._background = background
         self._who = catalog.identity(connection)
 
     @contextmanager
@@ -146,7 +156,7 @@ class Writer:
 
     def stored_vectors(self, hashes: Iterable[bytes]) -> set[bytes]:
         """Return those of `hashes` that need no encoding: the catalog has their vectors."""
-        return chunk_table.stored_hashes(self._connection, self._who.encoder_id, hashes)
+        return self.stored_vectors_of(self._who.encoder_id, hashes)
 
     def put(self, items: Sequence[Prepared]) -> int:
         """Add or update documents, all in one transaction; return the change's number.
@@ -202,7 +212,7 @@ class Writer:
 
     def stored_vectors_of(self, encoder_id: int, hashes: Iterable[bytes]) -> set[bytes]:
         """Return those of `hashes` whose vectors by that encoder are stored."""
-        return chunk_table.stored_hashes(self._connection, encoder_id, hashes)
+        return set(chunk_table.stored_vectors(self._connection, encoder_id, hashes))
 
     def store_vectors(self, encoder_id: int, vectors: Mapping[bytes, Vectors]) -> None:
         """Store vectors ahead of the chunks that will use them."""
@@ -253,14 +263,24 @@ class Writer:
 
         Raises NOT_MERGED (see `views`); answers are right all the same.
         """
+        with suppress(*NOT_MERGED):  # it is done again here
+            self._background.wait()
         merge_views(self._folder, self._connection, Due.NOW if force else Due.CHEAP)
 
     def merge_large_delta(self) -> None:
         """Merge the views where those who read meanwhile would hold too much in memory.
 
-        Costs next to nothing otherwise. Raises NOT_MERGED, as `merge_views` does.
+        The merge goes on while more is written, and is waited for only where the views fall far
+        behind. Raises NOT_MERGED, of an earlier merge.
         """
-        merge_views(self._folder, self._connection, Due.NEEDED)
+        background = self._background
+        if background.goes_on and not is_far_behind(self._folder, self._connection, self._who):
+            return
+        background.wait()
+        if is_due(self._folder, self._connection, self._who, Due.NEEDED):
+            # While merges read, one after another, it would only grow.
+            catalog.restart_log(self._connection)
+            background.start()
 
 
 class Reading:
@@ -340,7 +360,7 @@ class Reading:
         return self._live.dense(vector, k, allowed, self._vectors)
 
     def _vectors(self, ids: Sequence[int]) -> Mapping[int, Vectors]:
-        return chunk_table.vectors_of(self._connection, self._live.who, ids)
+        return chunk_table.vectors_of(self._connection, ids)
 
     def lexical(self, query: str, k: int, allowed: ChunkSet | None = None) -> list[Hit]:
         """Return the `k` chunks with the best BM25 score over 0."""
@@ -405,8 +425,15 @@ class Collection:
     @contextmanager
     def write(self) -> Iterator[Writer]:
         """Open the collection for changes; writers of other processes wait their turn."""
-        with self._borrowed() as (connection, inode):
-            yield Writer(self.folder, connection, inode)
+        with (
+            self._borrowed() as (connection, inode),
+            BackgroundMerge(self._merge_needed) as background,
+        ):
+            yield Writer(self.folder, connection, inode, background)
+
+    def _merge_needed(self) -> None:
+        with self._borrowed() as (connection, _):
+            merge_views(self.folder, connection, Due.NEEDED)
 
     @contextmanager
     def read(self) -> Iterator[Reading]:

@@ -14,6 +14,7 @@ from indexes.chunk_table import (
     drop_unused_vectors,
     insert_chunks,
     store_vectors,
+    stored_vectors,
 )
 from indexes.documents import (
     UPLOADS,
@@ -231,10 +232,11 @@ def replace_chunks(
         new = recut.get(document_id)
         if new is None or new.text_sha256 != text_sha256:
             raise Outdated
-        drop_chunks(connection, row, number)
-        insert_chunks(connection, row, new.chunks, new.hashes, number)
-        if _count_lacking(connection, encoder_id, row):
+        vectors = stored_vectors(connection, encoder_id, new.hashes)
+        if not vectors.keys() >= set(new.hashes):
             raise Outdated
+        drop_chunks(connection, row, number)
+        insert_chunks(connection, row, new.chunks, [vectors[h] for h in new.hashes], number)
 
 
 def _same_document(connection: sqlite3.Connection, document: Document) -> list[int]:
@@ -275,21 +277,12 @@ def _insert(connection: sqlite3.Connection, item: Prepared, encoder_id: int, num
             for start in range(0, len(item.text), BLOCK_CHARACTERS)
         ),
     )
-    insert_chunks(connection, row, item.chunks, item.hashes, number)
-    lacking = _count_lacking(connection, encoder_id, row)
+    vectors = stored_vectors(connection, encoder_id, item.hashes)
+    lacking = sum(key not in vectors for key in item.hashes)
     if lacking:
         raise VectorsGone(f"{document.uri}: {lacking} of its chunks have no vector; encode them")
+    insert_chunks(connection, row, item.chunks, [vectors[h] for h in item.hashes], number)
     return row
-
-
-def _count_lacking(connection: sqlite3.Connection, encoder_id: int, row: int) -> int:
-    """Return how many of a document's chunks have no vector of that encoder."""
-    found = connection.execute(
-        "SELECT count(*) FROM chunks LEFT JOIN vectors ON vectors.encoder = ? "
-        "AND vectors.hash = chunks.hash WHERE document = ? AND vectors.hash IS NULL",
-        (encoder_id, row),
-    )
-    return int(found.fetchone()[0])
 
 
 def _document_values(document: Document) -> tuple[object, ...]:

@@ -8,7 +8,8 @@ from typing import Final
 #      given another language
 #   3  originals: the files that documents came from, those of uploads with their bytes; an index
 #      for lists. A catalog of an earlier format is given what it lacks when it is opened
-FORMAT: Final = 3
+#   4  a chunk names its vector by number, where it had the hash of its text
+FORMAT: Final = 4
 READABLE: Final = frozenset(range(1, FORMAT + 1))
 
 # Text is kept in blocks so that a chunk of a long document is read without the rest of it.
@@ -41,6 +42,53 @@ ALTER TABLE documents ADD COLUMN original INTEGER REFERENCES originals (row);
 CREATE INDEX documents_by_original ON documents (original) WHERE original IS NOT NULL;
 CREATE INDEX documents_listed ON documents (document_id, title, uri, media_type, chunk_count);
 """
+
+# The tables of chunks and vectors since format 4. With numbers in the order in which they came, an
+# insertion touches the ends of all trees but one, that of hashes.
+_CHUNKS: Final = """
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY,
+    encoder INTEGER NOT NULL REFERENCES encoders (id),
+    hash BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    UNIQUE (encoder, hash)
+) STRICT;
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document INTEGER NOT NULL REFERENCES documents (row) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    context TEXT NOT NULL,
+    vector INTEGER NOT NULL REFERENCES vectors (id),
+    added INTEGER NOT NULL
+) STRICT;
+CREATE INDEX chunks_by_document ON chunks (document);
+CREATE INDEX chunks_by_vector ON chunks (vector);
+CREATE INDEX chunks_by_change ON chunks (added);
+"""
+
+_APART: Final = """
+DROP INDEX chunks_by_document;
+DROP INDEX chunks_by_hash;
+DROP INDEX chunks_by_change;
+ALTER TABLE chunks RENAME TO old_chunks;
+ALTER TABLE vectors RENAME TO old_vectors;
+"""
+# A chunk without a vector cannot be stored; ids of chunks are not used again.
+_MOVED: Final = """
+INSERT INTO vectors (encoder, hash, vector) SELECT encoder, hash, vector FROM old_vectors;
+INSERT INTO chunks
+    SELECT old.id, old.document, old.start, old.end, old.context, vectors.id, old.added
+    FROM old_chunks AS old LEFT JOIN vectors ON vectors.hash = old.hash
+    AND vectors.encoder = (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'encoder')
+    ORDER BY old.id;
+DELETE FROM sqlite_sequence WHERE name = 'chunks';
+INSERT INTO sqlite_sequence SELECT 'chunks', seq FROM sqlite_sequence WHERE name = 'old_chunks';
+DROP TABLE old_chunks;
+DROP TABLE old_vectors;
+"""
+# What makes a catalog of format 3 one of format 4.
+TO_4: Final = _APART + _CHUNKS + _MOVED
 
 DDL: Final = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
@@ -102,26 +150,7 @@ CREATE TABLE blocks (
     text TEXT NOT NULL,
     PRIMARY KEY (document, start)
 ) WITHOUT ROWID, STRICT;
-CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    document INTEGER NOT NULL REFERENCES documents (row) ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    end INTEGER NOT NULL,
-    context TEXT NOT NULL,
-    hash BLOB NOT NULL,
-    added INTEGER NOT NULL
-) STRICT;
-CREATE INDEX chunks_by_document ON chunks (document);
-CREATE INDEX chunks_by_hash ON chunks (hash);
-CREATE INDEX chunks_by_change ON chunks (added);
--- With row ids, so that vectors lie in the order in which they came and an insertion touches a page
--- of the key alone; in a catalog made before, the key's tree has the vectors themselves.
-CREATE TABLE vectors (
-    encoder INTEGER NOT NULL REFERENCES encoders (id),
-    hash BLOB NOT NULL,
-    vector BLOB NOT NULL,
-    PRIMARY KEY (encoder, hash)
-) STRICT;
+{_CHUNKS.strip()}
 -- Ids of chunks that are gone, for views that still hold them; purged when all views passed.
 CREATE TABLE removed (
     first_chunk INTEGER PRIMARY KEY,

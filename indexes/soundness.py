@@ -76,7 +76,7 @@ def tally(connection: sqlite3.Connection, who: Identity) -> Tally:
         count("SELECT count(*) FROM vectors WHERE encoder = ?", who.encoder_id),
         count(
             "SELECT count(*) FROM chunks LEFT JOIN vectors ON vectors.encoder = ? "
-            "AND vectors.hash = chunks.hash WHERE vectors.hash IS NULL",
+            "AND vectors.id = chunks.vector WHERE vectors.id IS NULL",
             who.encoder_id,
         ),
     )
@@ -164,7 +164,7 @@ def _dense(folder: Path, connection: sqlite3.Connection, who: Identity, *, full:
     living = ~ChunkSet(tuple(removed_since(connection, stamp.cleared))).holds_sorted(view.ids)
     same = np.array_equal(view.ids[living], _ids(connection, stamp.number))
     if same and full:
-        same = _same_vectors(connection, who, view, living, stamp.number)
+        same = _same_vectors(connection, view, living, stamp.number)
     return _against(connection, "dense", stamp.number) if same else View("dense", "different")
 
 
@@ -175,12 +175,12 @@ def _ids(connection: sqlite3.Connection, number: int) -> Ids:
 
 
 def _same_vectors(
-    connection: sqlite3.Connection, who: Identity, view: DenseView, living: Mask, number: int
+    connection: sqlite3.Connection, view: DenseView, living: Mask, number: int
 ) -> bool:
     rows = connection.execute(
-        "SELECT vector FROM chunks JOIN vectors ON vectors.encoder = ? "
-        "AND vectors.hash = chunks.hash WHERE added <= ? ORDER BY id",
-        (who.encoder_id, number),
+        "SELECT vectors.vector FROM chunks JOIN vectors ON vectors.id = chunks.vector "
+        "WHERE added <= ? ORDER BY chunks.id",
+        (number,),
     )
     for ids, vectors in view.blocks(living):
         stored = b"".join(vector for (vector,) in rows.fetchmany(len(ids)))

@@ -69,6 +69,8 @@ _SMALL_VIEW: Final = 5_000
 _SMALL_DELTA: Final = 1_000
 _DELTA_PART: Final = 20
 _LARGEST_DELTA: Final = 5_000
+# A writer is so many ahead of a merge that goes on beside it, and then waits.
+_FARTHEST: Final = 4 * _LARGEST_DELTA
 # After writing a smaller one is merged as well.
 _CHEAP_DELTA: Final = 250
 _CHEAP_PART: Final = 200
@@ -326,7 +328,7 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
             return False
         with reading(connection) as number:
             who = identity(connection)
-            if _is_due(folder, connection, who, due):
+            if is_due(folder, connection, who, due):
                 # One works in FAISS and the other in tantivy, for the most part.
                 with ThreadPoolExecutor(1) as executor:
                     lexical = executor.submit(_merge_lexical, folder, connection, number, who, due)
@@ -337,13 +339,11 @@ def merge_views(folder: Path, connection: sqlite3.Connection, due: Due) -> bool:
     return True
 
 
-def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Due) -> bool:
+def is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Due) -> bool:
+    """Tell whether the views on disk are to be brought up to the catalog."""
     if due is Due.NOW:
         return True
-    stamps = [read_stamp(folder / name, connection, who) for name in _STAMPS]
-    since = min(stamp.number if stamp else 0 for stamp in stamps)
-    gone = sum(span.end - span.start for span in removed_since(connection, since))
-    change = count_added(connection, since) + gone
+    change = _lag(folder, connection, who)
     if not change or (due is Due.NEEDED and change <= _SMALL_DELTA):
         return False
     if change > _LARGEST_DELTA:
@@ -354,6 +354,19 @@ def _is_due(folder: Path, connection: sqlite3.Connection, who: Identity, due: Du
     if due is Due.CHEAP:
         return total <= _SMALL_VIEW or change > max(_CHEAP_DELTA, total // _CHEAP_PART)
     return change > _most_in_memory(total)
+
+
+def is_far_behind(folder: Path, connection: sqlite3.Connection, who: Identity) -> bool:
+    """Tell whether who writes should wait for the merge that goes on."""
+    return _lag(folder, connection, who) > _FARTHEST
+
+
+def _lag(folder: Path, connection: sqlite3.Connection, who: Identity) -> int:
+    """Return how many chunks were added and removed since the older stamp."""
+    stamps = [read_stamp(folder / name, connection, who) for name in _STAMPS]
+    since = min(stamp.number if stamp else 0 for stamp in stamps)
+    gone = sum(span.end - span.start for span in removed_since(connection, since))
+    return count_added(connection, since) + gone
 
 
 def _most_in_memory(total: int) -> int:
@@ -375,7 +388,7 @@ def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who:
         fresh=count_added(connection, since),
         since=lambda: blocks(since),
         everything=lambda: blocks(0),
-        sample=lambda count: sample_vectors(connection, who, count),
+        sample=lambda count: sample_vectors(connection, count),
     )
     parts, clear = merge_parts(
         folder,

@@ -235,7 +235,7 @@ def test_rows_that_belong_to_nothing(data: Path) -> None:
 def test_a_vector_that_is_gone(data: Path) -> None:
     """Its chunk cannot be found; the collection is to be encoded anew."""
     with changing(data) as connection:
-        connection.execute("DELETE FROM vectors WHERE hash = (SELECT hash FROM chunks LIMIT 1)")
+        connection.execute("DELETE FROM vectors WHERE id = (SELECT vector FROM chunks LIMIT 1)")
     problem = found(data)["default: contents"]
     assert (problem.level, problem.facts["lacking"]) == ("problem", 1)
     assert problem.do == "afterword reindex --collection default"
@@ -248,7 +248,7 @@ def test_a_vector_that_cannot_be_right(data: Path, vector: bytes) -> None:
     """In full, lengths and dimensions are looked at."""
     with changing(data) as connection:
         connection.execute(
-            "UPDATE vectors SET vector = ? WHERE hash = (SELECT hash FROM chunks LIMIT 1)",
+            "UPDATE vectors SET vector = ? WHERE id = (SELECT vector FROM chunks LIMIT 1)",
             (vector,),
         )
     problem = found(data, full=True)["default: contents"]

@@ -114,11 +114,12 @@ def check_views(reading: Reading, data: Path) -> None:
     """Dense search gives what the catalog's own vectors give."""
     with closing(sqlite3.connect(data / "default/catalog.db")) as catalog:
         rows = catalog.execute(
-            "SELECT chunks.id, vector FROM chunks JOIN vectors ON vectors.hash = chunks.hash"
+            "SELECT chunks.id, vectors.vector FROM chunks "
+            "JOIN vectors ON vectors.id = chunks.vector"
         ).fetchall()
         (chunks,) = catalog.execute("SELECT count(*) FROM chunks").fetchone()
         (unused,) = catalog.execute(
-            "SELECT count(*) FROM vectors WHERE hash NOT IN (SELECT hash FROM chunks)"
+            "SELECT count(*) FROM vectors WHERE id NOT IN (SELECT vector FROM chunks)"
         ).fetchone()
     assert len(rows) == chunks == reading.count().chunks
     assert unused == 0

@@ -18,6 +18,7 @@ from indexes.collection import Collection, create_collection, open_collection
 from indexes.documents import Extract
 from indexes.encoder import load_encoder
 from indexes.errors import IndexDamaged, UsageError
+from indexes.schema import FORMAT
 from indexes.settings import Settings
 from indexes.snapshot import restore, snapshot
 from ingest.pipeline import ingest
@@ -241,7 +242,7 @@ def test_a_collection_of_the_first_format_opens_as_english(tmp_path: Path) -> No
         writer.put([prepared("e", ["Cities and a city."])])
     assert best(opened, "city") == "e"
     told = meta(made.folder / "catalog.db")
-    assert (told["format"], told.get("language")) == ("3", None)
+    assert (told["format"], told.get("language")) == (str(FORMAT), None)
     views = [path for path in before if "lexical" in str(path) and path.suffix != ".lock"]
     assert views
     assert {path: path.stat().st_mtime_ns for path in views} == {p: before[p] for p in views}

@@ -21,7 +21,7 @@ from indexes.collection import Collection, create_collection, open_collection
 from indexes.documents import Original, Prepared, document_id_for
 from indexes.errors import DocumentNotFound
 from indexes.originals import StoredOriginal, path_named
-from indexes.schema import BLOCK_BYTES
+from indexes.schema import BLOCK_BYTES, FORMAT
 from indexes.snapshot import restore, snapshot
 from ingest import pipeline
 from ingest.names import stored_name
@@ -211,7 +211,7 @@ def test_collections_of_earlier_formats_get_originals_without_being_read(
     assert (tables(path) == today, meta(path)["format"]) == (False, str(number))
     assert original(house, "docs/a.txt") is not None
     assert original(house, "x") is None
-    assert (tables(path), meta(path)["format"]) == (today, "3")
+    assert (tables(path), meta(path)["format"]) == (today, str(FORMAT))
     monkeypatch.setattr(ReaderPool, "results", None)
     assert outcomes(house.ingest()) == dict.fromkeys(before, "unchanged")
     part = f"docs/m.eml#{document_id_for('docs/m.eml')}-a.txt"
@@ -247,7 +247,7 @@ def test_a_snapshot_of_an_earlier_format_is_restored_as_one_of_today(
         restore(house.root / "data", name, house.root / "catalog.db", replace=replaces).close()
         with reader.read() as reading:
             assert reading.original(reading.named("docs/a.txt")) is not None
-    assert meta(path.parent.parent / name / "catalog.db")["format"] == "3"
+    assert meta(path.parent.parent / name / "catalog.db")["format"] == str(FORMAT)
 
 
 def test_an_upload_is_kept_byte_for_byte(house: House) -> None:
