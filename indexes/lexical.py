@@ -33,6 +33,8 @@ _FEW_RANGES: Final = 64
 _FEW_IDS: Final = 20_000
 _SMALL_SHARE: Final = 20
 _HEAP: Final = 64_000_000
+# How tantivy names a file until it is written.
+_UNNAMED: Final = ".tmp*"
 _ENGLISH_ANALYZER: Final = "afterword_english"
 _TERMS_ANALYZER: Final = "afterword_terms"
 _EXACT_LENGTHS: Final = 24
@@ -243,9 +245,12 @@ def open_lexical(folder: Path) -> LexicalView | None:
 def damaged_files(folder: Path) -> list[str]:
     """Return the names of the index's files that are not as they were written, sorted.
 
-    Each ends in a note of its own checksum: a text in JSON, its length, and a mark.
+    Each ends in a note of its own checksum: a text in JSON, its length, and a mark. Files that a
+    killed writer left belong to no segment of the index, and are not looked at.
     """
-    files = sorted(path for path in folder.iterdir() if path.suffix not in {".json", ".lock"})
+    segments = json.loads((folder / "meta.json").read_text())["segments"]
+    own = {segment["segment_id"].replace("-", "") for segment in segments}
+    files = sorted(path for path in folder.iterdir() if path.name.partition(".")[0] in own)
     return [path.name for path in files if not _as_written(path)]
 
 
@@ -332,6 +337,8 @@ def _extend(
     last = _last_id(index.searcher())
     writer = index.writer(_HEAP, num_threads=1)
     writer.garbage_collect_files()  # what a killed writer left would be in the way of this commit
+    for left in folder.glob(_UNNAMED):  # of these the engine knows nothing
+        left.unlink()
     for span in removed.ranges:
         writer.delete_documents_by_query(_range(span.start, span.end))
     for chunk_id, text in added:

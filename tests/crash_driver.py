@@ -17,16 +17,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from indexes import dense_parts, jobs, snapshot, views
 from indexes.catalog import SplitterSettings
-from indexes.collection import delete_collection, open_collection
+from indexes.collection import delete_collection, open_collection, sweep_deleted
 from indexes.encoder import FOLDER, Encoder
-from indexes.errors import AfterwordError
+from indexes.errors import AfterwordError, CollectionNotFound, DocumentNotFound
 from indexes.settings import Settings, load_settings
 from ingest import pipeline, pool, reindex, shelf, worker
 from ingest.progress import Advanced, Event
@@ -75,8 +75,11 @@ class OwnPool:
 
 
 def say(*words: str) -> None:
-    """Write a line at once, with no buffer that a kill could take along."""
-    os.write(1, (" ".join(" ".join(words).split()) + "\n").encode())
+    """Write a line at once, with no buffer that a kill could take along.
+
+    By another system call than any that the work makes.
+    """
+    os.writev(1, [(" ".join(" ".join(words).split()) + "\n").encode()])
 
 
 def tell(event: Event) -> None:
@@ -117,8 +120,9 @@ def do_erase(given: Mapping[str, str], settings: Settings) -> None:
     """Erase documents, some in each change."""
     with closing(open_collection(settings.data, "default")) as opened:
         for uri in given["uris"].split():
-            for _ in shelf.delete(settings.data, opened, [uri]):
-                say("stored", uri)
+            with suppress(DocumentNotFound):  # an earlier run has erased it
+                for _ in shelf.delete(settings.data, opened, [uri]):
+                    say("stored", uri)
 
 
 def do_snapshot(given: Mapping[str, str], settings: Settings) -> None:
@@ -152,8 +156,10 @@ def do_open(_given: Mapping[str, str], settings: Settings) -> None:
 
 
 def do_delete(_given: Mapping[str, str], settings: Settings) -> None:
-    """Delete the collection."""
-    delete_collection(settings.data, "default")
+    """Delete the collection, and what an earlier run left of it, as a worker does at its start."""
+    with suppress(CollectionNotFound):
+        delete_collection(settings.data, "default")
+    sweep_deleted(settings.data)
 
 
 WORK: Final[dict[str, Callable[[Mapping[str, str], Settings], None]]] = {
