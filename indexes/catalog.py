@@ -36,6 +36,7 @@ _REFUSALS: Final = frozenset(
 _DATABASE_REFUSALS: Final = frozenset(
     (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
 )
+NO_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
 DAMAGED: Final = (
     "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
@@ -76,6 +77,8 @@ def storage_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
                 raise _full(where) from error
             if error.errno in _REFUSALS:
                 raise _refused(where, error.strerror or str(error)) from error
+            if error.errno in NO_DESCRIPTORS:
+                raise too_many_files(where) from error
             raise
 
 
@@ -99,6 +102,15 @@ def database_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
         if table_is_missing or kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise IndexDamaged(f"{where} is damaged ({error}); {damaged}") from error
         raise
+
+
+def too_many_files(where: Path) -> StorageRefused:
+    """Return the error of a file that cannot be opened because too many are."""
+    return StorageRefused(
+        f"{where.absolute()} cannot be opened, since this process or the system has too many files "
+        "open; raise the limit (`ulimit -n`, LimitNOFILE= of a systemd unit) and run the same "
+        "command again"
+    )
 
 
 def _refused(where: Path, why: str) -> StorageRefused:

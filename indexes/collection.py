@@ -655,7 +655,7 @@ def delete_collection(data: Path, name: str) -> None:
     if left:
         raise StorageRefused(
             f"the collection is deleted, but of its files in {gone.absolute()} some cannot be "
-            f"removed: {left}; remove that folder by hand"
+            f"removed: {left}; check who may write there, and remove that folder by hand"
         )
 
 

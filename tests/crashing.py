@@ -196,7 +196,7 @@ class Scenario:
         log = self.folder / "calls"
         given = self.fresh()
         self.before = stored(self.folder / "data")
-        outcome = driver.run(given, "-e", f"trace={WRITES}", "-o", str(log))
+        outcome = driver.run(given, "-e", f"trace={WRITES},openat", "-o", str(log))
         assert outcome.status == 0, outcome
         assert not outcome.told("failed"), outcome
         self.after = stored(self.folder / "data")
@@ -210,6 +210,7 @@ class Scenario:
     def points(self, chance: random.Random, count: int) -> list[Point]:
         """Return so many points at which it writes, of each kind of call, or all there are."""
         every = {call: list(range(1, most + 1)) for call, most in sorted(self.calls.items())}
+        del every["openat"]  # what it opens is as before, whether it is killed before or after
         chosen: list[Point] = []
         while len(chosen) < count and any(every.values()):
             for call, numbers in every.items():
@@ -218,8 +219,11 @@ class Scenario:
                     chosen.append(Point(call, number))
         return chosen[:count]
 
-    def check(self, outcome: Outcome) -> None:
-        """What was told is there, all else is as it was or as it will be, and nothing is half."""
+    def check(self, outcome: Outcome, *, may_fail: bool = False) -> None:
+        """What was told is there, all else is as it was or as it will be, and nothing is half.
+
+        An upload may have failed only where something was in its way.
+        """
         data = self.folder / "data"
         now = stored(data)
         for uri in outcome.stored:
@@ -230,7 +234,7 @@ class Scenario:
             assert now.get(uri) in (self.before.get(uri), self.after.get(uri)), uri
         if now != self.before or not self.damaged:
             sound(data)
-        promised(data)
+        promised(data, may_fail=may_fail)
         target = Path(self.given.get("target", ""))
         if target.is_file():  # it is all there, or not at all
             held = self.folder / "held"
@@ -244,12 +248,19 @@ class Scenario:
         data = self.folder / "data"
         outcome = driver.run({**self.given, "data": str(data)})
         assert outcome.status == 0, outcome
+        if failed_jobs(data):  # and said so: the sender sends it again
+            return
         assert stored(data) == self.after
         for name in collection_names(data):
             with closing(open_collection(data, name)) as opened, opened.write() as writer:
                 writer.merge_views(force=True)
         sound(data)
         assert not leftovers(data), leftovers(data)
+
+
+def failed_jobs(data: Path) -> int:
+    """Return how many uploads were given up."""
+    return jobs.counts(data)["failed"] if jobs.database_path(data).exists() else 0
 
 
 def leftovers(data: Path) -> list[str]:
@@ -322,7 +333,7 @@ def answers(data: Path, name: str) -> None:
             assert len({hit.chunk_id for hit in near}) == count
 
 
-def promised(data: Path) -> None:
+def promised(data: Path, *, may_fail: bool = False) -> None:
     """An upload that was taken waits, or is ingested; no job is lost."""
     if not jobs.database_path(data).exists():
         return
@@ -332,6 +343,10 @@ def promised(data: Path) -> None:
     for job_id, state, filename in rows:
         if state == "done":
             assert f"upload:{filename}" in there, job_id
+        elif state == "failed" and may_fail:
+            (item,) = jobs.job(data, job_id).items
+            assert item["code"] in {"disk_full", "storage_refused", "error", "unreadable"}, item
+            assert "internal" not in str(item["message"]), item
         else:
             assert state in {"queued", "running"}, jobs.job(data, job_id)
             assert jobs.payload_path(data, job_id).exists()
