@@ -8,7 +8,7 @@ transaction sees all changes up to some number and none of the later ones.
 import errno
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from indexes.backup import back_up, tell
 from indexes.encoding import EncoderIdentity, Vectors
 from indexes.errors import (
     CollectionBusy,
@@ -156,8 +157,12 @@ def create_catalog(
             connection.close()
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the catalog at `path`. Raises IndexDamaged for another format or a damaged file."""
+def connect(path: Path, *, upgrade: bool = True) -> sqlite3.Connection:
+    """Open the catalog at `path`. Raises IndexDamaged for another format or a damaged file.
+
+    One of an earlier format is brought to that of today, and kept beside as it was; without
+    `upgrade`, for who overwrites it, it stays as it is. Raises StorageFull.
+    """
     with storage_errors(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
@@ -175,8 +180,12 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             # After a large upload the log would else keep its size.
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-            if check_format(connection, path) < FORMAT:
-                bring_up(connection)
+            found = check_format(connection, path)
+            if upgrade and found < FORMAT:
+                kept: list[Path] = []
+                bring_up(connection, lambda found: kept.append(back_up(path, found)))
+                for backup in kept:
+                    tell(path, backup, found, FORMAT)
         except BaseException:
             connection.close()
             raise
@@ -199,12 +208,18 @@ def check_format(connection: sqlite3.Connection, path: Path) -> int:
     return found
 
 
-def bring_up(connection: sqlite3.Connection) -> None:
-    """Give a catalog of an earlier format what it lacks, in one transaction."""
+def bring_up(
+    connection: sqlite3.Connection, before: Callable[[int], None] = lambda _found: None
+) -> None:
+    """Give a catalog of an earlier format what it lacks, in one transaction.
+
+    `before` is called with the format that was found, while nobody else can write.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = int(_meta(connection, "format"))
         if found < FORMAT:  # another process may have done it meanwhile
+            before(found)
             _bring_up(connection, found)
             set_meta(connection, "format", str(FORMAT))
         connection.execute("COMMIT")

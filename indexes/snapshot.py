@@ -87,7 +87,10 @@ def _copy_with_new_epoch(source: Path, target: Path) -> None:
 def _replace_content(source: Path, target: Path) -> bool:
     """Overwrite a sound catalog in one transaction; False where there is none."""
     try:
-        with closing(catalog.connect(target)) as live, closing(_open_read_only(source)) as copy:
+        with (
+            closing(catalog.connect(target, upgrade=False)) as live,
+            closing(_open_read_only(source)) as copy,
+        ):
             copy.backup(live)
     except (StorageRefused, IndexDamaged):  # missing or beyond use
         return False

@@ -220,7 +220,9 @@ def _lexical(folder: Path, connection: sqlite3.Connection, who: Identity, *, ful
 
 
 def _count_to(connection: sqlite3.Connection, last: int) -> int:
-    return int(connection.execute("SELECT count(*) FROM chunks WHERE id <= ?", (last,)).fetchone()[0])
+    return int(
+        connection.execute("SELECT count(*) FROM chunks WHERE id <= ?", (last,)).fetchone()[0]
+    )
 
 
 def _missing(name: Literal["dense", "lexical"], connection: sqlite3.Connection) -> View:

@@ -268,7 +268,12 @@ def leftovers(data: Path) -> list[str]:
     spool = data / jobs.FOLDER / "spool"
     waiting = sorted(spool.iterdir()) if spool.is_dir() else []
     queued = sum(jobs.counts(data)[state] for state in ("queued", "running")) if waiting else 0
-    left = [*data.rglob("*.new"), *data.rglob("*.new-*"), *data.rglob("*.old"), *data.rglob("*.part")]
+    left = [
+        *data.rglob("*.new"),
+        *data.rglob("*.new-*"),
+        *data.rglob("*.old"),
+        *data.rglob("*.part"),
+    ]
     left += [*data.glob(".deleted-*"), *data.rglob(".tmp*")]
     return [str(path.relative_to(data)) for path in [*left, *waiting[queued:]]]
 
