@@ -24,6 +24,7 @@ from starlette.responses import Response
 from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
 from service import (
+    routes_backup,
     routes_collections,
     routes_documents,
     routes_operations,
@@ -78,7 +79,13 @@ def create_app(
         telemetry={"logs": False, "auto_configure": False},
     )
     app.state.service = service
-    for routes in (routes_questions, routes_documents, routes_originals, routes_collections):
+    for routes in (
+        routes_questions,
+        routes_documents,
+        routes_originals,
+        routes_collections,
+        routes_backup,
+    ):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)

@@ -26,6 +26,7 @@ from service.worker import WorkerKeeper
 
 _OPERATIONS_PLACES: Final = 16
 _DOWNLOADS_A_PLACE: Final = 4
+_BACKUPS: Final = 2
 _TINY_QUERY: Final = "ready"
 _log = get_log(__name__)
 
@@ -52,6 +53,8 @@ class Service:
         most = _DOWNLOADS_A_PLACE * places
         self.downloads = Places("downloads", most, gauge)
         self.reads = Lane("reads of downloads", 2 * most, max(4, cores), gauge)
+        # Each takes as much room on the disk as its collection.
+        self.backups = Places("backups", _BACKUPS, gauge)
         self._lanes = (self.questions, self.documents, self.operations, self.reads)
         self.originals = Originals()
         self.tickets = Tickets()
