@@ -32,10 +32,10 @@ from indexes.schema import DDL, FORMAT, READABLE, TO_3, TO_4
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 )
 _DATABASE_REFUSALS: Final = frozenset(
-    (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
+    (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 )
 NO_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
 DAMAGED: Final = (
@@ -76,6 +76,8 @@ def storage_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _full(where) from error
+            if error.errno == errno.EIO:
+                raise _broken_disk(where, error.strerror or str(error)) from error
             if error.errno in _REFUSALS:
                 raise _refused(where, error.strerror or str(error)) from error
             if error.errno in NO_DESCRIPTORS:
@@ -92,6 +94,8 @@ def database_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind == sqlite3.SQLITE_FULL:
             raise _full(where) from error
+        if kind == sqlite3.SQLITE_IOERR:
+            raise _broken_disk(where, str(error)) from error
         if kind in _DATABASE_REFUSALS:
             raise _refused(where, str(error)) from error
         if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -118,6 +122,13 @@ def _refused(where: Path, why: str) -> StorageRefused:
     return StorageRefused(
         f"{where.absolute()} cannot be used: {why}; check that the folder is there and that this "
         "user may write in it (AFTERWORD_DATA names the folder of the collections)"
+    )
+
+
+def _broken_disk(where: Path, why: str) -> StorageRefused:
+    return StorageRefused(
+        f"{where.absolute()} cannot be read or written: {why}; check the disk (the system's log "
+        "tells of its errors) and run the same command again: what was reported as stored is kept"
     )
 
 

@@ -1,4 +1,4 @@
-"""A program for the tests of kills and faults: does one piece of work at a time in a forked process.
+"""A program for the tests of kills and faults: each piece of work in a forked process.
 
 Usage: crash_driver.py. Each line on standard input is JSON, `{"work": NAME, "data": FOLDER, …}`. A
 process is forked for it, which writes `pid N` and waits for a line; then it works, and writes
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Self, cast
 
 from indexes import dense_parts, jobs, snapshot, views
 from indexes.catalog import SplitterSettings
@@ -38,8 +38,7 @@ _REFUSED: Final = 3
 _UNFORESEEN: Final = 99
 _PR_SET_PTRACER: Final = 0x59616D61
 _WAIT_SECONDS: Final = 20.0
-# Made before any limit: the service gives it to its child.
-PIPE: Final = os.pipe()
+LOADED: Final[list[Encoder]] = []
 LOWERED: Final = {
     (views, "_SMALL_VIEW"): 40,
     (views, "_SMALL_DELTA"): 15,
@@ -65,7 +64,7 @@ class OwnPool:
     def __init__(self, limits: pool.Limits) -> None:
         self._limits = limits
 
-    def __enter__(self) -> "OwnPool":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,10 +107,9 @@ def do_ingest(given: Mapping[str, str], settings: Settings) -> None:
         say("refused", "stopped", report.stopped)
 
 
-def do_uploads(_given: Mapping[str, str], settings: Settings) -> None:
+def do_uploads(given: Mapping[str, str], settings: Settings) -> None:
     """Work as the service's child until no upload waits."""
-    reading, writing = PIPE
-    os.dup2(reading, 0)
+    writing = int(given["input"])
 
     def watch() -> None:
         end = time.monotonic() + _WAIT_SECONDS
@@ -155,8 +153,7 @@ def do_restore(given: Mapping[str, str], settings: Settings) -> None:
 def do_reindex(_given: Mapping[str, str], settings: Settings) -> None:
     """Cut the documents into other chunks."""
     with closing(open_collection(settings.data, "default")) as opened:
-        loaded = pipeline.load_encoder(settings.encoder)
-        reindex.reindex(opened, loaded, SplitterSettings(24), lambda *_: None)
+        reindex.reindex(opened, LOADED[0], SplitterSettings(24), lambda *_: None)
 
 
 def do_open(_given: Mapping[str, str], settings: Settings) -> None:
@@ -195,6 +192,7 @@ def encoder() -> Encoder:
 def lower() -> None:
     """Lower what makes a collection large, and give the pipeline what is small."""
     loaded = encoder()
+    LOADED.append(loaded)
     loaded.encode_query("what is imported late must not meet a fault of the test's")
     for (module, name), value in LOWERED.items():
         setattr(module, name, value)
@@ -215,8 +213,12 @@ def run(given: Mapping[str, str]) -> int:
     chosen = {"AFTERWORD_DATA": given["data"], "AFTERWORD_CHUNK_TOKENS": "16"}
     settings = load_settings(chosen)
     os.read(0, 16)
+    # As the service does: once the other end of its input is closed, a worker ends.
+    reading, writing = os.pipe()
+    os.dup2(reading, 0)
+    given = {**given, "input": str(writing)}
     if "files" in given:
-        most = len(os.listdir("/proc/self/fd")) + int(given["files"])
+        most = len(list(Path("/proc/self/fd").iterdir())) + int(given["files"])
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         WORK[given["work"]](given, settings)

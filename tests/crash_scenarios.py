@@ -56,9 +56,8 @@ def _ingested(folder: Path, driver: Driver) -> None:
     given = {"work": "ingest", "folder": str(folder / "docs"), "data": str(folder / "before")}
     outcome = driver.run(given)
     assert outcome.status == 0, outcome
-    with closing(open_collection(folder / "before", "default")) as opened:
-        with opened.write() as writer:
-            writer.merge_views(force=True)
+    with closing(open_collection(folder / "before", "default")) as opened, opened.write() as writer:
+        writer.merge_views(force=True)
 
 
 def _ingest(folder: Path, driver: Driver) -> Scenario:

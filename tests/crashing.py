@@ -244,7 +244,7 @@ class Scenario:
             target.unlink()
 
     def finish(self, driver: Driver) -> None:
-        """Do the work again, to its end: then all is as without disturbance, and nothing is left."""
+        """Do the work again, to its end: all is as without disturbance then, nothing is left."""
         data = self.folder / "data"
         outcome = driver.run({**self.given, "data": str(data)})
         assert outcome.status == 0, outcome
@@ -261,6 +261,11 @@ class Scenario:
 def failed_jobs(data: Path) -> int:
     """Return how many uploads were given up."""
     return jobs.counts(data)["failed"] if jobs.database_path(data).exists() else 0
+
+
+def note(what: str) -> None:
+    """Say what is tried, for who reads why a test failed."""
+    sys.stdout.write(what + "\n")
 
 
 def leftovers(data: Path) -> list[str]:

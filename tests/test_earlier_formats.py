@@ -214,8 +214,7 @@ def test_a_restore_over_it_needs_no_backup(path: Path, tmp_path: Path) -> None:
     assert meta(path)["format"] == str(FORMAT)
 
 
-def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return all rows of all tables of a catalog."""
+def everything(path: Path) -> list[str]:
+    """Return all that a catalog holds, as statements."""
     with closing(sqlite3.connect(path)) as raw:
-        names = raw.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-        return {name: raw.execute(f"SELECT * FROM {name}").fetchall() for (name,) in names}
+        return list(raw.iterdump())

@@ -15,11 +15,11 @@ from typing import Final
 import pytest
 
 from crash_scenarios import MADE, scenario
-from crashing import Driver, Outcome, Scenario, can_trace, driver
+from crashing import Driver, Outcome, Scenario, can_trace, driver, note
 
 SEED: Final = 20261126
 FAULTS: Final = 6
-MANY: Final = 60
+MANY: Final = 30
 ON_CI = os.environ.get("CI") == "true"
 # Which calls meet which errors; with `+` all later ones do, as on a disk that stays full.
 ERRORS: Final = {
@@ -96,10 +96,10 @@ def test_refused_where_it_writes(name: str, tmp_path: Path, worker: Driver) -> N
 def test_refused_at_many_points(name: str, tmp_path: Path, worker: Driver) -> None:
     """At many points of each kind of work, others each time."""
     seed = time.time_ns()
-    print(f"seed {seed}")
+    note(f"seed {seed}")
     made = scenario(name, tmp_path, worker)
     for fault in faults_of(made, random.Random(seed), MANY):
-        print(*fault)
+        note(str(fault))
         refused_at(*fault, made, worker)
 
 

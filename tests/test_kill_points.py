@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from crash_scenarios import MADE, scenario
-from crashing import Driver, Point, Scenario, can_trace, driver
+from crashing import Driver, Point, Scenario, can_trace, driver, note
 
 SEED = 20261126
 KILLS = 7
-MANY = 40
+MANY = 20
 ON_CI = os.environ.get("CI") == "true"
 
 
@@ -69,16 +69,16 @@ def test_killed_where_it_writes(name: str, tmp_path: Path, worker: Driver) -> No
 def test_killed_at_many_points_and_moments(name: str, tmp_path: Path, worker: Driver) -> None:
     """At many points of each kind of work, others each time, and at moments of no choice."""
     seed = time.time_ns()
-    print(f"seed {seed}")
+    note(f"seed {seed}")
     chance = random.Random(seed)
     made = scenario(name, tmp_path, worker)
     for point in made.points(chance, MANY):
-        print(point)
+        note(str(point))
         killed_at(point, made, worker)
     began = time.monotonic()
     worker.run(made.fresh())
     longest = time.monotonic() - began
     for _ in range(MANY):
         seconds = chance.uniform(0, longest)
-        print(f"after {seconds:.4f} s")
+        note(f"after {seconds:.4f} s")
         killed_after(seconds, made, worker)
