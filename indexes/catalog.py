@@ -209,7 +209,7 @@ def check_format(connection: sqlite3.Connection, path: Path) -> int:
         found = int(_meta(connection, "format"))
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table
-            raise IndexDamaged(f"{path} is not an Afterword catalog: {error}") from error
+            raise IndexDamaged(f"{path} is not an Afterword catalog: {error}; {DAMAGED}") from error
         raise
     if found not in READABLE:
         raise IndexDamaged(

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -234,11 +234,13 @@ def open_lexical(folder: Path) -> LexicalView | None:
     if not (folder / "meta.json").is_file():
         return None
     try:
+        if damaged_files(folder):  # in which the engine would find other words, or nothing
+            return None
         index = tantivy.Index.open(str(folder))
         index.config_reader("manual")
         index.reload()
         return _view(index.searcher())
-    except (ValueError, OSError):  # how tantivy says that it cannot read its files
+    except (ValueError, OSError, KeyError, TypeError):  # no JSON, or the engine cannot read it
         return None
 
 
@@ -251,11 +253,20 @@ def damaged_files(folder: Path) -> list[str]:
     segments = json.loads((folder / "meta.json").read_text())["segments"]
     own = {segment["segment_id"].replace("-", "") for segment in segments}
     files = sorted(path for path in folder.iterdir() if path.name.partition(".")[0] in own)
-    return [path.name for path in files if not _as_written(path)]
+    return [path.name for path in files if not _is_as_written(path)]
 
 
-def _as_written(path: Path) -> bool:
-    size = path.stat().st_size
+def _is_as_written(path: Path) -> bool:
+    try:
+        status = path.stat()
+        return _as_written(path, status.st_size, status.st_ino, status.st_mtime_ns)
+    except FileNotFoundError:  # by a merge just now; what it needs and lacks, the engine tells
+        return True
+
+
+@lru_cache(maxsize=4096)
+def _as_written(path: Path, size: int, _inode: int, _modified: int) -> bool:
+    """Tell it, and remember: files of an index never change."""
     with path.open("rb") as file:
         file.seek(max(0, size - _LONGEST_NOTE))
         end = file.read()
