@@ -41,6 +41,8 @@ NO_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
 DAMAGED: Final = (
     "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
+# How damage shows that SQLite itself takes for what was written.
+_DAMAGE_SIGNS: Final = ("no such table", "no such column", "Could not decode to UTF-8")
 _WITH_ORIGINALS: Final = 3
 _PROBE_COSINE: Final = 0.98
 _LOG_BYTES: Final = 64 << 20
@@ -103,8 +105,10 @@ def database_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
                 f"{where} was held by another process for too long; "
                 "run the same command again when that one has ended"
             ) from error
-        table_is_missing = str(error).startswith("no such table")
-        if table_is_missing or kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if str(error).startswith(_DAMAGE_SIGNS) or kind in (
+            sqlite3.SQLITE_CORRUPT,
+            sqlite3.SQLITE_NOTADB,
+        ):
             raise IndexDamaged(f"{where} is damaged ({error}); {damaged}") from error
         raise
 

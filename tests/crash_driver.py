@@ -1,9 +1,10 @@
 """A program for the tests of kills and faults: each piece of work in a forked process.
 
 Usage: crash_driver.py. Each line on standard input is JSON, `{"work": NAME, "data": FOLDER, …}`. A
-process is forked for it, which writes `pid N` and waits for a line; then it works, and writes
-`stored URI` once something is stored for good, and `refused CODE MESSAGE` or `unforeseen ERROR`
-where it could not. `end STATUS` is the last line; the next line of input lets go of the process.
+process is forked for it, which writes `pid N`, waits for a line and writes `begun`; then it works,
+and writes `stored URI` once something is stored for good, and `refused CODE MESSAGE` or
+`unforeseen ERROR` where it could not. `end STATUS` is the last line; the next line of input lets go
+of the process.
 
 The encoder is the small one of the tests, files are read in the process itself, and what makes a
 collection large is lowered, so that a small one has merges of every kind on the way.
@@ -213,6 +214,7 @@ def run(given: Mapping[str, str]) -> int:
     chosen = {"AFTERWORD_DATA": given["data"], "AFTERWORD_CHUNK_TOKENS": "16"}
     settings = load_settings(chosen)
     os.read(0, 16)
+    say("begun")
     # As the service does: once the other end of its input is closed, a worker ends.
     reading, writing = os.pipe()
     os.dup2(reading, 0)

@@ -75,9 +75,9 @@ class Outcome:
 class Driver:
     """The program that does the work, forked anew for each run; close it at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *under: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/crash_driver.py")],
+            [*under, sys.executable, str(ROOT / "tests/crash_driver.py")],
             env=ENVIRON,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -99,6 +99,7 @@ class Driver:
         pid = int(self._read().removeprefix("pid "))
         tracer = _attach(pid, tracing) if tracing else None
         self._write("go")
+        assert self._read() == "begun"
         meanwhile(pid)
         said = []
         while not (line := self._read()).startswith("end "):
@@ -139,9 +140,9 @@ def _attach(pid: int, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def driver() -> Iterator[Driver]:
-    """Give a driver, closed at the end."""
-    made = Driver()
+def driver(*under: str) -> Iterator[Driver]:
+    """Give a driver, started by these words, such as those of faketime; closed at the end."""
+    made = Driver(*under)
     yield made
     made.close()
 

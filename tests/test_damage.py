@@ -5,22 +5,22 @@ A view is built anew; a catalog is named, and mended by `afterword restore`. Not
 
 import random
 import shutil
-import subprocess
-import sys
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pytest
 
+from crashing import driver, sound
 from indexes import dense_parts, jobs
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.errors import AfterwordError, IndexDamaged
 from indexes.snapshot import restore, snapshot
-from crashing import ENVIRON, sound
 from small_encoder import encode, small_encoder
 from stored_documents import prepared
 
@@ -76,7 +76,8 @@ def collection(
     with made.write() as writer:
         kinds = ("zebra", "otter", "heron")
         items = [
-            prepared(f"d{n}", [f"animal {kinds[n % 3]} unique{n}", f"line{n}"]) for n in range(COUNT)
+            prepared(f"d{n}", [f"animal {kinds[n % 3]} unique{n}", f"line{n}"])
+            for n in range(COUNT)
         ]
         writer.put(items)
         writer.merge_views(force=True)
@@ -132,12 +133,11 @@ def test_a_harmed_catalog_is_named_and_restored(collection: Collection, tmp_path
     whole = (folder / "catalog.db").read_bytes()
     named = 0
     for what in harmed(folder / "catalog.db", whole, 9):
-        try:
-            answers(tmp_path)
-        except IndexDamaged as error:
+        error = refusal(lambda: answers(tmp_path))
+        if isinstance(error, IndexDamaged):
             named += 1
             assert "afterword restore" in error.message, what
-        except AfterwordError as error:
+        elif error is not None:
             assert "check " in error.message, what
         with closing(restore(tmp_path, "c", tmp_path / "s", replace=True)):
             pass
@@ -145,3 +145,56 @@ def test_a_harmed_catalog_is_named_and_restored(collection: Collection, tmp_path
         shutil.rmtree(folder)
         shutil.copytree(kept, folder)
     assert named > 6
+
+
+def refusal(work: Callable[[], object]) -> AfterwordError | None:
+    """Return the error that a piece of work ends in, if it does."""
+    try:
+        work()
+    except AfterwordError as error:
+        return error
+    return None
+
+
+def test_a_harmed_queue_is_named(tmp_path: Path) -> None:
+    """By its folder, with what to do; without that folder all goes on."""
+    for number in range(5):
+        payload = BytesIO(f"upload {number}".encode())
+        jobs.enqueue(tmp_path, payload=payload, collection="c", filename=f"{number}.txt")
+    path = jobs.database_path(tmp_path)
+    with closing(sqlite3.connect(path)) as queue:
+        queue.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    named = 0
+    for what in harmed(path, whole, 9):
+        for work in (jobs.counts, jobs.claim, jobs.recover):
+            error = refusal(lambda work=work: work(tmp_path))  # type: ignore[misc]
+            if error is not None:
+                named += 1
+                assert str(tmp_path / jobs.FOLDER) in error.message, what
+                assert "delete that folder" in error.message, what
+        for left in ("-wal", "-shm"):
+            path.with_name(path.name + left).unlink(missing_ok=True)
+        path.write_bytes(whole)
+    assert named > 6
+    shutil.rmtree(tmp_path / jobs.FOLDER)
+    jobs.enqueue(tmp_path, payload=b"again", collection="c", filename="again.txt")
+    assert jobs.counts(tmp_path)["queued"] == 1
+
+
+def test_a_payload_that_is_gone_fails_its_job_alone(tmp_path: Path) -> None:
+    """The job says that the file cannot be read; those behind it are ingested."""
+    for number in range(3):
+        payload = f"upload{number}".encode()
+        jobs.enqueue(tmp_path, payload=payload, collection="default", filename=f"{number}.txt")
+    first = jobs.claim(tmp_path)
+    assert first is not None
+    jobs.release(tmp_path)
+    first.payload.unlink()
+    with driver() as program:
+        outcome = program.run({"work": "uploads", "data": str(tmp_path)})
+    assert outcome.status == 0, outcome
+    status = jobs.job(tmp_path, first.job_id)
+    assert status.state == "failed"
+    assert status.items[0]["code"] == "unreadable"
+    assert jobs.counts(tmp_path)["done"] == 2

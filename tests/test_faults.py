@@ -7,15 +7,18 @@ same work ends as if nothing had happened.
 
 import os
 import random
+import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from crash_scenarios import MADE, scenario
-from crashing import Driver, Outcome, Scenario, can_trace, driver, note
+from crashing import Driver, Outcome, Scenario, can_trace, driver, failed_jobs, note, stored
 
 SEED: Final = 20261126
 FAULTS: Final = 6
@@ -115,3 +118,93 @@ def test_few_descriptors(name: str, tmp_path: Path, worker: Driver) -> None:
         made.check(outcome, may_fail=True)
         made.finish(worker)
     assert refused
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Give what mounts a small disk at the scenario's folder, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    places = []
+
+    def mount(options: str) -> None:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.skip("this user may not mount a small disk")
+        places.append(folder)
+
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount command (Debian: apt-get install mount)")
+    yield mount
+    for place in places:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ingest", "uploads", "restore", "reindex", "migrate", "erase"])
+def test_a_disk_that_fills(
+    name: str, tmp_path: Path, mounted: Callable[[str], None], worker: Driver
+) -> None:
+    """A real one, with room for a little more each time; freed, the work ends as ever."""
+    mounted("size=64m")
+    made = scenario(name, tmp_path / "disk", worker)
+    data = tmp_path / "disk" / "data"
+    refused = 0
+    for room in (0, 8_192, 65_536, 262_144):
+        given = made.fresh()
+        filler = tmp_path / "disk" / "filler"
+        with filler.open("wb", 0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        with filler.open("r+b") as file:
+            file.truncate(filler.stat().st_size - room)
+        outcome = worker.run(given)
+        clear(outcome)
+        refused += bool(outcome.status or outcome.told("refused") or failed_jobs(data))
+        filler.unlink()
+        made.check(outcome, may_fail=True)
+        made.finish(worker)
+    assert refused
+
+
+@pytest.mark.parametrize("name", ["ingest", "uploads", "restore", "erase", "delete", "migrate"])
+def test_a_disk_that_cannot_be_written(
+    name: str, tmp_path: Path, mounted: Callable[[str], None], worker: Driver
+) -> None:
+    """The error names the folder and nothing is changed; written to again, all goes on."""
+    mounted("size=64m")
+    disk = tmp_path / "disk"
+    made = scenario(name, disk, worker)
+    given = made.fresh()
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    try:
+        outcome = worker.run(given)
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    clear(outcome)
+    assert outcome.told("refused"), outcome
+    assert str(disk) in outcome.told("refused")[0]
+    made.check(outcome, may_fail=True)
+    made.finish(worker)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", ["-400d", "+400d", "+0 x5000"])
+def test_a_clock_that_jumps(shift: str, tmp_path: Path) -> None:
+    """Backwards, forwards, or so fast that each wait is over at once: nothing depends on it."""
+    if shutil.which("faketime") is None and not ON_CI:
+        pytest.skip("faketime is not installed (Debian: apt-get install faketime)")
+    with driver() as steady, driver("faketime", "-f", shift) as jumping:
+        for name in ("ingest", "uploads", "restore"):
+            folder = tmp_path / name
+            folder.mkdir()
+            made = scenario(name, folder, steady)
+            outcome = jumping.run(made.fresh())
+            clear(outcome)
+            made.check(outcome)
+            made.finish(steady)
+            assert stored(folder / "data") == made.after
