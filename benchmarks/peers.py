@@ -28,11 +28,11 @@ import torch
 from benchmarks.engines import ENGINES, Search, Searches, Text
 from indexes.settings import load_settings
 from service.evaluate import Line, read_lines
-from training.sets import read_rows, sample
+from training.sets import SEED, read_rows, sample
 
 OURS: Final = "afterword"
 OURS_HYBRID: Final = "afterword hybrid"
-WARM_UP: Final = 8
+WARM_UP: Final = 16
 # Threads of a library spin for a while after its work, in the hope of more.
 PAUSE_SECONDS: Final = 0.01
 
@@ -100,7 +100,7 @@ def ingested(
                 make()
     for number in range(rounds):
         with ExitStack() as stack:
-            for name in rotated(engines, number):
+            for name in [*engines[number % len(engines) :], *engines[: number % len(engines)]]:
                 kept = last if number == rounds - 1 else stack
                 began = time.perf_counter()
                 made[name] = ENGINES[name](texts, kept)
@@ -109,17 +109,16 @@ def ingested(
 
 
 def turns(lines: Sequence[Line], names: Sequence[str], rounds: int) -> Iterator[tuple[Line, str]]:
-    """Yield each question with each search, as often as there are rounds; who is first changes."""
-    for number in range(rounds):
-        for at, line in enumerate(lines):
-            for name in rotated(names, number + at):
-                yield line, name
+    """Yield each question with each search, as often as there are rounds.
 
-
-def rotated(names: Sequence[str], by: int) -> Sequence[str]:
-    """Return the names with another one first."""
-    start = by % len(names)
-    return [*names[start:], *names[:start]]
+    Their order is drawn anew each time: who follows whom matters to what is in the processor's
+    caches.
+    """
+    chance = np.random.default_rng(SEED)
+    for _ in range(rounds):
+        for line in lines:
+            for at in chance.permutation(len(names)):
+                yield line, names[at]
 
 
 def place(line: Line, found: Sequence[str]) -> int | None:
