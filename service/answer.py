@@ -134,7 +134,8 @@ class Answerer:
         self._checked(asked)
         with self.collection(collection).read() as reading:
             encoder = self._encoder(collection, reading.encoder)
-            found = self._retrieved(asked, query_of(query, encoder, reading), reading)
+            asks = query_of(query, encoder, reading, weighed=False)
+            found = self._retrieved(asked, asks, reading)
         return retrieved(found.candidates)
 
     def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
@@ -226,11 +227,14 @@ def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
     return NOT_FOUND if evidence[0].score < threshold else ANSWERED
 
 
-def query_of(question: str, encoder: Encoder, reading: Reading) -> Query:
-    """Return what is searched for, by meaning and by words."""
+def query_of(question: str, encoder: Encoder, reading: Reading, *, weighed: bool = True) -> Query:
+    """Return what is searched for, by meaning and by words.
+
+    Only a reader needs its terms weighed.
+    """
     text = stored_form(question).strip()
-    vector, weights = encoder.encode_query(text), reading.term_weights(text)
-    return Query(text, vector, weights, reading.language)
+    weights = reading.term_weights(text) if weighed else {}
+    return Query(text, encoder.encode_query(text), weights, reading.language)
 
 
 @dataclass(frozen=True, slots=True)
