@@ -1,6 +1,7 @@
 """Compiled networks on the CPU: OpenVINO and the tokenizers are touched here and nowhere else."""
 
 import hashlib
+import importlib
 import json
 import sys
 import threading
@@ -287,7 +288,46 @@ def _compile(network: Path, threads: int) -> Any:
     }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    return import_openvino().Core().compile_model(network, "CPU", settings)
+    model = _core().read_model(network)
+    _look_up_in_bytes(model)
+    return _core().compile_model(model, "CPU", settings)
+
+
+def _look_up_in_bytes(model: Any) -> None:
+    """Let the tables of tokens stay bytes: look up a token's row first, and scale it then.
+
+    As they come, whole tables are turned into numbers of four bytes each when the network is
+    compiled. The same products come out of either.
+    """
+    of = importlib.import_module("openvino.opset8")
+    for lookup in model.get_ops():
+        if lookup.get_type_name() != "Gather" or (table := _scaled_bytes(lookup)) is None:
+            continue
+        stored, scales = table
+        rows, axis = lookup.input_value(1), lookup.input_value(2)
+        found = of.convert(of.gather(stored, rows, axis), "f32")
+        scaled = of.multiply(found, of.gather(scales, rows, axis))
+        scaled.set_friendly_name(lookup.get_friendly_name())
+        lookup.output(0).replace(scaled.output(0))
+
+
+def _scaled_bytes(lookup: Any) -> tuple[Any, Any] | None:
+    """Return bytes and scales of the table whose rows are looked up, None where it is no such."""
+    product = lookup.input_value(0).get_node()
+    if product.get_type_name() != "Multiply":
+        return None
+    converted, scales = product.input_value(0).get_node(), product.input_value(1)
+    if converted.get_type_name() != "Convert" or scales.get_node().get_type_name() != "Constant":
+        return None
+    stored = converted.input_value(0)
+    is_table = stored.get_node().get_type_name() == "Constant"
+    a_scale_a_row = list(scales.get_shape()) == [stored.get_shape()[0], 1] if is_table else False
+    return (stored, scales) if a_scale_a_row else None
+
+
+@cache
+def _core() -> Any:
+    return import_openvino().Core()
 
 
 @cache
