@@ -1,8 +1,5 @@
 """What a process and its children hold in memory, as the kernel counts it, watched from outside."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,11 +21,8 @@ class Memory:
     pss: int = 0
     anonymous: int = 0
 
-    def plus(self, other: "Memory") -> "Memory":
-        """Return both together."""
-        return Memory(
-            self.rss + other.rss, self.pss + other.pss, self.anonymous + other.anonymous
-        )
+    def __add__(self, other: "Memory") -> "Memory":
+        return Memory(self.rss + other.rss, self.pss + other.pss, self.anonymous + other.anonymous)
 
 
 def memory(pid: int) -> Memory:
@@ -55,46 +49,3 @@ def family(pid: int) -> list[int]:
         return [pid, *(child.pid for child in process.children(recursive=True))]
     except psutil.NoSuchProcess:
         return []
-
-
-def family_memory(pid: int) -> Memory:
-    """Return what a process and its descendants hold together."""
-    total = Memory()
-    for one in family(pid):
-        total = total.plus(memory(one))
-    return total
-
-
-@dataclass(slots=True)
-class Peaks:
-    """The most that a family held at a time, each figure by itself; `processes` is their number."""
-
-    rss: int = 0
-    pss: int = 0
-    anonymous: int = 0
-    processes: int = 0
-
-    def note(self, found: Memory, processes: int) -> None:
-        """Take in one look."""
-        self.rss = max(self.rss, found.rss)
-        self.pss = max(self.pss, found.pss)
-        self.anonymous = max(self.anonymous, found.anonymous)
-        self.processes = max(self.processes, processes)
-
-
-@contextmanager
-def watched(pid: int) -> Iterator[Peaks]:
-    """Look at a family many times a second until the block ends; the peaks grow meanwhile."""
-    peaks, ended = Peaks(), threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(LOOK_SECONDS):
-            peaks.note(family_memory(pid), len(family(pid)))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield peaks
-    finally:
-        ended.set()
-        thread.join()

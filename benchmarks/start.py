@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ import numpy as np
 from benchmarks.load import status
 from benchmarks.made import CHUNKS, document, vectors
 from benchmarks.processes import Memory, family, memory, peak
+from benchmarks.tables import table
 from indexes.catalog import SplitterSettings
 from indexes.collection import create_collection
 from indexes.encoder import load_encoder
@@ -92,8 +93,10 @@ def texts(encoder: Encoder) -> Iterator[str]:
 def asked(count: int) -> list[str]:
     """Return so many different questions: those of the examples, and more about their subjects."""
     known = [line.question for path in ASKED for line in read_lines(path)]
-    more = (f"{first.rstrip('?')}, and {second[0].lower()}{second[1:]}"
-            for first, second in itertools.permutations(known, 2))
+    more = (
+        f"{first.rstrip('?')}, and {second[0].lower()}{second[1:]}"
+        for first, second in itertools.permutations(known, 2)
+    )
     return list(itertools.islice(itertools.chain(dict.fromkeys(known), more), count))
 
 
@@ -102,15 +105,14 @@ def asked(count: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """One service: seconds to the first answer, memory of its processes in MB, the median answer.
+    """One service: seconds from its start until it listens, and to the first answer, and memory.
 
-    `listening` and `loaded` are seconds too; `first` is after the first answer, `later` after all
-    questions, `peak` the most that the service alone ever held.
+    Memory in MB is `first` after the first answer and `later` after all questions; `peak` is the
+    most that the service without its worker ever held, as `/usr/bin/time -v` tells it at the end.
     """
 
     listening: float
     first_answer: float
-    loaded: float | None
     first: dict[str, float]
     later: dict[str, float]
     peak: float
@@ -130,9 +132,7 @@ def environment(data: Path) -> dict[str, str]:
 def seconds_of(data: Path, *words: str) -> float:
     """Return how long a command takes, from start to end."""
     began = time.perf_counter()
-    subprocess.run(
-        command(*words), check=True, env=environment(data), stdout=subprocess.DEVNULL
-    )
+    subprocess.run(command(*words), check=True, env=environment(data), stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 
@@ -161,7 +161,7 @@ def place_of(process: subprocess.Popen[bytes], log: Path) -> str:
     while time.monotonic() < deadline and process.poll() is None:
         for line in log.read_text().splitlines(keepends=True):
             if '"listening"' in line and line.endswith("\n"):
-                return urlsplit(json.loads(line)["url"]).netloc
+                return str(urlsplit(json.loads(line)["url"]).netloc)
         time.sleep(_RETRY_SECONDS)
     raise SystemExit(f"the service did not start: {log.read_text()[-2000:]}")
 
@@ -186,13 +186,11 @@ def started(data: Path, name: str, questions: Sequence[str]) -> Started:
         time.sleep(_SETTLED_SECONDS)  # the worker has come up by then
         first = megabytes(process.pid)
         taken = [milliseconds(connection, name, one) for one in questions[1:]]
-        later = megabytes(process.pid)
         return Started(
             listening=round(listening, 2),
             first_answer=round(first_answer, 2),
-            loaded=None,
             first=first,
-            later=later,
+            later=megabytes(process.pid),
             peak=round(peak(process.pid) / 1e6),
             p50_ms=round(float(np.median(taken)), 1),
         )
@@ -207,54 +205,49 @@ def milliseconds(connection: HTTPConnection, name: str, question: str) -> float:
 
 
 def megabytes(pid: int) -> dict[str, float]:
-    """Return what the service and its worker hold: resident, and with shared pages counted once."""
+    """Return what service and worker hold: resident, and `_pss` with shared pages counted once."""
     own, *others = family(pid)
-    mine, rest = memory(own), Memory()
-    for one in others:
-        rest = rest.plus(memory(one))
+    mine, rest = memory(own), sum(map(memory, others), Memory())
     sizes = {
-        "service_rss": mine.rss,
+        "service": mine.rss,
         "service_pss": mine.pss,
-        "service_anonymous": mine.anonymous,
-        "worker_rss": rest.rss,
+        "worker": rest.rss,
         "worker_pss": rest.pss,
-        "all_pss": mine.pss + rest.pss,
+        "both": mine.rss + rest.rss,
+        "both_pss": mine.pss + rest.pss,
     }
     return {key: round(size / 1e6) for key, size in sizes.items()}
 
 
-def measure(data: Path, name: str, rounds: int, questions: Sequence[str]) -> dict[str, object]:
+def measure(data: Path, name: str, rounds: int, questions: Sequence[str]) -> dict[str, float]:
     """Measure all in turns; seconds are medians, memory the most of the rounds."""
-    helps: dict[str, list[float]] = {" ".join(words): [] for words in COMMANDS}
-    asks, services = list[float](), list[Started]()
+    seconds: dict[str, list[float]] = {" ".join(words): [] for words in (*COMMANDS, ("ask",))}
+    services = list[Started]()
     for _ in range(rounds):
         for words in COMMANDS:
-            helps[" ".join(words)].append(seconds_of(data, *words))
-        asks.append(seconds_of(data, "ask", "--collection", name, questions[0]))
+            seconds[" ".join(words)].append(seconds_of(data, *words))
+        seconds["ask"].append(seconds_of(data, "ask", "--collection", name, questions[0]))
         services.append(started(data, name, questions))
     return {
-        "help_seconds": {key: round(float(np.median(taken)), 3) for key, taken in helps.items()},
-        "ask_seconds": round(float(np.median(asks)), 2),
-        "listening_seconds": float(np.median([one.listening for one in services])),
-        "first_answer_seconds": float(np.median([one.first_answer for one in services])),
-        "answer_p50_ms": float(np.median([one.p50_ms for one in services])),
-        "questions": len(questions),
-        "first_mb": _most([one.first for one in services]),
-        "later_mb": _most([one.later for one in services]),
-        "service_peak_mb": max(one.peak for one in services),
-        "rounds": [asdict(one) for one in services],
+        **{f"{key}, seconds": round(float(np.median(each)), 3) for key, each in seconds.items()},
+        "serve to listening, seconds": float(np.median([one.listening for one in services])),
+        "serve to first answer, seconds": float(np.median([one.first_answer for one in services])),
+        "answer p50, ms": float(np.median([one.p50_ms for one in services])),
+        **_most("after one answer", [one.first for one in services]),
+        **_most(f"after {len(questions)}", [one.later for one in services]),
+        "service at most, MB": max(one.peak for one in services),
     }
 
 
-def _most(found: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {key: max(one[key] for one in found) for key in found[0]}
+def _most(when: str, found: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {f"{key} {when}, MB": max(one[key] for one in found) for key in found[0]}
 
 
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
     arguments.add_argument("--chunks", type=int, default=100_000)
-    arguments.add_argument("--folder", type=Path)
+    arguments.add_argument("--folder", type=Path, help="where the collection is kept")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--questions", type=int, default=300)
     arguments.add_argument("--json", type=Path)
@@ -265,7 +258,9 @@ def main() -> None:
         if not (data / name).exists():
             make(data, name, given.chunks)
         found = measure(data, name, given.rounds, asked(given.questions))
-    print(json.dumps(found, indent=1))
+    sys.stdout.write(table([{"what": f"{given.chunks} chunks", **found}]))
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

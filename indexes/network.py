@@ -5,6 +5,7 @@ import importlib
 import json
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -28,8 +29,10 @@ TOKENIZER: Final = "tokenizer.json"
 BATCH: Final = 16
 # Few pairs are read at a time, and all cores are to end together.
 PAIRS: Final = 4
-# The CPU plugin prepares kernels for each new input shape; lengths in steps keep shapes few.
+# The CPU plugin prepares kernels for each new input shape, and keeps them: lengths in steps keep
+# shapes few. Each costs a few MB in each stream, and a reader meets all of them.
 LENGTH_STEP: Final = 8
+PAIR_STEP: Final = 16
 # Token lists of this many texts are held at once.
 WINDOW: Final = 2048
 
@@ -145,7 +148,7 @@ class PairNetwork:
         """Check and compile the model of `folder`; raises as `Network` does."""
         self.manifest = load_manifest(folder)
         tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
-        self._questions = Tokenizer.from_str(tokenizer_json)
+        self._tokenizer_json = tokenizer_json
         self._tokenizer = Tokenizer.from_str(tokenizer_json)
         self._tokenizer.enable_truncation(self.manifest.max_tokens, strategy="only_second")
         self._compiled = _Compiled(folder, threads)
@@ -163,15 +166,23 @@ class PairNetwork:
 
     def _inputs(self, pairs: Sequence[Encoding]) -> Iterator[tuple[Inputs, list[int]]]:
         for rows in batches([len(one.ids) for one in pairs], PAIRS):
-            inputs = padded([pairs[row].ids for row in rows], self.manifest.max_tokens)
+            ids = [pairs[row].ids for row in rows]
+            inputs = padded(ids, self.manifest.max_tokens, PAIR_STEP)
             types = np.zeros_like(inputs["input_ids"])
             for place, row in enumerate(rows):
                 types[place, : len(pairs[row].type_ids)] = pairs[row].type_ids
             yield {**inputs, "token_type_ids": types}, rows
 
+    @cached_property
+    def _questions(self) -> Tokenizer:
+        """A tokenizer that cuts nothing; few questions are so long that it is needed."""
+        return Tokenizer.from_str(self._tokenizer_json)
+
     def _short(self, question: str) -> str:
         """Return the question, cut where it would leave the text no room."""
         limit = self.manifest.max_tokens // 2
+        if len(unicodedata.normalize("NFKD", question).encode()) <= limit:  # a token has a byte
+            return question
         offsets = self._questions.encode(question, add_special_tokens=False).offsets
         return question[: offsets[limit - 1][1]] if len(offsets) > limit else question
 
@@ -208,15 +219,17 @@ def batches(lengths: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def padded(tokens: Sequence[Sequence[int]], limit: int) -> dict[str, npt.NDArray[np.int64]]:
+def padded(
+    tokens: Sequence[Sequence[int]], limit: int, step: int = LENGTH_STEP
+) -> dict[str, npt.NDArray[np.int64]]:
     """Return `input_ids` and `attention_mask`, int64 of shape (rows, length).
 
     Rows are the texts and some empty ones, up to a power of two; the length is the longest text's,
-    rounded up, at most `limit`. Padding has token 0 and mask 0. The network is prepared anew, and
-    memory kept, for each shape that it meets, so there are to be few.
+    rounded up to a multiple of `step`, at most `limit`. Padding has token 0 and mask 0. The network
+    is prepared anew, and memory kept, for each shape that it meets, so there are to be few.
     """
     longest = max(map(len, tokens))
-    width = min(-(-longest // LENGTH_STEP) * LENGTH_STEP, limit)
+    width = min(-(-longest // step) * step, limit)
     rows = 1 << (len(tokens) - 1).bit_length()
     ids = np.zeros((rows, width), np.int64)
     mask = np.zeros((rows, width), np.int64)
@@ -313,6 +326,9 @@ def _look_up_in_bytes(model: Any) -> None:
 
 def _scaled_bytes(lookup: Any) -> tuple[Any, Any] | None:
     """Return bytes and scales of the table whose rows are looked up, None where it is no such."""
+    axis = lookup.input_value(2).get_node()
+    if axis.get_type_name() != "Constant" or axis.get_data().any():
+        return None
     product = lookup.input_value(0).get_node()
     if product.get_type_name() != "Multiply":
         return None
