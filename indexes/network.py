@@ -56,8 +56,8 @@ class Manifest:
 class _Compiled:
     """A compiled network that runs batches, from any number of threads."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        self.network = _compile(folder / NETWORK, threads)
+    def __init__(self, folder: Path, threads: int, streams: int = 0) -> None:
+        self.network = _compile(folder / NETWORK, threads, streams)
         self._local = threading.local()
 
     def run(self, inputs: Iterable[tuple[Inputs, list[int]]], keep: Keep) -> None:
@@ -83,16 +83,18 @@ class _Compiled:
 class Network:
     """A network that is compiled once and runs on texts, from any number of threads."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int = 0, streams: int = 0) -> None:
         """Check and compile the model of `folder` for `threads` threads (0 means all cores).
 
+        So many batches as `streams` run at once, each with its share of the threads and memory of
+        its own; 0 means as many as suit the processor.
         Raises ModelMissing that names the file that is not there or not the expected one.
         """
         self.manifest = load_manifest(folder)
         self.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
         self._tokenizer = Tokenizer.from_str(self.tokenizer_json)
         self._tokenizer.enable_truncation(self.manifest.max_tokens)
-        self._compiled = _Compiled(folder, threads)
+        self._compiled = _Compiled(folder, threads, streams)
         outputs = self._compiled.network.outputs
         self._shapes = {output.any_name: _row_shape(output) for output in outputs}
 
@@ -289,7 +291,7 @@ def _missing(path: Path, what: str) -> ModelMissing:
     )
 
 
-def _compile(network: Path, threads: int) -> Any:
+def _compile(network: Path, threads: int, streams: int) -> Any:
     settings = {
         # As many batches at once as suits the processor, few threads each.
         "PERFORMANCE_HINT": "THROUGHPUT",
@@ -301,6 +303,8 @@ def _compile(network: Path, threads: int) -> Any:
     }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
+    if streams:
+        settings["NUM_STREAMS"] = streams
     model = _core().read_model(network)
     _look_up_in_bytes(model)
     return _core().compile_model(model, "CPU", settings)
