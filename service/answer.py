@@ -164,13 +164,20 @@ class Answerer:
     def ready(self) -> list[str]:
         """Load encoder and reader of the settings and return the reasons why that cannot be."""
         settings = self._settings
+        loads: Sequence[Callable[[], object]] = (
+            lambda: self._load_encoder(settings.encoder),
+            lambda: load_reader(settings.reader, threads=settings.threads),
+        )
         reasons = []
-        for load, name in ((load_encoder, settings.encoder), (load_reader, settings.reader)):
+        for load in loads:
             try:
-                load(name, threads=settings.threads)
+                load()
             except AfterwordError as error:
                 reasons.append(error.message)
         return reasons
+
+    def _load_encoder(self, name: str) -> Encoder:
+        return load_encoder(name, threads=self._settings.threads, for_questions=True)
 
     def close(self) -> None:
         """Close the collections; no question may be under way."""
@@ -189,7 +196,7 @@ class Answerer:
             known = self._encoders.get((name, identity))
         if known is not None:
             return known
-        loaded = load_encoder(identity.name, threads=self._settings.threads)
+        loaded = self._load_encoder(identity.name)
         self.collection(name).check_encoder(loaded)
         with self._lock:
             self._encoders[name, identity] = loaded

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from indexes.errors import AfterwordError, UsageError
+from indexes.heap import return_large_pieces
 from indexes.settings import Settings
 from service import (
     routes_collections,
@@ -97,6 +98,7 @@ def serve(settings: Settings) -> None:
     Raises UsageError where it may not or cannot bind the address.
     """
     check_exposure(settings)
+    return_large_pieces()
     configure_logs(settings.log_level)
     listener = listen(settings.host, settings.port)
     # Uploads pass through files of their own; those belong into the data folder like the rest.

@@ -47,7 +47,7 @@ async def make_collection(
     settings, answerer = service.settings, service.loaded()
 
     def make() -> CollectionFacts:
-        encoder = load_encoder(settings.encoder, threads=settings.threads)
+        encoder = load_encoder(settings.encoder, threads=settings.threads, for_questions=True)
         splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
         language = body.language or settings.language
         create_collection(settings.data, body.name, encoder, splitter, language).close()
