@@ -82,10 +82,17 @@ def exposure(subject: Subject) -> Iterator[Finding]:
 
 def secrets(subject: Subject) -> Iterator[Finding]:
     """Tell whether other users of this machine can read the key or the passwords."""
+    from service.keys import path_of
+
     found = subject.found
     place = found.places.get(_HIDDEN, "")
     passwords = subject.settings.password_file
-    for path, what in ((subject.folder / place, "the key"), (passwords, "passwords")):
+    looked_at = (
+        (subject.folder / place, "the key"),
+        (path_of(subject.data), "what is stored of the keys"),
+        (passwords, "passwords"),
+    )
+    for path, what in looked_at:
         if path is not None and path.is_file() and path.stat().st_mode & _OTHERS:
             message = f"other users of this machine can read {what} in {path}"
             yield Finding("secrets", "warning", message, f"chmod 600 {path}")
