@@ -188,7 +188,7 @@ def operation_of(method: str, path: str) -> Operation:
 def check_declared(routes: Iterable[BaseRoute]) -> None:
     """Raise LookupError where the table lacks an operation of the application."""
     for context in iter_route_contexts(list(routes)):
-        for method in context.methods or ():
+        for method in sorted(context.methods or ()):
             if (method, context.path) not in OPERATIONS:
                 raise LookupError(
                     f"{method} {context.path} has no row in service/access.py, so nobody has said "

@@ -137,6 +137,14 @@ def test_keys_that_cannot_be_read_open_nothing(data: Path) -> None:
     assert len(lines(log, "keys_unreadable")) == 1
 
 
+def test_keys_that_could_never_be_read_open_nothing_either(data: Path) -> None:
+    """Nobody knows then whether there are any, so the service is not open to all."""
+    keys.path_of(data).write_bytes(b"damaged" * 1000)
+    with loaded(small_app(SmallAnswerer(data))) as client:
+        assert client.get("/v1/collections").status_code == 401
+        assert client.get("/health").status_code == 200
+
+
 def test_a_store_that_cannot_be_written_keeps_nobody_out(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
