@@ -9,7 +9,8 @@
     ├── NotFound              the named thing is not there (HTTP 404)
     │   ├── CollectionNotFound
     │   ├── DocumentNotFound
-    │   └── JobNotFound
+    │   ├── JobNotFound
+    │   └── KeyNotFound
     ├── Conflict              another state than the call assumed (HTTP 409)
     │   ├── CollectionExists
     │   ├── CollectionBusy
@@ -89,6 +90,12 @@ class JobNotFound(NotFound):
     """No job has that id."""
 
     code = "job_not_found"
+
+
+class KeyNotFound(NotFound):
+    """No API key has that id."""
+
+    code = "key_not_found"
 
 
 class Conflict(AfterwordError):

@@ -229,7 +229,7 @@ def finish(
             (state, json.dumps([dict(item) for item in items]), time.time(), job_id),
         ).rowcount
     if not changed:
-        raise _unknown(job_id)
+        raise unknown_job(job_id)
     payload_path(data, job_id).unlink(missing_ok=True)
     prune(data)
 
@@ -296,7 +296,7 @@ def cancel(data: Path, collection: str, document_id: str | None = None) -> int:
 def job(data: Path, job_id: str) -> JobStatus:
     """Return what is known of a job; raises JobNotFound."""
     if not database_path(data).exists():
-        raise _unknown(job_id)
+        raise unknown_job(job_id)
     with _connect(data) as database:
         row = database.execute(
             "SELECT state, collection, filename, done, total, unit, items, created, started,"
@@ -304,7 +304,7 @@ def job(data: Path, job_id: str) -> JobStatus:
             (job_id,),
         ).fetchone()
     if row is None:
-        raise _unknown(job_id)
+        raise unknown_job(job_id)
     state, collection, filename, done, total, unit, items, *times = row
     created, started, finished = (_iso(moment) for moment in times)
     return JobStatus(
@@ -391,7 +391,8 @@ def _item(
     }
 
 
-def _unknown(job_id: str) -> JobNotFound:
+def unknown_job(job_id: str) -> JobNotFound:
+    """Return the error of an id that no job has."""
     days = round(KEPT_SECONDS / 86400)
     return JobNotFound(f"No job {job_id!r}. Jobs are forgotten {days} days after they ended.")
 

@@ -102,10 +102,23 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Bearer key that every call to `/v1` and `/metrics` must carry.",
+        description="An administrator's key for `/v1` and `/metrics`, beside those that `afterword "
+        "keys` makes.",
     )
     allow_anonymous: bool = Field(
         default=False, description="Allow binding off loopback without a key."
+    )
+    rate_per_minute: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Requests that a key (without keys: an address) may make a minute, more are "
+        "answered 429; 0 means no limit.",
+    )
+    cors_origins: str | None = Field(
+        None,
+        title="origins such as `https://intranet.example.org`, with commas between them",
+        description="Other sites whose pages may call this service; none unless named.",
     )
     public_url: str | None = Field(
         None,
@@ -152,6 +165,22 @@ class Settings(BaseSettings):
         for one in given:
             ipaddress.ip_network(one)
         return ",".join(given)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _cors_origins_are_origins(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        given = [one.strip().lower() for one in value.split(",")]
+        for one in given:
+            if not _PUBLIC_URL.fullmatch(one) or urlsplit(one).path or urlsplit(one).port == 0:
+                raise ValueError("no origin")
+        return ",".join(given)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The other sites whose pages may call this service, as `Origin` headers name them."""
+        return frozenset(self.cors_origins.split(",") if self.cors_origins else ())
 
     @property
     def root_path(self) -> str:

@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from indexes.errors import AfterwordError, UsageError
@@ -32,8 +33,10 @@ from service import (
     routes_page,
     routes_questions,
 )
+from service.access import check_declared
 from service.answer import Answerer, build_answerer
 from service.gate import Edge, Gate, path_within
+from service.keys import has_key
 from service.logs import configure_logs, get_log, log_unexpected
 from service.loopback import is_loopback
 from service.openapi import describe, methods_of
@@ -46,6 +49,20 @@ from service.problems import (
 from service.state import Service, ability, only_known_parameters
 
 _RETRY_SECONDS: Final = 5.0
+_CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
+_CORS_HEADERS: Final = ("Authorization", "X-API-Key", "X-Request-ID", "Range", "If-Range")
+_CORS_EXPOSED: Final = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-ID",
+)
 _log = get_log(__name__)
 
 Build = Callable[[Settings], Answerer]
@@ -84,7 +101,16 @@ def create_app(
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
-    app.add_middleware(Gate, settings=settings, tickets=service.tickets)
+    check_declared(app.routes)
+    app.add_middleware(Gate, settings=settings, keyring=service.keyring, tickets=service.tickets)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=_CORS_METHODS,
+            allow_headers=_CORS_HEADERS,
+            expose_headers=_CORS_EXPOSED,
+        )
     app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path)
     app.add_exception_handler(AfterwordError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -124,7 +150,7 @@ def serve(settings: Settings) -> None:
     _log.info(
         "listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     )
-    if settings.public_url and settings.api_key is None:
+    if settings.public_url and not has_key(settings):
         _log.warning("open_to_all_who_reach_the_proxy", url=settings.public_url)
     with suppress(SystemExit):
         server.run(sockets=[listener])
@@ -139,11 +165,12 @@ def serve(settings: Settings) -> None:
 
 def check_exposure(settings: Settings) -> None:
     """Raise UsageError where the service would be open to others without a key."""
-    if settings.api_key is None and not settings.allow_anonymous and not is_loopback(settings.host):
+    is_meant = settings.allow_anonymous or is_loopback(settings.host)
+    if not is_meant and not has_key(settings):
         raise UsageError(
-            f"The service would answer anybody who reaches {settings.host}. Set AFTERWORD_API_KEY "
-            "to a key of 16 or more characters, or AFTERWORD_ALLOW_ANONYMOUS=1 if it shall, or "
-            "bind 127.0.0.1."
+            f"The service would answer anybody who reaches {settings.host}. Make a key by "
+            "`afterword keys create`, or set AFTERWORD_API_KEY to one of 16 or more characters, or "
+            "AFTERWORD_ALLOW_ANONYMOUS=1 if it shall, or bind 127.0.0.1."
         )
 
 

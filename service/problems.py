@@ -3,8 +3,9 @@
 AfterwordError
 ├── HttpError                errors that only HTTP has
 │   ├── BadRequest           400   the body cannot be read at all
-│   ├── KeyRefused           401   no bearer key, or another one
+│   ├── KeyRefused           401   no key, or one that is not good
 │   │   └── TicketRefused    401   a link whose time is over
+│   ├── ScopeRefused         403   the key may not do this
 │   ├── OriginRefused        403   a page of another site, or a foreign Host header
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
@@ -13,6 +14,7 @@ AfterwordError
 │   ├── RangeRefused         416
 │   ├── InvalidRequest       422   a field is missing, unknown or out of range
 │   ├── TooManyRequests      429
+│   ├── RateLimited          429   this key or address asks too often
 │   ├── InternalError        500
 │   └── NotReady             503
 └── the errors of indexes/errors.py
@@ -52,7 +54,7 @@ class BadRequest(HttpError):
 
 
 class KeyRefused(HttpError):
-    """The bearer key is missing or is not the one that was set."""
+    """The key is missing, unknown, revoked or over."""
 
     code = "key_refused"
 
@@ -61,6 +63,12 @@ class TicketRefused(KeyRefused):
     """The link's ticket is over, or is not for this file."""
 
     code = "ticket_refused"
+
+
+class ScopeRefused(HttpError):
+    """The key is good, and this is more than it may do."""
+
+    code = "scope_refused"
 
 
 class OriginRefused(HttpError):
@@ -118,6 +126,17 @@ class TooManyRequests(HttpError):
     code = "too_many_requests"
 
 
+class RateLimited(HttpError):
+    """This key asked more often than it may, or this address sent too many wrong keys."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, wait: int) -> None:
+        """Keep the message, and after how many seconds to try again."""
+        super().__init__(f"{message} Try again in {wait} s.")
+        self.wait = wait
+
+
 class InternalError(HttpError):
     """Something failed that should not; the log knows more under the trace id."""
 
@@ -141,8 +160,9 @@ class Answer:
 
 TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     BadRequest: Answer(400, "The body cannot be read"),
-    KeyRefused: Answer(401, "A bearer key is needed"),
+    KeyRefused: Answer(401, "A key is needed"),
     TicketRefused: Answer(401, "The link is over"),
+    ScopeRefused: Answer(403, "Not with this key"),
     OriginRefused: Answer(403, "Not for other sites"),
     RouteNotFound: Answer(404, "No such path"),
     errors.NotFound: Answer(404, "Not found"),
@@ -156,6 +176,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.UsageError: Answer(422, "The request is not valid"),
     errors.ReadFailure: Answer(422, "The source cannot be read"),
     TooManyRequests: Answer(429, "All places are taken", retry_after=1),
+    RateLimited: Answer(429, "Too many requests a minute"),
     NotReady: Answer(503, "Not loaded yet", retry_after=2),
     errors.IndexDamaged: Answer(503, "The index is damaged"),
     errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
@@ -196,7 +217,8 @@ def problem_response(
     """Return the HTTP answer for an error and note its code in the request's scope."""
     scope[CODE_KEY] = error.code
     problem = problem_of(error, scope["path"], scope.get("root_path", ""))
-    retry_after = answer_for(type(error)).retry_after
+    usual = answer_for(type(error)).retry_after
+    retry_after = error.wait if isinstance(error, RateLimited) else usual
     extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if isinstance(error, KeyRefused):
         extra["WWW-Authenticate"] = "Bearer"

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from service.access import Who
 from service.openapi import PAGE_POLICY, page, problems
 from service.schemas import Health, Readiness
 from service.state import Ability, Here, Service, ability
@@ -33,15 +35,18 @@ async def health() -> Health:
     response_model=Readiness,
     responses={503: {"model": Readiness, "description": "Not ready, with the reasons"}},
 )
-async def ready(service: Here) -> JSONResponse:
+async def ready(service: Here, who: Who) -> JSONResponse:
     """Say whether questions can be answered, by a tiny search in each collection.
 
-    Uploads that nobody ingests are told, and keep no question from being answered.
+    Uploads that nobody ingests are told, and keep no question from being answered. Where there are
+    keys, who sends none is not told what is wrong, nor any key of collections that it is not for.
     """
-    able, keeper = await _ability(service), service.keeper
+    found, keeper = await _ability(service), service.keeper
+    reasons = (*found.reasons, *filter(None, [keeper.reason]))
+    able = replace(found, reasons=reasons).told_to(who)
     body = Readiness(
         ready=able.ready,
-        reasons=[*able.reasons, *filter(None, [keeper.reason])],
+        reasons=list(able.reasons),
         broken=dict(able.broken),
         uploads=keeper.state in _INGESTING,
         worker=keeper.state,

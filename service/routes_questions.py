@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from indexes.settings import Settings
+from service.access import Who
 from service.answer import Question
 from service.openapi import problems
 from service.problems import invalid
@@ -33,8 +34,11 @@ _REPLY: Final[dict[str, Any]] = {
 @router.post(
     "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 413, 429)}
 )
-async def query(body: QueryRequest, request: Request, service: Here) -> Reply | StreamingResponse:
+async def query(
+    body: QueryRequest, request: Request, service: Here, who: Who
+) -> Reply | StreamingResponse:
     """Answer a question from the documents of a collection, with citations."""
+    who.check(body.collection)
     _check_length("question", body.question, service.settings)
     asking = Asking(service, _question(body))
     if not body.stream:
@@ -48,8 +52,9 @@ async def query(body: QueryRequest, request: Request, service: Here) -> Reply | 
 
 
 @router.post("/search", responses=problems(400, 404, 413, 429))
-async def search(body: SearchRequest, service: Here) -> SearchReply:
+async def search(body: SearchRequest, service: Here, who: Who) -> SearchReply:
     """Find passages; nothing looks at them closely and nothing is answered."""
+    who.check(body.collection)
     _check_length("query", body.query, service.settings)
     answerer = service.loaded()
     passages = await service.questions.run(

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -14,7 +14,9 @@ from indexes.collection import collection_names
 from indexes.documents import Counts, stored_form
 from indexes.errors import AfterwordError, IndexDamaged, NotFound
 from indexes.settings import Settings
+from service.access import Caller
 from service.answer import Answerer
+from service.keyring import Keyring
 from service.lanes import Lane, Places
 from service.logs import get_log, log_unexpected
 from service.metrics import Metrics, Stock
@@ -27,6 +29,8 @@ from service.worker import WorkerKeeper
 _OPERATIONS_PLACES: Final = 16
 _DOWNLOADS_A_PLACE: Final = 4
 _TINY_QUERY: Final = "ready"
+WITHHELD: Final = "Not all is well; who sends a key is told what."
+LOADING: Final = "The encoder is being loaded."
 _log = get_log(__name__)
 
 Found = TypeVar("Found")
@@ -55,9 +59,10 @@ class Service:
         self._lanes = (self.questions, self.documents, self.operations, self.reads)
         self.originals = Originals()
         self.tickets = Tickets()
+        self.keyring = Keyring(settings)
         self.keeper = WorkerKeeper(settings, self.metrics.worker_restarts)
         self.answerer: Answerer | None = None
-        self.reasons: tuple[str, ...] = ("The encoder is being loaded.",)
+        self.reasons: tuple[str, ...] = (LOADING,)
         self.probe = Probe()
 
     def loaded(self) -> Answerer:
@@ -97,13 +102,13 @@ class Service:
 
 
 def look_at_each(
-    data: Path, look: Callable[[str], Found]
+    data: Path, look: Callable[[str], Found], sees: Callable[[str], bool] = lambda _: True
 ) -> Iterator[tuple[str, Found | AfterwordError]]:
     """Give what a look at each collection finds, or its error: no collection hides another.
 
-    A collection that is deleted meanwhile is left out.
+    A collection that is deleted meanwhile is left out, as are those that `sees` does not tell of.
     """
-    for name in collection_names(data):
+    for name in filter(sees, collection_names(data)):
         try:
             yield name, look(name)
         except NotFound:
@@ -129,6 +134,14 @@ class Ability:
     ready: bool
     reasons: tuple[str, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
+
+    def told_to(self, who: Caller) -> "Ability":
+        """Return what a caller may know of it: to whom may read nothing, nothing but whether."""
+        if who.scope is None:
+            is_told = all(reason == LOADING for reason in self.reasons) and not self.broken
+            return replace(self, reasons=self.reasons if is_told else (WITHHELD,), broken={})
+        seen = {name: why for name, why in self.broken.items() if who.sees(name)}
+        return replace(self, broken=seen)
 
 
 def ability(service: Service, answerer: Answerer) -> Ability:

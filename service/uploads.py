@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from indexes.documents import Metadata
+from indexes.documents import UPLOADS, Metadata, document_id_for
 from service.gate import BODY_LIMIT
 from service.lanes import Lane
 from service.problems import MediaTypeRefused, invalid
@@ -31,6 +31,11 @@ class Upload:
     filename: str
     fields: UploadFields
     media_type: str | None = None
+
+    @property
+    def document_id(self) -> str:
+        """The id of the document that it becomes; of a file of records, that of the file."""
+        return self.fields.id or document_id_for(f"{UPLOADS}{self.filename}")
 
     @property
     def metadata(self) -> Metadata:
