@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -34,6 +33,7 @@ from service import (
 from service.answer import Answerer, build_answerer
 from service.gate import Edge, Gate, path_within
 from service.logs import configure_logs, get_log, log_unexpected
+from service.loop_lag import watch_loop
 from service.loopback import is_loopback
 from service.openapi import describe, methods_of
 from service.problems import (
@@ -42,6 +42,7 @@ from service.problems import (
     from_validation,
     problem_response,
 )
+from service.product import product_version
 from service.state import Service, ability, only_known_parameters
 
 _RETRY_SECONDS: Final = 5.0
@@ -59,6 +60,7 @@ def create_app(
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_load(service, build))]
+        tasks.append(asyncio.create_task(watch_loop(service.metrics.loop_lag)))
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
@@ -69,7 +71,7 @@ def create_app(
 
     app = FastAPI(
         title="Afterword",
-        version=_version(),
+        version=product_version(),
         summary="Answers questions from your own documents and shows the words it relied on.",
         lifespan=life,
         openapi_url=None,
@@ -175,13 +177,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
-
-
-def _version() -> str:
-    try:
-        return version("afterword")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"
 
 
 async def _load(service: Service, build: Build) -> None:

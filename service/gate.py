@@ -46,7 +46,6 @@ _PORT: Final = re.compile(r":\d*$")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _READING: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-_REJECTIONS: Final = frozenset({401, 403, 413, 415, 429, 503, 507})
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -132,7 +131,7 @@ class Edge:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        if code is not None and status in _REJECTIONS:
+        if code is not None:
             self._metrics.rejected.labels(code).inc()
         client = scope.get("client")
         log = _log.debug if route.startswith("/health") else _log.info

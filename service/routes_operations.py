@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from service.openapi import PAGE_POLICY, page, problems
 from service.schemas import Health, Readiness
 from service.state import Ability, Here, Service, ability
+from service.worker import INGESTING
 
 router = APIRouter(tags=["operations"])
 
@@ -18,8 +19,6 @@ router = APIRouter(tags=["operations"])
 _PROBE_SECONDS: Final = 10.0
 # Between probes this close together the first one's answer holds.
 _FRESH_SECONDS: Final = 1.0
-# What the worker does while uploads are ingested, or will be in a moment.
-_INGESTING: Final = frozenset({"running", "restarting", "elsewhere"})
 
 
 @router.get("/health")
@@ -43,7 +42,7 @@ async def ready(service: Here) -> JSONResponse:
         ready=able.ready,
         reasons=[*able.reasons, *filter(None, [keeper.reason])],
         broken=dict(able.broken),
-        uploads=keeper.state in _INGESTING,
+        uploads=keeper.state in INGESTING,
         worker=keeper.state,
     )
     return JSONResponse(body.model_dump(), status_code=200 if able.ready else 503)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,20 +10,23 @@ from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
 
-from indexes import jobs
 from indexes.collection import collection_names
-from indexes.documents import Counts, stored_form
+from indexes.documents import stored_form
 from indexes.errors import AfterwordError, IndexDamaged, NotFound
+from indexes.jobs_ended import Ended, Endings
+from indexes.jobs_seen import NO_UPLOADS, QueueSeen, look_at_queue
 from indexes.settings import Settings
+from indexes.sizes import Size, size_of
 from service.answer import Answerer
 from service.lanes import Lane, Places
 from service.logs import get_log, log_unexpected
 from service.metrics import Metrics, Stock
 from service.originals import Originals
 from service.problems import InvalidRequest, NotReady
+from service.product import product_version
 from service.schemas import Mistake
 from service.tickets import Tickets
-from service.worker import WorkerKeeper
+from service.worker import INGESTING, WorkerKeeper
 
 _OPERATIONS_PLACES: Final = 16
 _DOWNLOADS_A_PLACE: Final = 4
@@ -41,7 +45,8 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metrics = Metrics(self._stock)
+        self._endings = Endings(settings.data)
+        self.metrics = Metrics(self._stock, product_version(), lambda: self.keeper.pid)
         places, gauge = settings.max_concurrent, self.metrics.in_flight
         cores = os.cpu_count() or 1
         self.questions = Lane("questions", places, max(2, cores), gauge)
@@ -53,6 +58,8 @@ class Service:
         self.downloads = Places("downloads", most, gauge)
         self.reads = Lane("reads of downloads", 2 * most, max(4, cores), gauge)
         self._lanes = (self.questions, self.documents, self.operations, self.reads)
+        for kind in (*self._lanes, self.uploads, self.downloads):
+            self.metrics.places.labels(kind.kind).set(kind.count)
         self.originals = Originals()
         self.tickets = Tickets()
         self.keeper = WorkerKeeper(settings, self.metrics.worker_restarts)
@@ -79,21 +86,36 @@ class Service:
             self.answerer.close()
 
     def _stock(self) -> Stock:
-        documents, chunks = {}, {}
-        for name, counts in self._counted() if self.answerer else ():
-            if isinstance(counts, Counts):  # /v1/collections tells of those that are damaged
-                documents[name], chunks[name] = counts.documents, counts.chunks
-        by_state = {str(state): n for state, n in jobs.counts(self.settings.data).items()}
-        return Stock(by_state, documents, chunks)
+        """Look at what lies on disk; nothing is loaded for it."""
+        data = self.settings.data
+        looked = list(look_at_each(data, lambda name: size_of(data, name)))
+        queue, ended = self._uploads()
+        disk = shutil.disk_usage(_nearest(data))
+        return Stock(
+            jobs={str(state): count for state, count in queue.counts.items()} if queue else {},
+            waited_seconds=queue.waited_seconds if queue else 0.0,
+            sizes={name: size for name, size in looked if isinstance(size, Size)},
+            broken=sum(isinstance(size, AfterwordError) for _, size in looked),
+            loaded=self.answerer is not None,
+            worker=self.keeper.state in INGESTING,
+            disk_free=disk.free,
+            disk_size=disk.total,
+            ended=ended,
+        )
 
-    def _counted(self) -> Iterator[tuple[str, Counts | AfterwordError]]:
-        answerer = self.loaded()
+    def _uploads(self) -> tuple[QueueSeen | None, tuple[Ended, ...]]:
+        """Look at the queue; one that is damaged has no numbers, and hides no others."""
+        try:
+            return look_at_queue(self.settings.data) or NO_UPLOADS, self._endings.new()
+        except AfterwordError as error:
+            _log.error("queue_failed", reason=error.message)
+            return None, ()
 
-        def count(name: str) -> Counts:
-            with answerer.collection(name).read() as reading:
-                return reading.count()
 
-        return look_at_each(self.settings.data, count)
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or where it is not made yet the nearest one above that is."""
+    whole = folder.absolute()
+    return next(path for path in (whole, *whole.parents) if path.is_dir())
 
 
 def look_at_each(

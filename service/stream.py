@@ -95,6 +95,8 @@ class Asking:
         except Exception as error:  # noqa: BLE001 # the edge of a request: the client is answered
             log_unexpected(_log, "request_failed", error)
             problem = problem_of(internal_error(), f"{root}/v1/query", root)
+        # The status has been sent, so the request's own count does not know of it.
+        self._service.metrics.rejected.labels(problem.code).inc()
         return _event("error", problem.model_dump())
 
     def _work(self) -> Reply:
