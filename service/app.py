@@ -44,6 +44,7 @@ from service.problems import (
 )
 from service.product import product_version
 from service.state import Service, ability, only_known_parameters
+from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
 _log = get_log(__name__)
@@ -52,7 +53,11 @@ Build = Callable[[Settings], Answerer]
 
 
 def create_app(
-    settings: Settings, build: Build = build_answerer, *, worker: bool = True
+    settings: Settings,
+    build: Build = build_answerer,
+    *,
+    worker: bool = True,
+    traces: Traces = OFF,
 ) -> FastAPI:
     """Return the service as an ASGI application; `build` runs in a thread once it is started."""
     service = Service(settings)
@@ -68,6 +73,7 @@ def create_app(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         service.close()
+        await asyncio.to_thread(traces.end)
 
     app = FastAPI(
         title="Afterword",
@@ -76,8 +82,8 @@ def create_app(
         lifespan=life,
         openapi_url=None,
         redirect_slashes=False,
-        # Its records would carry what was asked; `logs.py` and `metrics.py` are ours.
-        telemetry={"logs": False, "auto_configure": False},
+        # Its records would carry what was asked; `logs.py`, `metrics.py` and `traces.py` are ours.
+        telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
     app.state.service = service
     for routes in (routes_questions, routes_documents, routes_originals, routes_collections):
@@ -86,7 +92,7 @@ def create_app(
     app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
     app.add_middleware(Gate, settings=settings, tickets=service.tickets)
-    app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path)
+    app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path, traces=traces)
     app.add_exception_handler(AfterwordError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -103,7 +109,7 @@ def serve(settings: Settings) -> None:
     listener = listen(settings.host, settings.port)
     # Uploads pass through files of their own; those belong into the data folder like the rest.
     tempfile.tempdir = str(_temporary_folder(settings))
-    app = create_app(settings)
+    app = create_app(settings, traces=load_traces(os.environ))
     server = uvicorn.Server(
         uvicorn.Config(
             app,

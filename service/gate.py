@@ -33,6 +33,7 @@ from service.problems import (
 )
 from service.routes_page import PAGE_PATHS
 from service.tickets import Tickets
+from service.traces import OFF, Traces, note_request
 
 OPEN_PATHS: Final = PAGE_PATHS | {"/docs", "/openapi.json", "/health", "/health/ready"}
 UPLOAD_PATH: Final = "/v1/documents"
@@ -73,6 +74,14 @@ def path_within(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "(none)")
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "OTHER"
+
+
 class Edge:
     """The outermost layer: request id, log line, counters, headers, and an answer to any error.
 
@@ -80,9 +89,12 @@ class Edge:
     it on, all within see it once, in the one form that ASGI means.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, root: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, root: str = "", traces: Traces = OFF
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._traces = traces
         self._root = root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,11 +116,15 @@ class Edge:
                     headers.setdefault(name, value)
             await send(message)
 
-        try:
-            await self._serve(scope, receive, send_marked, outcome)
-        finally:
-            self._note(scope, outcome.status, time.perf_counter() - began)
-            request_id.reset(token)
+        method = _method(scope)
+        with self._traces.request(method, path_within(scope), Headers(scope=scope)) as span:
+            try:
+                await self._serve(scope, receive, send_marked, outcome)
+            finally:
+                self._note(scope, outcome.status, time.perf_counter() - began)
+                problem = scope.get(CODE_KEY)
+                note_request(span, method, _route(scope), outcome.status, problem)
+                request_id.reset(token)
 
     def _rooted(self, path: str) -> str:
         is_rooted = path == self._root or path.startswith(f"{self._root}/")
@@ -126,9 +142,8 @@ class Edge:
                 await problem_response(internal_error(), scope)(scope, receive, send)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "(none)")
+        route, method = _route(scope), _method(scope)
         code = scope.get(CODE_KEY)
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         if code is not None:

@@ -12,7 +12,7 @@ from fastapi import Request
 from indexes.errors import AfterwordError
 from service.answer import Question
 from service.gate import ClientLeft
-from service.logs import get_log, log_unexpected, request_id
+from service.logs import get_log, log_unexpected, told_id
 from service.problems import internal_error, problem_of
 from service.reply import Event, FinalEvent, Reply, event_data
 from service.state import Service
@@ -103,7 +103,7 @@ class Asking:
         reply = self._answerer.answer(self._question, on_event=self._on_event)
         self._service.metrics.answers.labels(reply.status).inc()
         self._service.metrics.observe_steps(reply.timings)
-        return replace(reply, trace_id=request_id.get())
+        return replace(reply, trace_id=told_id())
 
     def _on_event(self, event: Event) -> None:
         if self._left.is_set():
