@@ -103,6 +103,15 @@ class Asking:
         reply = self._answerer.answer(self._question, on_event=self._on_event)
         self._service.metrics.answers.labels(reply.status).inc()
         self._service.metrics.observe_steps(reply.timings)
+        if self._service.settings.log_questions:
+            asked = self._question
+            _log.info(
+                "question",
+                question=asked.question,
+                collection=asked.collection,
+                status=reply.status,
+                score=round(reply.score, 4),
+            )
         return replace(reply, trace_id=told_id())
 
     def _on_event(self, event: Event) -> None:
