@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.openapi import PAGE_POLICY, page, problems
+from service.readiness import parts_of
 from service.schemas import Health, Readiness
 from service.state import Ability, Here, Service, ability
 from service.worker import INGESTING
@@ -44,6 +45,7 @@ async def ready(service: Here) -> JSONResponse:
         broken=dict(able.broken),
         uploads=keeper.state in INGESTING,
         worker=keeper.state,
+        parts=await asyncio.to_thread(parts_of, able, keeper, service.settings.data),
     )
     return JSONResponse(body.model_dump(), status_code=200 if able.ready else 503)
 
@@ -74,7 +76,9 @@ async def _ability(service: Service) -> Ability:
     """Probe, or share the probe that is under way or just over."""
     answerer = service.answerer
     if answerer is None:
-        return Ability(ready=False, reasons=service.reasons)
+        waiting = "The models are not loaded yet."
+        told = " ".join(service.reasons)
+        return Ability(False, service.reasons, models=told, collections=waiting)
     probe, now = service.probe, time.monotonic()
     if probe.result is None or (probe.result.done() and now - probe.began > _FRESH_SECONDS):
         probe.result = service.operations.start(lambda: ability(service, answerer))
@@ -84,4 +88,4 @@ async def _ability(service: Service) -> Ability:
             return await asyncio.shield(probe.result)
     except TimeoutError:
         late = f"A search took longer than {_PROBE_SECONDS:.0f} s."
-        return Ability(ready=False, reasons=(late,))
+        return Ability(False, (late,), collections=late)

@@ -145,12 +145,15 @@ class Ability:
     """Whether questions can be answered.
 
     `reasons` say what is wrong with the service, `broken` why a collection, by its name, cannot be
-    asked.
+    asked. `models` and `collections` are the reasons why these parts are not ready, None where they
+    are.
     """
 
     ready: bool
     reasons: tuple[str, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
+    models: str | None = None
+    collections: str | None = None
 
 
 def ability(service: Service, answerer: Answerer) -> Ability:
@@ -160,6 +163,7 @@ def ability(service: Service, answerer: Answerer) -> Ability:
     where there is none yet, the encoder does.
     """
     reasons = answerer.ready()
+    models, unasked = " ".join(reasons) or None, None
     looked = dict(
         look_at_each(
             service.settings.data, lambda name: answerer.search(_TINY_QUERY, name, None, 1)
@@ -167,8 +171,10 @@ def ability(service: Service, answerer: Answerer) -> Ability:
     )
     broken = {k: v.message for k, v in looked.items() if isinstance(v, AfterwordError)}
     if broken and len(broken) == len(looked):
-        reasons.append("No collection can be searched; `broken` says why.")
-    return Ability(not reasons or len(broken) < len(looked), tuple(reasons), broken)
+        unasked = "No collection can be searched; `broken` says why."
+        reasons.append(unasked)
+    able = not reasons or len(broken) < len(looked)
+    return Ability(able, tuple(reasons), broken, models, unasked)
 
 
 @dataclass(slots=True)
