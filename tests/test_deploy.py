@@ -170,3 +170,13 @@ def test_codes_and_values_that_are_asked_for_exist() -> None:
     asked = set(re.findall(r'reason="(\w+)"', json.dumps(ALERTS).replace("\\", "")))
     assert asked
     assert asked <= codes
+
+
+def test_the_security_page_leads_somewhere() -> None:
+    """Each link is a file, and each anchor a heading of it."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text)
+    assert len(links) > 5
+    for target, anchor in links:
+        assert (ROOT / target).is_file(), target
+        assert not anchor or anchor in anchors(ROOT / target), (target, anchor)
