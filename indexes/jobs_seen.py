@@ -52,6 +52,10 @@ class QueueSeen:
     orphans: tuple[str, ...]
 
 
+NO_UPLOADS: Final = QueueSeen(dict.fromkeys(STATES, 0), 0.0, (), (), ())
+"""The queue of a data folder where there was never an upload."""
+
+
 def look_at_queue(data: Path) -> QueueSeen | None:
     """Return the queue of a data folder, None where there was never an upload.
 

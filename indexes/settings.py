@@ -148,6 +148,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
     )
+    log_questions: bool = Field(
+        default=False,
+        description="Log each question with its collection, status and score; a document's text "
+        "is never logged.",
+    )
 
     @field_validator("public_url")
     @classmethod

@@ -34,6 +34,7 @@ from service.reply import (
     TokenEvent,
 )
 from service.retrieve import Retrieved, retrieve
+from service.traces import note_step
 
 STRATEGIES: Final = ("direct",)
 MOST_PASSAGES: Final = 100
@@ -132,10 +133,13 @@ class Answerer:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
         asked = Question(query, collection, filter, as_of, top_k, candidates=1)
         self._checked(asked)
+        clock = _Clock()
         with self.collection(collection).read() as reading:
             encoder = self._encoder(collection, reading.encoder)
-            asks = query_of(query, encoder, reading, weighed=False)
-            found = self._retrieved(asked, asks, reading)
+            wanted = query_of(query, encoder, reading, weighed=False)
+            clock.lap("encode")
+            found = self._retrieved(asked, wanted, reading)
+            clock.lap("retrieve")
         return retrieved(found.candidates)
 
     def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
@@ -269,7 +273,7 @@ def _write(pieces: Iterable[Piece], citer: Citer, tell: Callable[[Event], None])
 
 
 class _Clock:
-    """Takes the time of each step."""
+    """Takes the time of each step, for the reply and for traces."""
 
     def __init__(self) -> None:
         self._began = self._last = time.perf_counter()
@@ -279,6 +283,7 @@ class _Clock:
         now = time.perf_counter()
         self._laps[step] = (now - self._last) * 1000
         self._last = now
+        note_step(step, self._laps[step])
 
     def timings(self) -> Timings:
         return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -38,6 +37,7 @@ from service.answer import Answerer, build_answerer
 from service.gate import Edge, Gate, path_within
 from service.keys import has_key
 from service.logs import configure_logs, get_log, log_unexpected
+from service.loop_lag import watch_loop
 from service.loopback import is_loopback
 from service.openapi import describe, methods_of
 from service.problems import (
@@ -46,7 +46,9 @@ from service.problems import (
     from_validation,
     problem_response,
 )
+from service.product import product_version
 from service.state import Service, ability, only_known_parameters
+from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
@@ -69,7 +71,11 @@ Build = Callable[[Settings], Answerer]
 
 
 def create_app(
-    settings: Settings, build: Build = build_answerer, *, worker: bool = True
+    settings: Settings,
+    build: Build = build_answerer,
+    *,
+    worker: bool = True,
+    traces: Traces = OFF,
 ) -> FastAPI:
     """Return the service as an ASGI application; `build` runs in a thread once it is started."""
     service = Service(settings)
@@ -77,6 +83,7 @@ def create_app(
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_load(service, build))]
+        tasks.append(asyncio.create_task(watch_loop(service.metrics.loop_lag)))
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
@@ -84,16 +91,17 @@ def create_app(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         service.close()
+        await asyncio.to_thread(traces.end)
 
     app = FastAPI(
         title="Afterword",
-        version=_version(),
+        version=product_version(),
         summary="Answers questions from your own documents and shows the words it relied on.",
         lifespan=life,
         openapi_url=None,
         redirect_slashes=False,
-        # Its records would carry what was asked; `logs.py` and `metrics.py` are ours.
-        telemetry={"logs": False, "auto_configure": False},
+        # Its records would carry what was asked; `logs.py`, `metrics.py` and `traces.py` are ours.
+        telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
     app.state.service = service
     for routes in (routes_questions, routes_documents, routes_originals, routes_collections):
@@ -111,7 +119,7 @@ def create_app(
             allow_headers=_CORS_HEADERS,
             expose_headers=_CORS_EXPOSED,
         )
-    app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path)
+    app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path, traces=traces)
     app.add_exception_handler(AfterwordError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -129,7 +137,7 @@ def serve(settings: Settings) -> None:
     listener = listen(settings.host, settings.port)
     # Uploads pass through files of their own; those belong into the data folder like the rest.
     tempfile.tempdir = str(_temporary_folder(settings))
-    app = create_app(settings)
+    app = create_app(settings, traces=load_traces(os.environ))
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -204,13 +212,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
-
-
-def _version() -> str:
-    try:
-        return version("afterword")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"
 
 
 async def _load(service: Service, build: Build) -> None:

@@ -47,6 +47,7 @@ from service.problems import (
 )
 from service.rates import Buckets, Taken
 from service.tickets import Tickets
+from service.traces import OFF, Traces, note_request
 
 UPLOAD_PATH: Final = "/v1/documents"
 BODY_LIMIT: Final = 1 << 20
@@ -61,7 +62,6 @@ _PORT: Final = re.compile(r":\d*$")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _READING: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-_REJECTIONS: Final = frozenset({401, 403, 413, 415, 429, 503, 507})
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -91,6 +91,14 @@ def path_within(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "(none)")
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "OTHER"
+
+
 class Edge:
     """The outermost layer: request id, log line, counters, headers, and an answer to any error.
 
@@ -98,9 +106,12 @@ class Edge:
     it on, all within see it once, in the one form that ASGI means.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, root: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, root: str = "", traces: Traces = OFF
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._traces = traces
         self._root = root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,11 +134,15 @@ class Edge:
                     headers.setdefault(name, value)
             await send(message)
 
-        try:
-            await self._serve(scope, receive, send_marked, outcome)
-        finally:
-            self._note(scope, outcome.status, time.perf_counter() - began)
-            request_id.reset(token)
+        method = _method(scope)
+        with self._traces.request(method, path_within(scope), Headers(scope=scope)) as span:
+            try:
+                await self._serve(scope, receive, send_marked, outcome)
+            finally:
+                self._note(scope, outcome.status, time.perf_counter() - began)
+                problem = scope.get(CODE_KEY)
+                note_request(span, method, _route(scope), outcome.status, problem)
+                request_id.reset(token)
 
     def _rooted(self, path: str) -> str:
         is_rooted = path == self._root or path.startswith(f"{self._root}/")
@@ -145,12 +160,11 @@ class Edge:
                 await problem_response(internal_error(), scope)(scope, receive, send)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "(none)")
+        route, method = _route(scope), _method(scope)
         code = scope.get(CODE_KEY)
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        if code is not None and status in _REJECTIONS:
+        if code is not None:
             self._metrics.rejected.labels(code).inc()
         client = scope.get("client")
         trail: Trail = scope[TRAIL]

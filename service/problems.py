@@ -32,7 +32,7 @@ from starlette.types import Scope
 from indexes import errors
 from indexes.documents import stored_form
 from indexes.errors import AfterwordError
-from service.logs import request_id
+from service.logs import told_id
 from service.schemas import PATTERNS, Mistake, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -206,7 +206,7 @@ def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
         detail=stored_form(error.message),
         instance=path,
         code=error.code,
-        trace_id=request_id.get(),
+        trace_id=told_id(),
         errors=list(mistakes),
     )
 

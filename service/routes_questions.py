@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from indexes.settings import Settings
 from service.access import Who
 from service.answer import Question
+from service.logs import get_log
 from service.openapi import problems
 from service.problems import invalid
 from service.reply import Reply
@@ -16,6 +17,7 @@ from service.state import Here
 from service.stream import Asking
 
 router = APIRouter(prefix="/v1", tags=["questions"])
+_log = get_log(__name__)
 
 _EVENT: Final = {
     "type": "object",
@@ -60,6 +62,8 @@ async def search(body: SearchRequest, service: Here, who: Who) -> SearchReply:
     passages = await service.questions.run(
         lambda: answerer.search(body.query, body.collection, body.filter, body.top_k, body.as_of)
     )
+    if service.settings.log_questions:
+        _log.info("search", question=body.query, collection=body.collection, found=len(passages))
     return SearchReply(passages=passages)
 
 

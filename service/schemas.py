@@ -458,13 +458,24 @@ class Health(_Out):
     status: Literal["alive"]
 
 
+PartName = Literal["models", "collections", "uploads", "storage"]
+
+
+class Part(_Out):
+    """Whether a part of the service is ready, and the reason why not."""
+
+    state: Literal["ready", "not_ready"]
+    reason: str | None
+
+
 class Readiness(_Out):
     """Whether questions can be answered now; `reasons` says what is missing.
 
     `broken` has the collections that cannot be asked, by name, and why; while others can be, the
     service is ready all the same. `uploads` tells whether uploads are ingested: false where the
     process that does so cannot run, with the reason among `reasons`. `worker` is `elsewhere` where
-    another service of the same data folder ingests them.
+    another service of the same data folder ingests them. `parts` tells the same by part: questions
+    need `models` and `collections` (some of them), uploads need `uploads` and `storage` too.
     """
 
     ready: bool
@@ -472,6 +483,7 @@ class Readiness(_Out):
     broken: dict[str, str]
     uploads: bool
     worker: Literal["running", "restarting", "failing", "elsewhere", "stopped"]
+    parts: dict[PartName, Part]
 
 
 class Mistake(_Out):

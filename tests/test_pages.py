@@ -64,6 +64,7 @@ NOT_RUN = {
     "docs/how-to/install.md": 5,
     "docs/how-to/reverse-proxy.md": 1,
     "docs/how-to/run-as-a-service.md": 2,
+    "docs/operations.md": 1,
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
