@@ -6,6 +6,7 @@ AfterwordError
 │   ├── KeyRefused           401   no bearer key, or another one
 │   │   └── TicketRefused    401   a link whose time is over
 │   ├── OriginRefused        403   a page of another site, or a foreign Host header
+│   ├── FetchOff             403   an address was given, and none may be fetched
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
 │   ├── TooLarge             413
@@ -67,6 +68,12 @@ class OriginRefused(HttpError):
     """A browser sent the request for another site, or by a name that is not ours."""
 
     code = "origin_refused"
+
+
+class FetchOff(HttpError):
+    """The service fetches nothing by its address."""
+
+    code = "fetch_off"
 
 
 class RouteNotFound(HttpError):
@@ -144,6 +151,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     KeyRefused: Answer(401, "A bearer key is needed"),
     TicketRefused: Answer(401, "The link is over"),
     OriginRefused: Answer(403, "Not for other sites"),
+    FetchOff: Answer(403, "Nothing is fetched here"),
     RouteNotFound: Answer(404, "No such path"),
     errors.NotFound: Answer(404, "Not found"),
     MethodNotAllowed: Answer(405, "No such method here"),
