@@ -20,7 +20,7 @@ USUAL_PORTS: Final = {"http": 80, "https": 443}
 LONGEST: Final = 2000
 _SCHEME: Final = re.compile(r"(?i)https?://")
 # Parsers differ in what they do with these, so that one may see another host than another does.
-_AMBIGUOUS: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_AMBIGUOUS: Final = re.compile("[\x00-\x20\x7f\\\\\ud800-\udfff]")
 _NAME: Final = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
                           r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # fmt: skip
 # What other programs take for an IPv4 address in a form that people do not see as one.
@@ -102,7 +102,10 @@ def parse_url(text: str) -> Url:
     if len(text) > LONGEST:
         raise UsageError(f"the address is longer than {LONGEST} characters; give a shorter one")
     if _AMBIGUOUS.search(text):
-        raise _wrong(text, "has a space, a backslash or a control character in it; write it as %20")
+        raise _wrong(
+            text,
+            "has a space, a backslash or a character in it that no address has; write it as %20",
+        )
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -165,10 +168,13 @@ def _dotted(text: str, name: str) -> str:
 
 def parse_hosts(text: str) -> tuple[str, ...]:
     """Return the hosts of a list with commas between them. Raises UsageError."""
-    hosts = [one.strip().lower() for one in text.split(",") if one.strip()]
-    for host in hosts:
-        if parse_url(f"https://{_bracketed(host.removeprefix('.'))}/").port != USUAL_PORTS["https"]:
-            raise _wrong(host, "has a port; leave it out")
+    hosts = list[str]()
+    for one in filter(None, map(str.strip, text.split(","))):
+        name = one.removeprefix(".")
+        url = parse_url(f"https://{_bracketed(name)}/")
+        if url.target != "/" or url.port != USUAL_PORTS["https"]:
+            raise _wrong(one, "is no host alone; write it as www.example.org")
+        hosts.append(one[: len(one) - len(name)] + url.host)
     return tuple(hosts)
 
 

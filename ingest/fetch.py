@@ -6,14 +6,12 @@ address, checked like the first. No proxy, cookie or password of the environment
 """
 
 import hashlib
-import socket
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +19,8 @@ import httpcore2
 
 from indexes.errors import ReadFailure, UsageError
 from indexes.urls import Reach, Url, joined
-from ingest.addresses import Address, addresses, is_public
+from ingest.addresses import Address, addresses
+from ingest.internet import Fetched, Limits, Network, Validators, Wanted
 
 MOST_REDIRECTS: Final = 5
 _MB: Final = 1 << 20
@@ -40,69 +39,7 @@ _TRANSPORT: Final = (
     httpcore2.ConnectionNotAvailable,
 )
 
-Resolve = Callable[[str, int], Sequence[str]]
 Headers = dict[bytes, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a fetch may cost: megabytes (unpacked), seconds in all, seconds of silence."""
-
-    megabytes: int
-    seconds: float
-    idle_seconds: float = 15.0
-
-
-def look_up(host: str, port: int) -> Sequence[str]:
-    """Return the addresses that the system finds for a name. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """How names are looked up, which addresses may be connected to, and which certificates count.
-
-    What stands here is what the product uses; only a program can hand in another.
-    """
-
-    resolve: Resolve = look_up
-    allows: Callable[[Address], bool] = is_public
-    certificates: Callable[[], ssl.SSLContext] = httpcore2.default_ssl_context
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """By which a server tells whether what it has is what it gave before; as it wrote them."""
-
-    etag: str = ""
-    last_modified: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be fetched: `takes` says of a media type ("" for none stated) if it is read.
-
-    With validators a server may answer that nothing has changed.
-    """
-
-    url: Url
-    takes: Callable[[str], bool]
-    validators: Validators = field(default_factory=Validators)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What was fetched into a file: `size` in bytes; `media_type` as the server states it.
-
-    `url` is the address that gave it, after redirections.
-    """
-
-    url: Url
-    size: int
-    sha256: str
-    media_type: str
-    validators: Validators
 
 
 def fetch(
@@ -168,7 +105,7 @@ def _asked(url: Url, validators: Validators, line: "_Line") -> Iterator[httpcore
         with (
             httpcore2.HTTPConnection(
                 httpcore2.Origin(where.scheme, where.host, url.port),
-                ssl_context=_certificates(line.network),
+                ssl_context=_certificates(line.network) if url.scheme == "https" else None,
                 network_backend=line,
             ) as connection,
             connection.stream(

@@ -42,8 +42,8 @@ from indexes.languages import Language
 from indexes.settings import NO_OCR, Settings
 from indexes.views import NOT_MERGED
 from ingest.encode import Store, encode
-from ingest.fetch import Network
 from ingest.ids import Ids, refusal
+from ingest.internet import INTERNET, Network
 from ingest.passwords import read_passwords
 from ingest.plan import Failed, Given, Mark, Plan, Step, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
@@ -77,7 +77,7 @@ from ingest.survey import (
     unlisted_items,
 )
 from ingest.uploads import Upload, upload_step
-from ingest.web import INTERNET, web_of, web_pages
+from ingest.web import web_of, web_pages
 
 # A transaction holds one document, or several with up to this many chunks together.
 _GROUP_CHUNKS: Final = 256

@@ -23,13 +23,12 @@ from indexes.documents import WEB, WEB_STATES
 from indexes.errors import ReadFailure, UsageError
 from indexes.settings import NO_OCR, Settings
 from indexes.urls import Reach, Url, is_url, parse_url
-from ingest.fetch import Fetched, Limits, Network, Validators, Wanted, fetch
+from ingest.internet import Fetched, Limits, Network, Validators, Wanted
 from ingest.names import shown
 from ingest.plan import Asked, Failed, Given, Mark, Plan, Settled, Step, last_seen, settled
 from ingest.readers import HTML, JSON, PICTURES, PLAIN, READERS, RTF, TEX, XML
 from ingest.survey import failed_item
 
-INTERNET: Final = Network()
 _AT_ONCE: Final = 4
 # Begins the names of folders for what is being fetched; a dot, so that they are no collections.
 _FOLDER: Final = ".fetched-"
@@ -218,6 +217,8 @@ class _Done:
 
 
 def _fetched(web: Web, folder: Path, number: int, page: _Page) -> _Done:
+    from ingest.fetch import fetch
+
     path = folder / str(number)
     validators = page.told.validators if page.told and page.kept is not None else Validators()
     wanted = Wanted(page.url, partial(_is_read, ocr=web.ocr), validators)

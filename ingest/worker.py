@@ -21,7 +21,7 @@ from indexes.errors import AfterwordError, CollectionBusy, UsageError
 from indexes.jobs import Job
 from indexes.settings import FETCH_IS_OFF, NO_FETCH, Settings
 from indexes.urls import parse_url
-from ingest.fetch import Network
+from ingest.internet import INTERNET, Network
 from ingest.pipeline import ingest_page, ingest_upload, reader_pool
 from ingest.plan import Given
 from ingest.pool import ReaderPool
@@ -29,7 +29,6 @@ from ingest.progress import Advanced, Event, Observer
 from ingest.report import Item, Report
 from ingest.survey import Order
 from ingest.uploads import Upload
-from ingest.web import INTERNET
 
 _POLL_SECONDS: Final = 0.2
 _TELL_SECONDS: Final = 0.5

@@ -281,7 +281,7 @@ class UploadText(UploadFields):
 class UploadAddress(UploadFields):
     """A page or file to fetch and store; the same address is the same document."""
 
-    url: Annotated[str, Field(max_length=LONGEST, json_schema_extra={"format": "uri"})] = Field(
+    url: Annotated[Text, Field(max_length=LONGEST, json_schema_extra={"format": "uri"})] = Field(
         description="An address of the public internet, http or https.",
         examples=["https://example.org/report.pdf"],
     )
