@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ingest.readers.docx_looks import InkLook, is_unseen, look
 from ingest.readers.docx_styles import Styles, hidden, is_on
 from ingest.readers.drawing import alternative, shown_choice
 from ingest.readers.equations import linear
@@ -65,6 +66,7 @@ class WordsReader:
         self._open_comments: list[str] = []
         self._notes = {"footnote": 0, "endnote": 0}
         self._words = Words()
+        self._around: list[InkLook] = []  # how words of the paragraph look that do not say it
         self._font = ""
         self._forms: dict[str, Callable[[Element], None]] = {
             "t": self._text,
@@ -91,6 +93,8 @@ class WordsReader:
     def read(self, paragraph: Element) -> Words:
         """Return what a paragraph says."""
         self._words = Words()
+        stated = child(paragraph, "pPr")
+        self._around = [look(None, stated), *self._styles.looks(self._styles.style_of(stated))]
         self._visit(paragraph)
         if not all(self._fields):  # a code does not go on in the next paragraph; the rest would go
             self._fields.clear()
@@ -124,9 +128,15 @@ class WordsReader:
             if self._is_hidden(properties):
                 self.hidden += any(one.text for one in below(run, "t"))
                 return
+            if self._is_unseen(run, properties):
+                self.hidden += any((one.text or "").strip() for one in below(run, "t"))
+                return
             fonts = child(properties, "rFonts")
             font = attribute(fonts, "ascii") if fonts is not None else ""
             self._font = font if is_symbol_font(font) else ""
+        elif is_unseen(run, self._around):
+            self.hidden += any((one.text or "").strip() for one in below(run, "t"))
+            return
         self._visit(run)
         self._font = ""
 
@@ -136,6 +146,14 @@ class WordsReader:
         if stated is None and style is not None:
             return self._styles.hides(attribute(style, "val"))
         return bool(stated)
+
+    def _is_unseen(self, run: Element, properties: Element) -> bool:
+        """Tell whether words are white on white, or too small to be read."""
+        return is_unseen(run, [look(properties), *self._style_looks(properties), *self._around])
+
+    def _style_looks(self, properties: Element) -> list[InkLook]:
+        style = child(properties, "rStyle")
+        return [] if style is None else self._styles.looks(attribute(style, "val"))
 
     def _break(self, element: Element) -> None:
         if attribute(element, "type") == "page":
