@@ -52,6 +52,17 @@ def test_white_words_on_something_dark_are_seen(behind: str) -> None:
     assert found.findings == ()
 
 
+def test_white_words_that_may_lie_on_a_picture_are_kept_and_told() -> None:
+    """Nobody can say whether they are seen."""
+    found = extract(shaded_docx("White words.", "picture"), "a.docx")
+    assert "White words." in found.text
+    (finding,) = found.findings
+    assert (finding.code, finding.message.partition(",")[0]) == (
+        "hidden_text",
+        "white words were kept",
+    )
+
+
 # --- answers -------------------------------------------------------------------------------------
 
 ALONE = [one.name for one in HONEST]

@@ -5,9 +5,9 @@ table, a text box, a shading, a page in colour) nobody can say, and they are tak
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from ingest.readers.parts import Element, attribute, child, name
+from ingest.readers.parts import Element, attribute, below, child, name
 
 # Sizes are in half points: 1 point is smaller than any print.
 _TINY: Final = 2
@@ -26,6 +26,7 @@ class InkLook:
     grounded: bool = False
 
 
+Sight = Literal["seen", "tiny", "white"]
 NO_LOOK: Final = InkLook()
 
 
@@ -63,14 +64,19 @@ def is_white(colour: str) -> bool:
     return min(parts) >= _LIGHT
 
 
-def is_unseen(run: Element, looks: list[InkLook]) -> bool:
-    """Tell whether words are not seen; `looks` are what counts for them, the strongest first."""
+def sight(run: Element, looks: list[InkLook]) -> Sight:
+    """Tell whether words are seen; `looks` are what counts for them, the strongest first."""
     if next((one.tiny for one in looks if one.tiny is not None), False):
-        return True
+        return "tiny"
     white = next((one.white for one in looks if one.white is not None), False)
-    if not white or any(one.grounded for one in looks):
-        return False
-    return not _stands_on_ground(run)
+    if not white or any(one.grounded for one in looks) or _stands_on_ground(run):
+        return "seen"
+    return "white"
+
+
+def has_behind(root: Element | None) -> bool:
+    """Tell whether pictures or shapes may lie behind the words of a part."""
+    return root is not None and any(True for _ in below(root, "anchor", "pict"))
 
 
 def _stands_on_ground(run: Element) -> bool:

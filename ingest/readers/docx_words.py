@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.readers.docx_looks import InkLook, is_unseen, look
+from ingest.readers.docx_looks import InkLook, look, sight
 from ingest.readers.docx_styles import Styles, hidden, is_on
 from ingest.readers.drawing import alternative, shown_choice
 from ingest.readers.equations import linear
@@ -58,8 +58,11 @@ class Words:
 class WordsReader:
     """Reads paragraphs one after another: fields and commented places go on over several."""
 
-    def __init__(self, styles: Styles) -> None:
+    def __init__(self, styles: Styles, *, behind: bool = False) -> None:
+        """Begin with nothing; `behind` says that pictures may lie behind the words."""
         self.hidden = 0  # stretches of hidden words that were left out
+        self.doubtful = 0  # stretches of white words that were kept
+        self._behind = behind
         self.commented: dict[str, list[str]] = {}
         self._styles = styles
         self._fields: list[bool] = []  # of each open field, whether its result is being read
@@ -128,14 +131,13 @@ class WordsReader:
             if self._is_hidden(properties):
                 self.hidden += any(one.text for one in below(run, "t"))
                 return
-            if self._is_unseen(run, properties):
-                self.hidden += any((one.text or "").strip() for one in below(run, "t"))
+            looks = [look(properties), *self._style_looks(properties), *self._around]
+            if self._leaves_out(run, looks):
                 return
             fonts = child(properties, "rFonts")
             font = attribute(fonts, "ascii") if fonts is not None else ""
             self._font = font if is_symbol_font(font) else ""
-        elif is_unseen(run, self._around):
-            self.hidden += any((one.text or "").strip() for one in below(run, "t"))
+        elif self._leaves_out(run, self._around):
             return
         self._visit(run)
         self._font = ""
@@ -147,9 +149,19 @@ class WordsReader:
             return self._styles.hides(attribute(style, "val"))
         return bool(stated)
 
-    def _is_unseen(self, run: Element, properties: Element) -> bool:
-        """Tell whether words are white on white, or too small to be read."""
-        return is_unseen(run, [look(properties), *self._style_looks(properties), *self._around])
+    def _leaves_out(self, run: Element, looks: list[InkLook]) -> bool:
+        """Tell whether words are left out as white on white, or too small to be read; count them.
+
+        White ones are kept, and counted as doubtful, where something may lie behind them.
+        """
+        seen = sight(run, looks)
+        if seen == "seen" or not any((one.text or "").strip() for one in below(run, "t")):
+            return False
+        if seen == "white" and self._behind:
+            self.doubtful += 1
+            return False
+        self.hidden += 1
+        return True
 
     def _style_looks(self, properties: Element) -> list[InkLook]:
         style = child(properties, "rStyle")

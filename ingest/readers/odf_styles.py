@@ -58,14 +58,17 @@ class OdfStyles:
             for root in found
             for one in below(root, "list-style", "outline-style")
         }
-        self._coloured_pages = any(
-            _is_grounded(one) for root in found for one in below(root, "page-layout-properties")
+        self._behind = any(
+            _is_grounded(one) or attribute(one, "run-through") == "background"
+            for root in found
+            for one in below(root, "page-layout-properties", "graphic-properties")
+            if name(one) == "page-layout-properties" or attribute(one, "run-through")
         )
         self._counts: dict[str, dict[int, int]] = {}
 
     def is_white(self, *styles: str) -> bool:
         """Tell whether words in these styles, the innermost first, are white on white."""
-        if self._coloured_pages:
+        if self._behind:
             return False
         chain = [one for style in styles for one in self._chain(style)]
         white = next((one.white for one in chain if one.white is not None), False)

@@ -171,7 +171,7 @@ class _Document:
     def read(self, source: str) -> None:
         """Read all tokens; what follows the outermost group is no part of the document."""
         self._white = frozenset(_whites(source))
-        self._coloured = "\\viewbksp1" in source
+        self._coloured = "\\viewbksp1" in source or "\\shpfblwtxt1" in source
         for token in tokens(source):
             if token.byte < 0 and not token.text:
                 self._end_bytes()

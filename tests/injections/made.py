@@ -57,7 +57,10 @@ def docx(words: str, how: str) -> bytes:
 def shaded_docx(words: str, behind: str) -> bytes:
     """Return a Word document with white words on something dark: they are seen."""
     document = Document()
-    if behind == "table":
+    if behind == "picture":
+        run = document.add_paragraph().add_run(words)
+        document.paragraphs[-1]._p.append(OxmlElement("w:pict"))
+    elif behind == "table":
         run = document.add_table(1, 1).cell(0, 0).paragraphs[0].add_run(words)
     else:
         paragraph = document.add_paragraph()
