@@ -6,6 +6,7 @@ address, checked like the first. No proxy, cookie or password of the environment
 """
 
 import hashlib
+import re
 import ssl
 import threading
 import time
@@ -26,7 +27,9 @@ MOST_REDIRECTS: Final = 5
 _MB: Final = 1 << 20
 _PIECE: Final = 1 << 16
 _CONNECT_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_SENDABLE: Final = re.compile(rb"[!-~](?:[ -~]{0,500}[!-~])?")
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _GONE: Final = frozenset({404, 410})
@@ -148,7 +151,12 @@ def _location(response: httpcore2.Response) -> str | None:
     if response.status not in _REDIRECTS:
         return None
     location = _headers(response).get(b"location")
-    return None if location is None else location.decode("latin-1").strip()
+    if location is None:
+        return None
+    try:
+        return location.decode().strip()
+    except UnicodeDecodeError:
+        return location.decode("latin-1").strip()
 
 
 def _headers(response: httpcore2.Response) -> Headers:
@@ -182,11 +190,16 @@ def _taken(
                 raise _too_large(url, most)
             digest.update(piece)
             file.write(piece)
-    etag, modified = (headers.get(name, b"").decode("latin-1") for name in _VALIDATORS)
+    etag, modified = (_validator(headers.get(name, b"")) for name in _VALIDATORS)
     return Fetched(url, size, digest.hexdigest(), media_type, Validators(etag, modified))
 
 
 _VALIDATORS: Final = (b"etag", b"last-modified")
+
+
+def _validator(value: bytes) -> str:
+    """Return a validator that can be sent back as it came; "" for any other."""
+    return value.decode() if _SENDABLE.fullmatch(value) else ""
 
 
 def _check_status(url: Url, status: int) -> None:
@@ -254,7 +267,7 @@ class _Line(httpcore2.NetworkBackend):
 
     def left(self, most: float | None) -> float:
         """Return how long may be waited, in seconds: 0 or less if the deadline has passed."""
-        left = self._deadline - time.monotonic()
+        left = 0.0 if self.limits.stop.is_set() else self._deadline - time.monotonic()
         return left if most is None else min(most, left)
 
     def wait(self, most: float | None) -> float:
@@ -311,7 +324,9 @@ class _Line(httpcore2.NetworkBackend):
 
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
-        thread.join(self.wait(self.limits.idle_seconds))
+        until = time.monotonic() + self.wait(self.limits.idle_seconds)
+        while thread.is_alive() and (left := until - time.monotonic()) > 0:
+            thread.join(self.wait(min(left, _LOOK_SECONDS)))
         if thread.is_alive():
             raise httpcore2.ConnectTimeout
         if failed:
@@ -330,8 +345,15 @@ class _Stream(httpcore2.NetworkStream):
         self._line = line
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has come."""
-        return self._stream.read(max_bytes, self._line.wait(timeout))
+        """Return what has come; between two waits it is looked whether all is to stop."""
+        until = time.monotonic() + self._line.wait(timeout)
+        while True:
+            wait = self._line.wait(_LOOK_SECONDS)
+            try:
+                return self._stream.read(max_bytes, wait)
+            except httpcore2.ReadTimeout:
+                if time.monotonic() >= until:
+                    raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""

@@ -5,6 +5,7 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,11 +18,15 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a fetch may cost: megabytes (unpacked), seconds in all, seconds of silence."""
+    """What a fetch may cost: megabytes (unpacked), seconds in all, seconds of silence.
+
+    Once `stop` is set, all that are under way end within a second or so.
+    """
 
     megabytes: int
     seconds: float
     idle_seconds: float = 15.0
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def look_up(host: str, port: int) -> Sequence[str]:

@@ -169,12 +169,8 @@ def web_pages(
     marks = writer.marks(WEB) if writer else {}
     pages = [_page(url, writer, asked, marks, told) for url in urls]
     with storage_errors(web.data), _folder(web.data) as folder:
-        threads = ThreadPoolExecutor(_AT_ONCE)
-        try:
-            with storage_errors(folder):
-                done = list(threads.map(partial(_fetched, web, folder), range(len(pages)), pages))
-        finally:
-            threads.shutdown(cancel_futures=True)
+        with storage_errors(folder):
+            done = _all_fetched(web, folder, pages)
         yield _planned(done, keep=web.keep)
 
 
@@ -214,6 +210,18 @@ class _Done:
     path: Path
     found: Fetched | None = None
     failure: ReadFailure | None = None
+
+
+def _all_fetched(web: Web, folder: Path, pages: Sequence[_Page]) -> list[_Done]:
+    """Fetch some pages at once; where this is interrupted, those under way are stopped."""
+    threads = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        return list(threads.map(partial(_fetched, web, folder), range(len(pages)), pages))
+    except BaseException:
+        web.limits.stop.set()
+        raise
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _fetched(web: Web, folder: Path, number: int, page: _Page) -> _Done:

@@ -270,6 +270,7 @@ def test_packed_bodies_are_unpacked(site: Site, tmp_path: Path, encoding: str) -
         (BODY, "br", "packed as 'br'"),
         (gzip.compress(gzip.compress(BODY)), "gzip, gzip", "packed as 'gzip, gzip'"),
     ],
+    ids=["cut off", "no gzip", "unasked", "packed twice"],
 )
 def test_bodies_that_cannot_be_unpacked(
     site: Site, tmp_path: Path, body: bytes, encoding: str, words: str
@@ -374,6 +375,36 @@ def test_asked_on_condition(site: Site, tmp_path: Path) -> None:
     assert asked["if-none-match"] == known.etag
     assert asked["if-modified-since"] == known.last_modified
     assert refusal(site, tmp_path).reason == "fetch_failed"
+
+
+@pytest.mark.parametrize("etag", ['"\xe9"', "x" * 600, " ", "a\x7fb"])
+def test_validators_that_cannot_be_sent_back(site: Site, tmp_path: Path, etag: str) -> None:
+    """They are as good as none."""
+    raw = START + f"Content-Length: {len(BODY)}\r\nETag: {etag}\r\n\r\n".encode("latin-1") + BODY
+    site.answers["/"] = lambda _: [raw]
+    found = taken(site, tmp_path)
+    assert found is not None
+    assert found.validators == Validators()
+
+
+def test_redirections_to_addresses_in_utf8(site: Site, tmp_path: Path) -> None:
+    """They are written as they should have been."""
+    start = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /ä\r\n\r\n"
+    site.answers["/"] = lambda _: [start.encode()]
+    site.answers["/%C3%A4"] = page(BODY)
+    assert taken(site, tmp_path) is not None
+
+
+def test_what_is_under_way_can_be_stopped(site: Site, tmp_path: Path) -> None:
+    """Long before its time is over, from another thread."""
+    over = threading.Event()
+    site.answers["/"] = lambda _: [b"", b""] if over.wait(20) else []
+    limits = Limits(1, 300, 300)
+    threading.Timer(0.2, limits.stop.set).start()
+    started = time.monotonic()
+    assert refusal(site, tmp_path, limits=limits).reason == "time_limit"
+    over.set()
+    assert time.monotonic() - started < 15
 
 
 # --- certificates --------------------------------------------------------------------------------

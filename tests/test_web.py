@@ -328,6 +328,12 @@ def test_an_address_is_a_job(house: House, client: TestClient) -> None:
     assert status.state == "done"
     assert [(item["uri"], item["outcome"]) for item in status.items] == [(url, "added")]
     assert house.stored()["/light"].metadata == {"year": 2026}
+    told = client.get(f"/v1/documents/{document_id_for(url)}").json()
+    assert told["original"]["filename"] == "light"
+    assert not told["original"]["inline"]
+    original = client.get(told["original"]["url"])
+    assert original.content == PAGE
+    assert original.headers["content-disposition"].startswith("attachment")
     client.post("/v1/documents", json={"url": url})
     assert [item["outcome"] for item in worked_off(house).items] == ["unchanged"]
 
