@@ -69,7 +69,10 @@ def afterword(version: Version = False) -> None:
     del version  # typer has shown it and ended
 
 
-Paths = Annotated[list[str] | None, typer.Argument(help="Folders and files.")]
+Paths = Annotated[
+    list[str] | None, typer.Argument(help="Folders and files, and addresses of pages (https://…).")
+]
+Urls = Annotated[Path | None, typer.Option(help="A file of addresses to fetch, one a line.")]
 SourceName = Annotated[
     str | None, typer.Option(help="Name of the source in uris; else the folder's name.")
 ]
@@ -138,6 +141,7 @@ Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until sta
 @app.command()
 def ingest(
     paths: Paths = None,
+    urls: Urls = None,
     collection: CollectionName = "default",
     source: SourceName = None,
     include: Include = None,
@@ -161,13 +165,14 @@ def ingest(
 
     Run it again at any time, after an interruption too: what is stored and unchanged is not read.
     A file .afterwordignore in a folder says what is left out, in the way of .gitignore.
+    An address is fetched from the public internet; given again, only if it has changed.
     Exit status: 0 all good, 1 some inputs failed, 2 wrong use, 3 could not run.
     """
     settings = _ingest_settings(password_file, ocr=ocr)
     if worker:
         _work(settings)
         return
-    if not paths:
+    if not paths and urls is None:
         raise UsageError("say what to ingest: afterword ingest PATH…")
     if (dry_run and watch) or (poll is not None and not watch):
         raise UsageError("--dry-run does not go with --watch, and --poll goes with --watch alone")
@@ -175,9 +180,15 @@ def ingest(
     from ingest.plan import Given
     from ingest.sources import Selection
     from ingest.survey import Order
+    from ingest.web import told_apart
 
+    folders, pages = told_apart(paths or (), urls)
+    if pages and (dry_run or watch):
+        raise UsageError(
+            "--dry-run and --watch go with folders and files alone: nothing is fetched"
+        )
     order = Order(
-        tuple(paths),
+        folders,
         collection,
         source,
         Selection(tuple(include or ()), tuple(exclude or ())),
@@ -185,6 +196,7 @@ def ingest(
         language,
         dry_run=dry_run,
         allow_mass_removal=allow_mass_removal,
+        urls=pages,
     )
     manner = Manner(as_json, verbose, strict, watching=watch, profile=profile)
     if watch:

@@ -22,6 +22,8 @@ from indexes import catalog, chunk_table, document_table, originals
 from indexes.background import BackgroundMerge
 from indexes.catalog import SplitterSettings
 from indexes.documents import (
+    WEB,
+    WEB_STATES,
     Counts,
     Document,
     Extract,
@@ -29,6 +31,7 @@ from indexes.documents import (
     Prepared,
     Recut,
     StoredChunk,
+    file_uri,
 )
 from indexes.durable import flush
 from indexes.encoder import PROBES
@@ -199,6 +202,9 @@ class Writer:
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
                 parts = document_table.parts_of(self._connection, document)
                 gone.update(dict.fromkeys([document_id, *parts]))
+                if document.source == WEB:
+                    uri = file_uri(document)
+                    catalog.set_mark(self._connection, WEB_STATES, uri, None)
             originals.forget_uploads_of(self._connection, gone)
             document_table.remove_documents(self._connection, list(gone), number)
             catalog.note_erased(self._connection, number)

@@ -169,7 +169,8 @@ class ReadFailure(AfterwordError):
 
     `reason` is one of the ingest codes: no_text_layer, empty, encrypted, wrong_password, damaged,
     wrong_type, unsupported_format, too_large, time_limit, memory_limit, unreadable,
-    changed_while_read, bad_id, bad_record, hidden_text, disk_full.
+    changed_while_read, bad_id, bad_record, hidden_text, disk_full, fetch_refused, fetch_failed,
+    gone.
     """
 
     code = "read_failure"

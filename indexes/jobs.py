@@ -21,14 +21,17 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypedDict, Unpack
 
 from indexes.catalog import storage_errors
-from indexes.documents import Metadata, document_id_for
+from indexes.documents import UPLOADS, Metadata, document_id_for
 from indexes.durable import flush, put_in_place
 from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, WorkerElsewhere
 from indexes.locks import locked
+from indexes.urls import is_url
 
 JobState = Literal["queued", "running", "done", "failed"]
 STATES: Final[tuple[JobState, ...]] = ("queued", "running", "done", "failed")
 ATTEMPTS: Final = 3
+# The media type of a job that is no file but an address to fetch; its filename is the address.
+ADDRESS: Final = "text/uri-list"
 KEPT_SECONDS: Final = 7 * 24 * 3600.0
 
 # The exit status of a worker whose place is taken; 0 to 3 have the command's own meanings.
@@ -100,7 +103,7 @@ class Job:
     @property
     def uri(self) -> str:
         """The uri of the document that the upload becomes."""
-        return f"upload:{self.filename}"
+        return _uri(self.filename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def enqueue(
     """
     document_id, title = about.get("document_id"), about.get("title")
     name = filename or document_id or title or "text"
-    target = document_id or document_id_for(f"upload:{name}")
+    target = document_id or document_id_for(_uri(name))
     job_id = secrets.token_hex(8)
     source = BytesIO(payload) if isinstance(payload, bytes) else payload
     said = (
@@ -356,6 +359,11 @@ def sole_worker(data: Path) -> Iterator[None]:
         yield
 
 
+def _uri(filename: str) -> str:
+    # No file has an address for a name: the service takes all but the last part of a path away.
+    return filename if is_url(filename) else f"{UPLOADS}{filename}"
+
+
 def _end(database: sqlite3.Connection, job_id: str, item: Mapping[str, object]) -> None:
     database.execute(
         "UPDATE jobs SET state = 'failed', items = ?, finished = ? WHERE job_id = ?",
@@ -381,7 +389,7 @@ def _item(
     filename: str, target: str, outcome: str, code: str | None, message: str
 ) -> dict[str, object]:
     return {
-        "uri": f"upload:{filename}",
+        "uri": _uri(filename),
         "outcome": outcome,
         "code": code,
         "message": message,

@@ -28,11 +28,17 @@ from pydantic_settings import (
 
 from indexes.errors import UsageError
 from indexes.languages import ENGLISH, Language
+from indexes.urls import Reach, parse_hosts, parse_ports
 
 PREFIX: Final = "AFTERWORD_"
 BUNDLED: Final = "bundled"
 NO_READER: Final = "none"
 NO_OCR: Final = "none"
+NO_FETCH: Final = "none"
+FETCH_IS_OFF: Final = (
+    "This service fetches nothing by its address. Whoever runs it can allow that with "
+    "AFTERWORD_FETCH=public; else download the file and upload it."
+)
 ENV_FILE: Final = ".env"
 TOML_FILE: Final = "afterword.toml"
 
@@ -82,6 +88,22 @@ class Settings(BaseSettings):
     reader_seconds: float = Field(300.0, gt=0, description="Time limit of one document's reading.")
     reader_memory_mb: int = Field(2048, ge=64, description="Memory limit of one reader process.")
     max_file_mb: int = Field(512, ge=1, description="Largest file that is read.")
+    fetch: Literal["none", "public"] = Field(
+        NO_FETCH,
+        description="What `POST /v1/documents` may fetch by its address; `public` is the public "
+        "internet. `afterword ingest URL` does so in any case.",
+    )
+    fetch_hosts: str | None = Field(
+        None,
+        title="hosts with commas between them; `.example.org` is all below that name",
+        description="The only hosts that are fetched from; unset means any public one.",
+    )
+    fetch_ports: str = Field(
+        "80,443",
+        title="ports with commas between them",
+        description="Ports that are fetched from.",
+    )
+    fetch_seconds: float = Field(60.0, gt=0, description="Time limit of fetching one address.")
     password_file: Path | None = Field(
         None, description="File of passwords, one a line, tried on documents that ask for one."
     )
@@ -187,6 +209,19 @@ class Settings(BaseSettings):
         """The other sites whose pages may call this service, as `Origin` headers name them."""
         return frozenset(self.cors_origins.split(",") if self.cors_origins else ())
 
+    @field_validator("fetch_hosts")
+    @classmethod
+    def _fetch_hosts_are_hosts(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else ",".join(parse_hosts(value))
+        except UsageError as error:
+            raise ValueError(error.message) from None
+
+    @field_validator("fetch_ports")
+    @classmethod
+    def _fetch_ports_are_ports(cls, value: str) -> str:
+        return ",".join(map(str, sorted(parse_ports(value))))
+
     @property
     def root_path(self) -> str:
         """The path that the service has at its proxy: `/afterword`, or "" for the root."""
@@ -228,6 +263,11 @@ class Settings(BaseSettings):
         """Take the arguments only: which environment counts is the caller's to say."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
+
+    @property
+    def reach(self) -> Reach:
+        """Which addresses may be fetched."""
+        return Reach(parse_ports(self.fetch_ports), parse_hosts(self.fetch_hosts or ""))
 
     def as_environ(self) -> dict[str, str]:
         """Return what a child process needs to load these settings, the service's key left out."""

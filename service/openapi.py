@@ -15,10 +15,15 @@ from pydantic.json_schema import models_json_schema
 from indexes.errors import AfterwordError
 from service.access import OPERATIONS, Access
 from service.problems import PROBLEM_JSON, TABLE, answer_for
-from service.schemas import Problem, UploadForm, UploadText
+from service.schemas import Problem, UploadAddress, UploadForm, UploadText
 
 _REFERENCE: Final = "#/components/schemas/"
-_EXTRA_MODELS: Final[tuple[type[BaseModel], ...]] = (Problem, UploadForm, UploadText)
+_EXTRA_MODELS: Final[tuple[type[BaseModel], ...]] = (
+    Problem,
+    UploadAddress,
+    UploadForm,
+    UploadText,
+)
 _EVERYWHERE: Final = (401, 403, 422, 500, 503)
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"

@@ -7,6 +7,7 @@ AfterwordError
 │   │   └── TicketRefused    401   a link whose time is over
 │   ├── ScopeRefused         403   the key may not do this
 │   ├── OriginRefused        403   a page of another site, or a foreign Host header
+│   ├── FetchOff             403   an address was given, and none may be fetched
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
 │   ├── TooLarge             413
@@ -75,6 +76,12 @@ class OriginRefused(HttpError):
     """A browser sent the request for another site, or by a name that is not ours."""
 
     code = "origin_refused"
+
+
+class FetchOff(HttpError):
+    """The service fetches nothing by its address."""
+
+    code = "fetch_off"
 
 
 class RouteNotFound(HttpError):
@@ -164,6 +171,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     TicketRefused: Answer(401, "The link is over"),
     ScopeRefused: Answer(403, "Not with this key"),
     OriginRefused: Answer(403, "Not for other sites"),
+    FetchOff: Answer(403, "Nothing is fetched here"),
     RouteNotFound: Answer(404, "No such path"),
     errors.NotFound: Answer(404, "Not found"),
     MethodNotAllowed: Answer(405, "No such method here"),

@@ -26,6 +26,7 @@ from service.schemas import (
     OriginalLink,
     PageSpan,
     TextReply,
+    UploadAddress,
     UploadForm,
     UploadText,
 )
@@ -36,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["documents"])
 
 _LONGEST_SEARCH: Final = 200
 _MULTIPART: Final = {"schema": reference(UploadForm)}
-_JSON: Final = {"schema": reference(UploadText)}
+_JSON: Final = {"schema": {"anyOf": [reference(UploadText), reference(UploadAddress)]}}
 _UPLOAD_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -50,11 +51,14 @@ Offset = Annotated[int, Query(ge=0, lt=LARGEST_INTEGER)]
 @router.post(
     "/documents",
     status_code=202,
-    responses=problems(400, 404, 413, 415, 429, 507),
+    responses=problems(400, 403, 404, 413, 415, 429, 507),
     openapi_extra=_UPLOAD_BODY,
 )
 async def upload(request: Request, response: Response, service: Here, who: Who) -> Accepted:
-    """Store a file or a text; it is on disk when this answers, its job tells the rest."""
+    """Store a file, a text, or a page by its address; the job tells what became of it.
+
+    It is on disk when this answers, a page's address alone: the page is yet to be fetched.
+    """
     data, most = service.settings.data, service.settings.max_queued_jobs
     if (await service.documents.run(lambda: jobs.counts(data)))["queued"] >= most:
         raise TooManyRequests(
@@ -62,7 +66,7 @@ async def upload(request: Request, response: Response, service: Here, who: Who) 
             "AFTERWORD_MAX_QUEUED_JOBS."
         )
     with service.uploads.place():
-        given = await read_upload(request, service.documents)
+        given = await read_upload(request, service.documents, service.settings)
         who.check(given.fields.collection)
         who.trail.document_id = given.document_id
         job_id = await service.documents.run(lambda: _enqueue(service, given))

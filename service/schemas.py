@@ -23,6 +23,7 @@ from pydantic import (
 
 from indexes.documents import DOCUMENT_ID
 from indexes.languages import Language
+from indexes.urls import LONGEST
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
 from service.reply import Passage
 
@@ -275,6 +276,15 @@ class UploadText(UploadFields):
 
     text: Text
     title: Annotated[Words, Field(max_length=1000)]
+
+
+class UploadAddress(UploadFields):
+    """A page or file to fetch and store; the same address is the same document."""
+
+    url: Annotated[Text, Field(max_length=LONGEST, json_schema_extra={"format": "uri"})] = Field(
+        description="An address of the public internet, http or https.",
+        examples=["https://example.org/report.pdf"],
+    )
 
 
 class UploadForm(_In):
