@@ -8,7 +8,7 @@ transaction sees all changes up to some number and none of the later ones.
 import errno
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from indexes.backup import back_up, tell
 from indexes.encoding import EncoderIdentity, Vectors
 from indexes.errors import (
     CollectionBusy,
@@ -31,14 +32,17 @@ from indexes.schema import DDL, FORMAT, READABLE, TO_3, TO_4
 
 _BUSY_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 )
 _DATABASE_REFUSALS: Final = frozenset(
-    (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
+    (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 )
+NO_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
 DAMAGED: Final = (
     "restore it from a snapshot with `afterword restore`, or delete the collection and ingest again"
 )
+# How damage shows that SQLite itself takes for what was written.
+_DAMAGE_SIGNS: Final = ("no such table", "no such column", "Could not decode to UTF-8")
 _WITH_ORIGINALS: Final = 3
 _PROBE_COSINE: Final = 0.98
 _LOG_BYTES: Final = 64 << 20
@@ -74,8 +78,12 @@ def storage_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _full(where) from error
+            if error.errno == errno.EIO:
+                raise _broken_disk(where, error.strerror or str(error)) from error
             if error.errno in _REFUSALS:
                 raise _refused(where, error.strerror or str(error)) from error
+            if error.errno in NO_DESCRIPTORS:
+                raise too_many_files(where) from error
             raise
 
 
@@ -88,6 +96,8 @@ def database_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind == sqlite3.SQLITE_FULL:
             raise _full(where) from error
+        if kind == sqlite3.SQLITE_IOERR:
+            raise _broken_disk(where, str(error)) from error
         if kind in _DATABASE_REFUSALS:
             raise _refused(where, str(error)) from error
         if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -95,16 +105,34 @@ def database_errors(where: Path, damaged: str = DAMAGED) -> Iterator[None]:
                 f"{where} was held by another process for too long; "
                 "run the same command again when that one has ended"
             ) from error
-        table_is_missing = str(error).startswith("no such table")
-        if table_is_missing or kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if str(error).startswith(_DAMAGE_SIGNS) or kind in (
+            sqlite3.SQLITE_CORRUPT,
+            sqlite3.SQLITE_NOTADB,
+        ):
             raise IndexDamaged(f"{where} is damaged ({error}); {damaged}") from error
         raise
+
+
+def too_many_files(where: Path) -> StorageRefused:
+    """Return the error of a file that cannot be opened because too many are."""
+    return StorageRefused(
+        f"{where.absolute()} cannot be opened, since this process or the system has too many files "
+        "open; raise the limit (`ulimit -n`, LimitNOFILE= of a systemd unit) and run the same "
+        "command again"
+    )
 
 
 def _refused(where: Path, why: str) -> StorageRefused:
     return StorageRefused(
         f"{where.absolute()} cannot be used: {why}; check that the folder is there and that this "
         "user may write in it (AFTERWORD_DATA names the folder of the collections)"
+    )
+
+
+def _broken_disk(where: Path, why: str) -> StorageRefused:
+    return StorageRefused(
+        f"{where.absolute()} cannot be read or written: {why}; check the disk (the system's log "
+        "tells of its errors) and run the same command again: what was reported as stored is kept"
     )
 
 
@@ -144,8 +172,12 @@ def create_catalog(
             connection.close()
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the catalog at `path`. Raises IndexDamaged for another format or a damaged file."""
+def connect(path: Path, *, upgrade: bool = True) -> sqlite3.Connection:
+    """Open the catalog at `path`. Raises IndexDamaged for another format or a damaged file.
+
+    One of an earlier format is brought to that of today, and kept beside as it was; without
+    `upgrade`, for who overwrites it, it stays as it is. Raises StorageFull.
+    """
     with storage_errors(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
@@ -163,8 +195,12 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             # After a large upload the log would else keep its size.
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-            if check_format(connection, path) < FORMAT:
-                bring_up(connection)
+            found = check_format(connection, path)
+            if upgrade and found < FORMAT:
+                kept: list[Path] = []
+                bring_up(connection, lambda found: kept.append(back_up(path, found)))
+                for backup in kept:
+                    tell(path, backup, found, FORMAT)
         except BaseException:
             connection.close()
             raise
@@ -177,7 +213,7 @@ def check_format(connection: sqlite3.Connection, path: Path) -> int:
         found = int(_meta(connection, "format"))
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table
-            raise IndexDamaged(f"{path} is not an Afterword catalog: {error}") from error
+            raise IndexDamaged(f"{path} is not an Afterword catalog: {error}; {DAMAGED}") from error
         raise
     if found not in READABLE:
         raise IndexDamaged(
@@ -187,12 +223,18 @@ def check_format(connection: sqlite3.Connection, path: Path) -> int:
     return found
 
 
-def bring_up(connection: sqlite3.Connection) -> None:
-    """Give a catalog of an earlier format what it lacks, in one transaction."""
+def bring_up(
+    connection: sqlite3.Connection, before: Callable[[int], None] = lambda _found: None
+) -> None:
+    """Give a catalog of an earlier format what it lacks, in one transaction.
+
+    `before` is called with the format that was found, while nobody else can write.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = int(_meta(connection, "format"))
         if found < FORMAT:  # another process may have done it meanwhile
+            before(found)
             _bring_up(connection, found)
             set_meta(connection, "format", str(FORMAT))
         connection.execute("COMMIT")

@@ -4,6 +4,7 @@ DATA/COLLECTION/catalog.db      documents, chunks, vectors
 DATA/COLLECTION/dense.faiss     dense view,   dense.json its stamp
 DATA/COLLECTION/lexical/EPOCH   lexical view, lexical.json its stamp
 DATA/COLLECTION/{run,view}.lock
+DATA/COLLECTION/catalog.db.format-N.bak   as it was before an upgrade, see `backup`
 """
 
 import fcntl
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from indexes import catalog, chunk_table, document_table, originals
+from indexes import backup, catalog, chunk_table, document_table, originals
 from indexes.background import BackgroundMerge
 from indexes.catalog import SplitterSettings
 from indexes.documents import (
@@ -152,6 +153,7 @@ class Writer:
         with self._changing("original", _ERASE_SECONDS) as number:
             originals.forget_original(self._connection, source, uri)
             catalog.note_erased(self._connection, number)
+        backup.forget(self._folder)
 
     def set_source_root(self, source: str, root: str) -> None:
         """Note the folder that a source is read from."""
@@ -192,7 +194,8 @@ class Writer:
         from, even where other documents came from there too.
         Where a question is being answered just then, the log has the words until the next change,
         or the next question's end, that finds no earlier one open. The views have them until they
-        are merged. Raises DocumentNotFound if an id is unknown; then nothing is erased.
+        are merged. A backup from before an upgrade goes as well. Raises DocumentNotFound if an id
+        is unknown; then nothing is erased.
         """
         with self._changing("erase", _ERASE_SECONDS) as number:
             gone = dict[str, None]()
@@ -208,6 +211,7 @@ class Writer:
             originals.forget_uploads_of(self._connection, gone)
             document_table.remove_documents(self._connection, list(gone), number)
             catalog.note_erased(self._connection, number)
+        backup.forget(self._folder)
         return number
 
     def add_encoder(self, encoder: Encoder) -> int:
@@ -666,7 +670,7 @@ def delete_collection(data: Path, name: str) -> None:
     if left:
         raise StorageRefused(
             f"the collection is deleted, but of its files in {gone.absolute()} some cannot be "
-            f"removed: {left}; remove that folder by hand"
+            f"removed: {left}; check who may write there, and remove that folder by hand"
         )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import faiss
 import numpy as np
@@ -38,6 +39,10 @@ _ASKED: Final = 64
 _NEAREST: Final = 10
 _FOUND: Final = 0.99
 _LEAST_PROBES: Final = 16
+# Ends a file, before its checksum; FAISS does not read so far.
+_MARK: Final = b"afterword crc32 "
+_NOTE_BYTES: Final = len(_MARK) + 4
+_PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -309,7 +314,7 @@ def _add_block(index: faiss.IndexIDMap, blocks: Sequence[tuple[Ids, Vectors]]) -
 
 def load_dense(path: Path, dimension: int) -> DensePart | None:
     """Return the part that `path` holds, or None where it is missing or damaged."""
-    if not path.is_file():
+    if not path.is_file() or not _is_whole(path):
         return None
     try:
         index = faiss.read_index(str(path))
@@ -331,10 +336,36 @@ def save_dense(part: DensePart, path: Path) -> None:
         with beside.open("wb") as file:
             writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]  # no stub
             faiss.write_index(part.index, writer)
+        found = _checksum(beside, beside.stat().st_size)
+        with beside.open("ab") as file:
+            file.write(_MARK + found.to_bytes(4, "little"))
         flush(beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file has the checksum that stands at its end.
+
+    FAISS takes what is damaged in the middle for vectors. A file of an earlier version has none.
+    """
+    size = path.stat().st_size - _NOTE_BYTES
+    if size < 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(size)
+        note = file.read()
+    return not note.startswith(_MARK) or note == _MARK + _checksum(path, size).to_bytes(4, "little")
+
+
+def _checksum(path: Path, size: int) -> int:
+    """Return the CRC-32 of a file's first `size` bytes."""
+    found = 0
+    with path.open("rb") as file:
+        while size > 0 and (piece := file.read(min(size, _PIECE))):
+            found, size = crc32(piece, found), size - len(piece)
+    return found
 
 
 def _part(index: faiss.IndexIDMap) -> DensePart:

@@ -18,6 +18,7 @@
     │   ├── VectorsGone
     │   └── DocumentChanged
     ├── IndexDamaged          the catalog cannot be used (HTTP 503)
+    │   └── BadSnapshot       a file that is to be restored is no whole snapshot (HTTP 422)
     ├── EncoderMismatch       the loaded encoder is not the one that made the vectors (HTTP 503)
     ├── ModelMissing          weights are not where they should be (HTTP 503)
     ├── StorageFull           no space is left (HTTP 507)
@@ -138,6 +139,12 @@ class IndexDamaged(AfterwordError):
     """The catalog of a collection cannot be read or has an unknown format."""
 
     code = "index_damaged"
+
+
+class BadSnapshot(IndexDamaged):
+    """A file that is to be restored is no whole snapshot."""
+
+    code = "bad_snapshot"
 
 
 class EncoderMismatch(AfterwordError):

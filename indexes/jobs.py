@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TypedDict, Unpack
+from typing import BinaryIO, Final, Literal, TypedDict, Unpack, cast
 
 from indexes.catalog import storage_errors
 from indexes.documents import UPLOADS, Metadata, document_id_for
@@ -38,6 +38,7 @@ KEPT_SECONDS: Final = 7 * 24 * 3600.0
 ELSEWHERE_STATUS: Final = 4
 
 FOLDER: Final = ".jobs"
+_REMEDY: Final = "delete that folder, and send again the uploads that waited in it"
 _SPOOL_LOCK: Final = "spool.lock"
 # Format history:
 #   1  first format
@@ -198,7 +199,7 @@ def claim(data: Path) -> Job | None:
         filename=filename,
         document_id=document_id,
         title=title,
-        metadata=json.loads(metadata),
+        metadata=cast("Metadata", _decoded(data, metadata)),
         media_type=media_type,
         payload=payload_path(data, job_id),
         size=size,
@@ -316,7 +317,7 @@ def job(data: Path, job_id: str) -> JobStatus:
         collection=collection,
         filename=filename,
         progress=Progress(done, total, unit),
-        items=tuple(json.loads(items)),
+        items=tuple(cast("list[dict[str, object]]", _decoded(data, items))),
         created=created or "",
         started=started,
         finished=finished,
@@ -362,6 +363,13 @@ def sole_worker(data: Path) -> Iterator[None]:
 def _uri(filename: str) -> str:
     # No file has an address for a name: the service takes all but the last part of a path away.
     return filename if is_url(filename) else f"{UPLOADS}{filename}"
+
+
+def _decoded(data: Path, text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise IndexDamaged(f"{database_path(data)} is damaged ({error}); {_REMEDY}") from error
 
 
 def _end(database: sqlite3.Connection, job_id: str, item: Mapping[str, object]) -> None:
@@ -468,9 +476,7 @@ def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection
 
 
 def _storage_errors(data: Path) -> AbstractContextManager[None]:
-    return storage_errors(
-        data / FOLDER, "delete that folder, and send again the uploads that waited in it"
-    )
+    return storage_errors(data / FOLDER, _REMEDY)
 
 
 def _check_format(data: Path, database: sqlite3.Connection) -> None:

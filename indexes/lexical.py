@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -33,6 +33,8 @@ _FEW_RANGES: Final = 64
 _FEW_IDS: Final = 20_000
 _SMALL_SHARE: Final = 20
 _HEAP: Final = 64_000_000
+# How tantivy names a file until it is written.
+_UNNAMED: Final = ".tmp*"
 _ENGLISH_ANALYZER: Final = "afterword_english"
 _TERMS_ANALYZER: Final = "afterword_terms"
 _EXACT_LENGTHS: Final = 24
@@ -232,25 +234,39 @@ def open_lexical(folder: Path) -> LexicalView | None:
     if not (folder / "meta.json").is_file():
         return None
     try:
+        if damaged_files(folder):  # in which the engine would find other words, or nothing
+            return None
         index = tantivy.Index.open(str(folder))
         index.config_reader("manual")
         index.reload()
         return _view(index.searcher())
-    except (ValueError, OSError):  # how tantivy says that it cannot read its files
+    except (ValueError, OSError, KeyError, TypeError):  # no JSON, or the engine cannot read it
         return None
 
 
 def damaged_files(folder: Path) -> list[str]:
     """Return the names of the index's files that are not as they were written, sorted.
 
-    Each ends in a note of its own checksum: a text in JSON, its length, and a mark.
+    Each ends in a note of its own checksum: a text in JSON, its length, and a mark. Files that a
+    killed writer left belong to no segment of the index, and are not looked at.
     """
-    files = sorted(path for path in folder.iterdir() if path.suffix not in {".json", ".lock"})
-    return [path.name for path in files if not _as_written(path)]
+    segments = json.loads((folder / "meta.json").read_text())["segments"]
+    own = {segment["segment_id"].replace("-", "") for segment in segments}
+    files = sorted(path for path in folder.iterdir() if path.name.partition(".")[0] in own)
+    return [path.name for path in files if not _is_as_written(path)]
 
 
-def _as_written(path: Path) -> bool:
-    size = path.stat().st_size
+def _is_as_written(path: Path) -> bool:
+    try:
+        status = path.stat()
+        return _as_written(path, status.st_size, status.st_ino, status.st_mtime_ns)
+    except FileNotFoundError:  # by a merge just now; what it needs and lacks, the engine tells
+        return True
+
+
+@lru_cache(maxsize=4096)
+def _as_written(path: Path, size: int, _inode: int, _modified: int) -> bool:
+    """Tell it, and remember: files of an index never change."""
     with path.open("rb") as file:
         file.seek(max(0, size - _LONGEST_NOTE))
         end = file.read()
@@ -332,6 +348,8 @@ def _extend(
     last = _last_id(index.searcher())
     writer = index.writer(_HEAP, num_threads=1)
     writer.garbage_collect_files()  # what a killed writer left would be in the way of this commit
+    for left in folder.glob(_UNNAMED):  # of these the engine knows nothing
+        left.unlink()
     for span in removed.ranges:
         writer.delete_documents_by_query(_range(span.start, span.end))
     for chunk_id, text in added:

@@ -153,6 +153,9 @@ class Settings(BaseSettings):
         description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count.",
     )
     max_upload_mb: int = Field(64, ge=1, le=4096, description="Largest upload.")
+    max_restore_mb: int = Field(
+        16_384, ge=1, description="Largest snapshot that is restored over HTTP."
+    )
     keep_uploads: bool = Field(
         default=True,
         description="Keep the bytes of uploaded files, so that citations lead to the original.",

@@ -8,7 +8,7 @@ from typing import Final
 from indexes import catalog
 from indexes.collection import Collection, check_name, open_collection, replacing_catalog
 from indexes.durable import flush
-from indexes.errors import CollectionExists, IndexDamaged, StorageRefused, UsageError
+from indexes.errors import BadSnapshot, CollectionExists, IndexDamaged, StorageRefused, UsageError
 
 # The start of an SQLite file, see https://www.sqlite.org/fileformat2.html (1.3).
 _MAGIC: Final = b"SQLite format 3\0"
@@ -48,7 +48,7 @@ def restore(data: Path, name: str, source: Path, *, replace: bool = False) -> Co
     """Make collection `name` from a snapshot; its views are built anew when it is read.
 
     With `replace` a collection of that name gives way in one step, otherwise CollectionExists is
-    raised. Raises IndexDamaged if the snapshot is not whole, and changes nothing then.
+    raised. Raises BadSnapshot if the snapshot is not whole, and changes nothing then.
     """
     folder = data / check_name(name)
     target = folder / "catalog.db"
@@ -59,7 +59,10 @@ def restore(data: Path, name: str, source: Path, *, replace: bool = False) -> Co
         )
     if target.exists() and not replace:
         raise _exists(name)
-    check_whole(source)
+    try:
+        check_whole(source)
+    except IndexDamaged as error:
+        raise BadSnapshot(error.message) from error
     with replacing_catalog(folder) as beside:
         if target.exists() and not replace:  # made while the snapshot was looked at
             raise _exists(name)
@@ -87,7 +90,10 @@ def _copy_with_new_epoch(source: Path, target: Path) -> None:
 def _replace_content(source: Path, target: Path) -> bool:
     """Overwrite a sound catalog in one transaction; False where there is none."""
     try:
-        with closing(catalog.connect(target)) as live, closing(_open_read_only(source)) as copy:
+        with (
+            closing(catalog.connect(target, upgrade=False)) as live,
+            closing(_open_read_only(source)) as copy,
+        ):
             copy.backup(live)
     except (StorageRefused, IndexDamaged):  # missing or beyond use
         return False

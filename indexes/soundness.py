@@ -204,14 +204,25 @@ def _lexical(folder: Path, connection: sqlite3.Connection, who: Identity, *, ful
     view = open_lexical(place)
     if view is None or (full and damaged_files(place)):
         return View("lexical", "damaged")
+    # A writer that was killed between its commit and the stamp left an index that is ahead of it:
+    # what was added since may be there, and what was removed since may be gone.
     gone = sum(
         min(span.end, view.last_id + 1) - span.start
         for span in removed_since(connection, stamp.number)
         if span.start <= view.last_id
     )
-    if view.searcher.num_docs != len(_ids(connection, stamp.number)) + gone:
+    needed = _ids(connection, stamp.number)
+    living = _count_to(connection, view.last_id)
+    lacks = len(needed) > 0 and int(needed[-1]) > view.last_id
+    if lacks or not living <= view.searcher.num_docs <= living + gone:
         return View("lexical", "different")
     return _against(connection, "lexical", stamp.number)
+
+
+def _count_to(connection: sqlite3.Connection, last: int) -> int:
+    return int(
+        connection.execute("SELECT count(*) FROM chunks WHERE id <= ?", (last,)).fetchone()[0]
+    )
 
 
 def _missing(name: Literal["dense", "lexical"], connection: sqlite3.Connection) -> View:

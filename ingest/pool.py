@@ -189,6 +189,16 @@ class ReaderPool:
             child.connection.send(job)
 
     def _start(self) -> _Child:
+        try:
+            return self._started()
+        except OSError as error:
+            raise AfterwordError(
+                f"a reader process could not start in {_ROOT} ({error.strerror}); let it have more "
+                "open files (`ulimit -n`) or memory, or lower AFTERWORD_READER_PROCESSES, and run "
+                "the same command again"
+            ) from error
+
+    def _started(self) -> _Child:
         ours, theirs = Pipe()
         told = _Told()
         given = (str(theirs.fileno()), str(os.getpid()), str(_ROOT), str(told.descriptor))

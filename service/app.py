@@ -25,6 +25,7 @@ from indexes.errors import AfterwordError, UsageError
 from indexes.heap import return_large_pieces
 from indexes.settings import Settings
 from service import (
+    routes_backup,
     routes_collections,
     routes_documents,
     routes_operations,
@@ -104,7 +105,13 @@ def create_app(
         telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
     app.state.service = service
-    for routes in (routes_questions, routes_documents, routes_originals, routes_collections):
+    for routes in (
+        routes_questions,
+        routes_documents,
+        routes_originals,
+        routes_collections,
+        routes_backup,
+    ):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)

@@ -149,15 +149,7 @@ class Download(Response):
             told = {"Content-Range": f"bytes */{opened.size}"}
             await problem_response(error, scope, told)(scope, receive, send)
             return
-        start = Response(status_code=200 if part.whole else 206)
-        start.raw_headers = Headers({**described, **part.headers}).raw
-        await send(
-            {
-                "type": "http.response.start",
-                "status": start.status_code,
-                "headers": start.raw_headers,
-            }
-        )
+        await _begin(described, part, send)
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body"})
             return
@@ -183,6 +175,34 @@ class Download(Response):
             raise ClientLeft from error
         finally:
             leaving.cancel()
+
+
+class Whole(Download):
+    """The answer with a file that was made for it, which goes out whole, and once."""
+
+    async def _answer(
+        self,
+        opened: Opened,
+        described: Mapping[str, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        del scope
+        part = Part(0, opened.size, opened.size, whole=True)
+        told = {name: value for name, value in described.items() if name != "Accept-Ranges"}
+        await _begin(told, part, send)
+        await self._send_part(opened, part, receive, send)
+
+
+async def _begin(described: Mapping[str, str], part: Part, send: Send) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200 if part.whole else 206,
+            "headers": Headers({**described, **part.headers}).raw,
+        }
+    )
 
 
 def _is_known(asked: Headers, etag: str) -> bool:

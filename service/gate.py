@@ -50,6 +50,7 @@ from service.tickets import Tickets
 from service.traces import OFF, Traces, note_request
 
 UPLOAD_PATH: Final = "/v1/documents"
+RESTORE_PATH: Final = re.compile(r"/v1/collections/[^/]+/restore")
 BODY_LIMIT: Final = 1 << 20
 FORM_ALLOWANCE: Final = 1 << 20
 _DRAIN_LIMIT: Final = 64 << 20
@@ -200,6 +201,7 @@ class Gate:
         self._public_host, self._public_origin = settings.public_host, settings.public_origin
         self._origins = settings.origins
         self._is_loopback = is_loopback(settings.host)
+        self._restore_limit = settings.max_restore_mb * (1 << 20)
         self._upload_limit = settings.max_upload_mb * (1 << 20) + FORM_ALLOWANCE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -304,7 +306,10 @@ class Gate:
             )
 
     def _limit(self, scope: Scope) -> int:
-        return self._upload_limit if path_within(scope) == UPLOAD_PATH else BODY_LIMIT
+        path = path_within(scope)
+        if RESTORE_PATH.fullmatch(path):
+            return self._restore_limit
+        return self._upload_limit if path == UPLOAD_PATH else BODY_LIMIT
 
 
 def _given(headers: Headers) -> str | None:
@@ -394,5 +399,9 @@ async def _drain(receive: Receive) -> None:
 
 
 def _over(scope: Scope, limit: int) -> str:
-    more = ", or raise AFTERWORD_MAX_UPLOAD_MB" if path_within(scope) == UPLOAD_PATH else ""
+    path, more = path_within(scope), ""
+    if path == UPLOAD_PATH:
+        more = ", or raise AFTERWORD_MAX_UPLOAD_MB"
+    elif RESTORE_PATH.fullmatch(path):
+        more = ", raise AFTERWORD_MAX_RESTORE_MB, or use `afterword restore` on the machine itself"
     return f"The body is over the limit of {limit:,} bytes. Send less{more}."

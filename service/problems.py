@@ -186,6 +186,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     TooManyRequests: Answer(429, "All places are taken", retry_after=1),
     RateLimited: Answer(429, "Too many requests a minute"),
     NotReady: Answer(503, "Not loaded yet", retry_after=2),
+    errors.BadSnapshot: Answer(422, "The file is no whole snapshot"),
     errors.IndexDamaged: Answer(503, "The index is damaged"),
     errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
     errors.ModelMissing: Answer(503, "A model is missing"),

@@ -53,7 +53,7 @@ async def make_collection(
         splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
         language = body.language or settings.language
         create_collection(settings.data, body.name, encoder, splitter, language).close()
-        return _facts(answerer, body.name)
+        return facts(answerer, body.name)
 
     made = await service.documents.run(make)
     response.headers["Location"] = f"{settings.root_path}/v1/collections/{body.name}"
@@ -64,7 +64,7 @@ async def make_collection(
 async def collection(name: CollectionName, service: Here) -> CollectionFacts:
     """Tell what a collection holds and which encoder it needs."""
     answerer = service.loaded()
-    return await service.documents.run(lambda: _facts(answerer, name))
+    return await service.documents.run(lambda: facts(answerer, name))
 
 
 @router.delete("/{name}", status_code=204, responses=problems(404, 409, 429))
@@ -103,7 +103,8 @@ def _look(answerer: Answerer, name: str) -> CollectionReply:
     )
 
 
-def _facts(answerer: Answerer, name: str) -> CollectionFacts:
+def facts(answerer: Answerer, name: str) -> CollectionFacts:
+    """Return what a collection holds."""
     with answerer.collection(name).read() as reading:
         counted = reading.media_types()
     types = [MediaTypeCount(media_type=kind, documents=number) for kind, number in counted]

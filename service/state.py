@@ -32,6 +32,7 @@ from service.worker import INGESTING, WorkerKeeper
 
 _OPERATIONS_PLACES: Final = 16
 _DOWNLOADS_A_PLACE: Final = 4
+_BACKUPS: Final = 2
 _TINY_QUERY: Final = "ready"
 WITHHELD: Final = "Not all is well; who sends a key is told what."
 LOADING: Final = "The encoder is being loaded."
@@ -61,6 +62,8 @@ class Service:
         most = _DOWNLOADS_A_PLACE * places
         self.downloads = Places("downloads", most, gauge)
         self.reads = Lane("reads of downloads", 2 * most, max(4, cores), gauge)
+        # Each takes as much room on the disk as its collection.
+        self.backups = Places("backups", _BACKUPS, gauge)
         self._lanes = (self.questions, self.documents, self.operations, self.reads)
         for kind in (*self._lanes, self.uploads, self.downloads):
             self.metrics.places.labels(kind.kind).set(kind.count)

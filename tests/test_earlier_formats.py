@@ -6,6 +6,7 @@ vectors lay in the tree of their keys.
 """
 
 import gzip
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,12 +17,13 @@ import numpy as np
 import pytest
 
 from earlier_formats import meta, tables
+from indexes.backup import backups
 from indexes.catalog import SplitterSettings
 from indexes.chunk_table import added_since
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.encoder import load_encoder
 from indexes.encoding import Encoder
-from indexes.errors import IndexDamaged
+from indexes.errors import IndexDamaged, StorageFull
 from indexes.schema import FORMAT
 from indexes.settings import Settings
 from indexes.snapshot import restore, snapshot
@@ -131,3 +133,88 @@ def test_a_chunk_without_a_vector_is_told(path: Path) -> None:
     with pytest.raises(IndexDamaged, match="chunks without a vector"):
         open_collection(path.parent.parent, "c")
     assert (tables(path), meta(path)) == before
+
+
+def test_it_is_kept_as_it_was(path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In one file beside it, row by row; the log names it, and a restore of it gives the same."""
+    found = meta(path)["format"]
+    before = everything(path)
+    open_collection(tmp_path, "c").close()
+    (kept,) = backups(path.parent)
+    assert kept.name == f"catalog.db.format-{found}.bak"
+    assert everything(kept) == before
+    assert [name.name for name in path.parent.glob("catalog.db.format*")] == [kept.name]
+    assert f"from format {found} to {FORMAT}" in caplog.text
+    assert str(kept) in caplog.text
+    with closing(restore(tmp_path, "again", kept)) as opened, opened.read() as reading:
+        assert {document.uri for document in reading.documents(10)} == TEXTS.keys()
+    assert not backups(tmp_path / "again")
+
+
+def test_what_another_process_wrote_last_is_kept_too(path: Path, tmp_path: Path) -> None:
+    """A change that is in the log alone, as a killed process left it."""
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA wal_autocheckpoint = 0")
+        raw.execute("UPDATE documents SET title = 'last' WHERE uri = 'docs/ferry.txt'")
+        raw.commit()
+        crashed = tmp_path / "d" / "catalog.db"
+        shutil.copytree(path.parent, crashed.parent)
+    open_collection(tmp_path, "d").close()
+    (kept,) = backups(crashed.parent)
+    with closing(sqlite3.connect(kept)) as raw:
+        titles = raw.execute("SELECT title FROM documents WHERE uri = 'docs/ferry.txt'").fetchall()
+    assert titles == [("last",)]
+
+
+def test_without_room_for_a_backup_nothing_is_changed(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says how much must be free, and where."""
+    before = everything(path)
+    size = path.stat().st_size
+    usage = shutil.disk_usage(tmp_path)._replace(free=2 * size - 1)
+    monkeypatch.setattr("indexes.backup.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(StorageFull, match=r"MB must be free in /.*Free some and run the same"):
+        open_collection(tmp_path, "c")
+    assert everything(path) == before
+    assert not backups(path.parent)
+
+
+def test_an_erasure_takes_the_backup_along(path: Path, collection: Collection) -> None:
+    """What was erased is in no file of the collection any more."""
+    assert backups(path.parent)
+    with collection.read() as reading:
+        key = reading.named("docs/ferry.txt").document_id
+    with collection.write() as writer:
+        writer.remove([key])
+        assert backups(path.parent)  # it vanished from its folder; nobody asked for its erasure
+        writer.erase([document.document_id for document in writer.known("docs").values()][:1])
+    assert not backups(path.parent)
+
+
+def test_an_earlier_backup_gives_way(path: Path, tmp_path: Path) -> None:
+    """There is one at a time, and it is the newest."""
+    old = path.with_name("catalog.db.format-0.bak")
+    old.write_bytes(b"of long ago")
+    same = path.with_name(f"catalog.db.format-{meta(path)['format']}.bak")
+    same.write_bytes(b"of a run that was killed")
+    open_collection(tmp_path, "c").close()
+    assert backups(path.parent) == [same]
+    assert same.stat().st_size > 10_000
+
+
+def test_a_restore_over_it_needs_no_backup(path: Path, tmp_path: Path) -> None:
+    """What is given up is not brought to the format of today first."""
+    create_collection(tmp_path, "new", small_encoder(), SplitterSettings(64)).close()
+    with closing(open_collection(tmp_path, "new")) as opened:
+        snapshot(opened, tmp_path / "new.snapshot")
+    restore(tmp_path, "c", tmp_path / "new.snapshot", replace=True).close()
+    assert not backups(path.parent)
+    assert meta(path)["format"] == str(FORMAT)
+
+
+def everything(path: Path) -> list[str]:
+    """Return all that a catalog holds, as statements."""
+    with closing(sqlite3.connect(path)) as raw:
+        return list(raw.iterdump())

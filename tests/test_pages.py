@@ -201,7 +201,7 @@ def method_of(command: str) -> str:
         return "HEAD"
     if " -X DELETE " in command:
         return "DELETE"
-    return "POST" if re.search(" -[dF] ", command) else "GET"
+    return "POST" if re.search(" -([dF]|X POST) ", command) else "GET"
 
 
 def table_of_steps(heading: str) -> list[tuple[str, str]]:

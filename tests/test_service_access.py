@@ -170,6 +170,13 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
     ("DELETE", "/v1/collections/{name}"): lambda _: Call(
         f"/v1/collections/{OURS}", "admin", 204, 404
     ),
+    ("POST", "/v1/collections/{name}/snapshot"): lambda _: Call(
+        f"/v1/collections/{OURS}/snapshot", "admin", 200, 404
+    ),
+    # It is there, so an administrator is told that it would have to be replaced.
+    ("POST", "/v1/collections/{name}/restore"): lambda _: Call(
+        f"/v1/collections/{OURS}/restore", "admin", 409, 404
+    ),
     ("GET", "/metrics"): lambda _: Call("/metrics", "admin", 200, 403),
 }
 ALL_AT_ONCE: Final = frozenset({("POST", "/v1/collections"), ("GET", "/metrics")})
@@ -287,6 +294,7 @@ HIDDEN: Final = (
     ("DELETE", "/v1/documents/secret?collection=NAME", None),
     ("GET", "/v1/collections/NAME", None),
     ("DELETE", "/v1/collections/NAME", None),
+    ("POST", "/v1/collections/NAME/snapshot", None),
 )
 
 

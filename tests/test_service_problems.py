@@ -140,6 +140,8 @@ def test_the_description_is_whole(client: TestClient) -> None:
         ("POST", "/v1/collections"),
         ("GET", "/v1/collections/{name}"),
         ("DELETE", "/v1/collections/{name}"),
+        ("POST", "/v1/collections/{name}/snapshot"),
+        ("POST", "/v1/collections/{name}/restore"),
         ("GET", "/health"),
         ("GET", "/health/ready"),
         ("GET", "/metrics"),

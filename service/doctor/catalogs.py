@@ -87,6 +87,7 @@ def _collection(subject: Subject, name: str) -> Iterator[Finding]:
         yield from _views(name, folder, seen)
         yield _encoder(subject, name, folder, seen)
         yield from _others(name, seen)
+    yield from _backups(name, folder)
 
 
 def _look(folder: Path, *, full: bool) -> Seen:
@@ -290,6 +291,17 @@ def _others(name: str, seen: Seen) -> Iterator[Finding]:
         advice = "its documents stay as they are; ingest it under --source from where it is now"
         facts = {"sources": list(seen.missing_roots)}
         yield Finding(f"{name}: sources", "note", message, advice, facts)
+
+
+def _backups(name: str, folder: Path) -> Iterator[Finding]:
+    from indexes.backup import backups
+
+    for path in backups(folder):
+        size = path.stat().st_size
+        message = f"the catalog as it was before an upgrade, {size / 1e6:,.1f} MB: {path.name}"
+        advice = f"rm {path}, once all is well"
+        facts = {"file": str(path), "bytes": size}
+        yield Finding(f"{name}: backup", "note", message, advice, facts)
 
 
 def leftovers(subject: Subject) -> Iterator[Finding]:
