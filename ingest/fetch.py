@@ -302,10 +302,11 @@ class _Line(httpcore2.NetworkBackend):
         found = addresses(self._looked_up(host, port))
         for address in found:
             if not self.network.allows(address):
+                what = host if host == str(address) else f"{host} leads to {address}, which"
                 raise ReadFailure(
                     "fetch_refused",
-                    f"{host} leads to {address}, which is no address of the public internet; what "
-                    "lies in your own network is not fetched: download it yourself and ingest it",
+                    f"{what} is no address of the public internet; what lies in your own network "
+                    "is not fetched: download it yourself and ingest it",
                 )
         if not found:
             raise ReadFailure("fetch_failed", f"no address was found for {host}; check the name")

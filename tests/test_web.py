@@ -5,7 +5,9 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 from fastapi.testclient import TestClient
@@ -27,7 +29,7 @@ from ingest.progress import silent
 from ingest.report import Item
 from ingest.survey import Order
 from ingest.web import read_urls, told_apart
-from serving import SmallAnswerer, loaded, small_app
+from serving import SmallAnswerer, loaded, served, small_app, until
 from small_encoder import small_encoder
 from web_server import Asked, Site, answer, moved, network, page, serving
 
@@ -398,3 +400,28 @@ def test_only_hosts_that_are_allowed(house: House) -> None:
         assert sent.status_code == 422
         assert "AFTERWORD_FETCH_HOSTS" in sent.json()["detail"]
         assert client.post("/v1/documents", json={"url": "https://docs.example"}).status_code == 202
+
+
+@pytest.mark.slow
+def test_a_started_service_fetches_nothing_from_its_own_machine(tmp_path: Path) -> None:
+    """The worker of a real service has the product's own network, whatever the settings are."""
+    with serving() as site:
+        site.answers["/light"] = page(PAGE)
+        ports = f"80,443,{site.port}"
+        log = tmp_path / "log"
+        with served(
+            tmp_path / "data", log, AFTERWORD_FETCH="public", AFTERWORD_FETCH_PORTS=ports
+        ) as service:
+            for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
+                body = {"url": site.url("/light", host)}
+                sent = service.client.post("/v1/documents", json=body)
+                assert sent.status_code == 202, sent.text
+                look = partial(service.client.get, sent.headers["location"])
+                job = until(lambda look=look: ended(look().json()), 60)  # type: ignore[misc]
+                assert [item["code"] for item in job["items"]] == ["fetch_refused"]
+        assert not site.asked
+
+
+def ended(job: dict[str, object]) -> dict[str, list[dict[str, object]]] | None:
+    """Return a job that has ended, None before that."""
+    return cast("dict[str, list[dict[str, object]]]", job) if job["finished"] else None
