@@ -232,6 +232,7 @@ def collector() -> Iterator[tuple[str, list[Span]]]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_a_served_question_reaches_the_collector(tmp_path: Path) -> None:
     """Over OTLP, when the service stops at the latest; its log has the trace's id."""
     (tmp_path / "light.md").write_text(TEXT, encoding="utf-8")
