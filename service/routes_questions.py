@@ -31,7 +31,7 @@ _REPLY: Final[dict[str, Any]] = {
 
 
 @router.post(
-    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 413, 429)}
+    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 408, 413, 429)}
 )
 async def query(body: QueryRequest, request: Request, service: Here) -> Reply | StreamingResponse:
     """Answer a question from the documents of a collection, with citations."""
@@ -47,7 +47,7 @@ async def query(body: QueryRequest, request: Request, service: Here) -> Reply | 
     )
 
 
-@router.post("/search", responses=problems(400, 404, 413, 429))
+@router.post("/search", responses=problems(400, 404, 408, 413, 429))
 async def search(body: SearchRequest, service: Here) -> SearchReply:
     """Find passages; nothing looks at them closely and nothing is answered."""
     _check_length("query", body.query, service.settings)
