@@ -16,7 +16,7 @@ FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answer
 ENGINE ?= $(shell command -v docker || command -v podman)
 BUILD = $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker)
 
-.PHONY: help demo serve test test-all check measure guard bench docs wheel container format clean
+.PHONY: help demo serve test test-all soak check measure guard bench docs wheel container format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,10 +40,13 @@ serve: $(RUN) ## start the service on http://127.0.0.1:8000 with the demo's coll
 	@AFTERWORD_DATA=$${AFTERWORD_DATA:-afterword-data} exec $(BIN)/afterword serve
 
 test: $(TEST) ## set up and run the tests
-	@$(BIN)/python -m pytest -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not soak"
 
-test-all: $(TEST) ## run every test, the slow ones too
-	@$(BIN)/python -m pytest -n 2
+test-all: $(TEST) ## run the slow tests too
+	@$(BIN)/python -m pytest -n 2 -m "not soak"
+
+soak: $(TEST) ## the long and heavy tests, about an hour; SOAK_MINUTES is that of load (30)
+	@$(BIN)/python -m pytest -m soak --timeout 7200
 
 check: $(TEST) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check $(SOURCES)
