@@ -32,7 +32,7 @@ from service import (
     routes_questions,
 )
 from service.answer import Answerer, build_answerer
-from service.connections import BoundedConnection
+from service.connections import IDLE_SECONDS, BoundedConnection
 from service.gate import HEAD_LIMIT, Edge, Gate, path_within
 from service.logs import configure_logs, get_log, log_unexpected
 from service.loopback import is_loopback
@@ -139,6 +139,7 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         limit_concurrency=settings.max_connections,
+        timeout_keep_alive=IDLE_SECONDS,
         h11_max_incomplete_event_size=HEAD_LIMIT,
         timeout_graceful_shutdown=settings.stop_seconds,
     )

@@ -31,6 +31,8 @@ from service.problems import (
 )
 
 HEAD_SECONDS: Final = 10.0
+# Longer than proxies keep theirs (nginx 60 s): whoever closes first never sends into nothing.
+IDLE_SECONDS: Final = 75
 TAKING_SECONDS: Final = 60.0
 LEAVING_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 1.0
@@ -57,7 +59,8 @@ class BoundedConnection(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         # uvicorn's own refusal comes only with a request, and in words that help nobody.
         self._most, self.limit_concurrency = config.limit_concurrency, None
-        self._asked_since = self.loop.time()
+        self._asking_since: float | None = self.loop.time()
+        self.idle_since = 0.0
         self._full_since: float | None = None
         self._closing_since: float | None = None
         self._looking: asyncio.TimerHandle | None = None
@@ -66,7 +69,12 @@ class BoundedConnection(H11Protocol):
         """Begin to watch the connection, or refuse it where there are too many."""
         super().connection_made(transport)
         self._look_later()
-        if self._most is not None and len(self.connections) > self._most:
+        if self._most is None or len(self.connections) <= self._most:
+            return
+        idle = [one for one in self.connections if isinstance(one, BoundedConnection) and one.idle]
+        if idle:
+            min(idle, key=lambda one: one.idle_since).transport.close()
+        else:
             self._tell_full()
             self._refuse(
                 TooManyConnections(
@@ -91,9 +99,21 @@ class BoundedConnection(H11Protocol):
         self._full_since = None
         super().resume_writing()
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether it has been answered and asks nothing more, so that it may be closed."""
+        answered = self.cycle is not None and self.cycle.response_complete
+        return answered and self._asking_since is None and not self.transport.is_closing()
+
+    def data_received(self, data: bytes) -> None:
+        """Note since when the client sends the head of a request."""
+        if self._asking_since is None and not self._answering:
+            self._asking_since = self.loop.time()
+        super().data_received(data)
+
     def on_response_complete(self) -> None:
-        """Wait for the next request from now on."""
-        self._asked_since = self.loop.time()
+        """Wait for the next request."""
+        self._asking_since, self.idle_since = None, self.loop.time()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -124,12 +144,12 @@ class BoundedConnection(H11Protocol):
                 self._abort("client_takes_nothing")
         elif self._full_since is not None and now - self._full_since > TAKING_SECONDS:
             self._abort("client_takes_nothing")
-        elif self.cycle is not None and not self.cycle.response_complete:
+        elif self._answering:
             return
         elif self.conn.their_state is h11.SEND_BODY:
-            if now - self._asked_since > LEAVING_SECONDS:
+            if now - self.idle_since > LEAVING_SECONDS:
                 self._abort("refused_body_goes_on")
-        elif now - self._asked_since > HEAD_SECONDS:
+        elif self._asking_since is not None and now - self._asking_since > HEAD_SECONDS:
             self._give_up_asking()
 
     def _give_up_asking(self) -> None:
@@ -156,12 +176,16 @@ class BoundedConnection(H11Protocol):
             _log.warning("connections_refused", connections=self._most)
 
     @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    @property
     def _peer(self) -> str | None:
         return self.client[0] if self.client else None
 
     def _refuse(self, error: AfterwordError) -> None:
         """Answer outside of any request, where no answer has begun, and close the connection."""
-        answering = self.cycle is not None and not self.cycle.response_complete
+        answering = self._answering
         if not answering or not self.cycle.response_started:
             self.transport.write(_answer(error))
         if answering:

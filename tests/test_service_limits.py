@@ -87,6 +87,14 @@ def send_for_ever(connection: socket.socket, piece: bytes) -> NoReturn:
         connection.sendall(piece)
 
 
+def alive(connection: socket.socket) -> bool:
+    """Read one answer of `/health`."""
+    answer = b""
+    while not answer.endswith(b"}") and (part := connection.recv(1 << 16)):
+        answer += part
+    return answer.startswith(b"HTTP/1.1 200")
+
+
 def told(answer: bytes) -> tuple[int, str]:
     """Return the status and the problem's code of one raw answer."""
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -110,11 +118,12 @@ def test_a_head_that_comes_slowly_is_given_up(client: httpx2.Client) -> None:
 
 
 def test_the_second_head_of_a_connection_has_the_same_time(client: httpx2.Client) -> None:
-    """A connection that has asked once gets no more time for the next."""
+    """A connection that has asked once gets no more time for the next, from its first byte."""
     first = b"GET /health HTTP/1.1\r\n" + HEAD + b"\r\n"
-    with closing(dialled(str(client.base_url), first + b"GET /hea")) as slow:
-        answer, _, second = heard(slow).partition(b'{"status":"alive"}')
-    assert answer.startswith(b"HTTP/1.1 200")
+    with closing(dialled(str(client.base_url), first)) as slow:
+        assert alive(slow)
+        slow.sendall(b"GET /hea")
+        second = heard(slow)
     assert told(second) == (408, "request_too_slow")
 
 
@@ -179,6 +188,7 @@ def test_too_large_a_head_is_refused(client: httpx2.Client, where: str, size: in
     }[where]
     with closing(dialled(str(client.base_url))) as one:
         try:
+            more += b"Connection: close\r\n"
             one.sendall(b"GET " + address + b" HTTP/1.1\r\n" + HEAD + more + b"\r\n")
         except ConnectionError:
             return  # it was closed while the rest was on its way
@@ -216,15 +226,29 @@ def test_too_many_connections_are_refused(answerer: SmallAnswerer) -> None:
     with loading(app) as url, ExitStack() as stack:
         ask = b"GET /health HTTP/1.1\r\n" + HEAD + b"\r\n"
         held = [stack.enter_context(closing(dialled(url))) for _ in range(16)]
-        held[0].sendall(ask)
-        assert held[0].recv(1 << 16).startswith(b"HTTP/1.1 200")
         answer = heard(stack.enter_context(closing(dialled(url))))
         assert told(answer) == (503, "too_many_connections")
         assert b"\r\nRetry-After: 5\r\n" in answer
         held.pop().close()
         held[1].sendall(ask)
-        assert held[1].recv(1 << 16).startswith(b"HTTP/1.1 200")
+        assert alive(held[1])
         until(lambda: httpx2.get(f"{url}/health").status_code == 200)
+
+
+def test_the_longest_idle_connection_makes_room(answerer: SmallAnswerer) -> None:
+    """One that has been answered and asks nothing is closed for a new one; the others stay."""
+    ask = b"GET /health HTTP/1.1\r\n" + HEAD + b"\r\n"
+    with loading(small_app(answerer, max_connections=16)) as url, ExitStack() as stack:
+        held = [stack.enter_context(closing(dialled(url))) for _ in range(16)]
+        for one in (held[3], held[5]):
+            one.sendall(ask)
+            assert alive(one)
+        for evicted in (held[3], held[5]):
+            new = stack.enter_context(closing(dialled(url, ask[:-2])))
+            assert evicted.recv(1) == b""
+            new.sendall(b"\r\n")
+            assert alive(new)
+            new.sendall(ask[:-2])  # it asks again, so it is not idle
 
 
 def test_requests_in_a_pipeline_are_answered_in_order(client: httpx2.Client) -> None:
@@ -303,6 +327,7 @@ def test_the_documented_numbers() -> None:
     page = (ROOT / "docs" / "how-to" / "run-as-a-service.md").read_text()
     for number in (
         f"{connections.HEAD_SECONDS:.0f} s",
+        f"{connections.IDLE_SECONDS} s",
         f"{connections.TAKING_SECONDS:.0f} s",
         f"{connections.LEAVING_SECONDS:.0f} s",
         f"{downloads._PIECE_SECONDS:.0f} s",
