@@ -52,11 +52,11 @@ serve: $(RUN) ## start the service on http://127.0.0.1:8000 with the demo's coll
 test: $(TEST) ## set up and run the tests
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not soak"
 
-test-all: $(TEST) ## run every test, the slow ones too
+test-all: $(TEST) ## run every test but the soak
 	@$(BIN)/python -m pytest -n 2 -m "not soak"
 
-soak: $(TEST) ## what is long or heavy: hundreds of kills and faults, others each time
-	@$(BIN)/python -m pytest -m soak
+soak: $(TEST) ## long and heavy tests, over an hour: load (SOAK_MINUTES=30), hundreds of kills and faults
+	@$(BIN)/python -m pytest -m soak --timeout 7200
 
 check: $(TEST) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check $(SOURCES)

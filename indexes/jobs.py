@@ -13,12 +13,12 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TypedDict, Unpack, cast
+from typing import Any, BinaryIO, Final, Literal, TypedDict, Unpack
 
 from indexes.catalog import storage_errors
 from indexes.documents import UPLOADS, Metadata, document_id_for
@@ -199,7 +199,7 @@ def claim(data: Path) -> Job | None:
         filename=filename,
         document_id=document_id,
         title=title,
-        metadata=cast("Metadata", _decoded(data, metadata)),
+        metadata=stored_object(data, metadata),
         media_type=media_type,
         payload=payload_path(data, job_id),
         size=size,
@@ -317,7 +317,7 @@ def job(data: Path, job_id: str) -> JobStatus:
         collection=collection,
         filename=filename,
         progress=Progress(done, total, unit),
-        items=tuple(cast("list[dict[str, object]]", _decoded(data, items))),
+        items=stored_items(data, items),
         created=created or "",
         started=started,
         finished=finished,
@@ -363,13 +363,6 @@ def sole_worker(data: Path) -> Iterator[None]:
 def _uri(filename: str) -> str:
     # No file has an address for a name: the service takes all but the last part of a path away.
     return filename if is_url(filename) else f"{UPLOADS}{filename}"
-
-
-def _decoded(data: Path, text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise IndexDamaged(f"{database_path(data)} is damaged ({error}); {_REMEDY}") from error
 
 
 def _end(database: sqlite3.Connection, job_id: str, item: Mapping[str, object]) -> None:
@@ -475,8 +468,14 @@ def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection
             yield database
 
 
-def _storage_errors(data: Path) -> AbstractContextManager[None]:
-    return storage_errors(data / FOLDER, _REMEDY)
+@contextmanager
+def _storage_errors(data: Path) -> Iterator[None]:
+    try:
+        with storage_errors(data / FOLDER, _REMEDY):
+            yield
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # All statements here are constants that are tested; what is left is the file's fault.
+        raise IndexDamaged(f"{database_path(data)} is damaged ({error}); {_REMEDY}") from error
 
 
 def _check_format(data: Path, database: sqlite3.Connection) -> None:
@@ -485,6 +484,35 @@ def _check_format(data: Path, database: sqlite3.Connection) -> None:
         raise newer_format(data, version)
     if version < FORMAT:
         _set_up_database(data, database)
+
+
+def stored_object(data: Path, text: str) -> dict[str, Any]:
+    """Return the JSON object that a column of the queue holds; raises IndexDamaged."""
+    found = _stored_json(data, text)
+    if not isinstance(found, dict):
+        raise _no_json(data)
+    return found
+
+
+def stored_items(data: Path, text: str) -> tuple[Mapping[str, object], ...]:
+    """Return the JSON objects that a column of the queue holds; raises IndexDamaged."""
+    found = _stored_json(data, text)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise _no_json(data)
+    return tuple(found)
+
+
+def _stored_json(data: Path, text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise _no_json(data) from None
+
+
+def _no_json(data: Path) -> IndexDamaged:
+    return IndexDamaged(
+        f"{database_path(data)} is damaged (a job's column is not what was written); {_REMEDY}"
+    )
 
 
 def newer_format(data: Path, version: int) -> IndexDamaged:

@@ -164,6 +164,9 @@ class Settings(BaseSettings):
     max_concurrent: int = Field(
         16, ge=1, description="Questions answered or waiting at once; more are answered 429."
     )
+    max_connections: int = Field(
+        2048, ge=16, description="Connections at once; more are answered 503 and closed."
+    )
     max_queued_jobs: int = Field(
         1000, ge=1, description="Uploads waiting for ingestion at once; more are answered 429."
     )

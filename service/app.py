@@ -35,7 +35,8 @@ from service import (
 )
 from service.access import check_declared
 from service.answer import Answerer, build_answerer
-from service.gate import Edge, Gate, path_within
+from service.connections import IDLE_SECONDS, BoundedConnection
+from service.gate import HEAD_LIMIT, Edge, Gate, path_within
 from service.keys import has_key
 from service.logs import configure_logs, get_log, log_unexpected
 from service.loop_lag import watch_loop
@@ -48,6 +49,7 @@ from service.problems import (
     problem_response,
 )
 from service.product import product_version
+from service.sockets import make_room, watch_peers
 from service.state import Service, ability, only_known_parameters
 from service.traces import OFF, Traces, load_traces
 
@@ -141,23 +143,12 @@ def serve(settings: Settings) -> None:
     check_exposure(settings)
     return_large_pieces()
     configure_logs(settings.log_level)
+    make_room(settings.max_connections)
     listener = listen(settings.host, settings.port)
     # Uploads pass through files of their own; those belong into the data folder like the rest.
     tempfile.tempdir = str(_temporary_folder(settings))
     app = create_app(settings, traces=load_traces(os.environ))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            proxy_headers=True,
-            forwarded_allow_ips=settings.trusted_proxies,
-            server_header=False,
-            ws="none",
-            lifespan="on",
-            timeout_graceful_shutdown=settings.stop_seconds,
-        )
-    )
+    server = uvicorn.Server(configuration(app, settings))
     # uvicorn raises a signal again when it has stopped in order; this is what it then meets.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
@@ -176,6 +167,25 @@ def serve(settings: Settings) -> None:
         sys.stderr.flush()
         os._exit(0)
     _log.info("stopped")
+
+
+def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return how the server runs the application."""
+    return uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        log_config=None,
+        access_log=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=IDLE_SECONDS,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+        timeout_graceful_shutdown=settings.stop_seconds,
+    )
 
 
 def check_exposure(settings: Settings) -> None:
@@ -214,6 +224,7 @@ def listen(host: str, port: int) -> socket.socket:
     # asyncio does this only for sockets that it opened; without it each answer waits 40 ms for the
     # client's delayed acknowledgement. Connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    watch_peers(listener)
     return listener
 
 

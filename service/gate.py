@@ -36,6 +36,7 @@ from service.loopback import is_loopback
 from service.metrics import Metrics
 from service.problems import (
     CODE_KEY,
+    HeadTooLarge,
     KeyRefused,
     NotReady,
     OriginRefused,
@@ -53,6 +54,11 @@ UPLOAD_PATH: Final = "/v1/documents"
 RESTORE_PATH: Final = re.compile(r"/v1/collections/[^/]+/restore")
 BODY_LIMIT: Final = 1 << 20
 FORM_ALLOWANCE: Final = 1 << 20
+HEAD_LIMIT: Final = 16 << 10
+# A body that pauses longer, or that has come at less than this rate after a while, is given up.
+BODY_PAUSE_SECONDS: Final = 20.0
+BODY_GRACE_SECONDS: Final = 30.0
+BODY_RATE: Final = 16 << 10
 _DRAIN_LIMIT: Final = 64 << 20
 _DRAIN_SECONDS: Final = 5.0
 CLIENT_LEFT: Final = 499
@@ -72,6 +78,10 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_TOO_SLOW: Final = (
+    f"The body paused for {BODY_PAUSE_SECONDS:.0f} s, or came at less than {BODY_RATE:,} bytes a "
+    f"second after {BODY_GRACE_SECONDS:.0f} s. Send it again over a faster connection."
+)
 _log = get_log(__name__)
 
 
@@ -212,6 +222,8 @@ class Gate:
         headers = Headers(scope=scope)
         told: dict[str, str] = {}
         try:
+            if _head_size(scope) > HEAD_LIMIT:
+                raise HeadTooLarge(head_too_large())
             await self._admit(scope, headers, told)
             limit = self._limit(scope)
             length = headers.get("content-length", "")
@@ -365,19 +377,44 @@ def _check_host(headers: Headers, public: str | None) -> None:
         )
 
 
+def head_too_large() -> str:
+    """Say how large the head of a request may be."""
+    return (
+        f"Address and headers of the request are over the limit of {HEAD_LIMIT:,} bytes. Send "
+        "fewer or shorter ones."
+    )
+
+
+def _head_size(scope: Scope) -> int:
+    target = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+    return target + sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+
+
 def _counted(scope: Scope, receive: Receive, limit: int) -> Receive:
-    """Return `receive` with a limit on the body, for bodies that do not tell their length."""
-    received = 0
+    """Return `receive` with a limit on the body, for bodies that do not tell their length.
+
+    Only the time that somebody waits for the client counts against the client.
+    """
+    received, waited, whole = 0, 0.0, False
 
     async def receive_counted() -> Message:
-        nonlocal received
-        message = await receive()
-        if message["type"] == "http.request":
-            received += len(message.get("body", b""))
-            if received > limit:
-                await _drain(receive)
-                # The framework lets only its own exception through while it reads a body.
-                raise HTTPException(413, _over(scope, limit))
+        nonlocal received, waited, whole
+        if whole:
+            return await receive()
+        began = time.monotonic()
+        allowed = BODY_GRACE_SECONDS + received / BODY_RATE - waited
+        try:
+            async with asyncio.timeout(min(BODY_PAUSE_SECONDS, allowed)):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, _TOO_SLOW) from None
+        waited += time.monotonic() - began
+        whole = not message.get("more_body", False)
+        received += len(message.get("body", b""))
+        if received > limit:
+            await _drain(receive)
+            # The framework lets only its own exception through while it reads a body.
+            raise HTTPException(413, _over(scope, limit))
         return message
 
     return receive_counted

@@ -24,7 +24,7 @@ _EXTRA_MODELS: Final[tuple[type[BaseModel], ...]] = (
     UploadForm,
     UploadText,
 )
-_EVERYWHERE: Final = (401, 403, 422, 500, 503)
+_EVERYWHERE: Final = (401, 403, 422, 431, 500, 503)
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "code,pre{font:14px/1.4 ui-monospace,monospace}"

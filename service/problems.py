@@ -10,14 +10,17 @@ AfterwordError
 │   ├── FetchOff             403   an address was given, and none may be fetched
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
+│   ├── RequestTooSlow       408   the client takes too long to send its request
 │   ├── TooLarge             413
 │   ├── MediaTypeRefused     415
 │   ├── RangeRefused         416
 │   ├── InvalidRequest       422   a field is missing, unknown or out of range
 │   ├── TooManyRequests      429
 │   ├── RateLimited          429   this key or address asks too often
+│   ├── HeadTooLarge         431
 │   ├── InternalError        500
-│   └── NotReady             503
+│   ├── NotReady             503
+│   └── TooManyConnections   503
 └── the errors of indexes/errors.py
 """
 
@@ -94,6 +97,24 @@ class MethodNotAllowed(HttpError):
     """The path has no such method."""
 
     code = "method_not_allowed"
+
+
+class RequestTooSlow(HttpError):
+    """The request came too slowly; the connection is closed."""
+
+    code = "request_too_slow"
+
+
+class HeadTooLarge(HttpError):
+    """The address and the headers are over their limit."""
+
+    code = "head_too_large"
+
+
+class TooManyConnections(HttpError):
+    """All connections are taken."""
+
+    code = "too_many_connections"
 
 
 class TooLarge(HttpError):
@@ -177,6 +198,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     MethodNotAllowed: Answer(405, "No such method here"),
     errors.CollectionBusy: Answer(409, "Busy with other work", retry_after=5),
     errors.Conflict: Answer(409, "Another state than assumed"),
+    RequestTooSlow: Answer(408, "Sent too slowly"),
     TooLarge: Answer(413, "Too large"),
     MediaTypeRefused: Answer(415, "Another media type is needed"),
     RangeRefused: Answer(416, "No such range"),
@@ -185,6 +207,8 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.ReadFailure: Answer(422, "The source cannot be read"),
     TooManyRequests: Answer(429, "All places are taken", retry_after=1),
     RateLimited: Answer(429, "Too many requests a minute"),
+    HeadTooLarge: Answer(431, "Headers too large"),
+    TooManyConnections: Answer(503, "All connections are taken", retry_after=5),
     NotReady: Answer(503, "Not loaded yet", retry_after=2),
     errors.BadSnapshot: Answer(422, "The file is no whole snapshot"),
     errors.IndexDamaged: Answer(503, "The index is damaged"),
@@ -231,6 +255,8 @@ def problem_response(
     extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if isinstance(error, KeyRefused):
         extra["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RequestTooSlow):
+        extra["Connection"] = "close"  # what is still to come of it would be taken for a request
     return JSONResponse(
         problem.model_dump(),
         status_code=problem.status,
@@ -253,6 +279,8 @@ def from_http_exception(error: HTTPException, path: str, methods: Sequence[str])
             return RouteNotFound(f"There is nothing at {path}. /docs lists what there is.")
         case 405:
             return MethodNotAllowed(f"{path} can only be used with {', '.join(methods)}.")
+        case 408:
+            return RequestTooSlow(str(error.detail))
         case 413:
             return TooLarge(str(error.detail))
         case _:

@@ -44,7 +44,9 @@ async def snapshot_collection(name: CollectionName, service: Here) -> Whole:
     return Whole(opening, service.backups, service.reads)
 
 
-@router.post("/{name}/restore", responses=problems(409, 413, 415, 429, 507), openapi_extra=_BODY)
+@router.post(
+    "/{name}/restore", responses=problems(408, 409, 413, 415, 429, 507), openapi_extra=_BODY
+)
 async def restore_collection(
     name: CollectionName,
     request: Request,

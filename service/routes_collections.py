@@ -39,7 +39,7 @@ async def collections(service: Here, who: Who) -> CollectionsReply:
 @router.post(
     "",
     status_code=201,
-    responses=problems(400, 409, 413, 429, 507),
+    responses=problems(400, 408, 409, 413, 429, 507),
 )
 async def make_collection(
     body: CollectionRequest, response: Response, service: Here, who: Who

@@ -51,7 +51,7 @@ Offset = Annotated[int, Query(ge=0, lt=LARGEST_INTEGER)]
 @router.post(
     "/documents",
     status_code=202,
-    responses=problems(400, 403, 404, 413, 415, 429, 507),
+    responses=problems(400, 403, 404, 408, 413, 415, 429, 507),
     openapi_extra=_UPLOAD_BODY,
 )
 async def upload(request: Request, response: Response, service: Here, who: Who) -> Accepted:

@@ -34,7 +34,7 @@ _REPLY: Final[dict[str, Any]] = {
 
 
 @router.post(
-    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 413, 429)}
+    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 408, 413, 429)}
 )
 async def query(
     body: QueryRequest, request: Request, service: Here, who: Who
@@ -53,7 +53,7 @@ async def query(
     )
 
 
-@router.post("/search", responses=problems(400, 404, 413, 429))
+@router.post("/search", responses=problems(400, 404, 408, 413, 429))
 async def search(body: SearchRequest, service: Here, who: Who) -> SearchReply:
     """Find passages; nothing looks at them closely and nothing is answered."""
     who.check(body.collection)

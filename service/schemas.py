@@ -20,6 +20,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from indexes.documents import DOCUMENT_ID
 from indexes.languages import Language
@@ -293,9 +294,9 @@ class UploadForm(_In):
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
     collection: CollectionName = "default"
     metadata: str = Field("{}", description="A JSON object of flat fields.")
-    id: DocumentId | None = None
-    title: Title | None = None
-    as_of: IsoDate | None = None
+    id: DocumentId | SkipJsonSchema[None] = None  # a form has no null
+    title: Title | SkipJsonSchema[None] = None
+    as_of: IsoDate | SkipJsonSchema[None] = None
 
 
 class Accepted(_Out):
