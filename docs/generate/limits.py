@@ -12,8 +12,19 @@ from indexes.hub import WANTED
 from indexes.settings import Settings, variable
 from ingest.codes import CODES
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
-from service.gate import BODY_LIMIT
-from service.problems import InvalidRequest, TicketRefused, TooLarge, TooManyRequests
+from service.connections import HEAD_SECONDS, IDLE_SECONDS, LEAVING_SECONDS, TAKING_SECONDS
+from service.gate import BODY_GRACE_SECONDS, BODY_LIMIT, BODY_PAUSE_SECONDS, BODY_RATE, HEAD_LIMIT
+from service.keyring import GUESSES
+from service.problems import (
+    HeadTooLarge,
+    InvalidRequest,
+    RateLimited,
+    RequestTooSlow,
+    TicketRefused,
+    TooLarge,
+    TooManyConnections,
+    TooManyRequests,
+)
 from service.schemas import MOST_METADATA
 from service.stream import KEEP_ALIVE_SECONDS
 from service.tickets import LIFE_SECONDS
@@ -38,6 +49,7 @@ class Limit:
 
 def limits() -> Iterator[Limit]:
     """Yield all limits; the numbers are those of the code."""
+    yield from _of_connections()
     yield from _of_requests()
     yield from _of_questions()
     yield from _of_uploads()
@@ -51,6 +63,51 @@ def _set(what: str, name: str, unit: str, beyond: str) -> Limit:
 
 def _status(text: str) -> str:
     return f"answered {text}"
+
+
+def _of_connections() -> Iterator[Limit]:
+    slow, fast = code(f"408 {RequestTooSlow.code}"), code(f"429 {RateLimited.code}")
+    full, head = code(f"503 {TooManyConnections.code}"), code(f"431 {HeadTooLarge.code}")
+    yield _set("connections at once", "max_connections", "", f"{full}, with `Retry-After`")
+    yield Limit("address and headers of a request", f"{HEAD_LIMIT >> 10} KiB", None, head)
+    yield Limit(
+        "time until they are there, from their first byte or the connection's beginning",
+        f"{HEAD_SECONDS:g} s",
+        None,
+        f"{slow}; closed without a word where nothing came",
+    )
+    yield Limit(
+        "a connection between two requests",
+        f"{IDLE_SECONDS} s",
+        None,
+        "closed; earlier where all are taken and a new one comes",
+    )
+    yield Limit("a pause within a body", f"{BODY_PAUSE_SECONDS:g} s", None, slow)
+    yield Limit(
+        f"the speed of a body after {BODY_GRACE_SECONDS:g} s",
+        f"{BODY_RATE >> 10} KiB a second at least",
+        None,
+        slow,
+    )
+    yield Limit(
+        "a client that takes no more of its answer",
+        f"{TAKING_SECONDS:g} s",
+        None,
+        "closed; the work for it is stopped",
+    )
+    yield Limit(
+        "the rest of an answer, or what is still sent after it",
+        f"{LEAVING_SECONDS:g} s",
+        None,
+        "closed",
+    )
+    yield Limit(
+        "wrong keys from one address",
+        f"{GUESSES}, then {GUESSES} a minute",
+        None,
+        f"{fast}, with `Retry-After`",
+    )
+    yield _set("requests a minute with one key", "rate_per_minute", "(0: any number)", fast)
 
 
 def _of_requests() -> Iterator[Limit]:
@@ -92,6 +149,8 @@ def _of_questions() -> Iterator[Limit]:
 
 def _of_uploads() -> Iterator[Limit]:
     yield _set("an upload", "max_upload_mb", "MiB", "`413 too_large`")
+    yield _set("a snapshot that is sent to be restored", "max_restore_mb", "MiB", "`413 too_large`")
+    yield _set("a page to be fetched by its address", "fetch_seconds", "s", "`fetch_failed`")
     yield _set("uploads that wait", "max_queued_jobs", "", "`429 too_many_requests`")
     yield Limit("fields of metadata", f"{MOST_METADATA}", None, "`422 invalid_request`")
     longest = DOCUMENT_ID.rpartition(",")[2].rstrip("}")
