@@ -284,7 +284,10 @@ def from_http_exception(error: HTTPException, path: str, methods: Sequence[str])
         case 413:
             return TooLarge(str(error.detail))
         case _:
-            return BadRequest(f"The body cannot be read: {error.detail}")
+            return BadRequest(
+                f"The body cannot be read: {error.detail}. Send JSON in UTF-8 that is not nested "
+                "thousands deep, or a form."
+            )
 
 
 def from_validation(error: RequestValidationError) -> InvalidRequest:
