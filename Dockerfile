@@ -16,10 +16,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 RUN python -m venv /opt/afterword
 ENV PATH=/opt/afterword/bin:$PATH
 WORKDIR /build
-COPY requirements-slim.txt ./
+COPY locks/slim.txt locks/
 # openvino runs compiled networks on the processor here: neither its plugins for other devices nor
 # its readers of other formats are used.
-RUN pip install --no-compile -r requirements-slim.txt \
+# No file is installed whose sha256 is not in locks/.
+RUN pip install --no-compile --require-hashes --no-deps -r locks/slim.txt \
     && pip check \
     && cd /opt/afterword/lib/python3.11/site-packages \
     && rm -rf openvino/include openvino/cmake openvino/tools openvino/libs/cache.json \
@@ -29,17 +30,27 @@ RUN pip install --no-compile -r requirements-slim.txt \
     && find . -name '*.a' -delete
 
 
-FROM packages AS wheel
+# What builds the wheel, and lists all that an image is made of (CycloneDX); it is in no image itself.
+FROM packages AS tools
+COPY locks/tools.txt locks/
+RUN python -m venv /tools \
+    && /tools/bin/pip install --require-hashes --no-deps -r locks/tools.txt
+
+
+FROM tools AS wheel
 COPY LICENSE README.md afterword.py pyproject.toml ./
 COPY indexes indexes
 COPY ingest ingest
 COPY service service
-RUN pip wheel --no-deps --wheel-dir /wheel .
+RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
 
 
 FROM packages AS build-slim
 COPY --from=wheel /wheel /wheel
+COPY --from=tools /tools /tools
 RUN pip install --no-compile --no-deps --no-index /wheel/*.whl \
+    && /tools/bin/cyclonedx-py environment --output-reproducible --of JSON \
+        -o /opt/afterword/afterword.cdx.json /opt/afterword/bin/python \
     && pip uninstall --yes setuptools pip
 # Bytecode only for what every start imports: the file system of a container may be read-only.
 WORKDIR /
@@ -78,8 +89,11 @@ COPY --from=build-slim /opt/afterword /opt/afterword
 FROM packages AS build-full
 ARG TORCH_INDEX=""
 COPY requirements.txt ./
+COPY locks/full.txt locks/
+# torch has another sha256 in each index; all else is checked as above.
 # torch/bin/torch_shm_manager stays: torch looks for it when it is imported.
-RUN pip install --no-compile ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} \
+RUN pip install --no-compile --require-hashes --no-deps -r locks/full.txt \
+    && pip install --no-compile ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} \
         -r requirements.txt \
     && python -c "import torch; assert torch.version.cuda is None, 'this torch is built for CUDA: build the image with --build-arg TORCH_INDEX=URL, the URL of the index of CPU builds that the installation page of PyTorch names'" \
     && cd /opt/afterword/lib/python3.11/site-packages \
@@ -88,8 +102,11 @@ RUN pip install --no-compile ${TORCH_INDEX:+"--extra-index-url=${TORCH_INDEX}"} 
     && find . -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} + \
     && find . -name '*.a' -delete
 COPY --from=wheel /wheel /wheel
+COPY --from=tools /tools /tools
 RUN pip install --no-compile --no-deps --no-index /wheel/*.whl \
     && pip check \
+    && /tools/bin/cyclonedx-py environment --output-reproducible --of JSON \
+        -o /opt/afterword/afterword.cdx.json /opt/afterword/bin/python \
     && pip uninstall --yes setuptools pip
 WORKDIR /
 RUN PYTHONDONTWRITEBYTECODE= python -c "import afterword, ingest.pipeline, indexes.collection, indexes.encoder, service.app"

@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-SOURCES := afterword.py ingest indexes service training benchmarks docs tests examples
+SOURCES := afterword.py ingest indexes service training benchmarks docs locks tests examples
 RUN := $(VENV)/.run
 TEST := $(VENV)/.test
+TOOLS := $(VENV)/tools
 # A little below what `make measure` shows; raise them with what is measured.
 FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answering.auroc=0.9 answering.precision=0.9
 
@@ -16,21 +17,30 @@ FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answer
 ENGINE ?= $(shell command -v docker || command -v podman)
 BUILD = $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker)
 
-.PHONY: help demo serve test test-all soak check measure guard bench docs wheel container format clean
+.PHONY: help demo serve test test-all soak check measure guard bench docs lock sbom wheel container format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(RUN): requirements.txt pyproject.toml
+# Of all packages but torch no file is installed whose sha256 is not in locks/; torch's differs with
+# the index that builds it.
+$(RUN): requirements.txt locks/slim.txt locks/full.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv, or name one with PYTHON=..." >&2; exit 2; }
 	@echo "Setting up $(VENV) (about 2 GB, some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --no-deps -r locks/full.txt
 	@$(PIP) install $(INDEX) -r requirements.txt
-	@$(PIP) install --no-deps --editable .
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(TEST): $(RUN) requirements-test.txt
+$(TEST): $(RUN) requirements-test.txt locks/test.txt
+	@$(PIP) install --require-hashes --no-deps -r locks/test.txt
 	@$(PIP) install -r requirements-test.txt
+	@touch $@
+
+$(TOOLS)/.made: locks/tools.txt
+	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r locks/tools.txt
 	@touch $@
 
 demo: $(RUN) ## set up, ingest examples/documents, and ask four questions
@@ -42,11 +52,11 @@ serve: $(RUN) ## start the service on http://127.0.0.1:8000 with the demo's coll
 test: $(TEST) ## set up and run the tests
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not soak"
 
-test-all: $(TEST) ## run every test, the slow ones too
+test-all: $(TEST) ## run every test but the soak
 	@$(BIN)/python -m pytest -n 2 -m "not soak"
 
-soak: $(TEST) ## what is long or heavy: hundreds of kills and faults, others each time
-	@$(BIN)/python -m pytest -m soak
+soak: $(TEST) ## long and heavy tests, over an hour: load (SOAK_MINUTES=30), hundreds of kills and faults
+	@$(BIN)/python -m pytest -m soak --timeout 7200
 
 check: $(TEST) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check $(SOURCES)
@@ -74,13 +84,24 @@ bench: $(TEST) ## what can be measured without other libraries (benchmarks/READM
 docs: $(RUN) ## make the pages of docs/reference from the code
 	@$(BIN)/python -m docs.generate
 
-wheel: ## dist/afterword-*.whl, to install without a clone, and the versions that were tested with it
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+lock: $(TOOLS)/.made ## the hashes of all pins (UPGRADE=--upgrade renews the pins first)
+	@UV=$(TOOLS)/bin/uv $(TOOLS)/bin/python -m locks $(UPGRADE)
+
+sbom: $(TOOLS)/.made ## dist/afterword.cdx.json: what the product is made of, as CycloneDX
+	@mkdir -p dist
+	@{ cat locks/slim.txt; grep -v '^-r' locks/full.txt; grep '^torch==' requirements.txt; } \
+		| $(TOOLS)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
+			--output-reproducible --of JSON -o dist/afterword.cdx.json -
+	@ls dist/afterword.cdx.json
+
+wheel: sbom ## dist/afterword-*.whl, to install without a clone, and the versions that were tested with it
 	@rm -rf build dist/afterword-*.whl # setuptools would pack what an earlier build left
-	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@$(TOOLS)/bin/python -m pip --disable-pip-version-check --quiet wheel --no-deps --no-build-isolation --wheel-dir dist .
 	@cp requirements.txt requirements-slim.txt dist/
+	@mkdir -p dist/locks
+	@cp locks/slim.txt locks/full.txt dist/locks/
 	@rm -rf build
-	@ls dist/afterword-*.whl dist/requirements*.txt
+	@ls dist/afterword-*.whl dist/requirements*.txt dist/locks/*.txt
 
 container: ## the images afterword:slim and afterword:full, by docker or podman
 	@test -n "$(ENGINE)" || { echo "Neither docker nor podman is here: install one (Debian: apt-get install podman)." >&2; exit 2; }

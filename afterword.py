@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -59,6 +59,8 @@ Version = Annotated[
 ]
 documents = typer.Typer(help="List, show or delete the documents of a collection.")
 app.add_typer(documents, name="documents", no_args_is_help=True)
+keys = typer.Typer(help="Make, list or revoke the API keys of the service.")
+app.add_typer(keys, name="keys", no_args_is_help=True)
 
 
 @app.callback()
@@ -67,7 +69,10 @@ def afterword(version: Version = False) -> None:
     del version  # typer has shown it and ended
 
 
-Paths = Annotated[list[str] | None, typer.Argument(help="Folders and files.")]
+Paths = Annotated[
+    list[str] | None, typer.Argument(help="Folders and files, and addresses of pages (https://…).")
+]
+Urls = Annotated[Path | None, typer.Option(help="A file of addresses to fetch, one a line.")]
 SourceName = Annotated[
     str | None, typer.Option(help="Name of the source in uris; else the folder's name.")
 ]
@@ -136,6 +141,7 @@ Worker = Annotated[bool, typer.Option("--worker", help="Ingest uploads until sta
 @app.command()
 def ingest(
     paths: Paths = None,
+    urls: Urls = None,
     collection: CollectionName = "default",
     source: SourceName = None,
     include: Include = None,
@@ -159,13 +165,14 @@ def ingest(
 
     Run it again at any time, after an interruption too: what is stored and unchanged is not read.
     A file .afterwordignore in a folder says what is left out, in the way of .gitignore.
+    An address is fetched from the public internet; given again, only if it has changed.
     Exit status: 0 all good, 1 some inputs failed, 2 wrong use, 3 could not run.
     """
     settings = _ingest_settings(password_file, ocr=ocr)
     if worker:
         _work(settings)
         return
-    if not paths:
+    if not paths and urls is None:
         raise UsageError("say what to ingest: afterword ingest PATH…")
     if (dry_run and watch) or (poll is not None and not watch):
         raise UsageError("--dry-run does not go with --watch, and --poll goes with --watch alone")
@@ -173,9 +180,15 @@ def ingest(
     from ingest.plan import Given
     from ingest.sources import Selection
     from ingest.survey import Order
+    from ingest.web import told_apart
 
+    folders, pages = told_apart(paths or (), urls)
+    if pages and (dry_run or watch):
+        raise UsageError(
+            "--dry-run and --watch go with folders and files alone: nothing is fetched"
+        )
     order = Order(
-        tuple(paths),
+        folders,
         collection,
         source,
         Selection(tuple(include or ()), tuple(exclude or ())),
@@ -183,6 +196,7 @@ def ingest(
         language,
         dry_run=dry_run,
         allow_mass_removal=allow_mass_removal,
+        urls=pages,
     )
     manner = Manner(as_json, verbose, strict, watching=watch, profile=profile)
     if watch:
@@ -276,6 +290,64 @@ def _opened(collection: str) -> "Collection":
     from indexes.settings import load_settings
 
     return open_collection(load_settings().data, collection)
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What it is for, as lists show it.")],
+    scope: Annotated[
+        Literal["read", "write", "admin"],
+        typer.Option(help="What it may do; each may do what those before it may."),
+    ] = "read",
+    collection: Annotated[
+        list[str] | None, typer.Option(help="Only this collection; repeatable. Else all.")
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(help="90d, 12h or 8w from now, or a day YYYY-MM-DD (UTC). Else never."),
+    ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(help="Requests a minute, 0 for no limit; else the setting.", min=0),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Make a key and show it: this once, for only its hash is stored.
+
+    A running service knows it within a second.
+    """
+    from indexes.settings import load_settings
+    from service.keys_command import created_json, created_lines, make_key
+
+    made = make_key(load_settings().data, name, scope, collection, expires, rate)
+    typer.echo(created_json(made) if as_json else "\n".join(created_lines(made)))
+
+
+@keys.command("list")
+def list_keys(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """List the keys, revoked and expired ones too, without what opens anything."""
+    from indexes.settings import load_settings
+    from service.keys import stored_keys
+    from service.keys_command import listed_json, listed_lines
+
+    found = stored_keys(load_settings().data)
+    typer.echo(listed_json(found) if as_json else "\n".join(listed_lines(found)))
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as the list shows it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Let a key open nothing any more, for good; a running service knows within a second."""
+    from indexes.settings import load_settings
+    from service.keys import revoke
+    from service.keys_command import key_json, key_line
+
+    revoked = revoke(load_settings().data, key_id)
+    typer.echo(key_json(revoked) if as_json else key_line(revoked))
 
 
 @app.command()

@@ -36,6 +36,13 @@ START_SECONDS: Final = 60.0
 @contextmanager
 def served() -> Iterator[str]:
     """Start the service on a free port and give its host and port once it is ready."""
+    with started() as (place, _):
+        yield place
+
+
+@contextmanager
+def started() -> Iterator[tuple[str, int]]:
+    """Start the service as `served` does and give its process's number too."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "afterword", "serve", "--port", "0"],
         stderr=subprocess.PIPE,
@@ -53,7 +60,7 @@ def served() -> Iterator[str]:
         # Nobody reads its log from here on; a full pipe would hold it.
         threading.Thread(target=process.stderr.read, daemon=True).start()
         _await_ready(place)
-        yield place
+        yield place, process.pid
     finally:
         process.terminate()
         process.wait(30)

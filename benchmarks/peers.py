@@ -1,169 +1,190 @@
 """Ingest the same paragraphs and ask the same questions here and in other libraries, in one run.
 
-`python -m benchmarks.peers CORPUS.jsonl.gz QUESTIONS.jsonl.gz [--limit N] [--engines a,b]` prints
-for each engine as JSON: texts ingested a second, share of questions with a right paragraph first
-and among five, and latency. All use the same encoder; Afterword gives its whole answer with
-citations, by the reader of the settings, which is named, the others what their retrieval finds.
-Engines are asked in turns, so that noise falls on all alike. `benchmarks/README.md` tells
-how to install them.
+`python -m benchmarks.peers CORPUS.jsonl.gz QUESTIONS.jsonl.gz [--limit N] [--texts N] [--rounds N]
+[--engines a,b] [--plot FILE.svg]` prints as JSON, for each way to search of each system: texts
+ingested a second, share of questions with a right paragraph first and among five, and what a
+question takes, its encoding included; and on stderr the same as a table in Markdown.
+All use the same encoder. Afterword has a `hybrid` search, its `answer` with citations by the reader
+of the settings, which is named, and `retrieve`, a search without the question's encoding.
+Systems ingest in turns and are asked in turns, so that noise falls on all alike, after a first
+ingestion of a few texts and a first asking that do not count. `benchmarks/README.md` tells how to
+install them.
 """
 
 import argparse
 import json
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 
-from indexes.documents import encoded_text
-from indexes.settings import BUNDLED, load_settings
-from service.answer import Answerer, Question
+from benchmarks.engines import ENGINES, Search, Searches, Text
+from indexes.settings import load_settings
 from service.evaluate import Line, read_lines
-from training.encoder import source_folder
-from training.sets import fill, read_rows, sample
+from training.sets import SEED, read_rows, sample
 
-DEPTH: Final = 5
-COLLECTION: Final = "peers"
-WARM_UP: Final = 3
+OURS: Final = "afterword"
+OURS_HYBRID: Final = "afterword hybrid"
+WARM_UP: Final = 16
+# Threads of a library spin for a while after its work, in the hope of more.
+PAUSE_SECONDS: Final = 0.01
 
-Search = Callable[[str], Sequence[str]]
-"""Returns the ids of the best texts for a question, at most DEPTH distinct ones, best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A paragraph as it is given to an engine."""
-
-    id: str
-    title: str
-    text: str
-
-    @property
-    def whole(self) -> str:
-        """What engines without titles are given: what our own encoder sees."""
-        return encoded_text(self.title, (), self.text)
+Figures = Mapping[str, float]
 
 
 @dataclass(slots=True)
 class Run:
-    """What an engine did."""
+    """What a system did by one of its searches; a number for each round, or each question."""
 
-    texts_a_second: float
+    seconds: list[float]
     places: list[int | None] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)
 
-    def shown(self) -> dict[str, float]:
-        """Return its figures."""
+    def shown(self, texts: int) -> dict[str, float]:
+        """Return its figures, for so many texts."""
         return {
-            "texts_a_second": round(self.texts_a_second, 1),
+            "texts_a_second": round(texts / float(np.median(self.seconds)), 1),
+            "texts_a_second_best": round(texts / min(self.seconds), 1),
             "hit@1": round(float(np.mean([place == 0 for place in self.places])), 4),
             "hit@5": round(float(np.mean([place is not None for place in self.places])), 4),
-            "p50_ms": round(float(np.median(self.milliseconds)), 1),
-            "p95_ms": round(float(np.percentile(self.milliseconds, 95)), 1),
+            "min_ms": round(min(self.milliseconds), 2),
+            "p50_ms": round(float(np.median(self.milliseconds)), 2),
+            "p95_ms": round(float(np.percentile(self.milliseconds, 95)), 2),
         }
 
 
-def afterword(texts: Sequence[Text], stack: ExitStack) -> Search:
-    """Return a search that gives the documents of an answer's passages."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    corpus = folder / "corpus.jsonl"
-    with corpus.open("w", encoding="utf-8") as file:
-        for one in texts:
-            file.write(json.dumps(asdict(one)) + "\n")
-    # Every engine has the bundled encoder; all else is as it is set.
-    settings = load_settings().model_copy(update={"data": folder / "data", "encoder": BUNDLED})
-    fill(settings, COLLECTION, corpus)
-    answerer = Answerer(settings)
-    stack.callback(answerer.close)
-
-    def search(question: str) -> Sequence[str]:
-        reply = answerer.answer(Question(question, COLLECTION, top_k=2 * DEPTH))
-        return list(dict.fromkeys(one.document_id for one in reply.passages))[:DEPTH]
-
-    return search
-
-
-def txtai(texts: Sequence[Text], _stack: ExitStack) -> Search:
-    """Return txtai's hybrid search (dense and BM25)."""
-    from txtai import Embeddings
-
-    made = Embeddings(path=str(source_folder()), hybrid=True)
-    made.index([(one.id, one.whole, None) for one in texts])
-    return lambda question: [str(name) for name, _ in made.search(question, DEPTH)]
-
-
-def langchain(texts: Sequence[Text], _stack: ExitStack) -> Search:
-    """Return LangChain's FAISS store."""
-    from langchain_community.vectorstores import FAISS
-    from langchain_huggingface import HuggingFaceEmbeddings
-
-    embeddings = HuggingFaceEmbeddings(
-        model_name=str(source_folder()), encode_kwargs={"normalize_embeddings": True}
-    )
-    store = FAISS.from_texts(
-        [one.whole for one in texts], embeddings, metadatas=[{"id": one.id} for one in texts]
-    )
-    return lambda question: [
-        str(one.metadata["id"]) for one in store.similarity_search(question, DEPTH)
-    ]
-
-
-def llamaindex(texts: Sequence[Text], _stack: ExitStack) -> Search:
-    """Return LlamaIndex's in-memory vector index."""
-    from llama_index.core import VectorStoreIndex
-    from llama_index.core.schema import TextNode
-    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-
-    index = VectorStoreIndex(
-        [TextNode(id_=one.id, text=one.whole) for one in texts],
-        embed_model=HuggingFaceEmbedding(model_name=str(source_folder()), device="cpu"),
-    )
-    retriever = index.as_retriever(similarity_top_k=DEPTH)
-    return lambda question: [str(one.node.node_id) for one in retriever.retrieve(question)]
-
-
-ENGINES: Final[Mapping[str, Callable[[Sequence[Text], ExitStack], Search]]] = {
-    "afterword": afterword,
-    "txtai": txtai,
-    "langchain": langchain,
-    "llamaindex": llamaindex,
-}
-
-
 def compare(
-    texts: Sequence[Text], lines: Sequence[Line], engines: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    """Ingest and ask; return the figures of each engine."""
-    runs: dict[str, Run] = {}
-    searches: dict[str, Search] = {}
-    with ExitStack() as stack:
-        for name in engines:
-            began = time.perf_counter()
-            searches[name] = ENGINES[name](texts, stack)
-            runs[name] = Run(len(texts) / (time.perf_counter() - began))
-            for line in lines[:WARM_UP]:
-                searches[name](line.question)
+    texts: Sequence[Text], lines: Sequence[Line], engines: Sequence[str], rounds: int = 1
+) -> dict[str, Run]:
+    """Ingest and ask, each as often as there are rounds; return what each search of each did."""
+    with ExitStack() as last:
+        made, spent = ingested(texts, engines, rounds, last)
+        runs: dict[str, Run] = {}
+        searches: dict[str, Search] = {}
+        for name, ways in made.items():
+            for way, make in ways.items():
+                began = time.perf_counter()
+                searches[f"{name} {way}"] = make()
+                more = time.perf_counter() - began
+                runs[f"{name} {way}"] = Run([one + more for one in spent[name]])
         for line in lines:
             for name, search in searches.items():
-                ask(line, search, runs[name])
-    return {name: run.shown() for name, run in runs.items()}
+                runs[name].places.append(place(line, search(line.question)))
+        for line, name in turns(lines, list(searches), rounds):
+            began = time.perf_counter()
+            searches[name](line.question)
+            runs[name].milliseconds.append((time.perf_counter() - began) * 1000)
+            time.sleep(PAUSE_SECONDS)
+    return runs
 
 
-def ask(line: Line, search: Search, run: Run) -> None:
-    """Ask one question and keep at which place a right text came, and how long it took."""
-    began = time.perf_counter()
-    found = search(line.question)
-    run.milliseconds.append((time.perf_counter() - began) * 1000)
-    places = [place for place, name in enumerate(found) if name in (line.relevant or ())]
-    run.places.append(places[0] if places else None)
+def ingested(
+    texts: Sequence[Text], engines: Sequence[str], rounds: int, last: ExitStack
+) -> tuple[dict[str, Searches], dict[str, list[float]]]:
+    """Return each system's searches after its last ingestion, and the seconds of each ingestion.
+
+    A first one of a few texts imports what is needed and loads the model, and does not count.
+    """
+    made: dict[str, Searches] = {}
+    spent: dict[str, list[float]] = {name: [] for name in engines}
+    for name in engines:
+        with ExitStack() as stack:
+            for make in ENGINES[name](texts[:WARM_UP], stack).values():
+                make()
+    for number in range(rounds):
+        with ExitStack() as stack:
+            for name in [*engines[number % len(engines) :], *engines[: number % len(engines)]]:
+                kept = last if number == rounds - 1 else stack
+                began = time.perf_counter()
+                made[name] = ENGINES[name](texts, kept)
+                spent[name].append(time.perf_counter() - began)
+    return {name: made[name] for name in engines}, spent
+
+
+def turns(lines: Sequence[Line], names: Sequence[str], rounds: int) -> Iterator[tuple[Line, str]]:
+    """Yield each question with each search, as often as there are rounds.
+
+    Their order is drawn anew each time: who follows whom matters to what is in the processor's
+    caches.
+    """
+    chance = np.random.default_rng(SEED)
+    for _ in range(rounds):
+        for line in lines:
+            for at in chance.permutation(len(names)):
+                yield line, names[at]
+
+
+def place(line: Line, found: Sequence[str]) -> int | None:
+    """Return at which place the first right text came, from 0, or None."""
+    return next((at for at, name in enumerate(found) if name in (line.relevant or ())), None)
+
+
+def ratios(shown: Mapping[str, Figures], runs: Mapping[str, Run]) -> dict[str, float]:
+    """Return how we stand to the others: times as fast, and points of hit@5.
+
+    Ingestion is beside the fastest other of each round. Empty where only we ran, or only others.
+    """
+    others = {name: one for name, one in shown.items() if not name.startswith(OURS)}
+    if OURS_HYBRID not in shown or not others:
+        return {}
+    ours = shown[OURS_HYBRID]
+    fastest = np.min([runs[name].seconds for name in others], axis=0)
+    found = {
+        "ingestion": float(np.median(fastest / np.array(runs[OURS_HYBRID].seconds))),
+        "hit@5_points": 100 * (ours["hit@5"] - max(one["hit@5"] for one in others.values())),
+    }
+    for label, kind in (("fastest_dense", " dense"), ("txtai_hybrid", "txtai+bm25 hybrid")):
+        among = [one for name, one in others.items() if name.endswith(kind)]
+        for figure in ("p50_ms", "min_ms") if among else ():
+            found[f"{label}_{figure[:3]}"] = min(one[figure] for one in among) / ours[figure]
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+def table(shown: Mapping[str, Figures]) -> str:
+    """Return the figures as a table in Markdown, a row for each search."""
+    columns = list(next(iter(shown.values())))
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, one in shown.items():
+        lines.append(f"| {name} | " + " | ".join(f"{one[key]:,.4g}" for key in columns) + " |")
+    return "\n".join(lines)
+
+
+def plot(shown: Mapping[str, Figures], path: Path) -> None:
+    """Draw texts a second, and what a question takes, as an SVG."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("svg")
+    figure, axes = plt.subplots(1, 2, figsize=(11, 0.4 * len(shown) + 1.5), layout="constrained")
+    names = list(shown)[::-1]
+    colours = ["tab:orange" if name.startswith(OURS) else "tab:blue" for name in names]
+    for axis, key, title in (
+        (axes[0], "texts_a_second", "texts ingested a second"),
+        (axes[1], "p50_ms", "a question, p50, ms"),
+    ):
+        bars = axis.barh(names, [shown[name][key] for name in names], color=colours)
+        axis.bar_label(bars, fmt="%.3g", padding=3)
+        axis.set(title=title, xscale="log" if key == "p50_ms" else "linear")
+        axis.margins(x=0.15)
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def chosen(
+    corpus: Path, questions: Path, texts: int | None, limit: int
+) -> tuple[list[Text], list[Line]]:
+    """Return the first texts of a corpus, or all, and questions that they answer."""
+    rows = read_rows(corpus)[:texts]
+    kept = [Text(str(row["id"]), str(row["title"]), str(row["text"])) for row in rows]
+    ids = {one.id for one in kept}
+    lines = [one for one in read_lines(questions) if ids.intersection(one.relevant or ())]
+    return kept, sample(lines, limit)
 
 
 def main() -> None:
@@ -172,16 +193,23 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("questions", type=Path)
     parser.add_argument("--limit", type=int, default=200, help="questions, drawn with a fixed seed")
+    parser.add_argument("--texts", type=int, help="only the first so many paragraphs")
+    parser.add_argument("--rounds", type=int, default=1, help="how often all is done")
     parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--plot", type=Path, help="an SVG; needs matplotlib")
     given = parser.parse_args()
     # As Afterword does; left to itself torch takes one thread for two logical cores.
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    texts = [
-        Text(str(row["id"]), str(row["title"]), str(row["text"])) for row in read_rows(given.corpus)
-    ]
-    drawn = sample([one for one in read_lines(given.questions) if one.relevant], given.limit)
-    found = compare(texts, drawn, given.engines.split(","))
-    json.dump({"reader": load_settings().reader, "engines": found}, sys.stdout, indent=1)
+    texts, lines = chosen(given.corpus, given.questions, given.texts, given.limit)
+    runs = compare(texts, lines, given.engines.split(","), given.rounds)
+    shown = {name: run.shown(len(texts)) for name, run in runs.items()}
+    about = {"texts": len(texts), "questions": len(lines), "rounds": given.rounds}
+    found = {"reader": load_settings().reader, **about, "engines": shown}
+    json.dump({**found, "ratios": ratios(shown, runs)}, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+    sys.stderr.write(f"{table(shown)}\n")
+    if given.plot:
+        plot(shown, given.plot)
 
 
 if __name__ == "__main__":

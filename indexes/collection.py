@@ -23,6 +23,8 @@ from indexes import backup, catalog, chunk_table, document_table, originals
 from indexes.background import BackgroundMerge
 from indexes.catalog import SplitterSettings
 from indexes.documents import (
+    WEB,
+    WEB_STATES,
     Counts,
     Document,
     Extract,
@@ -30,6 +32,7 @@ from indexes.documents import (
     Prepared,
     Recut,
     StoredChunk,
+    file_uri,
 )
 from indexes.durable import flush
 from indexes.encoder import PROBES
@@ -203,6 +206,9 @@ class Writer:
                     raise DocumentNotFound(f"no document has the id {document_id!r}")
                 parts = document_table.parts_of(self._connection, document)
                 gone.update(dict.fromkeys([document_id, *parts]))
+                if document.source == WEB:
+                    uri = file_uri(document)
+                    catalog.set_mark(self._connection, WEB_STATES, uri, None)
             originals.forget_uploads_of(self._connection, gone)
             document_table.remove_documents(self._connection, list(gone), number)
             catalog.note_erased(self._connection, number)
@@ -541,7 +547,7 @@ class Collection:
         """Return the catalog file's inode; where it is another file now, forget the old one."""
         inode = _inode(self._path)
         if inode is None:
-            raise _not_found(self.name, self.folder.parent)
+            raise unknown_collection(self.name, self.folder.parent)
         if inode != self._inode:
             self._inode = inode
             self.close()
@@ -562,9 +568,14 @@ def _inode(path: Path) -> int | None:
             return None
 
 
+def is_collection_name(name: str) -> bool:
+    """Tell whether a collection may have that name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> str:
     """Return `name` if a collection may have it. Raises BadName."""
-    if not _NAME.fullmatch(name):
+    if not is_collection_name(name):
         raise BadName(
             f"collection name {name!r}: use 1 to 64 of letters, digits, '.', '_' and '-', "
             "beginning with a letter or digit"
@@ -631,7 +642,7 @@ def open_collection(data: Path, name: str) -> Collection:
     """Open a collection. Raises BadName, CollectionNotFound, IndexDamaged."""
     folder = data / check_name(name)
     if not (folder / _CATALOG).is_file():
-        raise _not_found(name, data)
+        raise unknown_collection(name, data)
     return Collection(name, folder)
 
 
@@ -643,7 +654,7 @@ def delete_collection(data: Path, name: str) -> None:
     """
     folder = data / check_name(name)
     if not (folder / _CATALOG).is_file():
-        raise _not_found(name, data)
+        raise unknown_collection(name, data)
     gone = data / f"{_DELETED}{name}-{uuid4().hex}"
     with catalog.storage_errors(folder):
         try:
@@ -653,11 +664,11 @@ def delete_collection(data: Path, name: str) -> None:
                 folder.rename(gone)
                 flush(data)
         except FileNotFoundError:  # another process deletes it
-            raise _not_found(name, data) from None
+            raise unknown_collection(name, data) from None
     with catalog.storage_errors(data), locked(data / _SWEEP_LOCK, fcntl.LOCK_EX):
         left = _remove_deleted(data).get(gone)
     if not there:
-        raise _not_found(name, data)
+        raise unknown_collection(name, data)
     if left:
         raise StorageRefused(
             f"the collection is deleted, but of its files in {gone.absolute()} some cannot be "
@@ -704,7 +715,8 @@ def _run_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _not_found(name: str, data: Path) -> CollectionNotFound:
+def unknown_collection(name: str, data: Path) -> CollectionNotFound:
+    """Return the error of a name that no collection of a data folder has."""
     return CollectionNotFound(
         f"there is no collection {name!r}; "
         f"make it with `afterword ingest PATH --collection {name}`",

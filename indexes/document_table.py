@@ -18,6 +18,7 @@ from indexes.chunk_table import (
 )
 from indexes.documents import (
     UPLOADS,
+    WEB,
     Counts,
     Document,
     Extract,
@@ -35,6 +36,7 @@ from indexes.documents import (
 from indexes.errors import DocumentNotFound, VectorsGone
 from indexes.originals import drop_originals, store_original
 from indexes.schema import BLOCK_CHARACTERS
+from indexes.urls import is_url
 
 _DOCUMENT_COLUMNS: Final = (
     "document_id, uri, source, title, media_type, content_sha256, text_sha256, size, modified, "
@@ -58,6 +60,7 @@ def named_document(connection: sqlite3.Connection, name: str) -> Document | None
     if found is not None:
         return found
     source = UPLOADS if name.startswith(UPLOADS) else name.partition("/")[0]
+    source = WEB if is_url(name) else source
     row = connection.execute(
         f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE source = ? AND uri = ?", (source, name)
     ).fetchone()

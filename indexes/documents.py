@@ -18,6 +18,12 @@ Metadata = Mapping[str, MetadataValue]
 TITLE_LIMIT: Final = 200
 # The source of uploads, and how their uris begin; those of all others begin with `source/`.
 UPLOADS: Final = "upload:"
+# The source of pages of the web, whose uris are their addresses; and where catalogs note what a
+# server told of a page's state.
+WEB: Final = "web:"
+WEB_STATES: Final = "web-states:"
+# What came from these lies in no folder: if its bytes are kept, the catalog has them.
+HANDED_IN: Final = frozenset({UPLOADS, WEB})
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 # Ids of records come from elsewhere and often are names of articles: letters and digits of any
 # script, and the signs that need no care in a path's last part or in a uri's fragment.

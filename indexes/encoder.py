@@ -38,32 +38,33 @@ PROBES: Final = (
 )
 
 
-def load_encoder(name: str, *, threads: int = 0) -> Encoder:
+def load_encoder(name: str, *, threads: int = 0, for_questions: bool = False) -> Encoder:
     """Load an encoder once a process: "bundled", a hub id, or the folder of a model.
 
-    `threads` of 0 means all cores. Raises ModelMissing that says which file or model was looked
-    for, where, and what to do.
+    `threads` of 0 means all cores; for questions, which come one by one, all of them work on one
+    batch at a time, which takes less memory. The vectors are the same. Raises ModelMissing that
+    says which file or model was looked for, where, and what to do.
     """
-    return _load(name, threads)
+    return _load(name, threads, 1 if for_questions and name == BUNDLED else 0)
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, threads: int) -> Encoder:
+def _load(name: str, threads: int, streams: int) -> Encoder:
     if name == BUNDLED:
-        return load_network_encoder(name, FOLDER, threads)
+        return load_network_encoder(name, FOLDER, threads, streams)
     from indexes.hub_encoder import load_hub_encoder
 
     return load_hub_encoder(name, threads)
 
 
-def load_network_encoder(name: str, folder: Path, threads: int = 0) -> Encoder:
-    """Load the encoder `name` whose network lies in `folder`.
+def load_network_encoder(name: str, folder: Path, threads: int = 0, streams: int = 0) -> Encoder:
+    """Load the encoder `name` whose network lies in `folder`; numbers as `Network` takes them.
 
     Raises ModelMissing that names the file that is not there or not the expected one.
     """
     from indexes.network import Network
 
-    network = Network(folder, threads)
+    network = Network(folder, threads, streams)
     manifest = network.manifest
 
     def encode_documents(texts: Sequence[str]) -> Vectors:

@@ -9,7 +9,8 @@
     ├── NotFound              the named thing is not there (HTTP 404)
     │   ├── CollectionNotFound
     │   ├── DocumentNotFound
-    │   └── JobNotFound
+    │   ├── JobNotFound
+    │   └── KeyNotFound
     ├── Conflict              another state than the call assumed (HTTP 409)
     │   ├── CollectionExists
     │   ├── CollectionBusy
@@ -92,6 +93,12 @@ class JobNotFound(NotFound):
     code = "job_not_found"
 
 
+class KeyNotFound(NotFound):
+    """No API key has that id."""
+
+    code = "key_not_found"
+
+
 class Conflict(AfterwordError):
     """The state is not what the call assumed."""
 
@@ -169,7 +176,8 @@ class ReadFailure(AfterwordError):
 
     `reason` is one of the ingest codes: no_text_layer, empty, encrypted, wrong_password, damaged,
     wrong_type, unsupported_format, too_large, time_limit, memory_limit, unreadable,
-    changed_while_read, bad_id, bad_record, hidden_text, disk_full.
+    changed_while_read, bad_id, bad_record, hidden_text, disk_full, fetch_refused, fetch_failed,
+    gone.
     """
 
     code = "read_failure"

@@ -11,10 +11,13 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
 from indexes.errors import ModelMissing
+from indexes.hub_files import faults, weights
 
 # Weights as safetensors only: the older formats are pickles, which can run any code.
 WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
 UNWANTED: Final = ("onnx/*", "openvino/*")
+# So many faults of a folder are told.
+_TOLD: Final = 3
 # What only models of the hub need, as it is imported; requirements-slim.txt is without it.
 PACKAGES: Final = ("sentence_transformers", "torch", "transformers")
 
@@ -54,16 +57,22 @@ def model_folder(name: str, role: Role) -> Path:
     """Return the folder of the hub id or folder `name`, downloaded where that is allowed.
 
     A model in the hub's cache is not asked for again. Raises ModelMissing that says what was looked
-    for, where, and what to do.
+    for, where, and what to do; also where the folder holds pickles in the place of safetensors, or
+    names code of its own: it is looked at before any library opens it.
     """
     folder = _found(name, role)
-    if weights(folder):
-        return folder
-    raise ModelMissing(
-        f"The {role.name} {name} has no *.safetensors file in {folder}, and other formats of "
-        "weights are not loaded because they can run code. Convert the model, choose another, "
-        "or use `bundled`."
-    )
+    if not weights(folder):
+        raise ModelMissing(
+            f"The {role.name} {name} has no *.safetensors file in {folder}, and other formats of "
+            "weights are not loaded because they can run code. Convert the model, choose another, "
+            "or use `bundled`."
+        )
+    if wrong := list(faults(folder)):
+        raise ModelMissing(
+            f"The {role.name} {name} in {folder} is not loaded: {' '.join(wrong[:_TOLD])} Convert "
+            "the model, choose another, or use `bundled`."
+        )
+    return folder
 
 
 def load_model(
@@ -86,17 +95,11 @@ def load_model(
             local_files_only=True,
             model_kwargs={"use_safetensors": True},
         )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ModelMissing(
             f"The {role.name} {name} in {folder} cannot be loaded: {error} Choose {role.kind} that "
             "needs no code of its own, or use `bundled`."
         ) from error
-
-
-def weights(folder: Path) -> list[Path]:
-    """Return the files of weights in `folder` that can be loaded, sorted."""
-    files = sorted(folder.rglob("*.safetensors"))
-    return [path for path in files if path.relative_to(folder).parts[0] not in {"onnx", "openvino"}]
 
 
 def _found(name: str, role: Role) -> Path:

@@ -15,7 +15,8 @@ import numpy as np
 
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
-from indexes.hub import Role, check_packages, load_model, model_folder, weights
+from indexes.hub import Role, check_packages, load_model, model_folder
+from indexes.hub_files import weights
 from indexes.network import token_counter
 
 if TYPE_CHECKING:

@@ -13,22 +13,25 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TypedDict, Unpack, cast
+from typing import Any, BinaryIO, Final, Literal, TypedDict, Unpack
 
 from indexes.catalog import storage_errors
-from indexes.documents import Metadata, document_id_for
+from indexes.documents import UPLOADS, Metadata, document_id_for
 from indexes.durable import flush, put_in_place
 from indexes.errors import CollectionBusy, IndexDamaged, JobNotFound, WorkerElsewhere
 from indexes.locks import locked
+from indexes.urls import is_url
 
 JobState = Literal["queued", "running", "done", "failed"]
 STATES: Final[tuple[JobState, ...]] = ("queued", "running", "done", "failed")
 ATTEMPTS: Final = 3
+# The media type of a job that is no file but an address to fetch; its filename is the address.
+ADDRESS: Final = "text/uri-list"
 KEPT_SECONDS: Final = 7 * 24 * 3600.0
 
 # The exit status of a worker whose place is taken; 0 to 3 have the command's own meanings.
@@ -101,7 +104,7 @@ class Job:
     @property
     def uri(self) -> str:
         """The uri of the document that the upload becomes."""
-        return f"upload:{self.filename}"
+        return _uri(self.filename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def enqueue(
     """
     document_id, title = about.get("document_id"), about.get("title")
     name = filename or document_id or title or "text"
-    target = document_id or document_id_for(f"upload:{name}")
+    target = document_id or document_id_for(_uri(name))
     job_id = secrets.token_hex(8)
     source = BytesIO(payload) if isinstance(payload, bytes) else payload
     said = (
@@ -196,7 +199,7 @@ def claim(data: Path) -> Job | None:
         filename=filename,
         document_id=document_id,
         title=title,
-        metadata=cast("Metadata", _decoded(data, metadata)),
+        metadata=stored_object(data, metadata),
         media_type=media_type,
         payload=payload_path(data, job_id),
         size=size,
@@ -230,7 +233,7 @@ def finish(
             (state, json.dumps([dict(item) for item in items]), time.time(), job_id),
         ).rowcount
     if not changed:
-        raise _unknown(job_id)
+        raise unknown_job(job_id)
     with suppress(OSError):  # where it cannot be removed now, `recover` does it
         payload_path(data, job_id).unlink(missing_ok=True)
     prune(data)
@@ -299,7 +302,7 @@ def cancel(data: Path, collection: str, document_id: str | None = None) -> int:
 def job(data: Path, job_id: str) -> JobStatus:
     """Return what is known of a job; raises JobNotFound."""
     if not database_path(data).exists():
-        raise _unknown(job_id)
+        raise unknown_job(job_id)
     with _connect(data) as database:
         row = database.execute(
             "SELECT state, collection, filename, done, total, unit, items, created, started,"
@@ -307,7 +310,7 @@ def job(data: Path, job_id: str) -> JobStatus:
             (job_id,),
         ).fetchone()
     if row is None:
-        raise _unknown(job_id)
+        raise unknown_job(job_id)
     state, collection, filename, done, total, unit, items, *times = row
     created, started, finished = (_iso(moment) for moment in times)
     return JobStatus(
@@ -316,7 +319,7 @@ def job(data: Path, job_id: str) -> JobStatus:
         collection=collection,
         filename=filename,
         progress=Progress(done, total, unit),
-        items=tuple(cast("list[dict[str, object]]", _decoded(data, items))),
+        items=stored_items(data, items),
         created=created or "",
         started=started,
         finished=finished,
@@ -359,11 +362,9 @@ def sole_worker(data: Path) -> Iterator[None]:
         yield
 
 
-def _decoded(data: Path, text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise IndexDamaged(f"{database_path(data)} is damaged ({error}); {_REMEDY}") from error
+def _uri(filename: str) -> str:
+    # No file has an address for a name: the service takes all but the last part of a path away.
+    return filename if is_url(filename) else f"{UPLOADS}{filename}"
 
 
 def _end(database: sqlite3.Connection, job_id: str, item: Mapping[str, object]) -> None:
@@ -391,7 +392,7 @@ def _item(
     filename: str, target: str, outcome: str, code: str | None, message: str
 ) -> dict[str, object]:
     return {
-        "uri": f"upload:{filename}",
+        "uri": _uri(filename),
         "outcome": outcome,
         "code": code,
         "message": message,
@@ -401,7 +402,8 @@ def _item(
     }
 
 
-def _unknown(job_id: str) -> JobNotFound:
+def unknown_job(job_id: str) -> JobNotFound:
+    """Return the error of an id that no job has."""
     days = round(KEPT_SECONDS / 86400)
     return JobNotFound(f"No job {job_id!r}. Jobs are forgotten {days} days after they ended.")
 
@@ -468,8 +470,14 @@ def _connect(data: Path, *, durable: bool = True) -> Iterator[sqlite3.Connection
             yield database
 
 
-def _storage_errors(data: Path) -> AbstractContextManager[None]:
-    return storage_errors(data / FOLDER, _REMEDY)
+@contextmanager
+def _storage_errors(data: Path) -> Iterator[None]:
+    try:
+        with storage_errors(data / FOLDER, _REMEDY):
+            yield
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # All statements here are constants that are tested; what is left is the file's fault.
+        raise IndexDamaged(f"{database_path(data)} is damaged ({error}); {_REMEDY}") from error
 
 
 def _check_format(data: Path, database: sqlite3.Connection) -> None:
@@ -478,6 +486,35 @@ def _check_format(data: Path, database: sqlite3.Connection) -> None:
         raise newer_format(data, version)
     if version < FORMAT:
         _set_up_database(data, database)
+
+
+def stored_object(data: Path, text: str) -> dict[str, Any]:
+    """Return the JSON object that a column of the queue holds; raises IndexDamaged."""
+    found = _stored_json(data, text)
+    if not isinstance(found, dict):
+        raise _no_json(data)
+    return found
+
+
+def stored_items(data: Path, text: str) -> tuple[Mapping[str, object], ...]:
+    """Return the JSON objects that a column of the queue holds; raises IndexDamaged."""
+    found = _stored_json(data, text)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise _no_json(data)
+    return tuple(found)
+
+
+def _stored_json(data: Path, text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise _no_json(data) from None
+
+
+def _no_json(data: Path) -> IndexDamaged:
+    return IndexDamaged(
+        f"{database_path(data)} is damaged (a job's column is not what was written); {_REMEDY}"
+    )
 
 
 def newer_format(data: Path, version: int) -> IndexDamaged:

@@ -1,7 +1,6 @@
 """The queue of uploads as an onlooker sees it: nothing is claimed, changed or swept."""
 
 import fcntl
-import json
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from indexes.jobs import (
     database_path,
     newer_format,
     payload_path,
+    stored_items,
 )
 from indexes.looking import look_at
 
@@ -50,6 +50,10 @@ class QueueSeen:
     failed: tuple[Failed, ...]
     lost: tuple[str, ...]
     orphans: tuple[str, ...]
+
+
+NO_UPLOADS: Final = QueueSeen(dict.fromkeys(STATES, 0), 0.0, (), (), ())
+"""The queue of a data folder where there was never an upload."""
 
 
 def look_at_queue(data: Path) -> QueueSeen | None:
@@ -107,20 +111,20 @@ def _queue(data: Path, connection: sqlite3.Connection, spooled: frozenset[str]) 
     return QueueSeen(
         counts,
         max(0.0, time.time() - oldest) if oldest else 0.0,
-        _failed(connection),
+        _failed(data, connection),
         tuple(sorted(job_id for job_id in owned if not payload_path(data, job_id).exists())),
         tuple(sorted(spooled - owned)),
     )
 
 
-def _failed(connection: sqlite3.Connection) -> tuple[Failed, ...]:
+def _failed(data: Path, connection: sqlite3.Connection) -> tuple[Failed, ...]:
     rows = connection.execute(
         "SELECT job_id, collection, filename, items FROM jobs WHERE state = 'failed' "
         "ORDER BY finished DESC LIMIT ?",
         (_SHOWN,),
     )
     told = (
-        (job_id, collection, filename, json.loads(items))
+        (job_id, collection, filename, stored_items(data, items))
         for job_id, collection, filename, items in rows
     )
     # What was deleted while it waited is noted as failed too, and that was asked for.

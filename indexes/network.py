@@ -1,9 +1,12 @@
 """Compiled networks on the CPU: OpenVINO and the tokenizers are touched here and nowhere else."""
 
 import hashlib
+import importlib
 import json
+import os
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -27,8 +30,10 @@ TOKENIZER: Final = "tokenizer.json"
 BATCH: Final = 16
 # Few pairs are read at a time, and all cores are to end together.
 PAIRS: Final = 4
-# The CPU plugin prepares kernels for each new input shape; lengths in steps keep shapes few.
+# The CPU plugin prepares kernels for each new input shape, and keeps them: lengths in steps keep
+# shapes few. Each costs a few MB in each stream, and a reader meets all of them.
 LENGTH_STEP: Final = 8
+PAIR_STEP: Final = 16
 # Token lists of this many texts are held at once.
 WINDOW: Final = 2048
 
@@ -52,8 +57,8 @@ class Manifest:
 class _Compiled:
     """A compiled network that runs batches, from any number of threads."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        self.network = _compile(folder / NETWORK, threads)
+    def __init__(self, folder: Path, threads: int, streams: int = 0) -> None:
+        self.network = _compile(folder / NETWORK, threads, streams)
         self._local = threading.local()
 
     def run(self, inputs: Iterable[tuple[Inputs, list[int]]], keep: Keep) -> None:
@@ -79,16 +84,18 @@ class _Compiled:
 class Network:
     """A network that is compiled once and runs on texts, from any number of threads."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int = 0, streams: int = 0) -> None:
         """Check and compile the model of `folder` for `threads` threads (0 means all cores).
 
+        So many batches as `streams` run at once, each with its share of the threads and memory of
+        its own; 0 means as many as suit the processor.
         Raises ModelMissing that names the file that is not there or not the expected one.
         """
         self.manifest = load_manifest(folder)
         self.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
         self._tokenizer = Tokenizer.from_str(self.tokenizer_json)
         self._tokenizer.enable_truncation(self.manifest.max_tokens)
-        self._compiled = _Compiled(folder, threads)
+        self._compiled = _Compiled(folder, threads, streams)
         outputs = self._compiled.network.outputs
         self._shapes = {output.any_name: _row_shape(output) for output in outputs}
 
@@ -144,7 +151,7 @@ class PairNetwork:
         """Check and compile the model of `folder`; raises as `Network` does."""
         self.manifest = load_manifest(folder)
         tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
-        self._questions = Tokenizer.from_str(tokenizer_json)
+        self._tokenizer_json = tokenizer_json
         self._tokenizer = Tokenizer.from_str(tokenizer_json)
         self._tokenizer.enable_truncation(self.manifest.max_tokens, strategy="only_second")
         self._compiled = _Compiled(folder, threads)
@@ -162,15 +169,23 @@ class PairNetwork:
 
     def _inputs(self, pairs: Sequence[Encoding]) -> Iterator[tuple[Inputs, list[int]]]:
         for rows in batches([len(one.ids) for one in pairs], PAIRS):
-            inputs = padded([pairs[row].ids for row in rows], self.manifest.max_tokens)
+            ids = [pairs[row].ids for row in rows]
+            inputs = padded(ids, self.manifest.max_tokens, PAIR_STEP)
             types = np.zeros_like(inputs["input_ids"])
             for place, row in enumerate(rows):
                 types[place, : len(pairs[row].type_ids)] = pairs[row].type_ids
             yield {**inputs, "token_type_ids": types}, rows
 
+    @cached_property
+    def _questions(self) -> Tokenizer:
+        """A tokenizer that cuts nothing; few questions are so long that it is needed."""
+        return Tokenizer.from_str(self._tokenizer_json)
+
     def _short(self, question: str) -> str:
         """Return the question, cut where it would leave the text no room."""
         limit = self.manifest.max_tokens // 2
+        if len(unicodedata.normalize("NFKD", question).encode()) <= limit:  # a token has a byte
+            return question
         offsets = self._questions.encode(question, add_special_tokens=False).offsets
         return question[: offsets[limit - 1][1]] if len(offsets) > limit else question
 
@@ -207,15 +222,17 @@ def batches(lengths: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def padded(tokens: Sequence[Sequence[int]], limit: int) -> dict[str, npt.NDArray[np.int64]]:
+def padded(
+    tokens: Sequence[Sequence[int]], limit: int, step: int = LENGTH_STEP
+) -> dict[str, npt.NDArray[np.int64]]:
     """Return `input_ids` and `attention_mask`, int64 of shape (rows, length).
 
     Rows are the texts and some empty ones, up to a power of two; the length is the longest text's,
-    rounded up, at most `limit`. Padding has token 0 and mask 0. The network is prepared anew, and
-    memory kept, for each shape that it meets, so there are to be few.
+    rounded up to a multiple of `step`, at most `limit`. Padding has token 0 and mask 0. The network
+    is prepared anew, and memory kept, for each shape that it meets, so there are to be few.
     """
     longest = max(map(len, tokens))
-    width = min(-(-longest // LENGTH_STEP) * LENGTH_STEP, limit)
+    width = min(-(-longest // step) * step, limit)
     rows = 1 << (len(tokens) - 1).bit_length()
     ids = np.zeros((rows, width), np.int64)
     mask = np.zeros((rows, width), np.int64)
@@ -275,10 +292,11 @@ def _missing(path: Path, what: str) -> ModelMissing:
     )
 
 
-def _compile(network: Path, threads: int) -> Any:
+def _compile(network: Path, threads: int, streams: int) -> Any:
     settings = {
-        # As many batches at once as suits the processor, few threads each.
-        "PERFORMANCE_HINT": "THROUGHPUT",
+        # As many batches at once as there are pairs of cores. One core each, which is what the hint
+        # THROUGHPUT gives on few cores, is no faster for batches and slower for a single question.
+        "NUM_STREAMS": streams or max(1, (threads or len(os.sched_getaffinity(0))) // 2),
         # bf16 or f16 where the processor has it would give other vectors on each machine.
         "INFERENCE_PRECISION_HINT": "f32",
         # The service and its ingesting child must not be pinned to the same cores.
@@ -287,7 +305,49 @@ def _compile(network: Path, threads: int) -> Any:
     }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    return import_openvino().Core().compile_model(network, "CPU", settings)
+    model = _core().read_model(network)
+    _look_up_in_bytes(model)
+    return _core().compile_model(model, "CPU", settings)
+
+
+def _look_up_in_bytes(model: Any) -> None:
+    """Let the tables of tokens stay bytes: look up a token's row first, and scale it then.
+
+    As they come, whole tables are turned into numbers of four bytes each when the network is
+    compiled. The same products come out of either.
+    """
+    of = importlib.import_module("openvino.opset8")
+    for lookup in model.get_ops():
+        if lookup.get_type_name() != "Gather" or (table := _scaled_bytes(lookup)) is None:
+            continue
+        stored, scales = table
+        rows, axis = lookup.input_value(1), lookup.input_value(2)
+        found = of.convert(of.gather(stored, rows, axis), "f32")
+        scaled = of.multiply(found, of.gather(scales, rows, axis))
+        scaled.set_friendly_name(lookup.get_friendly_name())
+        lookup.output(0).replace(scaled.output(0))
+
+
+def _scaled_bytes(lookup: Any) -> tuple[Any, Any] | None:
+    """Return bytes and scales of the table whose rows are looked up, None where it is no such."""
+    axis = lookup.input_value(2).get_node()
+    if axis.get_type_name() != "Constant" or axis.get_data().any():
+        return None
+    product = lookup.input_value(0).get_node()
+    if product.get_type_name() != "Multiply":
+        return None
+    converted, scales = product.input_value(0).get_node(), product.input_value(1)
+    if converted.get_type_name() != "Convert" or scales.get_node().get_type_name() != "Constant":
+        return None
+    stored = converted.input_value(0)
+    is_table = stored.get_node().get_type_name() == "Constant"
+    a_scale_a_row = list(scales.get_shape()) == [stored.get_shape()[0], 1] if is_table else False
+    return (stored, scales) if a_scale_a_row else None
+
+
+@cache
+def _core() -> Any:
+    return import_openvino().Core()
 
 
 @cache

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
-from indexes.documents import UPLOADS, Document, Original, file_uri
+from indexes.documents import HANDED_IN, UPLOADS, Document, Original, file_uri
 from indexes.schema import BLOCK_BYTES
+from indexes.urls import is_url, parse_url
 
 # What `ingest.names.stored_name` writes for a byte that is no UTF-8, and for such an escape itself.
 _ESCAPED: Final = re.compile(rb"\\x(5c|[89a-f][0-9a-f])")
@@ -124,8 +125,9 @@ def forget_uploads_of(connection: sqlite3.Connection, document_ids: Iterable[str
     for document_id in document_ids:
         rows = connection.execute(
             "SELECT originals.row FROM documents JOIN originals "
-            "ON originals.row = documents.original WHERE document_id = ? AND originals.source = ?",
-            (document_id, UPLOADS),
+            "ON originals.row = documents.original "
+            "WHERE document_id = ? AND originals.source IN (?, ?)",
+            (document_id, *HANDED_IN),
         ).fetchall()
         _unlink(connection, [row for (row,) in rows])
 
@@ -154,19 +156,23 @@ def original_of(connection: sqlite3.Connection, document: Document) -> StoredOri
     ).fetchone()
     file = file_uri(document)
     if found is None:
-        if document.source == UPLOADS or file != document.uri:
+        if document.source in HANDED_IN or file != document.uri:
             return None
         uri, facts = file, _own_facts(document)
         row = None
     else:
         row, uri, *rest = found
         facts = tuple(rest)
-    if document.source == UPLOADS:
-        return StoredOriginal(uri, file.removeprefix(UPLOADS), *facts, path=None, row=row)
+    if document.source in HANDED_IN:
+        return StoredOriginal(uri, _handed_in_name(file), *facts, path=None, row=row)
     path = _path(connection, document.source, uri)
     if path is None:
         return None
     return StoredOriginal(uri, PurePosixPath(uri).name, *facts, path=path, row=None)
+
+
+def _handed_in_name(uri: str) -> str:
+    return parse_url(uri).file_name if is_url(uri) else uri.removeprefix(UPLOADS)
 
 
 def _own_facts(document: Document) -> tuple[str, str, int, int]:

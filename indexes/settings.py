@@ -28,11 +28,17 @@ from pydantic_settings import (
 
 from indexes.errors import UsageError
 from indexes.languages import ENGLISH, Language
+from indexes.urls import Reach, parse_hosts, parse_ports
 
 PREFIX: Final = "AFTERWORD_"
 BUNDLED: Final = "bundled"
 NO_READER: Final = "none"
 NO_OCR: Final = "none"
+NO_FETCH: Final = "none"
+FETCH_IS_OFF: Final = (
+    "This service fetches nothing by its address. Whoever runs it can allow that with "
+    "AFTERWORD_FETCH=public; else download the file and upload it."
+)
 ENV_FILE: Final = ".env"
 TOML_FILE: Final = "afterword.toml"
 
@@ -82,6 +88,22 @@ class Settings(BaseSettings):
     reader_seconds: float = Field(300.0, gt=0, description="Time limit of one document's reading.")
     reader_memory_mb: int = Field(2048, ge=64, description="Memory limit of one reader process.")
     max_file_mb: int = Field(512, ge=1, description="Largest file that is read.")
+    fetch: Literal["none", "public"] = Field(
+        NO_FETCH,
+        description="What `POST /v1/documents` may fetch by its address; `public` is the public "
+        "internet. `afterword ingest URL` does so in any case.",
+    )
+    fetch_hosts: str | None = Field(
+        None,
+        title="hosts with commas between them; `.example.org` is all below that name",
+        description="The only hosts that are fetched from; unset means any public one.",
+    )
+    fetch_ports: str = Field(
+        "80,443",
+        title="ports with commas between them",
+        description="Ports that are fetched from.",
+    )
+    fetch_seconds: float = Field(60.0, gt=0, description="Time limit of fetching one address.")
     password_file: Path | None = Field(
         None, description="File of passwords, one a line, tried on documents that ask for one."
     )
@@ -102,10 +124,23 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Bearer key that every call to `/v1` and `/metrics` must carry.",
+        description="An administrator's key for `/v1` and `/metrics`, beside those that `afterword "
+        "keys` makes.",
     )
     allow_anonymous: bool = Field(
         default=False, description="Allow binding off loopback without a key."
+    )
+    rate_per_minute: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Requests that a key (without keys: an address) may make a minute, more are "
+        "answered 429; 0 means no limit.",
+    )
+    cors_origins: str | None = Field(
+        None,
+        title="origins such as `https://intranet.example.org`, with commas between them",
+        description="Other sites whose pages may call this service; none unless named.",
     )
     public_url: str | None = Field(
         None,
@@ -129,6 +164,9 @@ class Settings(BaseSettings):
     max_concurrent: int = Field(
         16, ge=1, description="Questions answered or waiting at once; more are answered 429."
     )
+    max_connections: int = Field(
+        2048, ge=16, description="Connections at once; more are answered 503 and closed."
+    )
     max_queued_jobs: int = Field(
         1000, ge=1, description="Uploads waiting for ingestion at once; more are answered 429."
     )
@@ -137,6 +175,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
+    )
+    log_questions: bool = Field(
+        default=False,
+        description="Log each question with its collection, status and score; a document's text "
+        "is never logged.",
     )
 
     @field_validator("public_url")
@@ -155,6 +198,35 @@ class Settings(BaseSettings):
         for one in given:
             ipaddress.ip_network(one)
         return ",".join(given)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _cors_origins_are_origins(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        given = [one.strip().lower() for one in value.split(",")]
+        for one in given:
+            if not _PUBLIC_URL.fullmatch(one) or urlsplit(one).path or urlsplit(one).port == 0:
+                raise ValueError("no origin")
+        return ",".join(given)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The other sites whose pages may call this service, as `Origin` headers name them."""
+        return frozenset(self.cors_origins.split(",") if self.cors_origins else ())
+
+    @field_validator("fetch_hosts")
+    @classmethod
+    def _fetch_hosts_are_hosts(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else ",".join(parse_hosts(value))
+        except UsageError as error:
+            raise ValueError(error.message) from None
+
+    @field_validator("fetch_ports")
+    @classmethod
+    def _fetch_ports_are_ports(cls, value: str) -> str:
+        return ",".join(map(str, sorted(parse_ports(value))))
 
     @property
     def root_path(self) -> str:
@@ -197,6 +269,11 @@ class Settings(BaseSettings):
         """Take the arguments only: which environment counts is the caller's to say."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
+
+    @property
+    def reach(self) -> Reach:
+        """Which addresses may be fetched."""
+        return Reach(parse_ports(self.fetch_ports), parse_hosts(self.fetch_hosts or ""))
 
     def as_environ(self) -> dict[str, str]:
         """Return what a child process needs to load these settings, the service's key left out."""

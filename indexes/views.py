@@ -9,6 +9,7 @@ views on disk without a lock; whatever changes them there holds `view.lock`.
 import fcntl
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections import Counter
@@ -80,6 +81,7 @@ _LARGE_VIEW: Final = 100_000
 _MORE: Final = 16
 _FILTERS_KEPT: Final = 8
 _MOST_RANGES_KEPT: Final = 10_000
+_PART_NAME: Final = re.compile(r"dense[A-Za-z0-9-]*\.faiss")
 _OLD_FILE: Final = PartFile(FLAT, 0)
 # What may keep the views on disk from being merged; the delta in memory serves as well.
 NOT_MERGED: Final = (OSError, StorageFull, StorageRefused, CollectionBusy)
@@ -505,17 +507,27 @@ def read_stamp(path: Path, connection: sqlite3.Connection, who: Identity) -> Sta
     """Return a stamp of this catalog, or None; one that leads it is of a catalog put back."""
     try:
         stamp = _stamp(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return None
     if (stamp.uuid, stamp.epoch) != (who.uuid, who.epoch):
         return None
     return stamp if stamp.number <= last_change(connection) else None
 
 
-def _stamp(values: dict[str, Any]) -> Stamp:
-    """Return a stamp from JSON. One of an earlier version has no parts and nothing to clear."""
-    parts = [PartFile(**part) for part in values.get("parts", [asdict(_OLD_FILE)])]
-    return Stamp(**{"cleared": values["number"], **values, "parts": tuple(parts)})
+def _stamp(values: Any) -> Stamp:
+    """Return a stamp from JSON. One of an earlier version has no parts and nothing to clear.
+
+    Raises TypeError or LookupError where it is none: damage makes other JSON too.
+    """
+    given = {"cleared": values["number"], "parts": [asdict(_OLD_FILE)], **values}
+    parts = tuple(PartFile(**part) for part in given["parts"])
+    stamp = Stamp(**{**given, "parts": parts})
+    texts = [stamp.uuid, stamp.epoch, *(part.centres for part in parts)]
+    numbers = [stamp.number, stamp.cleared, *(part.rows for part in parts)]
+    named = all(isinstance(part.name, str) and _PART_NAME.fullmatch(part.name) for part in parts)
+    if not named or {type(one) for one in texts} != {str} or {type(n) for n in numbers} != {int}:
+        raise TypeError("no stamp")
+    return stamp
 
 
 def _write_stamp(path: Path, stamp: Stamp) -> None:

@@ -47,7 +47,9 @@ CODES: Final[Mapping[str, Told]] = MappingProxyType(
             "Split it, or raise `AFTERWORD_MAX_FILE_MB` where the message says so.",
         ),
         "time_limit": Told(
-            "Reading took longer than `AFTERWORD_READER_SECONDS`.", "Split the file or raise it."
+            "Reading took longer than `AFTERWORD_READER_SECONDS`, or fetching longer than "
+            "`AFTERWORD_FETCH_SECONDS`.",
+            "Split the file, raise the limit, or try again later.",
         ),
         "memory_limit": Told(
             "Reading took more memory than `AFTERWORD_READER_MEMORY_MB`, or the machine had none "
@@ -76,6 +78,21 @@ CODES: Final[Mapping[str, Told]] = MappingProxyType(
         "ocr": Told(
             "Text was recognised in pictures, and may have mistakes.",
             "Compare what matters with the page; citations from there say `recognised`.",
+        ),
+        "fetch_refused": Told(
+            "An address may not be fetched: its host leads to a network that is not public, or its "
+            "scheme, port or host is not allowed.",
+            "Download the file yourself and ingest it, or see `AFTERWORD_FETCH_HOSTS` and "
+            "`AFTERWORD_FETCH_PORTS`.",
+        ),
+        "fetch_failed": Told(
+            "A page could not be fetched: no server, a certificate that cannot be trusted, a "
+            "refusal, or redirections without end.",
+            "Look at the address in a browser; what needs a login, download yourself.",
+        ),
+        "gone": Told(
+            "The server says that a page is not there (404 or 410); what was stored of it is kept.",
+            "Check the address, or remove the document with `afterword documents delete`.",
         ),
         "disk_full": Told(
             "No space is left in the data folder; the run stopped there.",

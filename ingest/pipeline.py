@@ -6,7 +6,7 @@ is it reported; a run that was killed is resumed by the same command.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -15,7 +15,17 @@ from typing import Final, TypeVar
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Writer, create_collection, open_collection
-from indexes.documents import UPLOADS, Chunk, Document, Extract, file_uri, is_document_id
+from indexes.documents import (
+    HANDED_IN,
+    UPLOADS,
+    WEB,
+    WEB_STATES,
+    Chunk,
+    Document,
+    Extract,
+    file_uri,
+    is_document_id,
+)
 from indexes.encoder import Encoder, load_encoder
 from indexes.encoding import Vectors
 from indexes.errors import (
@@ -33,6 +43,7 @@ from indexes.settings import NO_OCR, Settings
 from indexes.views import NOT_MERGED
 from ingest.encode import Store, encode
 from ingest.ids import Ids, refusal
+from ingest.internet import INTERNET, Network
 from ingest.passwords import read_passwords
 from ingest.plan import Failed, Given, Mark, Plan, Step, record_uri, removes_too_many
 from ingest.pool import Limits, ReaderPool, ReadJob, ReadResult, foreseen
@@ -66,6 +77,7 @@ from ingest.survey import (
     unlisted_items,
 )
 from ingest.uploads import Upload, upload_step
+from ingest.web import web_of, web_pages
 
 # A transaction holds one document, or several with up to this many chunks together.
 _GROUP_CHUNKS: Final = 256
@@ -77,8 +89,10 @@ _PASSING: Final = frozenset({"changed_while_read", "unreadable", "memory_limit",
 T = TypeVar("T")
 
 
-def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
-    """Plan, apply and report an ingestion of files and folders.
+def ingest(
+    order: Order, settings: Settings, observe: Observer, network: Network = INTERNET
+) -> Report:
+    """Plan, apply and report an ingestion of files, folders and pages.
 
     Raises UsageError for paths that cannot be ingested, for a file of passwords that cannot be read
     and for a language that is not the collection's, CollectionBusy while another run works.
@@ -92,6 +106,8 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
         writer = _opened(stack, collection, lock=not order.dry_run) if collection else None
         with watch.part("plan"):
             found = survey(order, settings.data, writer, ocr=ocr, unlocks=bool(passwords))
+            if order.urls:
+                found = stack.enter_context(_with_pages(found, order, writer, settings, network))
         if order.dry_run or (writer is None and not found.steps):
             items, notes = forecast(
                 found,
@@ -108,6 +124,15 @@ def ingest(order: Order, settings: Settings, observe: Observer) -> Report:
         run = _Run(order, settings, found, observe, watch)
         run.apply(writer, Tools(collection, settings, watch))
         return run.report(time.monotonic() - started)
+
+
+@contextmanager
+def _with_pages(
+    found: Survey, order: Order, writer: Writer | None, settings: Settings, network: Network
+) -> Iterator[Survey]:
+    """Add the pages that are asked for; their files are there until the end."""
+    with web_pages(order.urls, order.given, writer, web_of(settings, network)) as pages:
+        yield replace(found, plans=(*found.plans, pages.plan), states=pages.states)
 
 
 def _existing(data: Path, name: str) -> Collection | None:
@@ -163,6 +188,25 @@ def ingest_upload(
         plan = Plan(UPLOADS, read=(step,), known=len(step.known))
         order = Order((), upload.collection, given=upload.given, allow_mass_removal=True)
         run = _Run(order, settings, Survey((plan,), (), {}), observe, watch, pool)
+        run.apply(writer, Tools(collection, settings, watch))
+        return run.report(time.monotonic() - started)
+
+
+def ingest_page(
+    order: Order, settings: Settings, observe: Observer, pool: ReaderPool, network: Network
+) -> Report:
+    """Ingest pages for the service, which waits for no run of folders.
+
+    The collection is made where there is none.
+    """
+    started, watch = time.monotonic(), Stopwatch()
+    with ExitStack() as stack:
+        collection = _existing(settings.data, order.collection)
+        collection = collection or _created(order.collection, settings)
+        writer = _opened(stack, collection, lock=False)
+        nothing = Survey((), (), {})
+        found = stack.enter_context(_with_pages(nothing, order, writer, settings, network))
+        run = _Run(order, settings, found, observe, watch, pool)
         run.apply(writer, Tools(collection, settings, watch))
         return run.report(time.monotonic() - started)
 
@@ -235,6 +279,7 @@ class _Run:
                 with ExitStack() as stack:
                     pool = self._pool or stack.enter_context(reader_pool(self._settings))
                     read_all(steps, intake, pool, self._observe, self._watch)
+            self._note_states(writer)
             self._remove(writer, intake)
             if self._pool is None:  # an upload would take the vectors that a run of folders made
                 writer.drop_loose()
@@ -245,6 +290,13 @@ class _Run:
             if self._pool is not None and not isinstance(error, StorageFull):
                 raise
             self._stop(error, intake)
+
+    def _note_states(self, writer: Writer) -> None:
+        """Note what servers told of pages, where that is new."""
+        known = writer.marks(WEB_STATES) if self._found.states else {}
+        for uri, state in self._found.states.items():
+            if known.get(uri) != state and writer.known_file(WEB, uri):
+                writer.set_mark(WEB_STATES, uri, state)
 
     def _merge(self, writer: Writer) -> None:
         """Bring the views up to the catalog; where that fails, all is stored and found the same."""
@@ -517,7 +569,7 @@ class Intake:
     def _is_there(self, step: Step, known: Document) -> bool:
         """Tell whether an upload that is as it was need not be stored again, with its bytes."""
         kept = not step.kept or self._writer.has_original(known)
-        return step.source == UPLOADS and kept
+        return step.source in HANDED_IN and kept
 
     def _split(self, extract: Extract) -> tuple[Chunk, ...]:
         """Cut a text; of a large one it is told how far that is."""

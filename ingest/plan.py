@@ -16,6 +16,8 @@ from ingest.sources import Selection, Target
 _FEW: Final = 3
 _LOCKED: Final = frozenset({"encrypted", "wrong_password"})
 
+Settled = tuple[Document, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -216,7 +218,7 @@ class Draft:
         # A time that lies in the future says nothing.
         if self._asked.quiet_since < step.modified <= time.time_ns():
             self._unquiet += 1
-        elif (documents := _settle(step, self._asked)) is not None:
+        elif (documents := settled(step, self._asked)) is not None:
             self._settled.append((step, documents))
         elif failed and (failed.size, failed.modified) == (step.size, step.modified):
             self._failed.append((step.uri, failed))
@@ -265,9 +267,9 @@ def _covers(unlisted: Unlisted, relative: str) -> bool:
     return unlisted.relative.endswith("/") and relative.startswith(unlisted.relative)
 
 
-def _settle(step: Step, asked: Asked) -> tuple[Document, ...] | None:
+def settled(step: Step, asked: Asked) -> Settled | None:
     """Return the step's documents as they shall be, or None if the file must be read."""
-    last = _last_seen(step)
+    last = last_seen(step)
     if last is None or last.size != step.size:
         return None
     if any(
@@ -307,7 +309,8 @@ def _has_unread_pages(document: Document) -> bool:
     return "no_text_layer" in codes and "ocr" not in codes
 
 
-def _last_seen(step: Step) -> Mark | None:
+def last_seen(step: Step) -> Mark | None:
+    """Return how a file was when it was last read to its end, None where that is not known."""
     if not step.known:
         return None
     if any(document.uri != step.uri for document in step.known):

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from indexes.documents import (
+    HANDED_IN,
     TITLE_LIMIT,
-    UPLOADS,
     Chunk,
     Document,
     Extract,
@@ -119,7 +119,7 @@ def original_of(step: Step, origin: Origin, own: str | None) -> Original | None:
     None as `own` is that of a record, which does not know. Returns None for what is not to be
     noted: an upload that is not kept, and a file in a folder that is one document, which says all.
     """
-    is_upload = step.source == UPLOADS
+    is_upload = step.source in HANDED_IN
     if not (step.kept if is_upload else own is None):
         return None
     return Original(

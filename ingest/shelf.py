@@ -8,7 +8,7 @@ from pathlib import Path
 
 from indexes import jobs
 from indexes.collection import Collection, collection_names, open_collection
-from indexes.documents import UPLOADS, Document
+from indexes.documents import HANDED_IN, Document
 from indexes.errors import AfterwordError
 from indexes.views import NOT_MERGED
 from ingest.report import page_ranges
@@ -81,7 +81,9 @@ def delete(data: Path, collection: Collection, names: Sequence[str]) -> Iterator
             writer.merge_views()
     for document in found:
         back = (
-            "" if document.source == UPLOADS else "; the next ingestion of its file brings it back"
+            ""
+            if document.source in HANDED_IN
+            else "; the next ingestion of its file brings it back"
         )
         yield f"deleted {document.uri} ({document.document_id}){back}"
 

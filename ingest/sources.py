@@ -14,11 +14,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from indexes.documents import UPLOADS
+from indexes.documents import UPLOADS, WEB
 from indexes.errors import BadName, UsageError
 from ingest.names import shown, stored_name
 
 _SOURCE_LIMIT: Final = 128
+# Their uris would look like addresses of the web.
+_SCHEMES: Final = frozenset({"http:", "https:"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,15 @@ def _absolute(path: str) -> Path:
 def check_source(name: str) -> None:
     """Raise BadName unless `name` may be the name of a source."""
     fits = 0 < len(name) <= _SOURCE_LIMIT and name.isprintable() and "/" not in name
-    if not fits or name in {".", ".."} or name.startswith(UPLOADS):
+    if (
+        not fits
+        or name in {".", ".."}
+        or name.startswith((UPLOADS, WEB))
+        or name.lower() in _SCHEMES
+    ):
         raise BadName(
             f"{name!r} cannot be the name of a source: use --source with up to {_SOURCE_LIMIT} "
-            f"printable characters, no '/', not beginning with {UPLOADS!r}"
+            f"printable characters, no '/', not beginning with {UPLOADS!r} or {WEB!r}"
         )
 
 

@@ -13,6 +13,7 @@ from indexes.collection import Writer
 from indexes.documents import Document
 from indexes.errors import ReadFailure
 from indexes.languages import Language
+from indexes.urls import Url
 from ingest.ignore import IGNORE_FILE
 from ingest.listing import list_target
 from ingest.names import stored_name
@@ -35,12 +36,13 @@ UNQUIET: Final = "unquiet"
 class Order:
     """What a person asks of an ingestion of files and folders.
 
-    Files that were written to in the last `quiet_seconds` are left for a later run, and those that
-    are as they were when they `failed` (by uri) are not read again. `language` is that of a new
-    collection; None means the one of the settings.
+    `urls` are pages to fetch. Files that were written to in the last `quiet_seconds` are left for a
+    later run, and those that are as they were when they `failed` (by uri) are not read again.
+    `language` is that of a new collection; None means the one of the settings.
     """
 
     paths: tuple[str, ...]
+    urls: tuple[Url, ...] = field(default=(), kw_only=True)
     collection: str = "default"
     source: str | None = None
     selection: Selection = field(default_factory=Selection)
@@ -56,12 +58,14 @@ class Order:
 class Survey:
     """One plan for each source, and what is worth telling about the paths.
 
-    `roots` are the folders of the sources that the collection does not know, or not there.
+    `roots` are the folders of the sources that the collection does not know, or not there;
+    `states` is what servers told of pages, by uri.
     """
 
     plans: tuple[Plan, ...]
     notes: tuple[Note, ...]
     roots: Mapping[str, str]
+    states: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def steps(self) -> dict[str, Step]:

@@ -17,14 +17,17 @@ from typing import Final, Literal
 
 from indexes import jobs
 from indexes.collection import sweep_deleted
-from indexes.errors import AfterwordError, CollectionBusy
+from indexes.errors import AfterwordError, CollectionBusy, UsageError
 from indexes.jobs import Job
-from indexes.settings import Settings
-from ingest.pipeline import ingest_upload, reader_pool
+from indexes.settings import FETCH_IS_OFF, NO_FETCH, Settings
+from indexes.urls import parse_url
+from ingest.internet import INTERNET, Network
+from ingest.pipeline import ingest_page, ingest_upload, reader_pool
 from ingest.plan import Given
 from ingest.pool import ReaderPool
 from ingest.progress import Advanced, Event, Observer
 from ingest.report import Item, Report
+from ingest.survey import Order
 from ingest.uploads import Upload
 
 _POLL_SECONDS: Final = 0.2
@@ -37,7 +40,7 @@ class _Stopped(BaseException):
     """The worker was told to stop and the job in hand takes too long."""
 
 
-def work(settings: Settings) -> None:
+def work(settings: Settings, network: Network = INTERNET) -> None:
     """Ingest uploads until standard input ends or SIGTERM comes.
 
     A job that takes long after SIGTERM is given back to the queue. Raises WorkerElsewhere where
@@ -54,7 +57,7 @@ def work(settings: Settings) -> None:
         jobs.recover(settings.data)
         while not stop.is_set():
             job = jobs.claim(settings.data)
-            if job is None or not _work_on(job, settings, pool):
+            if job is None or not _work_on(job, settings, pool, network):
                 stop.wait(_POLL_SECONDS)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -81,10 +84,10 @@ def _await_end(stop: threading.Event) -> None:
             stop.set()
 
 
-def _work_on(job: Job, settings: Settings, pool: ReaderPool) -> bool:
+def _work_on(job: Job, settings: Settings, pool: ReaderPool, network: Network = INTERNET) -> bool:
     """Do one job and note how it ended; return False where it must wait for another process."""
     try:
-        report = _report_on(job, settings, pool)
+        report = _report_on(job, settings, pool, network)
     except _Stopped:
         jobs.release(settings.data, job.job_id)
         raise
@@ -97,10 +100,13 @@ def _work_on(job: Job, settings: Settings, pool: ReaderPool) -> bool:
     return True
 
 
-def _report_on(job: Job, settings: Settings, pool: ReaderPool) -> Report:
+def _report_on(job: Job, settings: Settings, pool: ReaderPool, network: Network) -> Report:
     """Ingest one upload; whatever goes wrong with it is in the report."""
     try:
-        return ingest_upload(_upload(job), settings, _teller(settings.data, job.job_id), pool)
+        tell = _teller(settings.data, job.job_id)
+        if job.media_type == jobs.ADDRESS:
+            return ingest_page(_page(job, settings), settings, tell, pool, network)
+        return ingest_upload(_upload(job), settings, tell, pool)
     except CollectionBusy:
         pool.stop()
         raise
@@ -126,6 +132,18 @@ def _place(error: BaseException) -> str:
 def _upload(job: Job) -> Upload:
     given = Given(job.metadata, job.as_of, title=job.title, document_id=job.document_id)
     return Upload(job.collection, job.filename, job.payload, job.size, given, job.media_type)
+
+
+def _page(job: Job, settings: Settings) -> Order:
+    """Return the order of a job that names an address.
+
+    Raises UsageError for one that is wrong, or where fetching was turned off since it was queued.
+    """
+    if settings.fetch == NO_FETCH:
+        raise UsageError(FETCH_IS_OFF)
+    given = Given(job.metadata, job.as_of, title=job.title, document_id=job.document_id)
+    url = parse_url(job.filename)
+    return Order((), job.collection, given=given, allow_mass_removal=True, urls=(url,))
 
 
 def _stored_any(report: Report) -> bool:

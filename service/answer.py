@@ -34,6 +34,7 @@ from service.reply import (
     TokenEvent,
 )
 from service.retrieve import Retrieved, retrieve
+from service.traces import note_step
 
 STRATEGIES: Final = ("direct",)
 MOST_PASSAGES: Final = 100
@@ -132,9 +133,13 @@ class Answerer:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
         asked = Question(query, collection, filter, as_of, top_k, candidates=1)
         self._checked(asked)
+        clock = _Clock()
         with self.collection(collection).read() as reading:
             encoder = self._encoder(collection, reading.encoder)
-            found = self._retrieved(asked, query_of(query, encoder, reading), reading)
+            wanted = query_of(query, encoder, reading, weighed=False)
+            clock.lap("encode")
+            found = self._retrieved(asked, wanted, reading)
+            clock.lap("retrieve")
         return retrieved(found.candidates)
 
     def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
@@ -163,13 +168,20 @@ class Answerer:
     def ready(self) -> list[str]:
         """Load encoder and reader of the settings and return the reasons why that cannot be."""
         settings = self._settings
+        loads: Sequence[Callable[[], object]] = (
+            lambda: self._load_encoder(settings.encoder),
+            lambda: load_reader(settings.reader, threads=settings.threads),
+        )
         reasons = []
-        for load, name in ((load_encoder, settings.encoder), (load_reader, settings.reader)):
+        for load in loads:
             try:
-                load(name, threads=settings.threads)
+                load()
             except AfterwordError as error:
                 reasons.append(error.message)
         return reasons
+
+    def _load_encoder(self, name: str) -> Encoder:
+        return load_encoder(name, threads=self._settings.threads, for_questions=True)
 
     def close(self) -> None:
         """Close the collections; no question may be under way."""
@@ -188,7 +200,7 @@ class Answerer:
             known = self._encoders.get((name, identity))
         if known is not None:
             return known
-        loaded = load_encoder(identity.name, threads=self._settings.threads)
+        loaded = self._load_encoder(identity.name)
         self.collection(name).check_encoder(loaded)
         with self._lock:
             self._encoders[name, identity] = loaded
@@ -226,11 +238,14 @@ def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
     return NOT_FOUND if evidence[0].score < threshold else ANSWERED
 
 
-def query_of(question: str, encoder: Encoder, reading: Reading) -> Query:
-    """Return what is searched for, by meaning and by words."""
+def query_of(question: str, encoder: Encoder, reading: Reading, *, weighed: bool = True) -> Query:
+    """Return what is searched for, by meaning and by words.
+
+    Only a reader needs its terms weighed.
+    """
     text = stored_form(question).strip()
-    vector, weights = encoder.encode_query(text), reading.term_weights(text)
-    return Query(text, vector, weights, reading.language)
+    weights = reading.term_weights(text) if weighed else {}
+    return Query(text, encoder.encode_query(text), weights, reading.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +273,7 @@ def _write(pieces: Iterable[Piece], citer: Citer, tell: Callable[[Event], None])
 
 
 class _Clock:
-    """Takes the time of each step."""
+    """Takes the time of each step, for the reply and for traces."""
 
     def __init__(self) -> None:
         self._began = self._last = time.perf_counter()
@@ -268,6 +283,7 @@ class _Clock:
         now = time.perf_counter()
         self._laps[step] = (now - self._last) * 1000
         self._last = now
+        note_step(step, self._laps[step])
 
     def timings(self) -> Timings:
         return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)

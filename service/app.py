@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -19,9 +18,11 @@ import uvicorn
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from indexes.errors import AfterwordError, UsageError
+from indexes.heap import return_large_pieces
 from indexes.settings import Settings
 from service import (
     routes_backup,
@@ -32,9 +33,13 @@ from service import (
     routes_page,
     routes_questions,
 )
+from service.access import check_declared
 from service.answer import Answerer, build_answerer
-from service.gate import Edge, Gate, path_within
+from service.connections import IDLE_SECONDS, BoundedConnection
+from service.gate import HEAD_LIMIT, Edge, Gate, path_within
+from service.keys import has_key
 from service.logs import configure_logs, get_log, log_unexpected
+from service.loop_lag import watch_loop
 from service.loopback import is_loopback
 from service.openapi import describe, methods_of
 from service.problems import (
@@ -43,16 +48,37 @@ from service.problems import (
     from_validation,
     problem_response,
 )
+from service.product import product_version
+from service.sockets import make_room, watch_peers
 from service.state import Service, ability, only_known_parameters
+from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
+_CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
+_CORS_HEADERS: Final = ("Authorization", "X-API-Key", "X-Request-ID", "Range", "If-Range")
+_CORS_EXPOSED: Final = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-ID",
+)
 _log = get_log(__name__)
 
 Build = Callable[[Settings], Answerer]
 
 
 def create_app(
-    settings: Settings, build: Build = build_answerer, *, worker: bool = True
+    settings: Settings,
+    build: Build = build_answerer,
+    *,
+    worker: bool = True,
+    traces: Traces = OFF,
 ) -> FastAPI:
     """Return the service as an ASGI application; `build` runs in a thread once it is started."""
     service = Service(settings)
@@ -60,6 +86,7 @@ def create_app(
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_load(service, build))]
+        tasks.append(asyncio.create_task(watch_loop(service.metrics.loop_lag)))
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
@@ -67,16 +94,17 @@ def create_app(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         service.close()
+        await asyncio.to_thread(traces.end)
 
     app = FastAPI(
         title="Afterword",
-        version=_version(),
+        version=product_version(),
         summary="Answers questions from your own documents and shows the words it relied on.",
         lifespan=life,
         openapi_url=None,
         redirect_slashes=False,
-        # Its records would carry what was asked; `logs.py` and `metrics.py` are ours.
-        telemetry={"logs": False, "auto_configure": False},
+        # Its records would carry what was asked; `logs.py`, `metrics.py` and `traces.py` are ours.
+        telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
     app.state.service = service
     for routes in (
@@ -90,8 +118,17 @@ def create_app(
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
-    app.add_middleware(Gate, settings=settings, tickets=service.tickets)
-    app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path)
+    check_declared(app.routes)
+    app.add_middleware(Gate, settings=settings, keyring=service.keyring, tickets=service.tickets)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=_CORS_METHODS,
+            allow_headers=_CORS_HEADERS,
+            expose_headers=_CORS_EXPOSED,
+        )
+    app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path, traces=traces)
     app.add_exception_handler(AfterwordError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -104,24 +141,14 @@ def serve(settings: Settings) -> None:
     Raises UsageError where it may not or cannot bind the address.
     """
     check_exposure(settings)
+    return_large_pieces()
     configure_logs(settings.log_level)
+    make_room(settings.max_connections)
     listener = listen(settings.host, settings.port)
     # Uploads pass through files of their own; those belong into the data folder like the rest.
     tempfile.tempdir = str(_temporary_folder(settings))
-    app = create_app(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            proxy_headers=True,
-            forwarded_allow_ips=settings.trusted_proxies,
-            server_header=False,
-            ws="none",
-            lifespan="on",
-            timeout_graceful_shutdown=settings.stop_seconds,
-        )
-    )
+    app = create_app(settings, traces=load_traces(os.environ))
+    server = uvicorn.Server(configuration(app, settings))
     # uvicorn raises a signal again when it has stopped in order; this is what it then meets.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
@@ -129,7 +156,7 @@ def serve(settings: Settings) -> None:
     _log.info(
         "listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     )
-    if settings.public_url and settings.api_key is None:
+    if settings.public_url and not has_key(settings):
         _log.warning("open_to_all_who_reach_the_proxy", url=settings.public_url)
     with suppress(SystemExit):
         server.run(sockets=[listener])
@@ -142,13 +169,33 @@ def serve(settings: Settings) -> None:
     _log.info("stopped")
 
 
+def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return how the server runs the application."""
+    return uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        log_config=None,
+        access_log=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=IDLE_SECONDS,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+        timeout_graceful_shutdown=settings.stop_seconds,
+    )
+
+
 def check_exposure(settings: Settings) -> None:
     """Raise UsageError where the service would be open to others without a key."""
-    if settings.api_key is None and not settings.allow_anonymous and not is_loopback(settings.host):
+    is_meant = settings.allow_anonymous or is_loopback(settings.host)
+    if not is_meant and not has_key(settings):
         raise UsageError(
-            f"The service would answer anybody who reaches {settings.host}. Set AFTERWORD_API_KEY "
-            "to a key of 16 or more characters, or AFTERWORD_ALLOW_ANONYMOUS=1 if it shall, or "
-            "bind 127.0.0.1."
+            f"The service would answer anybody who reaches {settings.host}. Make a key by "
+            "`afterword keys create`, or set AFTERWORD_API_KEY to one of 16 or more characters, or "
+            "AFTERWORD_ALLOW_ANONYMOUS=1 if it shall, or bind 127.0.0.1."
         )
 
 
@@ -177,18 +224,12 @@ def listen(host: str, port: int) -> socket.socket:
     # asyncio does this only for sockets that it opened; without it each answer waits 40 ms for the
     # client's delayed acknowledgement. Connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    watch_peers(listener)
     return listener
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
-
-
-def _version() -> str:
-    try:
-        return version("afterword")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"
 
 
 async def _load(service: Service, build: Build) -> None:

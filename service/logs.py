@@ -16,6 +16,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+# That of the trace a request belongs to, for its caller's or this service's OpenTelemetry.
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -31,7 +33,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _with_request_id,
+        _with_ids,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -67,6 +69,11 @@ def new_request_id(proposed: str | None) -> str:
     return secrets.token_hex(8)
 
 
+def told_id() -> str:
+    """Return under which id a reply says that the log has more: the trace's, or the request's."""
+    return trace_id.get() or request_id.get()
+
+
 def place_of(error: BaseException) -> list[str]:
     """Return where an error came from, innermost last, without the values involved."""
     return [
@@ -83,10 +90,10 @@ def log_unexpected(
     log.debug(event, error=type(error).__name__, message=str(error), **values)
 
 
-def _with_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    current = request_id.get()
-    if current:
-        event.setdefault("request_id", current)
+def _with_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for name, current in (("request_id", request_id.get()), ("trace_id", trace_id.get())):
+        if current:
+            event.setdefault(name, current)
     return event
 
 

@@ -1,5 +1,7 @@
 """The description of the API, and the page that shows it without any network."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -11,12 +13,18 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from indexes.errors import AfterwordError
+from service.access import OPERATIONS, Access
 from service.problems import PROBLEM_JSON, TABLE, answer_for
-from service.schemas import Problem, UploadForm, UploadText
+from service.schemas import Problem, UploadAddress, UploadForm, UploadText
 
 _REFERENCE: Final = "#/components/schemas/"
-_EXTRA_MODELS: Final[tuple[type[BaseModel], ...]] = (Problem, UploadForm, UploadText)
-_EVERYWHERE: Final = (401, 403, 422, 500, 503)
+_EXTRA_MODELS: Final[tuple[type[BaseModel], ...]] = (
+    Problem,
+    UploadAddress,
+    UploadForm,
+    UploadText,
+)
+_EVERYWHERE: Final = (401, 403, 422, 431, 500, 503)
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "code,pre{font:14px/1.4 ui-monospace,monospace}"
@@ -24,8 +32,27 @@ _STYLE: Final = (
     "td,th{border:1px solid #9999;padding:.2rem .6rem;text-align:left;vertical-align:top}"
     "pre{background:#9992;padding:.6rem;overflow:auto}"
 )
-# What a browser may do on the page: apply its own style, and nothing else.
-PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+# What a browser may do on the page: apply this very style, and nothing else.
+PAGE_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+# Where the service has keys, one is sent in one of these ways.
+_SCHEMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key, as `Authorization: Bearer KEY`.",
+    },
+    "header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "A key, as `X-API-Key: KEY`.",
+    },
+}
 
 Schema = Mapping[str, Any]
 
@@ -52,18 +79,31 @@ def describe(app: FastAPI, root: str = "") -> dict[str, Any]:
         )
         components = described.setdefault("components", {})
         components["schemas"] = {**extra["$defs"], **components.get("schemas", {})}
-        components["securitySchemes"] = {
-            "bearer": {
-                "type": "http",
-                "scheme": "bearer",
-                "description": "AFTERWORD_API_KEY, where one is set.",
-            }
-        }
+        components["securitySchemes"] = _SCHEMES
         if root:
             described["servers"] = [{"url": root}]
-        described["security"] = [{}, {"bearer": []}]
+        for path, methods in described["paths"].items():
+            for method, operation in methods.items():
+                operation["security"] = _security(OPERATIONS[method.upper(), path])
         app.openapi_schema = described
     return app.openapi_schema
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """Return what an operation asks of its caller: nothing, or a key with a scope.
+
+    Nothing is among what it asks in any case, for a service may have no keys.
+    """
+    if access.scope is None:
+        return [{}]
+    scopes: list[str] = [access.scope]
+    return [{}, *({scheme: scopes} for scheme in _SCHEMES)]
+
+
+def scope_of(operation: Schema) -> str | None:
+    """Return the scope that an operation of the description needs where there are keys."""
+    scopes: list[str] = operation["security"][-1].get("header", [])
+    return scopes[0] if scopes else None
 
 
 def methods_of(description: Schema, path: str) -> list[str]:
@@ -107,6 +147,8 @@ def _operations(description: Schema) -> Iterator[str]:
             yield f"<details><summary><code>{method.upper()} {escape(path)}</code> "
             yield f"{escape(operation.get('summary', ''))}</summary>"
             yield f"<p>{escape(operation.get('description', ''))}</p>"
+            scope = scope_of(operation)
+            yield f"<p>Where there are keys: scope <code>{scope}</code>.</p>" if scope else ""
             yield from _parameters(operation)
             yield from _bodies("Body", operation.get("requestBody", {}))
             for status, response in operation["responses"].items():

@@ -39,17 +39,20 @@ def link_to(
     original: StoredOriginal | None,
     collection: str,
     root: str,
-    sign: Tickets | None,
+    sign: Tickets,
+    holder: str | None,
 ) -> OriginalLink | None:
     """Return the link to a document's original, None where none is to be had.
 
-    `root` is the path that the service has at its proxy; `sign` makes tickets where a key is set.
+    `root` is the path that the service has at its proxy; `sign` makes a ticket for the key with
+    the id `holder`, where there are keys.
     """
     if original is None or document.document_id in _NOT_IN_PATHS or not original.is_there:
         return None
     asked = {"collection": collection}
-    if sign is not None:
-        asked["ticket"] = sign.ticket(Place(collection, document.document_id, original.sha256))
+    if holder is not None:
+        place = Place(collection, document.document_id, original.sha256, holder)
+        asked["ticket"] = sign.ticket(place)
     path = f"{root}/v1/documents/{quote(document.document_id, safe='')}/original"
     return OriginalLink(
         url=f"{path}?{urlencode(asked)}",

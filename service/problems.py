@@ -3,18 +3,24 @@
 AfterwordError
 ├── HttpError                errors that only HTTP has
 │   ├── BadRequest           400   the body cannot be read at all
-│   ├── KeyRefused           401   no bearer key, or another one
+│   ├── KeyRefused           401   no key, or one that is not good
 │   │   └── TicketRefused    401   a link whose time is over
+│   ├── ScopeRefused         403   the key may not do this
 │   ├── OriginRefused        403   a page of another site, or a foreign Host header
+│   ├── FetchOff             403   an address was given, and none may be fetched
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
+│   ├── RequestTooSlow       408   the client takes too long to send its request
 │   ├── TooLarge             413
 │   ├── MediaTypeRefused     415
 │   ├── RangeRefused         416
 │   ├── InvalidRequest       422   a field is missing, unknown or out of range
 │   ├── TooManyRequests      429
+│   ├── RateLimited          429   this key or address asks too often
+│   ├── HeadTooLarge         431
 │   ├── InternalError        500
-│   └── NotReady             503
+│   ├── NotReady             503
+│   └── TooManyConnections   503
 └── the errors of indexes/errors.py
 """
 
@@ -30,7 +36,7 @@ from starlette.types import Scope
 from indexes import errors
 from indexes.documents import stored_form
 from indexes.errors import AfterwordError
-from service.logs import request_id
+from service.logs import told_id
 from service.schemas import PATTERNS, Mistake, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -52,7 +58,7 @@ class BadRequest(HttpError):
 
 
 class KeyRefused(HttpError):
-    """The bearer key is missing or is not the one that was set."""
+    """The key is missing, unknown, revoked or over."""
 
     code = "key_refused"
 
@@ -63,10 +69,22 @@ class TicketRefused(KeyRefused):
     code = "ticket_refused"
 
 
+class ScopeRefused(HttpError):
+    """The key is good, and this is more than it may do."""
+
+    code = "scope_refused"
+
+
 class OriginRefused(HttpError):
     """A browser sent the request for another site, or by a name that is not ours."""
 
     code = "origin_refused"
+
+
+class FetchOff(HttpError):
+    """The service fetches nothing by its address."""
+
+    code = "fetch_off"
 
 
 class RouteNotFound(HttpError):
@@ -79,6 +97,24 @@ class MethodNotAllowed(HttpError):
     """The path has no such method."""
 
     code = "method_not_allowed"
+
+
+class RequestTooSlow(HttpError):
+    """The request came too slowly; the connection is closed."""
+
+    code = "request_too_slow"
+
+
+class HeadTooLarge(HttpError):
+    """The address and the headers are over their limit."""
+
+    code = "head_too_large"
+
+
+class TooManyConnections(HttpError):
+    """All connections are taken."""
+
+    code = "too_many_connections"
 
 
 class TooLarge(HttpError):
@@ -118,6 +154,17 @@ class TooManyRequests(HttpError):
     code = "too_many_requests"
 
 
+class RateLimited(HttpError):
+    """This key asked more often than it may, or this address sent too many wrong keys."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, wait: int) -> None:
+        """Keep the message, and after how many seconds to try again."""
+        super().__init__(f"{message} Try again in {wait} s.")
+        self.wait = wait
+
+
 class InternalError(HttpError):
     """Something failed that should not; the log knows more under the trace id."""
 
@@ -141,14 +188,17 @@ class Answer:
 
 TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     BadRequest: Answer(400, "The body cannot be read"),
-    KeyRefused: Answer(401, "A bearer key is needed"),
+    KeyRefused: Answer(401, "A key is needed"),
     TicketRefused: Answer(401, "The link is over"),
+    ScopeRefused: Answer(403, "Not with this key"),
     OriginRefused: Answer(403, "Not for other sites"),
+    FetchOff: Answer(403, "Nothing is fetched here"),
     RouteNotFound: Answer(404, "No such path"),
     errors.NotFound: Answer(404, "Not found"),
     MethodNotAllowed: Answer(405, "No such method here"),
     errors.CollectionBusy: Answer(409, "Busy with other work", retry_after=5),
     errors.Conflict: Answer(409, "Another state than assumed"),
+    RequestTooSlow: Answer(408, "Sent too slowly"),
     TooLarge: Answer(413, "Too large"),
     MediaTypeRefused: Answer(415, "Another media type is needed"),
     RangeRefused: Answer(416, "No such range"),
@@ -156,6 +206,9 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.UsageError: Answer(422, "The request is not valid"),
     errors.ReadFailure: Answer(422, "The source cannot be read"),
     TooManyRequests: Answer(429, "All places are taken", retry_after=1),
+    RateLimited: Answer(429, "Too many requests a minute"),
+    HeadTooLarge: Answer(431, "Headers too large"),
+    TooManyConnections: Answer(503, "All connections are taken", retry_after=5),
     NotReady: Answer(503, "Not loaded yet", retry_after=2),
     errors.BadSnapshot: Answer(422, "The file is no whole snapshot"),
     errors.IndexDamaged: Answer(503, "The index is damaged"),
@@ -186,7 +239,7 @@ def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
         detail=stored_form(error.message),
         instance=path,
         code=error.code,
-        trace_id=request_id.get(),
+        trace_id=told_id(),
         errors=list(mistakes),
     )
 
@@ -197,10 +250,13 @@ def problem_response(
     """Return the HTTP answer for an error and note its code in the request's scope."""
     scope[CODE_KEY] = error.code
     problem = problem_of(error, scope["path"], scope.get("root_path", ""))
-    retry_after = answer_for(type(error)).retry_after
+    usual = answer_for(type(error)).retry_after
+    retry_after = error.wait if isinstance(error, RateLimited) else usual
     extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if isinstance(error, KeyRefused):
         extra["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RequestTooSlow):
+        extra["Connection"] = "close"  # what is still to come of it would be taken for a request
     return JSONResponse(
         problem.model_dump(),
         status_code=problem.status,
@@ -223,10 +279,15 @@ def from_http_exception(error: HTTPException, path: str, methods: Sequence[str])
             return RouteNotFound(f"There is nothing at {path}. /docs lists what there is.")
         case 405:
             return MethodNotAllowed(f"{path} can only be used with {', '.join(methods)}.")
+        case 408:
+            return RequestTooSlow(str(error.detail))
         case 413:
             return TooLarge(str(error.detail))
         case _:
-            return BadRequest(f"The body cannot be read: {error.detail}")
+            return BadRequest(
+                f"The body cannot be read: {error.detail}. Send JSON in UTF-8 that is not nested "
+                "thousands deep, or a form."
+            )
 
 
 def from_validation(error: RequestValidationError) -> InvalidRequest:

@@ -51,17 +51,21 @@ def reader_for(name: str, language: Language, encoder: str, threads: int = 0) ->
     The bundled reader is English, and asked in English collections alone. Raises as `load_reader`.
     """
     if language == ENGLISH or name not in {BUNDLED, NO_READER}:
-        return load_reader(name, threads)
+        return load_reader(name, threads=threads)
     return load_reader(NO_READER) if reads(encoder, language) else BY_WORDS
 
 
-@lru_cache(maxsize=4)
-def load_reader(name: str, threads: int = 0) -> LoadedReader:
+def load_reader(name: str, *, threads: int = 0) -> LoadedReader:
     """Load a reader once a process: "bundled", "none", a hub id, or the folder of a model.
 
     `threads` of 0 means all cores. Raises ModelMissing that says which file or model was looked
     for, where, and what to do.
     """
+    return _load(name, threads)
+
+
+@lru_cache(maxsize=4)
+def _load(name: str, threads: int) -> LoadedReader:
     if name == NO_READER:
         return LoadedReader(_by_sentences, THRESHOLD)
     folder = FOLDER if name == BUNDLED else Path(name)

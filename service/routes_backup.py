@@ -21,10 +21,6 @@ from service.state import Here
 
 router = APIRouter(prefix="/v1/collections", tags=["backup"])
 
-# For administrators alone: a snapshot has every document, and a restore replaces all of them.
-ADMIN_ROUTES: Final = frozenset(
-    (("POST", "/v1/collections/{name}/snapshot"), ("POST", "/v1/collections/{name}/restore"))
-)
 Replace = Annotated[bool, Query(description="Give up the collection of that name, in one step.")]
 _BYTES: Final = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 _SNAPSHOT: Final[dict[int | str, dict[str, Any]]] = {
@@ -48,7 +44,9 @@ async def snapshot_collection(name: CollectionName, service: Here) -> Whole:
     return Whole(opening, service.backups, service.reads)
 
 
-@router.post("/{name}/restore", responses=problems(409, 413, 415, 429, 507), openapi_extra=_BODY)
+@router.post(
+    "/{name}/restore", responses=problems(408, 409, 413, 415, 429, 507), openapi_extra=_BODY
+)
 async def restore_collection(
     name: CollectionName,
     request: Request,

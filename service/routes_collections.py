@@ -11,6 +11,7 @@ from indexes.collection import (
 )
 from indexes.encoder import load_encoder
 from indexes.errors import AfterwordError
+from service.access import Caller, Who
 from service.answer import Answerer
 from service.openapi import problems
 from service.schemas import (
@@ -28,26 +29,27 @@ router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 
 @router.get("", responses=problems(429))
-async def collections(service: Here) -> CollectionsReply:
-    """List all collections; one that cannot be used is there with its problem."""
+async def collections(service: Here, who: Who) -> CollectionsReply:
+    """List the collections that the key is for; one that cannot be used has its problem."""
     answerer = service.loaded()
-    found = await service.documents.run(lambda: list_collections(service, answerer))
+    found = await service.documents.run(lambda: list_collections(service, answerer, who))
     return CollectionsReply(items=found)
 
 
 @router.post(
     "",
     status_code=201,
-    responses=problems(400, 409, 413, 429, 507),
+    responses=problems(400, 408, 409, 413, 429, 507),
 )
 async def make_collection(
-    body: CollectionRequest, response: Response, service: Here
+    body: CollectionRequest, response: Response, service: Here, who: Who
 ) -> CollectionFacts:
     """Make an empty collection with the encoder, the chunk size and else the language set."""
+    who.check_new(body.name)
     settings, answerer = service.settings, service.loaded()
 
     def make() -> CollectionFacts:
-        encoder = load_encoder(settings.encoder, threads=settings.threads)
+        encoder = load_encoder(settings.encoder, threads=settings.threads, for_questions=True)
         splitter = SplitterSettings(chunk_tokens=settings.chunk_tokens)
         language = body.language or settings.language
         create_collection(settings.data, body.name, encoder, splitter, language).close()
@@ -78,9 +80,9 @@ async def remove_collection(name: CollectionName, service: Here) -> None:
     await service.documents.run(remove)
 
 
-def list_collections(service: Service, answerer: Answerer) -> list[CollectionReply]:
-    """Return what each collection holds, or what is wrong with it."""
-    looked = look_at_each(service.settings.data, lambda name: _look(answerer, name))
+def list_collections(service: Service, answerer: Answerer, who: Caller) -> list[CollectionReply]:
+    """Return what each collection that the caller sees holds, or what is wrong with it."""
+    looked = look_at_each(service.settings.data, lambda name: _look(answerer, name), who.sees)
     return [
         _broken(name, found.message) if isinstance(found, AfterwordError) else found
         for name, found in looked

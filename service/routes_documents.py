@@ -10,6 +10,7 @@ from indexes import jobs
 from indexes.documents import Document
 from indexes.errors import DocumentChanged
 from indexes.views import NOT_MERGED
+from service.access import Who
 from service.openapi import problems, reference
 from service.originals import link_to
 from service.problems import TooManyRequests, invalid
@@ -25,6 +26,7 @@ from service.schemas import (
     OriginalLink,
     PageSpan,
     TextReply,
+    UploadAddress,
     UploadForm,
     UploadText,
 )
@@ -35,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["documents"])
 
 _LONGEST_SEARCH: Final = 200
 _MULTIPART: Final = {"schema": reference(UploadForm)}
-_JSON: Final = {"schema": reference(UploadText)}
+_JSON: Final = {"schema": {"anyOf": [reference(UploadText), reference(UploadAddress)]}}
 _UPLOAD_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -49,11 +51,14 @@ Offset = Annotated[int, Query(ge=0, lt=LARGEST_INTEGER)]
 @router.post(
     "/documents",
     status_code=202,
-    responses=problems(400, 413, 415, 429, 507),
+    responses=problems(400, 403, 404, 408, 413, 415, 429, 507),
     openapi_extra=_UPLOAD_BODY,
 )
-async def upload(request: Request, response: Response, service: Here) -> Accepted:
-    """Store a file or a text; it is on disk when this answers, its job tells the rest."""
+async def upload(request: Request, response: Response, service: Here, who: Who) -> Accepted:
+    """Store a file, a text, or a page by its address; the job tells what became of it.
+
+    It is on disk when this answers, a page's address alone: the page is yet to be fetched.
+    """
     data, most = service.settings.data, service.settings.max_queued_jobs
     if (await service.documents.run(lambda: jobs.counts(data)))["queued"] >= most:
         raise TooManyRequests(
@@ -61,17 +66,23 @@ async def upload(request: Request, response: Response, service: Here) -> Accepte
             "AFTERWORD_MAX_QUEUED_JOBS."
         )
     with service.uploads.place():
-        given = await read_upload(request, service.documents)
+        given = await read_upload(request, service.documents, service.settings)
+        who.check(given.fields.collection)
+        who.trail.document_id = given.document_id
         job_id = await service.documents.run(lambda: _enqueue(service, given))
+    who.trail.job_id = job_id
     response.headers["Location"] = f"{service.settings.root_path}/v1/jobs/{job_id}"
     return Accepted(job_id=job_id)
 
 
 @router.get("/jobs/{job_id}", responses=problems(404, 429))
-async def job(job_id: str, service: Here) -> JobReply:
+async def job(job_id: str, service: Here, who: Who) -> JobReply:
     """Tell how far an upload is, or what became of it."""
     data = service.settings.data
-    return JobReply.model_validate(await service.documents.run(lambda: jobs.job(data, job_id)))
+    found = await service.documents.run(lambda: jobs.job(data, job_id))
+    if not who.sees(found.collection):
+        raise who.hidden(jobs.unknown_job(job_id))
+    return JobReply.model_validate(found)
 
 
 @router.get("/documents", responses=problems(404, 429))
@@ -106,7 +117,7 @@ async def documents(
 
 @router.get("/documents/{document_id}", responses=problems(404, 429))
 async def document(
-    document_id: DocumentId, service: Here, collection: In = "default"
+    document_id: DocumentId, service: Here, who: Who, collection: In = "default"
 ) -> DocumentReply:
     """Tell all about a document but its text."""
     answerer = service.loaded()
@@ -115,9 +126,8 @@ async def document(
         with answerer.collection(collection).read() as reading:
             found = reading.document(document_id)
             original = reading.original(found)
-        settings = service.settings
-        sign = service.tickets if settings.api_key else None
-        return _reply(found, link_to(found, original, collection, settings.root_path, sign))
+        root, sign = service.settings.root_path, service.tickets
+        return _reply(found, link_to(found, original, collection, root, sign, who.key_id))
 
     return await service.documents.run(read)
 

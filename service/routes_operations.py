@@ -2,15 +2,19 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from service.access import Who
 from service.openapi import PAGE_POLICY, page, problems
+from service.readiness import parts_of, withheld
 from service.schemas import Health, Readiness
 from service.state import Ability, Here, Service, ability
+from service.worker import INGESTING
 
 router = APIRouter(tags=["operations"])
 
@@ -18,8 +22,6 @@ router = APIRouter(tags=["operations"])
 _PROBE_SECONDS: Final = 10.0
 # Between probes this close together the first one's answer holds.
 _FRESH_SECONDS: Final = 1.0
-# What the worker does while uploads are ingested, or will be in a moment.
-_INGESTING: Final = frozenset({"running", "restarting", "elsewhere"})
 
 
 @router.get("/health")
@@ -33,18 +35,23 @@ async def health() -> Health:
     response_model=Readiness,
     responses={503: {"model": Readiness, "description": "Not ready, with the reasons"}},
 )
-async def ready(service: Here) -> JSONResponse:
+async def ready(service: Here, who: Who) -> JSONResponse:
     """Say whether questions can be answered, by a tiny search in each collection.
 
-    Uploads that nobody ingests are told, and keep no question from being answered.
+    Uploads that nobody ingests are told, and keep no question from being answered. Where there are
+    keys, who sends none is not told what is wrong, nor any key of collections that it is not for.
     """
-    able, keeper = await _ability(service), service.keeper
+    found, keeper = await _ability(service), service.keeper
+    reasons = (*found.reasons, *filter(None, [keeper.reason]))
+    able = replace(found, reasons=reasons).told_to(who)
+    parts = await asyncio.to_thread(parts_of, able, keeper, service.settings.data)
     body = Readiness(
         ready=able.ready,
-        reasons=[*able.reasons, *filter(None, [keeper.reason])],
+        reasons=list(able.reasons),
         broken=dict(able.broken),
-        uploads=keeper.state in _INGESTING,
+        uploads=keeper.state in INGESTING,
         worker=keeper.state,
+        parts=withheld(parts) if who.scope is None else parts,
     )
     return JSONResponse(body.model_dump(), status_code=200 if able.ready else 503)
 
@@ -75,7 +82,9 @@ async def _ability(service: Service) -> Ability:
     """Probe, or share the probe that is under way or just over."""
     answerer = service.answerer
     if answerer is None:
-        return Ability(ready=False, reasons=service.reasons)
+        waiting = "The models are not loaded yet."
+        told = " ".join(service.reasons)
+        return Ability(False, service.reasons, models=told, collections=waiting)
     probe, now = service.probe, time.monotonic()
     if probe.result is None or (probe.result.done() and now - probe.began > _FRESH_SECONDS):
         probe.result = service.operations.start(lambda: ability(service, answerer))
@@ -85,4 +94,4 @@ async def _ability(service: Service) -> Ability:
             return await asyncio.shield(probe.result)
     except TimeoutError:
         late = f"A search took longer than {_PROBE_SECONDS:.0f} s."
-        return Ability(ready=False, reasons=(late,))
+        return Ability(False, (late,), collections=late)

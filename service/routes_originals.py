@@ -7,14 +7,18 @@ from fastapi import APIRouter, Query, Response
 from indexes.errors import DocumentChanged, OriginalNotFound
 from service.downloads import Download
 from service.openapi import problems
-from service.originals import Opened
+from service.originals import INLINE, Opened
 from service.schemas import CollectionName, DocumentId
 from service.state import Here, Service
 from service.tickets import ticket_sha256
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 
-_BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+# What a browser shows has its own media type, all else is for it to save.
+_BYTES: Final = {
+    media_type: {"schema": {"type": "string", "format": "binary"}}
+    for media_type in ("application/octet-stream", *sorted(INLINE))
+}
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The file", "content": _BYTES},
     206: {"description": "The range of the file that was asked for", "content": _BYTES},

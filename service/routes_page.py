@@ -48,8 +48,6 @@ def _files() -> dict[str, _File]:
 
 
 _FILES: Final = _files()
-# What a browser loads before anybody can have given it a key.
-PAGE_PATHS: Final = frozenset({"/", *(f"/page/{name}" for name in _FILES if name != _INDEX)})
 
 
 @router.api_route("/", methods=["GET", "HEAD"])

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from indexes.settings import Settings
+from service.access import Who
 from service.answer import Question
+from service.logs import get_log
 from service.openapi import problems
 from service.problems import invalid
 from service.reply import Reply
@@ -15,6 +17,7 @@ from service.state import Here
 from service.stream import Asking
 
 router = APIRouter(prefix="/v1", tags=["questions"])
+_log = get_log(__name__)
 
 _EVENT: Final = {
     "type": "object",
@@ -31,10 +34,13 @@ _REPLY: Final[dict[str, Any]] = {
 
 
 @router.post(
-    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 413, 429)}
+    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 408, 413, 429)}
 )
-async def query(body: QueryRequest, request: Request, service: Here) -> Reply | StreamingResponse:
+async def query(
+    body: QueryRequest, request: Request, service: Here, who: Who
+) -> Reply | StreamingResponse:
     """Answer a question from the documents of a collection, with citations."""
+    who.check(body.collection)
     _check_length("question", body.question, service.settings)
     asking = Asking(service, _question(body))
     if not body.stream:
@@ -47,14 +53,17 @@ async def query(body: QueryRequest, request: Request, service: Here) -> Reply | 
     )
 
 
-@router.post("/search", responses=problems(400, 404, 413, 429))
-async def search(body: SearchRequest, service: Here) -> SearchReply:
+@router.post("/search", responses=problems(400, 404, 408, 413, 429))
+async def search(body: SearchRequest, service: Here, who: Who) -> SearchReply:
     """Find passages; nothing looks at them closely and nothing is answered."""
+    who.check(body.collection)
     _check_length("query", body.query, service.settings)
     answerer = service.loaded()
     passages = await service.questions.run(
         lambda: answerer.search(body.query, body.collection, body.filter, body.top_k, body.as_of)
     )
+    if service.settings.log_questions:
+        _log.info("search", question=body.query, collection=body.collection, found=len(passages))
     return SearchReply(passages=passages)
 
 

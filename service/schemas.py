@@ -20,9 +20,11 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from indexes.documents import DOCUMENT_ID
 from indexes.languages import Language
+from indexes.urls import LONGEST
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
 from service.reply import Passage
 
@@ -277,15 +279,24 @@ class UploadText(UploadFields):
     title: Annotated[Words, Field(max_length=1000)]
 
 
+class UploadAddress(UploadFields):
+    """A page or file to fetch and store; the same address is the same document."""
+
+    url: Annotated[Text, Field(max_length=LONGEST, json_schema_extra={"format": "uri"})] = Field(
+        description="An address of the public internet, http or https.",
+        examples=["https://example.org/report.pdf"],
+    )
+
+
 class UploadForm(_In):
     """A file to store as a document; the same id, or else the same name, is the same document."""
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
     collection: CollectionName = "default"
     metadata: str = Field("{}", description="A JSON object of flat fields.")
-    id: DocumentId | None = None
-    title: Title | None = None
-    as_of: IsoDate | None = None
+    id: DocumentId | SkipJsonSchema[None] = None  # a form has no null
+    title: Title | SkipJsonSchema[None] = None
+    as_of: IsoDate | SkipJsonSchema[None] = None
 
 
 class Accepted(_Out):
@@ -458,13 +469,24 @@ class Health(_Out):
     status: Literal["alive"]
 
 
+PartName = Literal["models", "collections", "uploads", "storage"]
+
+
+class Part(_Out):
+    """Whether a part of the service is ready, and the reason why not."""
+
+    state: Literal["ready", "not_ready"]
+    reason: str | None
+
+
 class Readiness(_Out):
     """Whether questions can be answered now; `reasons` says what is missing.
 
     `broken` has the collections that cannot be asked, by name, and why; while others can be, the
     service is ready all the same. `uploads` tells whether uploads are ingested: false where the
     process that does so cannot run, with the reason among `reasons`. `worker` is `elsewhere` where
-    another service of the same data folder ingests them.
+    another service of the same data folder ingests them. `parts` tells the same by part: questions
+    need `models` and `collections` (some of them), uploads need `uploads` and `storage` too.
     """
 
     ready: bool
@@ -472,6 +494,7 @@ class Readiness(_Out):
     broken: dict[str, str]
     uploads: bool
     worker: Literal["running", "restarting", "failing", "elsewhere", "stopped"]
+    parts: dict[PartName, Part]
 
 
 class Mistake(_Out):

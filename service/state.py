@@ -2,32 +2,40 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
 
-from indexes import jobs
 from indexes.collection import collection_names
-from indexes.documents import Counts, stored_form
+from indexes.documents import stored_form
 from indexes.errors import AfterwordError, IndexDamaged, NotFound
+from indexes.jobs_ended import Ended, Endings
+from indexes.jobs_seen import NO_UPLOADS, QueueSeen, look_at_queue
 from indexes.settings import Settings
+from indexes.sizes import Size, size_of
+from service.access import Caller
 from service.answer import Answerer
+from service.keyring import Keyring
 from service.lanes import Lane, Places
 from service.logs import get_log, log_unexpected
 from service.metrics import Metrics, Stock
 from service.originals import Originals
 from service.problems import InvalidRequest, NotReady
+from service.product import product_version
 from service.schemas import Mistake
 from service.tickets import Tickets
-from service.worker import WorkerKeeper
+from service.worker import INGESTING, WorkerKeeper
 
 _OPERATIONS_PLACES: Final = 16
 _DOWNLOADS_A_PLACE: Final = 4
 _BACKUPS: Final = 2
 _TINY_QUERY: Final = "ready"
+WITHHELD: Final = "Not all is well; who sends a key is told what."
+LOADING: Final = "The encoder is being loaded."
 _log = get_log(__name__)
 
 Found = TypeVar("Found")
@@ -42,7 +50,8 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metrics = Metrics(self._stock)
+        self._endings = Endings(settings.data)
+        self.metrics = Metrics(self._stock, product_version(), lambda: self.keeper.pid)
         places, gauge = settings.max_concurrent, self.metrics.in_flight
         cores = os.cpu_count() or 1
         self.questions = Lane("questions", places, max(2, cores), gauge)
@@ -56,11 +65,14 @@ class Service:
         # Each takes as much room on the disk as its collection.
         self.backups = Places("backups", _BACKUPS, gauge)
         self._lanes = (self.questions, self.documents, self.operations, self.reads)
+        for kind in (*self._lanes, self.uploads, self.downloads):
+            self.metrics.places.labels(kind.kind).set(kind.count)
         self.originals = Originals()
         self.tickets = Tickets()
+        self.keyring = Keyring(settings)
         self.keeper = WorkerKeeper(settings, self.metrics.worker_restarts)
         self.answerer: Answerer | None = None
-        self.reasons: tuple[str, ...] = ("The encoder is being loaded.",)
+        self.reasons: tuple[str, ...] = (LOADING,)
         self.probe = Probe()
 
     def loaded(self) -> Answerer:
@@ -82,31 +94,46 @@ class Service:
             self.answerer.close()
 
     def _stock(self) -> Stock:
-        documents, chunks = {}, {}
-        for name, counts in self._counted() if self.answerer else ():
-            if isinstance(counts, Counts):  # /v1/collections tells of those that are damaged
-                documents[name], chunks[name] = counts.documents, counts.chunks
-        by_state = {str(state): n for state, n in jobs.counts(self.settings.data).items()}
-        return Stock(by_state, documents, chunks)
+        """Look at what lies on disk; nothing is loaded for it."""
+        data = self.settings.data
+        looked = list(look_at_each(data, lambda name: size_of(data, name)))
+        queue, ended = self._uploads()
+        disk = shutil.disk_usage(_nearest(data))
+        return Stock(
+            jobs={str(state): count for state, count in queue.counts.items()} if queue else {},
+            waited_seconds=queue.waited_seconds if queue else 0.0,
+            sizes={name: size for name, size in looked if isinstance(size, Size)},
+            broken=sum(isinstance(size, AfterwordError) for _, size in looked),
+            loaded=self.answerer is not None,
+            worker=self.keeper.state in INGESTING,
+            disk_free=disk.free,
+            disk_size=disk.total,
+            ended=ended,
+        )
 
-    def _counted(self) -> Iterator[tuple[str, Counts | AfterwordError]]:
-        answerer = self.loaded()
+    def _uploads(self) -> tuple[QueueSeen | None, tuple[Ended, ...]]:
+        """Look at the queue; one that is damaged has no numbers, and hides no others."""
+        try:
+            return look_at_queue(self.settings.data) or NO_UPLOADS, self._endings.new()
+        except AfterwordError as error:
+            _log.error("queue_failed", reason=error.message)
+            return None, ()
 
-        def count(name: str) -> Counts:
-            with answerer.collection(name).read() as reading:
-                return reading.count()
 
-        return look_at_each(self.settings.data, count)
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or where it is not made yet the nearest one above that is."""
+    whole = folder.absolute()
+    return next(path for path in (whole, *whole.parents) if path.is_dir())
 
 
 def look_at_each(
-    data: Path, look: Callable[[str], Found]
+    data: Path, look: Callable[[str], Found], sees: Callable[[str], bool] = lambda _: True
 ) -> Iterator[tuple[str, Found | AfterwordError]]:
     """Give what a look at each collection finds, or its error: no collection hides another.
 
-    A collection that is deleted meanwhile is left out.
+    A collection that is deleted meanwhile is left out, as are those that `sees` does not tell of.
     """
-    for name in collection_names(data):
+    for name in filter(sees, collection_names(data)):
         try:
             yield name, look(name)
         except NotFound:
@@ -126,12 +153,23 @@ class Ability:
     """Whether questions can be answered.
 
     `reasons` say what is wrong with the service, `broken` why a collection, by its name, cannot be
-    asked.
+    asked. `models` and `collections` are the reasons why these parts are not ready, None where they
+    are.
     """
 
     ready: bool
     reasons: tuple[str, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
+    models: str | None = None
+    collections: str | None = None
+
+    def told_to(self, who: Caller) -> "Ability":
+        """Return what a caller may know of it: to whom may read nothing, nothing but whether."""
+        if who.scope is None:
+            is_told = all(reason == LOADING for reason in self.reasons) and not self.broken
+            return replace(self, reasons=self.reasons if is_told else (WITHHELD,), broken={})
+        seen = {name: why for name, why in self.broken.items() if who.sees(name)}
+        return replace(self, broken=seen)
 
 
 def ability(service: Service, answerer: Answerer) -> Ability:
@@ -141,6 +179,7 @@ def ability(service: Service, answerer: Answerer) -> Ability:
     where there is none yet, the encoder does.
     """
     reasons = answerer.ready()
+    models, unasked = " ".join(reasons) or None, None
     looked = dict(
         look_at_each(
             service.settings.data, lambda name: answerer.search(_TINY_QUERY, name, None, 1)
@@ -148,8 +187,10 @@ def ability(service: Service, answerer: Answerer) -> Ability:
     )
     broken = {k: v.message for k, v in looked.items() if isinstance(v, AfterwordError)}
     if broken and len(broken) == len(looked):
-        reasons.append("No collection can be searched; `broken` says why.")
-    return Ability(not reasons or len(broken) < len(looked), tuple(reasons), broken)
+        unasked = "No collection can be searched; `broken` says why."
+        reasons.append(unasked)
+    able = not reasons or len(broken) < len(looked)
+    return Ability(able, tuple(reasons), broken, models, unasked)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from fastapi import Request
 from indexes.errors import AfterwordError
 from service.answer import Question
 from service.gate import ClientLeft
-from service.logs import get_log, log_unexpected, request_id
+from service.logs import get_log, log_unexpected, told_id
 from service.problems import internal_error, problem_of
 from service.reply import Event, FinalEvent, Reply, event_data
 from service.state import Service
@@ -95,13 +95,24 @@ class Asking:
         except Exception as error:  # noqa: BLE001 # the edge of a request: the client is answered
             log_unexpected(_log, "request_failed", error)
             problem = problem_of(internal_error(), f"{root}/v1/query", root)
+        # The status has been sent, so the request's own count does not know of it.
+        self._service.metrics.rejected.labels(problem.code).inc()
         return _event("error", problem.model_dump())
 
     def _work(self) -> Reply:
         reply = self._answerer.answer(self._question, on_event=self._on_event)
         self._service.metrics.answers.labels(reply.status).inc()
         self._service.metrics.observe_steps(reply.timings)
-        return replace(reply, trace_id=request_id.get())
+        if self._service.settings.log_questions:
+            asked = self._question
+            _log.info(
+                "question",
+                question=asked.question,
+                collection=asked.collection,
+                status=reply.status,
+                score=round(reply.score, 4),
+            )
+        return replace(reply, trace_id=told_id())
 
     def _on_event(self, event: Event) -> None:
         if self._left.is_set():

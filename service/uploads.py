@@ -12,11 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from indexes.documents import Metadata
+from indexes.documents import UPLOADS, Metadata, document_id_for
+from indexes.errors import UsageError
+from indexes.jobs import ADDRESS
+from indexes.settings import FETCH_IS_OFF, NO_FETCH, Settings
+from indexes.urls import parse_url
 from service.gate import BODY_LIMIT
 from service.lanes import Lane
-from service.problems import MediaTypeRefused, invalid
-from service.schemas import UploadFields, UploadText
+from service.problems import FetchOff, MediaTypeRefused, invalid
+from service.schemas import UploadAddress, UploadFields, UploadText
 
 _LONGEST_NAME: Final = 200
 _FIELDS: Final = frozenset({"file", *UploadFields.model_fields})
@@ -33,15 +37,24 @@ class Upload:
     media_type: str | None = None
 
     @property
+    def document_id(self) -> str:
+        """The id of the document that it becomes; of a file of records, that of the file."""
+        uri = self.filename if self.media_type == ADDRESS else f"{UPLOADS}{self.filename}"
+        return self.fields.id or document_id_for(uri)
+
+    @property
     def metadata(self) -> Metadata:
         """The metadata as documents keep it."""
         return cast("Metadata", dict(self.fields.metadata))
 
 
-async def read_upload(request: Request, lane: Lane) -> Upload:
-    """Read a multipart form or a JSON text; what can be long is parsed in the lane's threads.
+async def read_upload(request: Request, lane: Lane, settings: Settings) -> Upload:
+    """Read a multipart form, or a text or address in JSON.
 
-    Raises InvalidRequest, MediaTypeRefused, TooLarge, TooManyRequests.
+    What can be long is parsed in the lane's threads.
+
+    Raises InvalidRequest, MediaTypeRefused, TooLarge, TooManyRequests, and FetchOff where there is
+    an address and none may be fetched.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
@@ -49,10 +62,10 @@ async def read_upload(request: Request, lane: Lane) -> Upload:
         return await lane.run(lambda: _from_form(form))
     if media_type == "application/json":
         body = await request.body()
-        return await lane.run(lambda: _from_json(body))
+        return await lane.run(lambda: _from_json(body, settings))
     raise MediaTypeRefused(
         f"Content-Type is {media_type!r}. Send multipart/form-data with a part `file`, or "
-        "application/json with `text` and `title`."
+        "application/json with `text` and `title`, or with `url`."
     )
 
 
@@ -94,14 +107,28 @@ def _unescaped(name: str) -> str:
     return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 
 
-def _from_json(body: bytes) -> Upload:
+def _from_json(body: bytes, settings: Settings) -> Upload:
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):
         raise invalid("body", "it is not JSON in UTF-8") from None
+    if isinstance(values, dict) and "url" in values:
+        return _from_address(_checked(UploadAddress, values), settings)
     text = _checked(UploadText, values)
     name = clean_filename(text.id or text.title)
     return Upload(text.text.encode(), name, text, "text/plain")
+
+
+def _from_address(given: UploadAddress, settings: Settings) -> Upload:
+    """Return a job to fetch an address; where its host leads to, the worker looks."""
+    if settings.fetch == NO_FETCH:
+        raise FetchOff(FETCH_IS_OFF)
+    try:
+        url = parse_url(given.url)
+        settings.reach.check(url)
+    except UsageError as error:
+        raise invalid("body.url", error.message) from None
+    return Upload(str(url).encode(), str(url), given, ADDRESS)
 
 
 def _metadata(value: object) -> object:

@@ -37,6 +37,8 @@ _LAST_WORDS_SECONDS: Final = 1.0
 _log = get_log(__name__)
 
 State = Literal["running", "restarting", "failing", "elsewhere", "stopped"]
+# What the worker does while uploads are ingested, or will be in a moment.
+INGESTING: Final[frozenset[State]] = frozenset({"running", "restarting", "elsewhere"})
 
 
 @dataclass(frozen=True, slots=True)

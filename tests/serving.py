@@ -22,7 +22,7 @@ from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.settings import Settings
 from service.answer import Answerer, Question
-from service.app import create_app, listen
+from service.app import configuration, create_app, listen
 from service.reply import (
     Event,
     FinalEvent,
@@ -169,8 +169,8 @@ def running(app: FastAPI) -> Iterator[httpx2.Client]:
 def loading(app: FastAPI) -> Iterator[str]:
     """Serve an application in a thread, from before it is loaded, and give its address."""
     listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configuration(app, app.state.service.settings))
+    server.config.timeout_graceful_shutdown = 1
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

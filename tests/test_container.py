@@ -60,13 +60,48 @@ def test_the_full_image_is_what_is_built_without_a_target() -> None:
 
 
 def test_versions_come_from_requirements_alone() -> None:
-    """Whatever is installed from an index is pinned, and is checked before the wheel or with it."""
-    commands = [line for stage in stages().values() for line in stage if "pip install" in line]
-    assert len(commands) == 4
-    for line in commands:
-        assert re.search(r"-r requirements(-slim)?\.txt|--no-deps --no-index", line), line
+    """Whatever is installed from an index is pinned, and is checked before the wheel or with it.
+
+    By its hash, but for torch.
+    """
+    commands = [
+        command
+        for stage in stages().values()
+        for line in stage
+        for command in line.split("&&")
+        if "pip install" in command
+    ]
+    kinds = [
+        next(
+            kind
+            for kind in (
+                "--require-hashes --no-deps -r locks/",
+                "--no-index",
+                "-r requirements.txt",
+            )
+            if kind in command
+        )
+        for command in commands
+    ]
+    assert sorted(kinds) == [
+        "--no-index",
+        "--no-index",
+        "--require-hashes --no-deps -r locks/",
+        "--require-hashes --no-deps -r locks/",
+        "--require-hashes --no-deps -r locks/",
+        "-r requirements.txt",
+    ]
     checked = [name for name, lines in stages().items() if "pip check" in " ".join(lines)]
     assert checked == ["packages", "build-full"]
+
+
+def test_each_image_lists_what_it_is_made_of() -> None:
+    """Before pip goes, and without the tool itself."""
+    for name in ("build-slim", "build-full"):
+        (line,) = [one for one in stages()[name] if "cyclonedx-py environment" in one]
+        assert line.index("cyclonedx-py") < line.index("pip uninstall")
+        assert "-o /opt/afterword/afterword.cdx.json" in line
+    assert not [one for one in (*stages()["slim"], *stages()["full"]) if "/tools" in one]
 
 
 def test_what_is_copied_is_sent_to_the_builder() -> None:

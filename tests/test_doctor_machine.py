@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from indexes import encoder
 from looked_at import files, levels, looked, subject_of
+from service import keys
 from service.doctor import (
     address,
     children,
@@ -39,6 +40,7 @@ from service.doctor.children import Ended, run_trials
 from service.doctor.file_systems import DOUBTFUL, mount_of
 from service.doctor.findings import Finding, amount
 from service.doctor.packages import Package
+from service.keys import Wanted
 from serving import SmallAnswerer, running, served, small_app, stored
 
 GB = 1 << 30
@@ -618,6 +620,23 @@ def test_secrets_that_others_can_read(tmp_path: Path) -> None:
     (tmp_path / ".env").chmod(0o644)
     told = looked(settings.secrets, subject_of(tmp_path / "data", folder=tmp_path))["secrets"]
     assert (told.level, told.do) == ("warning", f"chmod 600 {tmp_path / '.env'}")
+
+
+def test_stored_keys(tmp_path: Path) -> None:
+    """With one that is good the service starts; their file is for one user alone."""
+    environ = {"AFTERWORD_HOST": "0.0.0.0"}
+    subject = subject_of(tmp_path, environ)
+    key, _ = keys.create(tmp_path, Wanted("test", "read"))
+    assert looked(settings.exposure, subject)["exposure"].level == "note"
+    assert looked(settings.secrets, subject) == {}
+    keys.path_of(tmp_path).chmod(0o644)
+    told = looked(settings.secrets, subject)["secrets"]
+    assert (told.level, told.do) == ("warning", f"chmod 600 {tmp_path / 'keys.db'}")
+    keys.revoke(tmp_path, key.key_id)
+    assert looked(settings.exposure, subject)["exposure"].level == "problem"
+    keys.path_of(tmp_path).write_bytes(b"damaged" * 1000)
+    damaged = looked(settings.exposure, subject)["keys"]
+    assert (damaged.level, "keys.db" in damaged.message) == ("problem", True)
 
 
 def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:

@@ -385,3 +385,13 @@ def test_a_model_without_a_fast_tokenizer(tmp_path: Path) -> None:
     model.save(str(tmp_path / "canine"), create_model_card=False)
     with pytest.raises(ModelMissing, match="no fast tokenizer"):
         load_hub_encoder(str(tmp_path / "canine"))
+
+
+def test_questions_have_the_vectors_of_texts(bundled: Encoder) -> None:
+    """An encoder for questions is another network in memory, and gives the same to the bit."""
+    for_questions = load_encoder("bundled", for_questions=True)
+    assert for_questions is not bundled
+    assert load_encoder("bundled", for_questions=True) is for_questions
+    for text in PROBES:
+        assert np.array_equal(for_questions.encode_query(text), bundled.encode_query(text))
+    assert np.array_equal(for_questions.encode_documents(PROBES), bundled.encode_documents(PROBES))

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ from tokenizers import Tokenizer
 from indexes import network as networks
 from indexes.encoder import FOLDER
 from indexes.errors import ModelMissing
-from indexes.network import BATCH, LENGTH_STEP, Network, Rows, batches, padded
+from indexes.network import BATCH, LENGTH_STEP, Network, Rows, _Compiled, batches, padded
+from service.readers import FOLDER as READER
 
 WORDS = (Path(__file__).parent.parent / "LICENSE").read_text(encoding="utf-8").split()
 LIMIT = 256
@@ -201,3 +203,32 @@ def test_one_thread_gives_the_same_vectors(network: Network) -> None:
     given_texts = texts(BATCH + 3, seed=4)
     rows = Network(FOLDER, threads=1).run(given_texts)["embedding"]
     assert_alike(rows, network.run(given_texts)["embedding"])
+
+
+@pytest.mark.parametrize("folder", [FOLDER, READER], ids=["encoder", "reader"])
+def test_tables_of_tokens_stay_bytes(folder: Path) -> None:
+    """No table of numbers is left in what is compiled, and its outputs are the same to the bit."""
+    path = folder / networks.NETWORK
+    core = networks.import_openvino().Core()
+    as_it_comes = core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    ours = _Compiled(folder, 0).network
+    assert largest_numbers(as_it_comes) == 30_522 * 384
+    assert largest_numbers(ours) < 1_000_000
+    rows = {"input_ids": np.arange(1_000, 1_064).reshape(2, 32), "attention_mask": np.ones((2, 32))}
+    rows["attention_mask"][1, 20:] = 0
+    if len(ours.inputs) > len(rows):
+        rows["token_type_ids"] = np.repeat([0, 1], 16) * np.ones((2, 1))
+    given_rows = {name: values.astype(np.int64) for name, values in rows.items()}
+    expected, found = as_it_comes(given_rows), ours(given_rows)
+    for place in range(len(ours.outputs)):
+        assert np.array_equal(found[place], expected[place])
+
+
+def largest_numbers(compiled: Any) -> int:
+    """Return how many numbers of four bytes the largest constant of a network has."""
+    return max(
+        int(np.prod(list(op.get_output_shape(0))))
+        for op in compiled.get_runtime_model().get_ops()
+        if op.get_rt_info()["layerType"].value == "Const"
+        and op.get_rt_info()["outputPrecisions"].value == "f32"
+    )

@@ -1,9 +1,12 @@
 """The bundled encoder opens no connection and writes no file, and the guard that says so works."""
 
+import ast
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -84,6 +87,75 @@ def test_ingest_and_ask_open_no_connection_and_write_the_data_folder_alone(tmp_p
         assert done.returncode == 0, done.stderr
     assert "4 March 2026" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["allowed", "documents"]
+
+
+def test_a_page_of_the_internet_is_the_one_thing_that_connects(tmp_path: Path) -> None:
+    """The guard sees and refuses it, and the run tells that it could not be fetched."""
+    words = ["-m", "afterword", "ingest", "--json", "http://93.184.215.14/"]
+    (tmp_path / "allowed").mkdir()
+    done = subprocess.run(
+        [sys.executable, str(GUARD), str(tmp_path / "allowed"), "--", *words],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "AFTERWORD_DATA": str(tmp_path / "allowed" / "data"),
+            "HOME": str(tmp_path / "home"),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == SEEN, done.stderr
+    assert "guard: socket.getaddrinfo: '93.184.215.14'" in done.stderr
+    assert [item["code"] for item in json.loads(done.stdout)["items"]] == ["fetch_failed"]
+
+
+# Modules by which a program can reach others, and names of functions that do.
+_REACHING = {
+    "http.client",
+    "urllib.request",
+    "httpcore2",
+    "httpx2",
+    "requests",
+    "ftplib",
+    "smtplib",
+}
+_CALLS = {"create_connection", "connect", "connect_ex", "sendto", "getaddrinfo", "gethostbyname"}
+# Besides the fetching: the service looks up what it is told to bind, and its health check and the
+# doctor ask the service itself.
+_KNOWN = {
+    ("ingest/fetch.py", "httpcore2"),
+    ("ingest/internet.py", "getaddrinfo"),
+    ("service/app.py", "getaddrinfo"),
+    ("service/alive.py", "http.client"),
+    ("service/doctor/address.py", "http.client"),
+}
+
+
+def reaching(path: Path) -> Iterator[str]:
+    """Yield what in a module could reach other machines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names):
+                yield from (one.name for one in names if one.name in _REACHING)
+            case ast.ImportFrom(module=str(module)) if module in _REACHING:
+                yield module
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=attr)):
+                if attr in _CALLS and of not in {"sqlite3", "catalog"}:
+                    yield attr
+
+
+def test_nothing_but_fetching_is_written_to_connect() -> None:
+    """No other module of the product has a word by which it could."""
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for package in ("ingest", "indexes", "service")
+        for path in (ROOT / package).rglob("*.py")
+        for name in reaching(path)
+    }
+    assert found == _KNOWN
 
 
 @needs_strace

@@ -23,7 +23,8 @@ DOCUMENTS = {
     "🏊🏽🏊🏽𝔓𝔬𝔬𝔩 The municipal pool opens at 8 am on weekdays. 🩱 Caps are optional.\n",
     "evil.html": "<html><head><title>&lt;img src=x onerror=alert(1)&gt; Kiosk</title></head><body>"
     "<p>The kiosk at the pool sells &lt;script&gt;alert(2)&lt;/script&gt; lemonade for 3 euros."
-    "</p></body></html>",
+    " The changing rooms at the pool are cleaned twice a day ![x](https://collect.example/?q=1)"
+    " [more](https://collect.example/2).</p></body></html>",
 }
 PAGES = (
     "The annual report of the harbour. It was printed in May.",
@@ -503,6 +504,17 @@ def test_documents_cannot_put_markup_on_the_page(seen: Visit) -> None:
     seen.view("documents")
     expect(page.locator("#documents-list")).to_contain_text("onerror")
     assert page.locator("img, main script, #source script").count() == 0
+
+
+def test_links_and_pictures_in_answers_are_words(seen: Visit) -> None:
+    """Markdown of a document is shown as it is: nothing leads elsewhere, nothing is fetched."""
+    seen.ask("How often are the changing rooms at the pool cleaned?")
+    turn = seen.page.locator(".turn").last
+    expect(turn.locator(".answer")).to_contain_text("![x](https://collect.example/?q=1)")
+    turn.locator(".marker").first.click()
+    assert "collect.example" in source(seen.page)
+    assert seen.page.locator("[href*='collect.example'], [src*='collect.example']").count() == 0
+    assert not [url for url in seen.asked if "collect.example" in url]
 
 
 def test_the_policy_allows_nothing_but_the_pages_own_files(seen: Visit, service: Served) -> None:

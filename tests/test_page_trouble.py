@@ -1,8 +1,9 @@
 """The page at `/` when things go slowly or wrong: it says what, and what can be done."""
 
+import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from playwright.sync_api import Browser, FilePayload, Route, expect
 
 import browsing
 from browsing import sideways, violations, visit
+from indexes.collection import open_collection
 from indexes.settings import Settings
+from service import keys
 from service.app import create_app
+from service.keys import Wanted
 from serving import (
     WORDS,
     SmallAnswerer,
@@ -24,6 +28,7 @@ from serving import (
     stored,
     until,
 )
+from stored_documents import prepared
 
 TEXTS = {"swans": "All swans of the pond are white.", "geese": "Geese are grey."}
 KEY = "a-key-of-more-than-16"
@@ -137,6 +142,85 @@ def test_the_key_is_asked_for_kept_and_forgotten(data: Path, chromium: Browser) 
         expect(page.locator("#notice")).to_contain_text("An access key is needed.")
         page.click("#notice button")
         expect(dialog).to_be_visible()
+
+
+def test_a_key_that_may_only_read_is_told_what_it_may_not(data: Path, chromium: Browser) -> None:
+    """Asking works, of its own collection alone; uploading and deleting are refused in words."""
+    stored(data, {"secret": "The merger is called Ptarmigan."}, "theirs")
+    _, given = keys.create(data, Wanted("reader", "read", frozenset({"default"})))
+    app = small_app(SmallAnswerer(data))
+    with running(app) as client, visit(chromium, str(client.base_url)) as seen:
+        page = seen.page
+        page.fill("#key", given)
+        page.press("#key", "Enter")
+        expect(page.locator("#welcome")).to_contain_text("2 documents")
+        assert page.locator("#collection option").all_inner_texts() == ["default"]
+        seen.ask("What colour are swans?")
+        expect(page.locator(".turn .short")).to_contain_text("white")
+        seen.view("documents")
+        tea = FilePayload(name="tea.txt", mimeType="text/plain", buffer=b"Tea is hot.")
+        page.set_input_files("#files", [tea])
+        expect(page.locator("#uploads")).to_contain_text("Your access key does not allow this.")
+        page.click("#documents-list [aria-label^='Delete'] >> nth=0")
+        page.click(".dialog button:has-text('Delete')")
+        expect(page.locator("#view-documents, body").last).to_contain_text(
+            "Your access key does not allow this."
+        )
+        assert "theirs" not in page.content()
+
+
+SCRIPT = b"<!doctype html><title>x</title><script>document.title = 'taken over'</script>"
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg' onload=\"document.title = 'taken over'\"/>"
+XHTML = (
+    SCRIPT.replace(b"<!doctype html>", b"<html xmlns='http://www.w3.org/1999/xhtml'>") + b"</html>"
+)
+ACTIVE = {
+    "a.html": ("text/html", SCRIPT),
+    "b.svg": ("image/svg+xml", SVG),
+    "c.xml": ("application/xml", XHTML),
+    "d.js": ("text/javascript", b"document.title = 'taken over'"),
+    "e.txt": ("text/plain", SCRIPT),
+    "f.png": ("image/png", SCRIPT),
+}
+
+
+def put_files(data: Path, files: Mapping[str, tuple[str, bytes]]) -> None:
+    """Store documents of these files, by their names, as types and contents, in `default`."""
+    collection = open_collection(data, "default")
+    with collection.write() as writer:
+        writer.set_source_root("source", str(data))
+        for name, (media_type, content) in files.items():
+            (data / name).write_bytes(content)
+            facts = {
+                "media_type": media_type,
+                "content_sha256": hashlib.sha256(content).hexdigest(),
+                "size": len(content),
+                "modified": (data / name).stat().st_mtime_ns,
+            }
+            writer.put([prepared(name, ["words"], **facts)])
+    collection.close()
+
+
+def test_a_file_cannot_act_as_a_page_of_the_service(data: Path, chromium: Browser) -> None:
+    """What has scripts in it is saved, or shown as plain text; none of them runs."""
+    put_files(data, ACTIVE)
+    with running(small_app(SmallAnswerer(data))) as client:
+        for name in ACTIVE:
+            told = client.get(f"/v1/documents/{name}").json()["original"]
+            context = chromium.new_context(accept_downloads=True)
+            page = context.new_page()
+            url = f"{client.base_url}{told['url']}"
+            if told["inline"]:
+                page.goto(url)
+                if name.endswith(".txt"):
+                    expect(page.locator("pre")).to_contain_text("<script>")
+            else:
+                with page.expect_download() as saved:
+                    page.evaluate("url => { location.href = url }", url)
+                assert saved.value.suggested_filename == name
+            assert "taken over" not in page.title()
+            context.close()
+        assert not client.get("/v1/documents/a.html").json()["original"]["inline"]
 
 
 def test_a_service_that_loads_is_waited_for(data: Path, chromium: Browser) -> None:

@@ -60,10 +60,12 @@ NOT_RUN = {
     "README.md": 3,
     "docs/how-to/container.md": 9,
     "docs/how-to/hub-models.md": 2,
-    "docs/how-to/ingest.md": 1,
+    "docs/how-to/ingest.md": 2,
     "docs/how-to/install.md": 5,
     "docs/how-to/reverse-proxy.md": 1,
     "docs/how-to/run-as-a-service.md": 2,
+    "docs/operations.md": 1,
+    "docs/http.md": 1,
 }
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -1,10 +1,13 @@
 """A compiled reader against the PyTorch model it was made of; order, cuts and places."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
 
-from indexes.network import PairNetwork, PairRead
+from indexes.network import PAIR_STEP, PAIRS, Inputs, Keep, PairNetwork, PairRead
 from small_reader import MAX_TOKENS, tokenizer, write_small_reader
 from training.reader_model import ReaderModel
 
@@ -71,3 +74,23 @@ def test_a_long_question_leaves_room_for_the_text(small: tuple[PairNetwork, Read
     """A question longer than the network takes is cut at half of it; the text still has places."""
     (one,) = small[0].run("lamp " * 500, [TEXTS[0]])
     assert TEXTS[0][one.offsets[0][0] : one.offsets[-1][1]] == TEXTS[0]
+
+
+def test_pairs_come_in_few_lengths(
+    small: tuple[PairNetwork, ReaderModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network meets one length for sixteen: it keeps kernels for each that it has met."""
+    network, _ = small
+    met = set[tuple[int, ...]]()
+
+    def noted(inputs: Iterable[tuple[Inputs, list[int]]], _keep: Keep) -> None:
+        met.update(batch["input_ids"].shape for batch, _ in inputs)
+
+    monkeypatch.setattr(network._compiled, "run", noted)
+    for count in range(1, MAX_TOKENS):
+        with suppress(KeyError):  # nothing was kept
+            network.run(QUESTION, [" ".join(["water"] * count)] * PAIRS)
+    lengths = {length for _, length in met}
+    assert {rows for rows, _ in met} == {PAIRS}
+    assert all(length % PAIR_STEP == 0 or length == MAX_TOKENS for length in lengths)
+    assert len(lengths) <= -(-MAX_TOKENS // PAIR_STEP)

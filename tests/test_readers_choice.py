@@ -8,11 +8,12 @@ import pytest
 
 from bundled_documents import birds, make_collection
 from indexes.errors import ModelMissing
+from indexes.languages import ENGLISH
 from indexes.settings import Settings
 from service.answer import Answerer, Question
 from service.attend import THRESHOLD
 from service.command import reply_lines
-from service.readers import BLEND, CROSS_THRESHOLD, load_reader
+from service.readers import BLEND, CROSS_THRESHOLD, load_reader, reader_for
 from small_reader import write_small_reader
 from test_hub_reader import make_cross_encoder
 
@@ -81,6 +82,17 @@ def test_a_threshold_that_is_set_goes_over_the_readers(data: Path, network: Path
         assert answerer.answer(QUESTION).threshold == 0.99
         answerer.close()
     assert load_reader("none").threshold == THRESHOLD
+
+
+def test_a_reader_is_loaded_once(data: Path, network: Path) -> None:
+    """What readiness has loaded is what questions are read by."""
+    answerer = Answerer(Settings(data=data, reader=str(network)))
+    assert answerer.ready() == []
+    loaded = load_reader(str(network))
+    assert load_reader(str(network), threads=0) is loaded
+    assert reader_for(str(network), ENGLISH, "bundled") is loaded
+    assert reader_for(str(network), ENGLISH, "bundled", 0) is loaded
+    answerer.close()
 
 
 def test_a_reader_that_cannot_be_loaded_is_named(data: Path, network: Path, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from fastapi.testclient import TestClient
 from indexes.collection import open_collection
 from indexes.snapshot import check_whole, restore
 from service import backups
-from service.routes_backup import ADMIN_ROUTES, router
 from serving import SmallAnswerer, loaded, running, small_app, stored, until
 from stored_documents import prepared
 
@@ -185,9 +184,3 @@ def test_what_a_killed_service_left_goes_with_the_next(tmp_path: Path) -> None:
     used.close()
     again.close()
     assert not left(tmp_path)
-
-
-def test_the_routes_for_administrators_are_those_of_the_router() -> None:
-    """So that none is added without a thought of who may use it."""
-    there = {(m, route.path) for route in router.routes for m in route.methods}  # type: ignore[attr-defined]
-    assert there == ADMIN_ROUTES

@@ -344,7 +344,7 @@ def test_a_ticket_is_for_one_document_of_one_collection(data: Path, keyed: TestC
     put_files(data / "other", {"a.pdf": ("application/pdf", PDF)}, "other")
     url = link(keyed, "a.pdf")
     ticket = parse_qs(urlsplit(url).query)["ticket"][0]
-    expiry, sha256, mark = ticket.split("-")
+    expiry, sha256, holder, mark = ticket.split("-")
     path = "/v1/documents/a.pdf/original"
     for target in (
         f"/v1/documents/b.txt/original?{urlsplit(url).query}",
@@ -352,9 +352,10 @@ def test_a_ticket_is_for_one_document_of_one_collection(data: Path, keyed: TestC
         f"{path}?ticket={ticket}",
         f"{path}?collection=default&collection=other&ticket={ticket}",
         f"{path}?collection=default&ticket=x&ticket={ticket}",
-        f"{path}?collection=default&ticket={int(expiry) + 1}-{sha256}-{mark}",
-        f"{path}?collection=default&ticket={expiry}-{'0' * 64}-{mark}",
-        f"{path}?collection=default&ticket={expiry}-{sha256}-{mark[::-1]}",
+        f"{path}?collection=default&ticket={int(expiry) + 1}-{sha256}-{holder}-{mark}",
+        f"{path}?collection=default&ticket={expiry}-{'0' * 64}-{holder}-{mark}",
+        f"{path}?collection=default&ticket={expiry}-{sha256}-0123abcd-{mark}",
+        f"{path}?collection=default&ticket={expiry}-{sha256}-{holder}-{mark[::-1]}",
         f"{path}?collection=default&ticket={ticket}x",
         f"{path}?collection=default&ticket=",
         f"{path}?collection=default&ticket=%C3%A9",
@@ -369,13 +370,13 @@ def test_a_ticket_is_over_after_ten_minutes() -> None:
     """To the second, and another process knows nothing of it."""
     now = 1e9
     tickets = Tickets(clock=lambda: now)
-    ticket = tickets.ticket(Place("c", "d", "0" * 64))
-    assert tickets.is_good(ticket, "c", "d")
+    ticket = tickets.ticket(Place("c", "d", "0" * 64, "k"))
+    assert tickets.holder(ticket, "c", "d") == "k"
     now += LIFE_SECONDS - 1
-    assert tickets.is_good(ticket, "c", "d")
+    assert tickets.holder(ticket, "c", "d") == "k"
     now += 1
-    assert not tickets.is_good(ticket, "c", "d")
-    assert not Tickets(clock=lambda: 1e9).is_good(ticket, "c", "d")
+    assert tickets.holder(ticket, "c", "d") is None
+    assert Tickets(clock=lambda: 1e9).holder(ticket, "c", "d") is None
     assert ticket not in repr(tickets)
 
 
@@ -383,9 +384,9 @@ def test_a_ticket_is_over_after_ten_minutes() -> None:
 def test_a_ticket_says_for_what_it_is(one: tuple[str, str], other: tuple[str, str]) -> None:
     """No other pair of names has the same."""
     tickets = Tickets()
-    ticket = tickets.ticket(Place(*one, "0" * 64))
+    ticket = tickets.ticket(Place(*one, "0" * 64, "k"))
     if not any("\0" in name for name in (*one, *other)):
-        assert tickets.is_good(ticket, *other) == (one == other)
+        assert tickets.holder(ticket, *other) == ("k" if one == other else None)
 
 
 def test_a_ticket_is_for_the_file_that_was_there(data: Path, keyed: TestClient) -> None:

@@ -6,6 +6,8 @@ from typing import Final
 
 from docs.generate.commands import commands_page
 from docs.generate.http import http_page
+from docs.generate.licences import licences_page
+from docs.generate.limits import limits_page
 from docs.generate.tables import (
     filters_page,
     formats_page,
@@ -23,6 +25,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "formats.md": formats_page,
     "filters.md": filters_page,
     "metrics.md": metrics_page,
+    "licences.md": licences_page,
+    "limits.md": limits_page,
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from docs.generate.markdown import code, page, paragraphs, table
 from indexes.settings import Settings
 from service.app import create_app
-from service.openapi import kind_of, problem_rows
+from service.openapi import kind_of, problem_rows, scope_of
 
 _ABOUT: Final = (
     "What `/docs` of a running service shows and `/openapi.json` has for programs. "
@@ -36,6 +36,8 @@ def _operations(paths: Mapping[str, Mapping[str, Schema]]) -> Iterator[str]:
         for method, operation in methods.items():
             yield f"### {method.upper()} {path}"
             yield from paragraphs(operation.get("description", ""))
+            scope = scope_of(operation)
+            yield f"Scope: {code(scope)}." if scope else "Open to anybody."
             rows = [*_parameters(operation), *_body(operation), *_answers(operation["responses"])]
             yield table(("what", "kind", "meaning"), rows)
 

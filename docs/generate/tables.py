@@ -107,6 +107,6 @@ def filters_page() -> str:
 
 def metrics_page() -> str:
     """Return the page on metrics."""
-    families = Metrics(lambda: Stock({}, {}, {})).families
+    families = Metrics(Stock).families
     rows = [(code(one.name), one.kind, codes(one.labels), one.text) for one in families]
     return page("Metrics", _METRICS, [table(("name", "kind", "labels", "meaning"), rows)])

@@ -231,17 +231,18 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         OUTLOOK: ReaderEntry(
             "msg", 1, "ingest.readers.msg", ".msg", "E-mail of Outlook (MSG)", "", "`Date`"
         ),
+        # 2: words that nobody sees (white, tiny, beside a slide) are left out
         DOCX: ReaderEntry(
             "docx",
-            1,
+            2,
             "ingest.readers.docx",
             ".docx",
             "Word (DOCX)",
             "pages, as last printed or shown",
         ),
-        PPTX: ReaderEntry("pptx", 1, "ingest.readers.pptx", ".pptx", "PowerPoint (PPTX)", "slides"),
+        PPTX: ReaderEntry("pptx", 2, "ingest.readers.pptx", ".pptx", "PowerPoint (PPTX)", "slides"),
         XLSX: ReaderEntry(
-            "sheets", 1, "ingest.readers.sheets", ".xlsx", "Excel (XLSX, XLSM)", "sheets"
+            "sheets", 2, "ingest.readers.sheets", ".xlsx", "Excel (XLSX, XLSM)", "sheets"
         ),
         XLSB: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xlsb", "Excel (XLSB)", "sheets"),
         XLS: ReaderEntry("sheets", 1, "ingest.readers.sheets", ".xls", "Excel (XLS)", "sheets"),
@@ -250,16 +251,16 @@ READERS: Final[Mapping[str, ReaderEntry]] = MappingProxyType(
         ),
         ODT: ReaderEntry(
             "odf",
-            1,
+            2,
             "ingest.readers.odf",
             ".odt",
             "OpenDocument text (ODT)",
             "pages, as last printed or shown",
         ),
         ODP: ReaderEntry(
-            "odf", 1, "ingest.readers.odf", ".odp", "OpenDocument slides (ODP)", "slides"
+            "odf", 2, "ingest.readers.odf", ".odp", "OpenDocument slides (ODP)", "slides"
         ),
-        RTF: ReaderEntry("rtf", 1, "ingest.readers.rtf", ".rtf", "RTF"),
+        RTF: ReaderEntry("rtf", 2, "ingest.readers.rtf", ".rtf", "RTF"),
         LOCKED_OFFICE: ReaderEntry(
             "locked",
             1,

@@ -13,6 +13,7 @@ from indexes.errors import ReadFailure
 from ingest.readers import DOCX, ReadOptions
 from ingest.readers.composed import Composed
 from ingest.readers.dates import iso_date
+from ingest.readers.docx_looks import has_behind
 from ingest.readers.docx_numbers import Numbers
 from ingest.readers.docx_styles import Styles, is_on, numbered_at
 from ingest.readers.docx_words import Attached, Words, WordsReader
@@ -55,7 +56,9 @@ class _Document:
         self._part = opened.main(_MAIN)
         self._styles = Styles(self._related_tree("styles"))
         self._numbers = Numbers(self._related_tree("numbering"))
-        self._words = WordsReader(self._styles)
+        parts = (self._part, *opened.of_kind(self._part, "header"))
+        behind = any(has_behind(opened.tree(part)) for part in parts)
+        self._words = WordsReader(self._styles, behind=behind)
         self._notes = {kind: self._note_texts(kind) for kind in ("footnote", "endnote")}
         self._out = Composed()
         self._breaks: list[tuple[int, bool]] = []
@@ -103,6 +106,13 @@ class _Document:
                 "stretches of hidden words were" if count > 1 else "stretch of hidden words was"
             )
             yield Finding("hidden_text", f"{count} {stretches} left out, as nobody sees them")
+        if count := self._words.doubtful:
+            stretches = "stretches of white words were" if count > 1 else "white words were"
+            yield Finding(
+                "hidden_text",
+                f"{stretches} kept, for pictures of the document may lie behind them; look whether "
+                "they can be seen",
+            )
 
     @property
     def _place(self) -> int:

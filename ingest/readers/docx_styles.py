@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.readers.docx_looks import NO_LOOK, InkLook, look
 from ingest.readers.parts import Element, attribute, child, children, name
 
 _BODY_LEVEL: Final = 9
@@ -35,6 +36,7 @@ class Style:
     level: int | None
     numbered: NumberedAt | None
     hidden: bool | None
+    look: InkLook = NO_LOOK
 
 
 class Styles:
@@ -81,6 +83,10 @@ class Styles:
         chain = self._chain(style_id)
         return next((style.hidden for style in chain if style.hidden is not None), False)
 
+    def looks(self, style_id: str) -> list[InkLook]:
+        """Return what a style and those that it is based on say of how words look."""
+        return [style.look for style in self._chain(style_id)]
+
     def style_of(self, properties: Element | None) -> str:
         """Return the id of a paragraph's style."""
         stated = child(properties, "pStyle")
@@ -110,6 +116,7 @@ def _style(element: Element) -> Style:
         None if outline is None else (_level(outline) or _BODY_LEVEL + 1),
         numbered_at(properties),
         hidden(child(element, "rPr")),
+        look(child(element, "rPr"), properties),
     )
 
 

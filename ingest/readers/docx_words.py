@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ingest.readers.docx_looks import InkLook, look, sight
 from ingest.readers.docx_styles import Styles, hidden, is_on
 from ingest.readers.drawing import alternative, shown_choice
 from ingest.readers.equations import linear
@@ -57,14 +58,18 @@ class Words:
 class WordsReader:
     """Reads paragraphs one after another: fields and commented places go on over several."""
 
-    def __init__(self, styles: Styles) -> None:
+    def __init__(self, styles: Styles, *, behind: bool = False) -> None:
+        """Begin with nothing; `behind` says that pictures may lie behind the words."""
         self.hidden = 0  # stretches of hidden words that were left out
+        self.doubtful = 0  # stretches of white words that were kept
+        self._behind = behind
         self.commented: dict[str, list[str]] = {}
         self._styles = styles
         self._fields: list[bool] = []  # of each open field, whether its result is being read
         self._open_comments: list[str] = []
         self._notes = {"footnote": 0, "endnote": 0}
         self._words = Words()
+        self._around: list[InkLook] = []  # how words of the paragraph look that do not say it
         self._font = ""
         self._forms: dict[str, Callable[[Element], None]] = {
             "t": self._text,
@@ -91,6 +96,8 @@ class WordsReader:
     def read(self, paragraph: Element) -> Words:
         """Return what a paragraph says."""
         self._words = Words()
+        stated = child(paragraph, "pPr")
+        self._around = [look(None, stated), *self._styles.looks(self._styles.style_of(stated))]
         self._visit(paragraph)
         if not all(self._fields):  # a code does not go on in the next paragraph; the rest would go
             self._fields.clear()
@@ -124,9 +131,14 @@ class WordsReader:
             if self._is_hidden(properties):
                 self.hidden += any(one.text for one in below(run, "t"))
                 return
+            looks = [look(properties), *self._style_looks(properties), *self._around]
+            if self._leaves_out(run, looks):
+                return
             fonts = child(properties, "rFonts")
             font = attribute(fonts, "ascii") if fonts is not None else ""
             self._font = font if is_symbol_font(font) else ""
+        elif self._leaves_out(run, self._around):
+            return
         self._visit(run)
         self._font = ""
 
@@ -136,6 +148,24 @@ class WordsReader:
         if stated is None and style is not None:
             return self._styles.hides(attribute(style, "val"))
         return bool(stated)
+
+    def _leaves_out(self, run: Element, looks: list[InkLook]) -> bool:
+        """Tell whether words are left out as white on white, or too small to be read; count them.
+
+        White ones are kept, and counted as doubtful, where something may lie behind them.
+        """
+        seen = sight(run, looks)
+        if seen == "seen" or not any((one.text or "").strip() for one in below(run, "t")):
+            return False
+        if seen == "white" and self._behind:
+            self.doubtful += 1
+            return False
+        self.hidden += 1
+        return True
+
+    def _style_looks(self, properties: Element) -> list[InkLook]:
+        style = child(properties, "rStyle")
+        return [] if style is None else self._styles.looks(attribute(style, "val"))
 
     def _break(self, element: Element) -> None:
         if attribute(element, "type") == "page":

@@ -160,7 +160,7 @@ class _Document:
         style = attribute(element, "style-name")
         words = self._words.read(element)
         self._begin(element, words)
-        if self._styles.is_hidden(style):
+        if self._styles.is_hidden(style) or self._words.is_white(style):
             self._words.hidden += bool(words.text.strip())
             return
         text = stored_form(words.text).strip()

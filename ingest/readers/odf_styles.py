@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.readers.docx_looks import is_white
 from ingest.readers.numerals import numeral
 from ingest.readers.parts import Element, attribute, below, child, name
 
@@ -22,6 +23,8 @@ class _Style:
     parent: str
     list_style: str
     hidden: bool
+    white: bool | None
+    grounded: bool
     begins_page: bool
     title: bool
 
@@ -55,7 +58,21 @@ class OdfStyles:
             for root in found
             for one in below(root, "list-style", "outline-style")
         }
+        self._behind = any(
+            _is_grounded(one) or attribute(one, "run-through") == "background"
+            for root in found
+            for one in below(root, "page-layout-properties", "graphic-properties")
+            if name(one) == "page-layout-properties" or attribute(one, "run-through")
+        )
         self._counts: dict[str, dict[int, int]] = {}
+
+    def is_white(self, *styles: str) -> bool:
+        """Tell whether words in these styles, the innermost first, are white on white."""
+        if self._behind:
+            return False
+        chain = [one for style in styles for one in self._chain(style)]
+        white = next((one.white for one in chain if one.white is not None), False)
+        return bool(white) and not any(one.grounded for one in chain)
 
     def is_hidden(self, style: str) -> bool:
         """Tell whether words in a style are hidden."""
@@ -121,11 +138,30 @@ def _style(element: Element) -> _Style:
     return _Style(
         parent=parent,
         list_style=attribute(element, "list-style-name"),
-        hidden=words is not None and attribute(words, "display") == "none",
+        hidden=words is not None and (attribute(words, "display") == "none" or _is_tiny(words)),
+        white=None
+        if words is None or not (ink := attribute(words, "color"))
+        else is_white(ink[1:]),
+        grounded=any(map(_is_grounded, (words, paragraph, child(element, "graphic-properties")))),
         begins_page=attribute(element, "master-page-name") != ""
         or (paragraph is not None and attribute(paragraph, "break-before") == "page"),
         title=parent == "Title" or attribute(element, "display-name") == "Title",
     )
+
+
+def _is_tiny(words: Element) -> bool:
+    """Tell whether letters are too small to be read: of a point, or less."""
+    size = attribute(words, "font-size").removesuffix("pt")
+    return size.replace(".", "", 1).isdecimal() and float(size) <= 1
+
+
+def _is_grounded(properties: Element | None) -> bool:
+    """Tell whether something may lie behind what has these properties."""
+    if properties is None:
+        return False
+    ground = attribute(properties, "background-color", "transparent")
+    fill = attribute(properties, "fill", "none")
+    return fill != "none" or not (ground == "transparent" or is_white(ground[1:]))
 
 
 def _levels(element: Element) -> Iterator[tuple[int, _Level]]:

@@ -10,6 +10,8 @@ from ingest.readers.parts import Element, attribute, child, children, name
 
 _SPACE: Final = re.compile(r"[ \t\r\n]+")
 _MOST_SPACES: Final = 1000
+# What may have a colour of its own behind its words.
+_GROUNDED: Final = frozenset(("frame", "text-box", "custom-shape", "shape", "table", "page", "g"))
 _UNSEEN: Final = frozenset(
     ("tracked-changes", "hidden-text", "script", "forms", "note-citation", "note-body",
      "sequence-decls", "variable-decls", "user-field-decls", "desc", "title", "event-listeners")
@@ -59,6 +61,8 @@ class OdfWordsReader:
         self._styles = styles
         self._open: dict[str, Comment] = {}
         self._words = OdfWords()
+        self._spans: list[str] = []  # the styles around what is being read
+        self._around: str | None = None  # the paragraph's style, where it stands on the bare page
         self._forms: dict[str, Callable[[Element], None]] = {
             "s": self._spaces,
             "note": self._note,
@@ -73,6 +77,9 @@ class OdfWordsReader:
     def read(self, paragraph: Element) -> OdfWords:
         """Return what a paragraph says."""
         self._words = OdfWords()
+        self._around = None
+        if not any(name(above) in _GROUNDED for above in paragraph.iterancestors()):
+            self._around = attribute(paragraph, "style-name")
         self._visit(paragraph)
         return self._words
 
@@ -111,10 +118,22 @@ class OdfWordsReader:
         self._words.length += count
 
     def _span(self, element: Element) -> None:
-        if self._styles.is_hidden(attribute(element, "style-name")):
+        style = attribute(element, "style-name")
+        if self._styles.is_hidden(style) or self._is_white(style):
             self.hidden += 1
-        else:
-            self._visit(element)
+            return
+        self._spans.append(style)
+        self._visit(element)
+        self._spans.pop()
+
+    def _is_white(self, style: str) -> bool:
+        if self._around is None:
+            return False
+        return self._styles.is_white(style, *reversed(self._spans), self._around)
+
+    def is_white(self, style: str) -> bool:
+        """Tell whether all words of the paragraph that was read are white on the white page."""
+        return self._around is not None and self._styles.is_white(style)
 
     def _ruby(self, element: Element) -> None:
         self._add(f"({''.join(map(str, element.itertext()))})")

@@ -15,6 +15,7 @@ from ingest.readers.drawing import alternative, body_lines, chart, diagram
 from ingest.readers.ooxml import Package, package
 from ingest.readers.packages import SAVE_ANEW
 from ingest.readers.parts import Element, attribute, below, child, children, name
+from ingest.readers.slide_hidden import take_out
 from ingest.readers.slide_shapes import (
     TITLES,
     Box,
@@ -59,6 +60,8 @@ class _Presentation:
         self._trees: dict[str, Element | None] = {}
         self._authors = dict(self._author_names())
         self._of_slides: dict[str, int] = {}
+        self._hidden: dict[int, int] = {}  # stretches that were left out, by slide
+        self._size = self._slide_size()
 
     def extract(self, options: ReadOptions) -> Extract:
         """Read all slides."""
@@ -110,6 +113,14 @@ class _Presentation:
         for finding in self._package.findings():
             slides = sorted({*self._of_slides.values()})
             yield Finding(finding.code, finding.message, tuple(slides))
+        if count := sum(self._hidden.values()):
+            stretches = "stretches of words" if count > 1 else "stretch of words"
+            yield Finding(
+                "hidden_text",
+                f"{count} {stretches} that no slide shows (hidden, beside the slide, transparent "
+                "or without size) left out; look at the selection pane",
+                tuple(self._hidden),
+            )
 
     def _tree(self, part_name: str) -> Element | None:
         """Return a part that many slides share."""
@@ -126,6 +137,7 @@ class _Presentation:
         if tree is None:
             self._package.damaged.setdefault(part_name or f"slide {number}", "it is missing")
             return
+        self._take_out(number, tree)
         layout = next(self._package.of_kind(part_name, "slideLayout"), "")
         master = next(self._package.of_kind(layout, "slideMaster"), "") if layout else ""
         above = [self._tree(layout), self._tree(master)]
@@ -141,6 +153,17 @@ class _Presentation:
         self._shapes(others, part_name, above)
         self._notes(part_name)
         self._comments(part_name)
+
+    def _take_out(self, number: int, tree: Element) -> None:
+        if count := take_out(tree, self._size):
+            self._hidden[number] = count
+
+    def _slide_size(self) -> Box | None:
+        size = child(self._package.tree(self._main), "sldSz")
+        width, height = (attribute(size, one) if size is not None else "" for one in ("cx", "cy"))
+        if not (width.isdecimal() and height.isdecimal()):
+            return None
+        return Box(0, 0, int(width), int(height))
 
     def _heading(self, shape: Element) -> None:
         words = " ".join(" ".join(body_lines(child(shape, "txBody"))).split())

@@ -29,6 +29,13 @@ _SIGNS: Final = {
 _ESCAPED: Final = {"~": "\xa0", "_": "-", "{": "{", "}": "}", "\\": "\\"}
 _PARAGRAPH_ENDS: Final = frozenset(("par", "sect", "page", "column"))
 _BODY: Final = "body"
+# Sizes are in half points: 1 point is smaller than any print.
+_TINY: Final = 2
+_GROUNDS: Final = frozenset(("highlight", "cb", "chcbpat", "cbpat"))
+_COLOURS: Final = re.compile(r"\\colortbl\b([^{}]*)\}")
+_PART: Final = re.compile(r"\\(?:red|green|blue)(\d{1,3})")
+_LIGHT: Final = 250
+_PARTS: Final = 3
 _UNSEEN: Final = "unseen"
 # Destinations whose words are kept apart, by the control word that begins them.
 _KEPT: Final = {
@@ -68,6 +75,9 @@ class _State:
     font: int = -1
     skip: int = 1  # how many characters stand for a Unicode one, for old programs
     hidden: bool = False
+    white: bool = False
+    tiny: bool = False
+    grounded: bool = False  # something may lie behind the words
     in_table: bool = False
     level: int | None = None
     style: int = 0
@@ -153,10 +163,15 @@ class _Document:
         self._info: dict[str, str] = {}
         self._ended = False
         self._hidden = 0
+        self._was_unseen = False
+        self._white: frozenset[int] = frozenset()
+        self._coloured = False
         self._is_opened = False
 
     def read(self, source: str) -> None:
         """Read all tokens; what follows the outermost group is no part of the document."""
+        self._white = frozenset(_whites(source))
+        self._coloured = "\\viewbksp1" in source or "\\shpfblwtxt1" in source
         for token in tokens(source):
             if token.byte < 0 and not token.text:
                 self._end_bytes()
@@ -337,6 +352,23 @@ class _Document:
             self._fonts[self._state.font] = (called, number or 0)
         else:
             self._property(word, number)
+            self._look(word, number or 0)
+
+    def _look(self, word: str, number: int) -> None:
+        """Take a property that decides whether words can be seen."""
+        if word == "cf":
+            self._state = replace(self._state, white=number in self._white)
+        elif word == "fs":
+            self._state = replace(self._state, tiny=0 < number <= _TINY)
+        elif word in _GROUNDS:
+            grounded = number != 0 and number not in self._white
+            self._state = replace(self._state, grounded=grounded)
+
+    def _is_unseen(self) -> bool:
+        """Tell whether words are white on the white page, or too small to be read."""
+        state = self._state
+        bare = not (state.grounded or state.in_table or state.in_shape or self._coloured)
+        return state.where == _BODY and (state.tiny or (state.white and bare))
 
     def _property(self, word: str, number: int | None) -> None:
         """Take a property of characters or of the paragraph."""
@@ -350,7 +382,7 @@ class _Document:
             self._hidden += on and word == "v" and not state.hidden and state.where == _BODY
             self._state = replace(state, hidden=on)
         elif word == "plain":
-            self._state = replace(state, hidden=False)
+            self._state = replace(state, hidden=False, white=False, tiny=False, grounded=False)
         elif word == "pard":
             self._state = replace(state, in_table=False, level=None, style=0)
         elif word == "intbl":
@@ -432,6 +464,11 @@ class _Document:
     def _put(self, words: str) -> None:
         if self._state.hidden or not words:
             return
+        if self._is_unseen():
+            self._hidden += bool(words.strip()) and not self._was_unseen
+            self._was_unseen |= bool(words.strip())
+            return
+        self._was_unseen = False
         if self._state.where == _BODY:
             self._line.append(words)
         elif self._state.where == "fonts":
@@ -516,6 +553,15 @@ class _Document:
             self._out.table(table.rows, table.headers if few else 1)
         self._in_list = False
         self._put_after()
+
+
+def _whites(source: str) -> Iterator[int]:
+    """Yield the numbers of those of a document's colours that cannot be seen on white."""
+    table = _COLOURS.search(source)
+    for number, colour in enumerate(table[1].split(";") if table else ()):
+        parts = [int(part) for part in _PART.findall(colour)]
+        if len(parts) == _PARTS and min(parts) >= _LIGHT:
+            yield number
 
 
 def _lines(words: str) -> str:

@@ -25,7 +25,7 @@ from ingest.readers.odf_package import OdfPackage
 from ingest.readers.ods_parts import OdsParts
 from ingest.readers.ooxml import Package
 from ingest.readers.packages import SAVE_ANEW
-from ingest.readers.xlsx_parts import Beside, Look, XlsxParts
+from ingest.readers.xlsx_parts import Beside, Look, Place, XlsxParts
 from ingest.readers.zipped import opened
 
 Value = str | float | dt.time | dt.date | dt.timedelta
@@ -98,6 +98,7 @@ def _extract(
     workbook: CalamineWorkbook, parts: Beside | None, media_type: str, options: ReadOptions
 ) -> Extract:
     made, broken, uncomputed = _Sheets(), dict[int, str](), dict[int, int]()
+    hidden = dict[int, int]()
     for number, name in enumerate(workbook.sheet_names, start=1):
         look = parts.look(name) if parts else Look()
         try:
@@ -105,6 +106,9 @@ def _extract(
                 made.sheet(number, name, workbook.get_sheet_by_index(number - 1), look)
         except ReadFailure as failure:
             broken[number] = failure.message.partition(";")[0]
+        if made.unseen:
+            hidden[number] = len(made.unseen)
+            made.unseen = []
         if look.uncomputed:
             uncomputed[number] = look.uncomputed
     if parts:
@@ -121,7 +125,11 @@ def _extract(
         headings=tuple(made.headings),
         tables=tuple(made.tables),
         metadata=parts.metadata if parts else {},
-        findings=(*_findings(broken, uncomputed), *(parts.findings() if parts else ())),
+        findings=(
+            *_findings(broken, uncomputed),
+            *_hidden(hidden),
+            *(parts.findings() if parts else ()),
+        ),
     )
 
 
@@ -151,11 +159,12 @@ class _Sheets:
         self.pages: list[Page] = []
         self.headings: list[Heading] = []
         self.tables: list[Table] = []
+        self.unseen: list[Place] = []  # cells of the sheet that show nothing, and were left out
         self._length = 0
 
     def sheet(self, number: int, name: str, sheet: CalamineSheet, look: Look) -> None:
         """Add a sheet: its name, and row n on the nth line below; an empty one is left out."""
-        rows = _filled_rows(sheet, look)
+        rows = _filled_rows(sheet, look, self.unseen)
         merged = sheet.merged_cell_ranges or []
         wide = {row for (row, left), (_, right) in merged if right > left}
         start, line, blocks = -1, 0, [_Block()]
@@ -235,18 +244,23 @@ def _width(row: Sequence[str]) -> int:
     return sum(bool(cell) for cell in row)
 
 
-def _filled_rows(sheet: CalamineSheet, look: Look) -> Iterator[tuple[int, list[str]]]:
+def _filled_rows(
+    sheet: CalamineSheet, look: Look, unseen: list[Place]
+) -> Iterator[tuple[int, list[str]]]:
     """Yield all rows up to the last that has values, with their places from 0.
 
     calamine gives the blank rows above the first value, but not the blank columns left of it.
     """
     _, left = sheet.start or (0, 0)
-    special = {row for row, _ in (*look.codes, *look.texts)}
+    special = {row for row, _ in (*look.codes, *look.texts, *look.hidden)}
     for row, values in enumerate(sheet.iter_rows() if sheet.start else ()):
         cells = [""] * left + [_words(value) for value in values]
         if row in special:
             for column, value in enumerate(values, start=left):
                 cells[column] = _as_shown(value, (row, column), look) or cells[column]
+                if cells[column] and (row, column) in look.hidden:
+                    cells[column] = ""
+                    unseen.append((row, column))
         yield row, cells
 
 
@@ -327,6 +341,16 @@ def _findings(broken: dict[int, str], uncomputed: dict[int, int]) -> Iterator[Fi
             f"{count} formula{'s have' if count > 1 else ' has'} no value, since no program has "
             "computed it; open the file in a spreadsheet program and save it",
             tuple(uncomputed),
+        )
+
+
+def _hidden(cells: dict[int, int]) -> Iterator[Finding]:
+    if count := sum(cells.values()):
+        yield Finding(
+            "hidden_text",
+            f"{count} cell{'s show' if count > 1 else ' shows'} nothing of what stands there "
+            "(white on white, without size, or a format that shows nothing); left out",
+            tuple(cells),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from indexes.documents import Finding, Metadata
 from ingest.readers.cell_formats import BUILT_IN, is_telling
+from ingest.readers.cell_looks import unshown, white
 from ingest.readers.drawing import alternative, body_lines, chart, diagram
 from ingest.readers.ooxml import Package
 from ingest.readers.parts import Element, attribute, below, child, children
@@ -26,6 +27,9 @@ _NEVER_COMPUTED: Final = re.compile(
     rb"\s*</(?:\w+:)?c>"
 )
 _WORKBOOK: Final = "xl/workbook.xml"
+_STYLES: Final = "xl/styles.xml"
+# Where cells may have a ground that does not stand in their own style.
+_UNTABLED: Final = re.compile(rb"<(?:\w+:)?(?:conditionalFormatting|tablePart|picture)\b")
 
 Place = tuple[int, int]
 
@@ -35,12 +39,14 @@ class Look:
     """What a sheet's part says of its cells, by row and column from 0.
 
     `codes` are the format codes of cells that show percentages or money, `texts` what cells show
-    in the place of a value; `uncomputed` counts formulas whose value nobody has computed.
+    in the place of a value; `uncomputed` counts formulas whose value nobody has computed. `hidden`
+    are cells that show nothing whatever their value is.
     """
 
     codes: Mapping[Place, str] = field(default_factory=dict)
     texts: Mapping[Place, str] = field(default_factory=dict)
     uncomputed: int = 0
+    hidden: frozenset[Place] = frozenset()
 
 
 class Beside(Protocol):
@@ -75,6 +81,9 @@ class XlsxParts:
         self._main = package.main(_WORKBOOK)
         self._sheets = self._sheet_parts()
         self._codes = self._telling_codes()
+        styles = self._package.tree(next(package.of_kind(self._main, "styles"), _STYLES))
+        self._unshown = frozenset(unshown(styles))
+        self._unseen = self._unshown | frozenset(white(styles))
 
     @property
     def title(self) -> str:
@@ -99,7 +108,13 @@ class XlsxParts:
             for place, words in [(_place(match[1]), match[2])]
             if place
         }
-        return Look(dict(self._coded(data)), errors, len(_NEVER_COMPUTED.findall(data)))
+        hidden = self._unseen if _UNTABLED.search(data) is None else self._unshown
+        return Look(
+            dict(_styled(data, self._codes)),
+            errors,
+            len(_NEVER_COMPUTED.findall(data)),
+            frozenset(place for place, _ in _styled(data, dict.fromkeys(hidden, ""))),
+        )
 
     def notes(self, sheet: str) -> Iterator[str]:
         """Yield what stands on a sheet beside its cells: comments, boxes, pictures, diagrams."""
@@ -139,7 +154,7 @@ class XlsxParts:
 
     def _telling_codes(self) -> dict[bytes, str]:
         """Return the format codes that make percentages or money, by the style of the cells."""
-        styles = next(self._package.of_kind(self._main, "styles"), "xl/styles.xml")
+        styles = next(self._package.of_kind(self._main, "styles"), _STYLES)
         root = self._package.tree(styles)
         known = {str(number): code for number, code in BUILT_IN.items()}
         for one in children(child(root, "numFmts"), "numFmt"):
@@ -147,16 +162,6 @@ class XlsxParts:
         used = (attribute(one, "numFmtId") for one in children(child(root, "cellXfs"), "xf"))
         codes = {b"%d" % place: known.get(number, "") for place, number in enumerate(used)}
         return {style: code for style, code in codes.items() if is_telling(code)}
-
-    def _coded(self, data: bytes) -> Iterator[tuple[Place, str]]:
-        if not self._codes:
-            return
-        styles = b"|".join(self._codes)
-        cells = re.compile(rb"""<(?:\w+:)?c\b([^>]*\bs=["'](?:%s)["'][^>]*)>""" % styles)
-        for match in cells.finditer(data):
-            place, style = _place(match[1]), _STYLE.search(match[1])
-            if place and style:
-                yield place, self._codes[style[1]]
 
     def _comments(self, part_name: str) -> Iterator[str]:
         root = self._package.tree(part_name)
@@ -169,6 +174,17 @@ class XlsxParts:
             by = authors[int(number)] if number.isdecimal() and int(number) < len(authors) else ""
             if words:
                 yield f"{attribute(one, 'ref')}{f' ({by})' if by else ''}: {words}"
+
+
+def _styled(data: bytes, styles: Mapping[bytes, str]) -> Iterator[tuple[Place, str]]:
+    """Yield the places of the cells that have one of these styles, with what stands for it."""
+    if not styles:
+        return
+    cells = re.compile(rb"""<(?:\w+:)?c\b([^>]*\bs=["'](?:%s)["'][^>]*)>""" % b"|".join(styles))
+    for match in cells.finditer(data):
+        place, style = _place(match[1]), _STYLE.search(match[1])
+        if place and style:
+            yield place, styles[style[1]]
 
 
 def _place(cell: bytes) -> Place | None:

@@ -13,7 +13,7 @@ _SYSTEM: Final = Path("/")
 _MB: Final = 1 << 20
 _LINE: Final = re.compile(r"(\w+):\s+(\d+) kB")
 # What a started service and its worker take, with both bundled networks and no documents.
-_PROCESSES: Final = 900 * _MB
+_PROCESSES: Final = 650 * _MB
 # Limits of the first version that mean none are close to what a number can hold.
 _NO_LIMIT: Final = 1 << 60
 _MORE: Final = "give it more memory, or take collections apart over several machines"

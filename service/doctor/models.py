@@ -123,7 +123,8 @@ def source_of(name: str, setting: str) -> Finding:
     from huggingface_hub import constants
     from huggingface_hub.errors import HFValidationError
 
-    from indexes.hub import cached_folder, weights
+    from indexes.hub import cached_folder
+    from indexes.hub_files import weights
 
     facts: dict[str, object] = {"name": name, "cache": str(constants.HF_HUB_CACHE)}
     if find_spec(_SLIM) is None:

@@ -48,36 +48,51 @@ def given(subject: Subject) -> Iterator[Finding]:
 
 def exposure(subject: Subject) -> Iterator[Finding]:
     """Tell who may ask the service."""
+    from indexes.errors import AfterwordError
+    from service.keys import has_key
     from service.loopback import is_loopback
 
     settings = subject.settings
-    facts = {"host": settings.host, "key": settings.api_key is not None}
+    try:
+        is_keyed = has_key(settings)
+    except AfterwordError as error:
+        advice = "restore the file, or move it away and make new keys"
+        yield Finding("keys", "problem", error.message, advice)
+        return
+    facts = {"host": settings.host, "key": is_keyed}
     if is_loopback(settings.host):
-        key = "with the key" if settings.api_key else "without a key"
+        key = "with a key" if is_keyed else "without a key"
         yield Finding("exposure", "ok", f"this machine alone, {key}", facts=facts)
-    elif settings.api_key is not None:
-        message = f"whoever reaches {settings.host}, with the key; nothing is encrypted"
+    elif is_keyed:
+        message = f"whoever reaches {settings.host}, with a key; nothing is encrypted"
         advice = "where others can listen, put a reverse proxy with TLS in front"
         yield Finding("exposure", "note", message, advice, facts)
     elif settings.allow_anonymous:
         message = f"anybody who reaches {settings.host} can read and delete all documents"
-        advice = "set AFTERWORD_API_KEY, unless that is what you want"
+        advice = "make keys by `afterword keys create`, unless that is what you want"
         yield Finding("exposure", "warning", message, advice, facts)
     else:
         message = f"AFTERWORD_HOST={settings.host} without a key: the service refuses to start"
         advice = (
-            "set AFTERWORD_API_KEY to a key of 16 or more characters, or bind 127.0.0.1, or set "
-            "AFTERWORD_ALLOW_ANONYMOUS=1 if anybody may ask"
+            "make a key by `afterword keys create`, or set AFTERWORD_API_KEY to one of 16 or more "
+            "characters, or bind 127.0.0.1, or set AFTERWORD_ALLOW_ANONYMOUS=1 if anybody may ask"
         )
         yield Finding("exposure", "problem", message, advice, facts)
 
 
 def secrets(subject: Subject) -> Iterator[Finding]:
     """Tell whether other users of this machine can read the key or the passwords."""
+    from service.keys import path_of
+
     found = subject.found
     place = found.places.get(_HIDDEN, "")
     passwords = subject.settings.password_file
-    for path, what in ((subject.folder / place, "the key"), (passwords, "passwords")):
+    looked_at = (
+        (subject.folder / place, "the key"),
+        (path_of(subject.data), "what is stored of the keys"),
+        (passwords, "passwords"),
+    )
+    for path, what in looked_at:
         if path is not None and path.is_file() and path.stat().st_mode & _OTHERS:
             message = f"other users of this machine can read {what} in {path}"
             yield Finding("secrets", "warning", message, f"chmod 600 {path}")

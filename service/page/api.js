@@ -185,6 +185,8 @@ const WORDS = {
   document_not_found: "This document has been deleted since.",
   document_changed: "This document has another text now. Ask again for citations of the new text.",
   key_refused: "An access key is needed.",
+  scope_refused: "Your access key does not allow this. Whoever runs this service can give you another one.",
+  rate_limited: "You have asked very often. Try again in a minute.",
   too_large: "It is larger than this service accepts.",
   too_many_requests: "It is busy with other questions. Try again in a moment.",
   not_understood: "What came back cannot be read. Something between here and the service, such as a proxy, may have answered in its place.",

@@ -89,7 +89,7 @@ function row(one) {
 
 async function remove(place, control) {
   const { title } = place;
-  const kept = place.uri.startsWith("upload:") ? "" : " The file is kept; the document returns when its folder is ingested again.";
+  const kept = /^(upload|https?):/.test(place.uri) ? "" : " The file is kept; the document returns when its folder is ingested again.";
   const words = `“${title}” is erased from this collection: its text, and all that was made of it.${kept}`;
   if (!(await confirmed("Delete this document?", words, "Delete"))) return;
   control.disabled = true;

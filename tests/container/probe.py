@@ -119,6 +119,18 @@ def programs(container: Container) -> str:
     return _wanted(not found, f"found {found}")
 
 
+def made_of(container: Container) -> str:
+    """Lists what it is made of, and all of it is there."""
+    bill = json.loads(container.run("cat", "/opt/afterword/afterword.cdx.json"))
+    told = {one["name"].lower().replace("_", "-"): one["version"] for one in bill["components"]}
+    program = "import importlib.metadata as m; print(*{d.name for d in m.distributions()})"
+    there = {
+        name.lower().replace("_", "-") for name in container.run("python", "-c", program).split()
+    }
+    good = bill["bomFormat"] == "CycloneDX" and there <= told.keys()
+    return _wanted(good, f"{len(told)} components, not listed: {there - told.keys()}")
+
+
 def ingest(container: Container) -> str:
     """Ingests the mounted documents."""
     words = ("afterword", "ingest", "--json", "--collection", COLLECTION, "/documents")
@@ -150,6 +162,7 @@ CHECKS: Final[tuple[Callable[[Container], str], ...]] = (
     rights,
     root,
     programs,
+    made_of,
     ingest,
     answer,
     written,
