@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from indexes.durable import put_in_place
+from indexes.durable import put_in_place, remove_database
 from indexes.errors import StorageFull, StorageRefused
 
 _NAMES: Final = "catalog.db.format-*.bak"
@@ -33,7 +33,7 @@ def back_up(path: Path, found: int) -> Path:
     # By this way of opening no file is made, should the folder have gone.
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as source:
         _check_room(path, source)
-        beside.unlink(missing_ok=True)
+        remove_database(beside)
         try:
             with closing(sqlite3.connect(beside)) as copy:
                 source.backup(copy)
@@ -41,7 +41,7 @@ def back_up(path: Path, found: int) -> Path:
                 copy.execute("PRAGMA journal_mode = DELETE")
             put_in_place(beside, target)
         finally:
-            beside.unlink(missing_ok=True)
+            remove_database(beside)
     for other in backups(path.parent):
         if other != target:
             other.unlink()

@@ -153,7 +153,8 @@ class Writer:
         with self._changing("original", _ERASE_SECONDS) as number:
             originals.forget_original(self._connection, source, uri)
             catalog.note_erased(self._connection, number)
-        backup.forget(self._folder)
+        with catalog.storage_errors(self._folder):
+            backup.forget(self._folder)
 
     def set_source_root(self, source: str, root: str) -> None:
         """Note the folder that a source is read from."""
@@ -211,7 +212,8 @@ class Writer:
             originals.forget_uploads_of(self._connection, gone)
             document_table.remove_documents(self._connection, list(gone), number)
             catalog.note_erased(self._connection, number)
-        backup.forget(self._folder)
+        with catalog.storage_errors(self._folder):
+            backup.forget(self._folder)
         return number
 
     def add_encoder(self, encoder: Encoder) -> int:

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -234,7 +234,8 @@ def finish(
         ).rowcount
     if not changed:
         raise unknown_job(job_id)
-    payload_path(data, job_id).unlink(missing_ok=True)
+    with suppress(OSError):  # where it cannot be removed now, `recover` does it
+        payload_path(data, job_id).unlink(missing_ok=True)
     prune(data)
 
 
@@ -292,8 +293,9 @@ def cancel(data: Path, collection: str, document_id: str | None = None) -> int:
         for job_id, filename, target in ended:
             _end(database, job_id, _cancelled(filename, target))
         database.execute("COMMIT")
-    for job_id, _, _ in ended:
-        payload_path(data, job_id).unlink(missing_ok=True)
+    with _storage_errors(data):
+        for job_id, _, _ in ended:
+            payload_path(data, job_id).unlink(missing_ok=True)
     return len(ended)
 
 

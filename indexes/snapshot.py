@@ -7,7 +7,7 @@ from typing import Final
 
 from indexes import catalog
 from indexes.collection import Collection, check_name, open_collection, replacing_catalog
-from indexes.durable import flush
+from indexes.durable import flush, remove_database
 from indexes.errors import BadSnapshot, CollectionExists, IndexDamaged, StorageRefused, UsageError
 
 # The start of an SQLite file, see https://www.sqlite.org/fileformat2.html (1.3).
@@ -29,7 +29,7 @@ def snapshot(collection: Collection, target: Path) -> None:
         raise UsageError(f"{target} exists; name a new file")
     beside = target.with_name(f"{target.name}.new")
     with catalog.storage_errors(target):
-        beside.unlink(missing_ok=True)
+        remove_database(beside)
         try:
             with (
                 closing(catalog.connect(collection.folder / "catalog.db")) as source,
@@ -41,7 +41,7 @@ def snapshot(collection: Collection, target: Path) -> None:
             beside.rename(target)
             flush(target.parent)
         finally:
-            beside.unlink(missing_ok=True)
+            remove_database(beside)
 
 
 def restore(data: Path, name: str, source: Path, *, replace: bool = False) -> Collection:

@@ -162,25 +162,34 @@ def _dense(folder: Path, connection: sqlite3.Connection, who: Identity, *, full:
     if view is None:
         return View("dense", "damaged")
     living = ~ChunkSet(tuple(removed_since(connection, stamp.cleared))).holds_sorted(view.ids)
-    same = np.array_equal(view.ids[living], _ids(connection, stamp.number))
+    same = _lacks_nothing(connection, stamp.number, view.last_id)
+    # A writer that was killed before it wrote the stamp left a file that is ahead of it.
+    same = same and np.array_equal(view.ids[living], _ids(connection, view.last_id))
     if same and full:
-        same = _same_vectors(connection, view, living, stamp.number)
+        same = _same_vectors(connection, view, living)
     return _against(connection, "dense", stamp.number) if same else View("dense", "different")
 
 
-def _ids(connection: sqlite3.Connection, number: int) -> Ids:
-    """Return the ids of the living chunks that change `number` or an earlier one added."""
-    rows = connection.execute("SELECT id FROM chunks WHERE added <= ? ORDER BY id", (number,))
+def _lacks_nothing(connection: sqlite3.Connection, number: int, last: int) -> bool:
+    """Tell whether no living chunk that change `number` or an earlier one added is behind `last`.
+
+    A view has all up to its last one: ids ascend with the changes that add chunks.
+    """
+    lacking = "SELECT 1 FROM chunks WHERE id > ? AND added <= ? LIMIT 1"
+    return connection.execute(lacking, (last, number)).fetchone() is None
+
+
+def _ids(connection: sqlite3.Connection, last: int) -> Ids:
+    """Return the ids of the living chunks up to `last`."""
+    rows = connection.execute("SELECT id FROM chunks WHERE id <= ? ORDER BY id", (last,))
     return np.fromiter((chunk_id for (chunk_id,) in rows), np.int64)
 
 
-def _same_vectors(
-    connection: sqlite3.Connection, view: DenseView, living: Mask, number: int
-) -> bool:
+def _same_vectors(connection: sqlite3.Connection, view: DenseView, living: Mask) -> bool:
     rows = connection.execute(
         "SELECT vectors.vector FROM chunks JOIN vectors ON vectors.id = chunks.vector "
-        "WHERE added <= ? ORDER BY chunks.id",
-        (number,),
+        "WHERE chunks.id <= ? ORDER BY chunks.id",
+        (view.last_id,),
     )
     for ids, vectors in view.blocks(living):
         stored = b"".join(vector for (vector,) in rows.fetchmany(len(ids)))
@@ -211,18 +220,11 @@ def _lexical(folder: Path, connection: sqlite3.Connection, who: Identity, *, ful
         for span in removed_since(connection, stamp.number)
         if span.start <= view.last_id
     )
-    needed = _ids(connection, stamp.number)
-    living = _count_to(connection, view.last_id)
-    lacks = len(needed) > 0 and int(needed[-1]) > view.last_id
-    if lacks or not living <= view.searcher.num_docs <= living + gone:
+    living = len(_ids(connection, view.last_id))
+    whole = _lacks_nothing(connection, stamp.number, view.last_id)
+    if not whole or not living <= view.searcher.num_docs <= living + gone:
         return View("lexical", "different")
     return _against(connection, "lexical", stamp.number)
-
-
-def _count_to(connection: sqlite3.Connection, last: int) -> int:
-    return int(
-        connection.execute("SELECT count(*) FROM chunks WHERE id <= ?", (last,)).fetchone()[0]
-    )
 
 
 def _missing(name: Literal["dense", "lexical"], connection: sqlite3.Connection) -> View:

@@ -296,6 +296,10 @@ VIEWS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "dense file cut off": (
         lambda data: cut(data / "default" / "dense.faiss"), "dense view", "damaged", "warning",
     ),
+    "dense file with a bit turned": (
+        lambda data: flip(data / "default" / "dense.faiss", 500),
+        "dense view", "damaged", "warning",
+    ),
     "lexical file gone": (
         lambda data: lexical_file(data, ".term").unlink(), "lexical view", "damaged", "warning",
     ),
@@ -345,24 +349,18 @@ def lead(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "views", "full"),
-    [
-        (other_rows, ["dense"], False),
-        (lead, ["dense", "lexical"], False),
-        (lambda data: flip(data / "default" / "dense.faiss", 500), ["dense"], True),
-    ],
-    ids=["rows of another", "rows that are gone", "one bit"],
+    ("act", "views"),
+    [(other_rows, ["dense"]), (lead, ["dense", "lexical"])],
+    ids=["rows of another", "rows that are gone"],
 )
 def test_views_that_are_wrong(
     data: Path,
     act: Callable[[Path], object],
     views: list[str],
-    *,
-    full: bool,
 ) -> None:
     """What opens and does not hold what the catalog says is a problem; the advice mends it."""
     act(data)
-    seen = found(data, full=full)
+    seen = found(data)
     for view in views:
         problem = seen[f"default: {view} view"]
         assert (problem.level, problem.facts["state"]) == ("problem", "different")
@@ -660,3 +658,13 @@ def test_looks_beside_a_busy_writer(data: Path) -> None:
         finally:
             stop.set()
         writing.result(30)
+
+
+def test_a_backup_from_before_an_upgrade_is_told(data: Path) -> None:
+    """With its size and how it is removed; it is no fault."""
+    kept = data / "default" / "catalog.db.format-3.bak"
+    kept.write_bytes(bytes(2_000_000))
+    told = found(data)["default: backup"]
+    assert told.level == "note"
+    assert "2.0 MB" in told.message
+    assert told.do == f"rm {kept.absolute()}, once all is well"

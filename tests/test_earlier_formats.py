@@ -218,3 +218,15 @@ def everything(path: Path) -> list[str]:
     """Return all that a catalog holds, as statements."""
     with closing(sqlite3.connect(path)) as raw:
         return list(raw.iterdump())
+
+
+def test_what_a_killed_upgrade_left_does_no_harm(path: Path, tmp_path: Path) -> None:
+    """Half a copy and its logs are removed, and never read into the next copy."""
+    before = everything(path)
+    beside = path.with_name(f"catalog.db.format-{meta(path)['format']}.bak.new")
+    for suffix in ("", "-wal", "-shm"):
+        beside.with_name(beside.name + suffix).write_bytes(b"half of something else")
+    open_collection(tmp_path, "c").close()
+    (kept,) = backups(path.parent)
+    assert everything(kept) == before
+    assert not list(path.parent.glob("*.new*"))

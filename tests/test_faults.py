@@ -106,6 +106,7 @@ def test_refused_at_many_points(name: str, tmp_path: Path, worker: Driver) -> No
         refused_at(*fault, made, worker)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_few_descriptors(name: str, tmp_path: Path, worker: Driver) -> None:
     """Where a process may open few files it says so, and once it may open more all goes on."""
@@ -171,6 +172,7 @@ def test_a_disk_that_fills(
     assert refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ingest", "uploads", "restore", "erase", "delete", "migrate"])
 def test_a_disk_that_cannot_be_written(
     name: str, tmp_path: Path, mounted: Callable[[str], None], worker: Driver

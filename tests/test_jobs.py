@@ -410,3 +410,22 @@ def test_a_queue_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> No
     new = jobs.enqueue(tmp_path, payload=b"y", collection="c", as_of="2026-02-28")
     claimed = [jobs.claim(tmp_path), jobs.claim(tmp_path)]
     assert [(job.job_id, job.as_of) for job in claimed if job] == [(old, None), (new, "2026-02-28")]
+
+
+def test_a_payload_that_cannot_be_removed_fails_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job has ended as it did; the payload goes when the next worker begins."""
+    job_id = jobs.enqueue(tmp_path, payload=b"text", collection="c", filename="a.txt")
+    jobs.claim(tmp_path)
+
+    def refuse(_path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        jobs.finish(tmp_path, job_id, "done", [])
+    assert jobs.job(tmp_path, job_id).state == "done"
+    assert jobs.payload_path(tmp_path, job_id).exists()
+    jobs.recover(tmp_path)
+    assert not jobs.payload_path(tmp_path, job_id).exists()

@@ -55,6 +55,7 @@ def killed_after(seconds: float, made: Scenario, worker: Driver) -> bool:
     return outcome.status == signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_killed_where_it_writes(name: str, tmp_path: Path, worker: Driver) -> None:
     """At some points of each kind of work."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from indexes import catalog, collection, views
+from indexes import catalog, collection, soundness, views
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Writer, create_collection, open_collection
 from indexes.errors import StorageFull
+from indexes.lexical import damaged_files
 from indexes.snapshot import restore, snapshot
 from small_encoder import encode, small_encoder
 from stored_documents import prepared
@@ -323,3 +324,37 @@ def test_what_a_run_leaves_outside_of_the_views_is_little(stored: Collection) ->
     with stored.write() as writer:
         writer.merge_views()
     assert delta_of(open_collection(stored.folder.parent, "c")) <= 250
+
+
+@pytest.mark.parametrize("name", ["dense", "lexical"])
+def test_a_view_that_is_ahead_of_its_stamp_is_sound(stored: Collection, name: str) -> None:
+    """As a writer leaves it that is killed between the two; answers are right, and stay so."""
+    stamp = stored.folder / f"{name}.json"
+    before = stamp.read_text()
+    with stored.write() as writer:
+        writer.put([prepared("c", ["lion"]), prepared("d", ["tiger"])])
+        writer.remove(["a"])
+        writer.merge_views(force=True)
+    stamp.write_text(before)
+    with closing(catalog.connect(stored.folder / "catalog.db")) as connection:
+        connection.execute("BEGIN")
+        who = catalog.identity(connection)
+        seen = soundness.views(stored.folder, connection, who, full=True)
+        states = {str(view.name): view.state for view in seen}
+    assert states[name] == "behind"
+    assert found(open_collection(stored.folder.parent, "c"), "lion") == [["lion"]] * 2
+    with stored.write() as writer:
+        writer.merge_views(force=True)
+    assert found(open_collection(stored.folder.parent, "c"), "tiger") == [["tiger"]] * 2
+
+
+def test_what_a_killed_merge_left_is_no_damage_and_goes(stored: Collection) -> None:
+    """Files of no segment, and those that have no name yet."""
+    folder = next((stored.folder / "lexical").iterdir())
+    (folder / f"{'0' * 32}.term").touch()
+    (folder / ".tmpAbCdEf").write_bytes(b"half")
+    assert damaged_files(folder) == []
+    with stored.write() as writer:
+        writer.put([prepared("c", ["lion"])])
+        writer.merge_views(force=True)
+    assert not (folder / ".tmpAbCdEf").exists()
