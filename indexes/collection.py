@@ -463,6 +463,11 @@ class Collection:
                         break
             catalog.scrub_log(connection)
 
+    def copy_catalog(self, target: sqlite3.Connection) -> None:
+        """Copy the catalog, as of one change, into another database. Raises CollectionNotFound."""
+        with self._borrowed() as (connection, _):
+            connection.backup(target)
+
     def original_block(self, row: int, place: int) -> bytes:
         """Return bytes of a kept original from `place` on: one block at most, none behind its end.
 

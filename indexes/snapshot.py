@@ -23,7 +23,7 @@ _COPY_AGAIN: Final = "copy it again from where it was made, or use another snaps
 def snapshot(collection: Collection, target: Path) -> None:
     """Write the whole collection, as of one change, into the new file `target`.
 
-    Writers go on meanwhile. Raises UsageError if `target` exists, StorageFull.
+    Writers go on meanwhile. Raises UsageError if `target` exists, StorageFull, CollectionNotFound.
     """
     if target.exists():
         raise UsageError(f"{target} exists; name a new file")
@@ -31,11 +31,8 @@ def snapshot(collection: Collection, target: Path) -> None:
     with catalog.storage_errors(target):
         remove_database(beside)
         try:
-            with (
-                closing(catalog.connect(collection.folder / "catalog.db")) as source,
-                closing(sqlite3.connect(beside)) as copy,
-            ):
-                source.backup(copy)
+            with closing(sqlite3.connect(beside)) as copy:
+                collection.copy_catalog(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
             flush(beside)
             beside.rename(target)

@@ -184,3 +184,13 @@ def test_what_a_killed_service_left_goes_with_the_next(tmp_path: Path) -> None:
     used.close()
     again.close()
     assert not left(tmp_path)
+
+
+def test_a_collection_that_was_deleted_has_no_snapshot(client: TestClient, tmp_path: Path) -> None:
+    """Though the service had it open, and whatever is left of its folder."""
+    assert client.post("/v1/collections/default/snapshot").status_code == 200
+    assert client.delete("/v1/collections/default").status_code == 204
+    (tmp_path / "default").mkdir(exist_ok=True)
+    answered = client.post("/v1/collections/default/snapshot")
+    assert (answered.status_code, answered.json()["code"]) == (404, "collection_not_found")
+    assert not left(tmp_path)
