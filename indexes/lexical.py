@@ -240,8 +240,8 @@ def open_lexical(folder: Path) -> LexicalView | None:
         index.config_reader("manual")
         index.reload()
         return _view(index.searcher())
-    except (ValueError, OSError, KeyError, TypeError):  # no JSON, or the engine cannot read it
-        return None
+    except (ValueError, OSError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # no JSON, JSON of another kind, or what the engine cannot read
 
 
 def damaged_files(folder: Path) -> list[str]:

@@ -65,7 +65,7 @@ class Service:
         # Each takes as much room on the disk as its collection.
         self.backups = Places("backups", _BACKUPS, gauge)
         self._lanes = (self.questions, self.documents, self.operations, self.reads)
-        for kind in (*self._lanes, self.uploads, self.downloads):
+        for kind in (*self._lanes, self.uploads, self.downloads, self.backups):
             self.metrics.places.labels(kind.kind).set(kind.count)
         self.originals = Originals()
         self.tickets = Tickets()
