@@ -126,7 +126,7 @@ def test_a_stop_does_not_wait_for_a_client_that_does_nothing(tmp_path: Path) -> 
 def test_clients_that_leave_leave_nothing_behind(service: Served) -> None:
     """Uploads, streams and originals that are broken off: no file, no descriptor, no place."""
     assert service.client.post("/v1/query", json=QUESTION).json()["status"] == "answered"
-    before = len(open_files(service))
+    before = len([name for name in open_files(service) if "/catalog.db" not in name])
     body = form("x" * (3 << 20))
     place = service.url.removeprefix("http://")
     for _ in range(20):
@@ -146,7 +146,9 @@ def test_clients_that_leave_leave_nothing_behind(service: Served) -> None:
         ]
         files = open_files(service)
         deleted = [name for name in files if "(deleted)" in name and "/.jobs/" in name]
-        return len(busy) <= 1 and not deleted and len(files) <= before + 2
+        # The catalog is open once for each thread that asked it at once with others.
+        others = [name for name in files if "/catalog.db" not in name]
+        return len(busy) <= 1 and not deleted and len(others) <= before + 2
 
     until(is_as_before)
     jobs_folder = service.log.parent / "data" / ".jobs"
