@@ -30,7 +30,7 @@ from indexes.hits import ChunkSet, Hit, Ids, Mask
 FLAT_MOST: Final = 50_000
 _BLOCK: Final = 16_384
 _TRAINED_A_LIST: Final = 40
-_TRAIN_ROUNDS: Final = 8
+_TRAIN_ROUNDS: Final = 4
 _SEED: Final = 21
 # For four times as many vectors as centres were found for, there should be twice as many.
 _OUTGROWN: Final = 4
