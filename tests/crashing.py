@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from indexes import jobs
 from indexes.catalog import identity
 from indexes.collection import collection_names, open_collection
@@ -27,6 +29,7 @@ from indexes.errors import IndexDamaged
 from indexes.snapshot import restore
 from indexes.soundness import faults, views, wrong_texts, wrong_vectors
 
+ON_CI: Final = os.environ.get("CI") == "true"
 ROOT: Final = Path(__file__).parent.parent
 ENVIRON: Final = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")},
@@ -165,6 +168,17 @@ def can_trace() -> str:
         sleeping.kill()
         sleeping.wait()
     return "this system lets no process be traced" if refused else ""
+
+
+@contextmanager
+def traced_driver() -> Iterator[Driver]:
+    """Start the program that does the work; skip where nothing can be traced, but not on CI."""
+    reason = can_trace()
+    if reason and not ON_CI:
+        pytest.skip(reason)
+    assert not reason, reason
+    with driver() as made:
+        yield made
 
 
 @dataclass

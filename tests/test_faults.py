@@ -5,7 +5,6 @@ all, where what failed was of no weight. What was reported is there, and once th
 same work ends as if nothing had happened.
 """
 
-import os
 import random
 import shutil
 import subprocess
@@ -18,12 +17,21 @@ from typing import Final
 import pytest
 
 from crash_scenarios import MADE, scenario
-from crashing import Driver, Outcome, Scenario, can_trace, driver, failed_jobs, note, stored
+from crashing import (
+    ON_CI,
+    Driver,
+    Outcome,
+    Scenario,
+    driver,
+    failed_jobs,
+    note,
+    stored,
+    traced_driver,
+)
 
 SEED: Final = 20261126
 FAULTS: Final = 6
 MANY: Final = 30
-ON_CI = os.environ.get("CI") == "true"
 # Which calls meet which errors; with `+` all later ones do, as on a disk that stays full.
 ERRORS: Final = {
     "pwrite64": ("ENOSPC", "EIO", "ENOSPC+", "EDQUOT"),
@@ -47,11 +55,7 @@ _NEXT: Final = ("run ", "free some", "check ", "raise ", "restore", "delete that
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Driver]:
     """Give the program that does the work."""
-    reason = can_trace()
-    if reason and not ON_CI:
-        pytest.skip(reason)
-    assert not reason, reason
-    with driver() as made:
+    with traced_driver() as made:
         yield made
 
 

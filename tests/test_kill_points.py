@@ -14,22 +14,17 @@ from pathlib import Path
 import pytest
 
 from crash_scenarios import MADE, scenario
-from crashing import Driver, Point, Scenario, can_trace, driver, note
+from crashing import Driver, Point, Scenario, note, traced_driver
 
 SEED = 20261126
 KILLS = 7
 MANY = 20
-ON_CI = os.environ.get("CI") == "true"
 
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Driver]:
     """Give the program that does the work."""
-    reason = can_trace()
-    if reason and not ON_CI:
-        pytest.skip(reason)
-    assert not reason, reason
-    with driver() as made:
+    with traced_driver() as made:
         yield made
 
 
