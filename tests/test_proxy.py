@@ -10,18 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from certificates import Certificate, make_certificate
 from serving import ROOT, Served, SmallAnswerer, running, served, small_app, stored, until
 
 PAGE: Final = (ROOT / "docs" / "how-to" / "reverse-proxy.md").read_text(encoding="utf-8")
@@ -64,33 +60,6 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def make_certificate(folder: Path) -> None:
-    """Write a certificate of the host that it signed itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "privkey.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-
-
 @dataclass(frozen=True)
 class Proxy:
     """A running nginx: its ports, and a client that calls it by the public name."""
@@ -108,7 +77,7 @@ class Proxy:
 def nginx(folder: Path, style: str, upstream: int) -> Iterator[Proxy]:
     """Run nginx in a folder, in front of the service on that port."""
     folder.mkdir()
-    make_certificate(folder)
+    make_certificate(Certificate(folder / "fullchain.pem", folder / "privkey.pem"), HOST)
     plain, tls = free_port(), free_port()
     text = configuration(style)
     for shown, ours in (
