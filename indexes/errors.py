@@ -21,6 +21,10 @@
     │   └── BadSnapshot       a file that is to be restored is no whole snapshot (HTTP 422)
     ├── EncoderMismatch       the loaded encoder is not the one that made the vectors (HTTP 503)
     ├── ModelMissing          weights are not where they should be (HTTP 503)
+    ├── ModelFailed           a language model did not answer, or with nonsense (HTTP 502)
+    │   ├── ModelBusy         its server takes no more work (HTTP 503)
+    │   └── ModelTooSlow      the time for an answer is over (HTTP 504)
+    ├── PromptTooLong         what a language model is to read does not fit (HTTP 422)
     ├── StorageFull           no space is left (HTTP 507)
     ├── StorageRefused        the system does not let us read or write there (HTTP 503)
     └── ReadFailure           a source could not be read; carries an ingest code
@@ -157,6 +161,35 @@ class ModelMissing(AfterwordError):
     """A model's files are missing or are not the expected ones."""
 
     code = "model_missing"
+
+
+class ModelFailed(AfterwordError):
+    """A language model, or the server that runs it, did not answer, or answered nonsense."""
+
+    code = "model_failed"
+
+
+class ModelBusy(ModelFailed):
+    """The server of a language model takes no more work; `wait` is in seconds, if it said so."""
+
+    code = "model_busy"
+
+    def __init__(self, message: str, wait: int | None = None) -> None:
+        """Keep the message, and after how many seconds the server wants to be asked again."""
+        super().__init__(message)
+        self.wait = wait
+
+
+class ModelTooSlow(ModelFailed):
+    """The time that an answer may take is over, and nothing of it can be shown."""
+
+    code = "model_too_slow"
+
+
+class PromptTooLong(AfterwordError):
+    """What a language model is to read does not fit into its context."""
+
+    code = "prompt_too_long"
 
 
 class StorageFull(AfterwordError):

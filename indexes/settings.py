@@ -117,6 +117,34 @@ class Settings(BaseSettings):
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least score of an answer; unset means the built-in value."
     )
+    generator: Literal["quote", "transformers", "openai"] = Field(
+        "quote",
+        description="How answers are written where a request does not say: `quote` needs no "
+        "language model, `transformers` runs one here, `openai` asks a server.",
+    )
+    model: str | None = Field(
+        None,
+        min_length=1,
+        description="Language model: for `transformers` a hub id, a folder or a GGUF file, for "
+        "`openai` the name that the server at `OPENAI_BASE_URL` has for it.",
+    )
+    answer_tokens: int = Field(
+        512, ge=16, le=32_768, description="Most tokens that a language model writes an answer in."
+    )
+    answer_seconds: float = Field(
+        120.0, gt=0, description="Most seconds that a language model works on an answer."
+    )
+    temperature: float = Field(
+        0.0, ge=0, le=2, description="How freely a language model chooses its words."
+    )
+    unsupported: Literal["drop", "mark"] = Field(
+        "drop",
+        description="What becomes of a sentence that a language model wrote and that the evidence "
+        "does not bear out.",
+    )
+    prompts: Path | None = Field(
+        None, description="Folder of prompts that stand before the product's own of the same name."
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the service binds.")
     port: int = Field(
         8000, ge=0, le=65535, description="Port that the service binds; 0 means any free one."

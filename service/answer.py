@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -14,16 +14,21 @@ from indexes.encoder import Encoder, EncoderIdentity, load_encoder
 from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
 from service.citations import Citer
-from service.evidence import Evidence, Generator, Piece, Query
-from service.generate import generator_named
+from service.evidence import (
+    Asked,
+    Evidence,
+    Query,
+    Step,
+    Turn,
+)
+from service.generators import check_generator, generator_of
+from service.language_model import Check
 from service.passages import attended, retrieved
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
     ANSWERED,
     NO_DOCUMENTS,
     NOT_FOUND,
-    Citation,
-    CitationEvent,
     Event,
     FinalEvent,
     Passage,
@@ -31,12 +36,13 @@ from service.reply import (
     SearchEvent,
     Status,
     Timings,
-    TokenEvent,
 )
 from service.retrieve import Retrieved, retrieve
+from service.strategies import strategy_named
+from service.told import put_together
 from service.traces import note_step
+from service.writing import within
 
-STRATEGIES: Final = ("direct",)
 MOST_PASSAGES: Final = 100
 MOST_CANDIDATES: Final = 200
 _SEARCHES: Final = 8
@@ -47,6 +53,8 @@ class Question:
     """What is asked, where to look and how to answer.
 
     `candidates` chunks are looked at closely, the answer may rest on the `top_k` best of them.
+    Where no `generator` is named the settings name it. With `reasoning`, that of a language model
+    is told. `history` is what was said before, oldest first.
     """
 
     question: str
@@ -55,8 +63,10 @@ class Question:
     as_of: str | None = None
     top_k: int = 8
     candidates: int = 24
-    generator: str = "quote"
+    generator: str | None = None
     strategy: str = "direct"
+    reasoning: bool = False
+    history: tuple[Turn, ...] = ()
 
 
 class Answerer:
@@ -75,14 +85,15 @@ class Answerer:
         *,
         abstain: bool = True,
         on_event: Callable[[Event], None] | None = None,
+        check: Check | None = None,
     ) -> Reply:
         """Answer one question; without `abstain` the best that was found is the answer.
 
-        `on_event` is called as the work goes on, in this thread; what it raises ends the work.
-        Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch, ModelMissing and
-        IndexDamaged.
+        `on_event` is called as the work goes on, in this thread, and `check` while a language model
+        works; what they raise ends the work. Raises UsageError, BadFilter, CollectionNotFound,
+        EncoderMismatch, ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
-        generate = self._checked(question)
+        self._checked(question)
         settings = self._settings
         tell = on_event or _ignore
         clock = _Clock()
@@ -102,11 +113,12 @@ class Answerer:
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            pieces = generate(query.text, usable) if status == ANSWERED else ()
-            written = _write(pieces, Citer(reading), tell)
+            steps = self._steps(question, query.text, encoder, check or _go_on)
+            told = steps(usable) if status == ANSWERED else ()
+            written = put_together(told, Citer(reading), tell, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
-            status=status,
+            status=NOT_FOUND if written.abstains else status,
             answer=written.text,
             answer_short=written.short,
             score=evidence[0].score if evidence else 0.0,
@@ -114,13 +126,25 @@ class Answerer:
             query=query.text,
             citations=written.citations,
             passages=attended(usable),
-            dropped=found.dropped,
-            usage=None,
+            dropped=(*found.dropped, *written.left_out),
+            usage=written.usage.as_json() if written.usage else None,
             timings=clock.timings(),
             trace_id=uuid4().hex,
+            generation=written.generation(question.generator or settings.generator),
         )
         tell(FinalEvent(reply))
         return reply
+
+    def _steps(
+        self, question: Question, query: str, encoder: Encoder, check: Check
+    ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
+        """Return what makes an answer of evidence."""
+        settings = self._settings
+        name = question.generator or settings.generator
+        generate = generator_of(name, question.strategy, settings, encoder)
+        limit = within(settings.answer_seconds, check)
+        asked = Asked(query, question.history, question.strategy, limit)
+        return lambda evidence: generate(asked, evidence)
 
     def search(
         self,
@@ -206,8 +230,8 @@ class Answerer:
             self._encoders[name, identity] = loaded
         return loaded
 
-    def _checked(self, question: Question) -> Generator:
-        """Return the generator of a question that can be asked. Raises UsageError."""
+    def _checked(self, question: Question) -> None:
+        """Raise UsageError for a question that cannot be asked."""
         limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
@@ -220,11 +244,8 @@ class Answerer:
             raise UsageError(f"top_k is {question.top_k}; use 1 to {MOST_PASSAGES}")
         if not 1 <= question.candidates <= MOST_CANDIDATES:
             raise UsageError(f"candidates is {question.candidates}; use 1 to {MOST_CANDIDATES}")
-        if question.strategy not in STRATEGIES:
-            raise UsageError(
-                f"strategy {question.strategy!r} is not known; use one of: {', '.join(STRATEGIES)}"
-            )
-        return generator_named(question.generator)
+        strategy_named(question.strategy)
+        check_generator(question.generator or self._settings.generator)
 
 
 def build_answerer(settings: Settings) -> Answerer:
@@ -248,30 +269,6 @@ def query_of(question: str, encoder: Encoder, reading: Reading, *, weighed: bool
     return Query(text, encoder.encode_query(text), weights, reading.language)
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    text: str
-    short: str
-    citations: tuple[Citation, ...]
-
-
-def _write(pieces: Iterable[Piece], citer: Citer, tell: Callable[[Event], None]) -> _Written:
-    """Put an answer together; no quote is told before it was checked."""
-    texts: list[str] = []
-    short = ""
-    for piece in pieces:
-        if piece.quoted is None:
-            texts.append(piece.text)
-            tell(TokenEvent(piece.text))
-            continue
-        citation, span = citer.cite(piece.quoted)
-        short = short or span
-        texts.append(f"{piece.text} {citation.marker}")
-        tell(TokenEvent(texts[-1]))
-        tell(CitationEvent(citation))
-    return _Written("".join(texts), short, citer.citations)
-
-
 class _Clock:
     """Takes the time of each step, for the reply and for traces."""
 
@@ -291,3 +288,7 @@ class _Clock:
 
 def _ignore(_event: Event) -> None:
     """Take an event that nobody waits for."""
+
+
+def _go_on() -> None:
+    """Let the work go on."""

@@ -17,6 +17,7 @@ class Citer:
         self._texts: dict[str, str] = {}
         self._recognised: dict[str, frozenset[int]] = {}
         self._cited: list[Citation] = []
+        self._known: dict[tuple[str, int, int], Citation] = {}
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -26,6 +27,7 @@ class Citer:
     def cite(self, quoted: Quoted) -> tuple[Citation, str]:
         """Return the citation of a quote, and the short answer that lies in it.
 
+        What was cited before keeps its number.
         Raises IndexDamaged where the chunk's words are not those of its document, or the document's
         text is not the one whose hash the catalog keeps: such a quote is never shown.
         """
@@ -39,6 +41,9 @@ class Citer:
                 f"{quoted.span.end} are not what chunk {chunk.chunk_id} holds; "
                 "run `afterword reindex`"
             )
+        place = (chunk.document_id, quoted.span.start, quoted.span.end)
+        if (known := self._known.get(place)) is not None:
+            return known, quoted.short.cut(text)
         page = page_at(chunk.pages, quoted.span.start)
         citation = Citation(
             marker=f"[{len(self._cited) + 1}]",
@@ -57,6 +62,7 @@ class Citer:
             recognised=page in self._recognised_pages(chunk.document_id),
         )
         self._cited.append(citation)
+        self._known[place] = citation
         return citation, quoted.short.cut(text)
 
     def _recognised_pages(self, document_id: str) -> frozenset[int]:

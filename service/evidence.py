@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from indexes.documents import Span, StoredChunk
 from indexes.languages import ENGLISH, Language
+from service.language_model import Check, Ended
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +75,32 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of a conversation, or its answer."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+def _go_on() -> None:
+    """Let the work go on, whatever happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a generator is to answer: a question that can be understood alone.
+
+    `history` is what was said before, oldest first. `check` is asked while a language model works;
+    what it raises ends the work.
+    """
+
+    question: str
+    history: tuple[Turn, ...] = ()
+    strategy: str = "direct"
+    check: Check = _go_on
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """The next piece of an answer's text, and the quote that stands behind it."""
 
@@ -80,8 +108,57 @@ class Piece:
     quoted: Quoted | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of a language model's reasoning, which is no part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A sentence that a language model wrote and that the evidence does not bear out, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Evidence that a language model was not given, and why."""
+
+    evidence: Evidence
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What follows is quoted, or where nothing follows there is no answer, and why."""
+
+    reason: str
+    abstains: bool = False
+
+
+Step = Piece | Thought | Unsupported | LeftOut | Fallback | Ended
+
 Attend = Callable[[Query, Sequence[Candidate]], Sequence[Evidence]]
 """Gives evidence for each candidate, best first."""
 
-Generator = Callable[[str, Sequence[Evidence]], Iterator[Piece]]
-"""Gives an answer to a question from evidence, best first; the pieces' texts are the answer."""
+Generator = Callable[[Asked, Sequence[Evidence]], Iterator[Step]]
+"""Gives an answer from evidence, best first; the texts of the pieces are the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What bears a sentence out: quotes of the evidence, or the reason why nothing does."""
+
+    quoted: tuple[Quoted, ...] = ()
+    reason: str | None = None
+
+
+Ground = Callable[[str, Sequence[Evidence], Sequence[int]], Support]
+"""Checks a sentence, without markers, against the evidence that its writer was given.
+
+The numbers are the places (from 0) of the evidence that the writer named for it, which may be
+wrong or none at all.
+"""

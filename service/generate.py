@@ -1,13 +1,11 @@
-"""Generate: from evidence to an answer. `quote` says what is written, without a language model."""
+"""Quote: an answer in the words of the evidence, without a language model."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from indexes.errors import UsageError
 from indexes.languages import ENGLISH
 from service.agreement import opinions
-from service.evidence import Evidence, Generator, Piece, Quoted
+from service.evidence import Evidence, Piece, Quoted
 from service.sentences import list_around
 from service.several import asks_for_list, asks_for_several
 
@@ -145,16 +143,3 @@ def _first_quoted(evidence: Evidence) -> Quoted:
         return Quoted(evidence, whole, whole)
     first = evidence.sentences[0]
     return Quoted(evidence, first.span, first.short)
-
-
-GENERATORS: Final[Mapping[str, Generator]] = MappingProxyType({"quote": quote})
-
-
-def generator_named(name: str) -> Generator:
-    """Return the generator of that name. Raises UsageError that names those there are."""
-    try:
-        return GENERATORS[name]
-    except KeyError:
-        raise UsageError(
-            f"generator {name!r} is not known; use one of: {', '.join(GENERATORS)}"
-        ) from None

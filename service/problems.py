@@ -214,6 +214,10 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.IndexDamaged: Answer(503, "The index is damaged"),
     errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
     errors.ModelMissing: Answer(503, "A model is missing"),
+    errors.ModelBusy: Answer(503, "The language model takes no more work", retry_after=5),
+    errors.ModelTooSlow: Answer(504, "The language model took too long"),
+    errors.ModelFailed: Answer(502, "The language model failed"),
+    errors.PromptTooLong: Answer(422, "Too long for the language model"),
     errors.StorageFull: Answer(507, "The disk is full"),
     errors.StorageRefused: Answer(503, "The data folder cannot be used"),
     AfterwordError: Answer(500, "Something failed here"),
@@ -251,7 +255,8 @@ def problem_response(
     scope[CODE_KEY] = error.code
     problem = problem_of(error, scope["path"], scope.get("root_path", ""))
     usual = answer_for(type(error)).retry_after
-    retry_after = error.wait if isinstance(error, RateLimited) else usual
+    told = error.wait if isinstance(error, RateLimited | errors.ModelBusy) else None
+    retry_after = usual if told is None else told
     extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if isinstance(error, KeyRefused):
         extra["WWW-Authenticate"] = "Bearer"

@@ -88,6 +88,14 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsupportedSentence:
+    """A sentence that a language model wrote and that the evidence does not bear out, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
     """How long the steps took, in milliseconds."""
 
@@ -99,12 +107,32 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """How an answer was written.
+
+    `generator` is what was asked for, `model` the language model, None where none was asked, and
+    `fallback` says why the answer is quoted all the same, or why there is none. `unsupported` are
+    sentences that the model wrote and that the evidence does not bear out. `reasoning` is there if
+    it was asked for. `finish_reason` is "length" where there was no room or time for more.
+    """
+
+    generator: str = "quote"
+    model: str | None = None
+    fallback: str | None = None
+    unsupported: tuple[UnsupportedSentence, ...] = ()
+    reasoning: str | None = None
+    finish_reason: Literal["stop", "length"] = "stop"
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The whole answer to one question.
 
     `score` is the estimate in [0, 1] that the evidence answers the question; below `threshold` the
     status is not_found, `answer` is empty and `passages` are the closest that was found. `query`
-    is what was searched for. `usage` counts a language model's tokens, None where none was asked.
+    is what was searched for: the question, or what it means after the history. `generation` tells
+    how the answer was written, and `usage` counts a language model's tokens, None where none was
+    asked.
     """
 
     status: Status
@@ -119,6 +147,7 @@ class Reply:
     usage: Mapping[str, int] | None
     timings: Timings
     trace_id: str
+    generation: Generation = Generation()
 
     def as_json(self) -> dict[str, object]:
         """Return the reply as JSON's own types, named as in the HTTP contract."""
@@ -142,6 +171,14 @@ class TokenEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningEvent:
+    """The next piece of a language model's reasoning, where that was asked for."""
+
+    name: ClassVar[str] = "reasoning"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CitationEvent:
     """A citation whose quote was checked."""
 
@@ -157,7 +194,7 @@ class FinalEvent:
     reply: Reply
 
 
-Event = SearchEvent | TokenEvent | CitationEvent | FinalEvent
+Event = SearchEvent | TokenEvent | ReasoningEvent | CitationEvent | FinalEvent
 
 
 def event_data(event: Event) -> dict[str, object]:
@@ -165,7 +202,7 @@ def event_data(event: Event) -> dict[str, object]:
     match event:
         case SearchEvent(passages):
             return {"passages": [asdict(passage) for passage in passages]}
-        case TokenEvent(text):
+        case TokenEvent(text) | ReasoningEvent(text):
             return {"text": text}
         case CitationEvent(citation):
             return asdict(citation)

@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from indexes.settings import Settings
 from service.access import Who
 from service.answer import Question
+from service.evidence import Turn
 from service.logs import get_log
 from service.openapi import problems
 from service.problems import invalid
@@ -22,7 +23,7 @@ _log = get_log(__name__)
 _EVENT: Final = {
     "type": "object",
     "properties": {
-        "event": {"enum": ["search", "token", "citation", "final", "error"]},
+        "event": {"enum": ["search", "token", "reasoning", "citation", "final", "error"]},
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
     "required": ["event", "data"],
@@ -87,4 +88,6 @@ def _question(body: QueryRequest) -> Question:
         candidates=max(body.candidates, body.top_k),
         generator=body.generator,
         strategy=body.strategy,
+        reasoning=body.reasoning,
+        history=tuple(Turn(one.role, one.content) for one in body.history),
     )

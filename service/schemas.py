@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +31,8 @@ from service.reply import Passage
 
 LARGEST_INTEGER: Final = 2**63
 MOST_METADATA: Final = 64
+MOST_TURNS: Final = 200
+MOST_TURN_CHARACTERS: Final = 100_000
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -68,15 +71,6 @@ def _storable(value: object) -> dict[str, object]:
             raise ValueError("a number is not finite")
         elif isinstance(item, int) and not -LARGEST_INTEGER <= item < LARGEST_INTEGER:
             raise ValueError("a whole number has more than 64 bits")
-    return value
-
-
-def _none_yet(value: list[object]) -> list[object]:
-    if value:
-        raise ValueError(
-            "earlier questions and answers are not supported yet; leave it out, and ask a question "
-            "that can be understood alone"
-        )
     return value
 
 
@@ -143,14 +137,6 @@ Words = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1)]
 Title = Annotated[Text, Field(max_length=1000)]
 Whole = Annotated[int, BeforeValidator(_no_text)]
 Offset = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
-History = Annotated[
-    list[object],
-    AfterValidator(_none_yet),
-    Field(
-        description="Not supported yet, so it must be empty.",
-        json_schema_extra={"maxItems": 0},
-    ),
-]
 FilterScalar = str | bool | int | float
 
 
@@ -219,6 +205,15 @@ class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
+class Said(_In):
+    """An earlier question of the conversation, or what was answered; `text` is `content` too."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[Text, Field(max_length=MOST_TURN_CHARACTERS)] = Field(
+        validation_alias=AliasChoices("content", "text")
+    )
+
+
 class QueryRequest(_In):
     """A question, where to look and how to answer."""
 
@@ -234,9 +229,18 @@ class QueryRequest(_In):
     candidates: Whole = Field(
         24, ge=1, le=MOST_CANDIDATES, description="Passages that are looked at closely."
     )
-    generator: Literal["quote"] = Field("quote", description="How the answer is written.")
-    strategy: Literal["direct"] = Field("direct", description="How the question is searched for.")
-    history: History = []
+    generator: Literal["quote", "transformers", "openai"] | None = Field(
+        None, description="How the answer is written; null is the service's own setting."
+    )
+    strategy: Literal["direct", "cot"] = Field(
+        "direct", description="How a language model comes from evidence to an answer."
+    )
+    reasoning: StrictBool = Field(
+        default=False, description="Return a language model's reasoning beside the answer."
+    )
+    history: list[Said] = Field(
+        [], max_length=MOST_TURNS, description="What was said before, the oldest first."
+    )
     stream: StrictBool = Field(
         default=False, description="Answer as server-sent events while the work is done."
     )

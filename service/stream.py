@@ -100,7 +100,9 @@ class Asking:
         return _event("error", problem.model_dump())
 
     def _work(self) -> Reply:
-        reply = self._answerer.answer(self._question, on_event=self._on_event)
+        reply = self._answerer.answer(
+            self._question, on_event=self._on_event, check=self._stay_asked
+        )
         self._service.metrics.answers.labels(reply.status).inc()
         self._service.metrics.observe_steps(reply.timings)
         if self._service.settings.log_questions:
@@ -114,9 +116,12 @@ class Asking:
             )
         return replace(reply, trace_id=told_id())
 
-    def _on_event(self, event: Event) -> None:
+    def _stay_asked(self) -> None:
         if self._left.is_set():
             raise ClientLeft
+
+    def _on_event(self, event: Event) -> None:
+        self._stay_asked()
         if not isinstance(event, FinalEvent):
             self._loop.call_soon_threadsafe(self._push, event)
 

@@ -99,9 +99,10 @@ class SmallAnswerer:
         *,
         abstain: bool = True,
         on_event: Callable[[Event], None] | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Reply:
         """Search, then say the same words each time."""
-        del abstain
+        del abstain, check
         self.asked.append(question)
         passages = self.search(
             question.question, question.collection, question.filter, question.top_k

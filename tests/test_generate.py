@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.documents import Span
-from indexes.errors import UsageError
 from service.evidence import Candidate, Evidence, Piece, Sentence
-from service.generate import GENERATORS, MOST_SENTENCES, generator_named, quote
+from service.generate import MOST_SENTENCES, quote
 from service.sentences import sentence_spans
 from stored_chunks import stored_chunk
 
@@ -85,15 +83,6 @@ def test_the_short_answer_is_the_evidence_span() -> None:
 def test_without_evidence_nothing_is_said() -> None:
     """Not a word."""
     assert list(quote("why", [])) == []
-
-
-def test_generators_are_known_by_name() -> None:
-    """An unknown one is told with those there are."""
-    assert generator_named("quote") is quote
-    with pytest.raises(UsageError) as raised:
-        generator_named("oracle")
-    assert "'oracle'" in raised.value.message
-    assert all(name in raised.value.message for name in GENERATORS)
 
 
 RENT = "You need:\n- a card\n- a key\n\nAsk early. Bring it back."

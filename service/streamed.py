@@ -1,0 +1,89 @@
+"""The sentences of a text that is still being written, each with the evidence that it names."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from service.evidence import Thought
+from service.language_model import Ended
+from service.sentences import sentence_spans
+
+_PLAIN: Final = "text/html"  # every line break ends a sentence, as it does in what models write
+_MARKER: Final = re.compile(r"\s*\[\s*\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*\s*\]")
+_NUMBER: Final = re.compile(r"\d+")
+_UNFINISHED: Final = re.compile(r"\s*\[[\d\s,;\u2013-]*\Z")
+# So many characters of the next sentence show that the one before is over.
+_ENOUGH: Final = 12
+_IMAGE: Final = re.compile(r"!\[([^\]]*)\]\([^)]*\)?")
+_LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)?")
+_TAG: Final = re.compile(r"</?[a-zA-Z!][^>]*>?")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedSentence:
+    """A sentence without its markers; `ahead` is what stands between it and the one before.
+
+    `named` are the places, from 0, of the evidence that its markers name.
+    """
+
+    ahead: str
+    text: str
+    named: tuple[int, ...]
+
+
+def streamed_sentences(
+    pieces: Iterable[str | Thought | Ended],
+) -> Iterator[StreamedSentence | Thought | Ended]:
+    """Yield each sentence once what follows shows that it is over; thoughts and ends as they come.
+
+    Markers behind a sentence's full stop belong to it.
+    """
+    held = ""
+    for piece in pieces:
+        if isinstance(piece, Thought):
+            yield piece
+            continue
+        if isinstance(piece, Ended):
+            yield from (sentence for _, sentence in _sentences(held))
+            held = ""
+            yield piece
+            continue
+        held += piece
+        found = _sentences(_UNFINISHED.sub("", held))
+        if len(found) > 1 and len(found[-1][1].text) >= _ENOUGH:
+            yield from (sentence for _, sentence in found[:-1])
+            held = held[found[-1][0] :]
+    yield from (sentence for _, sentence in _sentences(held))
+
+
+def inert(text: str) -> str:
+    """Return what a model wrote without links, pictures and elements that a reader would follow."""
+    return _TAG.sub("", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text)))
+
+
+def _sentences(text: str) -> list[tuple[int, StreamedSentence]]:
+    """Return the sentences of a text, each with where the white space ahead of it begins."""
+    found: list[tuple[int, StreamedSentence]] = []
+    last = 0
+    for span in sentence_spans(text, _PLAIN):
+        start = span.start
+        while found and (marker := _MARKER.match(text, start)):
+            found[-1] = found[-1][0], _with(found[-1][1], marker.group())
+            start = last = marker.end()
+        words = text[start : span.end]
+        if words.strip():
+            start += len(words) - len(words.lstrip())
+            said = _MARKER.sub("", words).strip()
+            found.append((last, StreamedSentence(text[last:start], said, _named_in(words))))
+            last = span.end
+    return found
+
+
+def _with(sentence: StreamedSentence, markers: str) -> StreamedSentence:
+    return StreamedSentence(sentence.ahead, sentence.text, (*sentence.named, *_named_in(markers)))
+
+
+def _named_in(words: str) -> tuple[int, ...]:
+    markers = "".join(_MARKER.findall(words))
+    return tuple(int(number) - 1 for number in _NUMBER.findall(markers))

@@ -1,0 +1,205 @@
+"""Write: a language model puts evidence into words, and each sentence is checked before it shows.
+
+What the evidence does not bear out is left out or marked, and told in either case. Where nothing is
+left, the evidence itself is quoted.
+"""
+
+import re
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from indexes.errors import ModelTooSlow, PromptTooLong
+from service.evidence import (
+    Asked,
+    Evidence,
+    Fallback,
+    Generator,
+    Ground,
+    LeftOut,
+    Piece,
+    Step,
+    Support,
+    Thought,
+    Turn,
+    Unsupported,
+)
+from service.generate import quote
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
+from service.prompts import NOT_FOUND, Prompts, fenced
+from service.streamed import StreamedSentence, inert, streamed_sentences
+from service.thoughts import outside_think
+
+Manner = Literal["drop", "mark"]
+MARK: Final = "[unsupported]"
+NO_ROOM: Final = "no room for it in the language model's context"
+# Earlier turns of a conversation may take this share of the context.
+_HISTORY_SHARE: Final = 0.25
+_ABSTAINED: Final = re.compile(rf"\W*{re.escape(NOT_FOUND)}\W*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Desk:
+    """What a strategy works with: a model, the prompts, and how the model is to write."""
+
+    model: LanguageModel
+    prompts: Prompts
+    sampling: Sampling
+
+    def messages(self, prompt: str, asked: Asked, evidence: Sequence[Evidence]) -> list[Message]:
+        """Return a prompt that is filled in: what it says ahead of the question, then history."""
+        filled = self.prompts.fill(
+            prompt, evidence=fenced(evidence), question=asked.question, not_found=NOT_FOUND
+        )
+        turns = [Message(turn.role, turn.text) for turn in asked.history]
+        return [*filled[:-1], *turns, filled[-1]]
+
+    def write(self, messages: Sequence[Message], check: Check) -> Iterator[str | Thought | Ended]:
+        """Yield what the model writes, with its reasoning told apart where it marks it."""
+        for piece in outside_think(self.model.write(messages, self.sampling, check)):
+            yield replace(piece, model=self.model.name) if isinstance(piece, Ended) else piece
+
+    def fits(self, messages: Sequence[Message]) -> bool:
+        """Tell whether the model can read these messages and still write what it may."""
+        room = self.model.context_tokens - self.sampling.max_tokens
+        return self.model.count_tokens(messages) <= room
+
+
+Strategy = Callable[[Desk, Asked, Sequence[Evidence]], Iterator[str | Thought | Ended]]
+"""Yields a model's answer in pieces, its reasoning apart, and what each call of it used."""
+
+
+def writing(
+    desk: Desk, strategy: Strategy, prompt: str, ground: Ground, manner: Manner
+) -> Generator:
+    """Return the generator that lets a model write by a strategy, and checks what it writes.
+
+    `prompt` is the one that must fit into the model's context with the evidence. A model that is
+    too slow has its last, unfinished sentence left out.
+    """
+
+    def write(asked: Asked, evidence: Sequence[Evidence]) -> Iterator[Step]:
+        asked = _with_history_that_fits(desk, asked)
+        given = evidence[: _how_many_fit(desk, prompt, asked, evidence)]
+        yield from (LeftOut(one, NO_ROOM) for one in evidence[len(given) :])
+        if evidence and not given:
+            yield Fallback(f"{NO_ROOM}, not even for the best passage")
+            yield from quote(asked.question, evidence)
+            return
+        written = strategy(desk, asked, given)
+        for step in _checked(written, given, desk.model.name, ground, manner):
+            yield step
+            if isinstance(step, Fallback) and not step.abstains:
+                yield from quote(asked.question, evidence)
+
+    return write
+
+
+def _checked(
+    written: Iterator[str | Thought | Ended],
+    given: Sequence[Evidence],
+    model: str,
+    ground: Ground,
+    manner: Manner,
+) -> Iterator[Step]:
+    """Yield each sentence with its quotes, or tell of it where nothing bears it out."""
+    shown, said, late = 0, False, False
+    for one in _in_time(streamed_sentences(written), model):
+        if isinstance(one, Thought | Ended):
+            yield one
+            continue
+        if isinstance(one, _Late):
+            late = True
+            continue
+        if _ABSTAINED.fullmatch(one.text):
+            continue
+        said = True
+        support = ground(one.text, given, [at for at in one.named if 0 <= at < len(given)])
+        if support.reason is not None:
+            yield Unsupported(one.text, support.reason)
+            if manner == "drop":
+                continue
+        ahead = one.ahead if shown else ""
+        shown += 1
+        yield from _told(f"{ahead}{inert(one.text)}", support)
+    if not shown:
+        yield _nothing_left(said=said, late=late)
+
+
+def _nothing_left(*, said: bool, late: bool) -> Fallback:
+    if late:
+        return Fallback("the time for an answer was over before the language model had written one")
+    if said:
+        return Fallback("the evidence bears out no sentence that the language model wrote")
+    return Fallback("the language model finds no answer in the evidence", abstains=True)
+
+
+class _Late:
+    """The time was over; what was written until then stands."""
+
+
+def _in_time(
+    sentences: Iterator[StreamedSentence | Thought | Ended], model: str
+) -> Iterator[StreamedSentence | Thought | Ended | _Late]:
+    try:
+        yield from sentences
+    except ModelTooSlow:
+        yield Ended("length", Usage(), model)
+        yield _Late()
+
+
+def within(seconds: float, check: Check) -> Check:
+    """Return a check that asks `check`, and raises ModelTooSlow once so many seconds are over."""
+    end = time.monotonic() + seconds
+
+    def both() -> None:
+        check()
+        if time.monotonic() > end:
+            raise ModelTooSlow(
+                f"the language model worked longer than {seconds:g} s, which is what "
+                "AFTERWORD_ANSWER_SECONDS allows"
+            )
+
+    return both
+
+
+def _told(text: str, support: Support) -> Iterator[Piece]:
+    if not support.quoted:
+        yield Piece(f"{text} {MARK}")
+        return
+    first, *others = support.quoted
+    yield Piece(text, first)
+    yield from (Piece("", one) for one in others)
+
+
+def _how_many_fit(desk: Desk, prompt: str, asked: Asked, evidence: Sequence[Evidence]) -> int:
+    """Return how many pieces of evidence, from the best down, the model's context has room for.
+
+    Raises PromptTooLong where it has none for the question alone.
+    """
+
+    def fits(count: int) -> bool:
+        return desk.fits(desk.messages(prompt, asked, evidence[:count]))
+
+    if not fits(0):
+        raise PromptTooLong(
+            f"the question does not fit into the {desk.model.context_tokens} tokens that "
+            f"{desk.model.name} reads and writes at once, of which {desk.sampling.max_tokens} are "
+            "kept for the answer; shorten it, or set AFTERWORD_ANSWER_TOKENS lower"
+        )
+    return bisect_left(range(1, len(evidence) + 1), x=True, key=lambda count: not fits(count))
+
+
+def _with_history_that_fits(desk: Desk, asked: Asked) -> Asked:
+    """Return what is asked with the last turns only, as many as have room in their share."""
+    room = int(_HISTORY_SHARE * desk.model.context_tokens)
+
+    def fits(turns: Sequence[Turn]) -> bool:
+        return desk.model.count_tokens([Message(one.role, one.text) for one in turns]) <= room
+
+    kept = asked.history
+    while kept and not fits(kept):
+        kept = kept[2:]
+    return replace(asked, history=kept)
