@@ -1,10 +1,10 @@
-"""The way of a question: retrieve, attend, generate, check citations; the order is here alone."""
+"""The way of a question: rewrite, retrieve, attend, generate, check citations, in this order."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
@@ -21,9 +21,12 @@ from service.evidence import (
     Step,
     Turn,
 )
-from service.generators import check_generator, generator_of
-from service.language_model import Check
+from service.generators import QUOTE, check_generator, generator_of
+from service.history import recent
+from service.language_model import Check, LanguageModel, Usage
+from service.models import load_model
 from service.passages import attended, retrieved
+from service.prompts import Prompts
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
     ANSWERED,
@@ -38,6 +41,7 @@ from service.reply import (
     Timings,
 )
 from service.retrieve import Retrieved, retrieve
+from service.rewrite import WAYS, Rewritten, Way, rewrite_by_model, rewrite_by_rule
 from service.strategies import strategy_named
 from service.told import put_together
 from service.traces import note_step
@@ -46,6 +50,8 @@ from service.writing import within
 MOST_PASSAGES: Final = 100
 MOST_CANDIDATES: Final = 200
 _SEARCHES: Final = 8
+# What of the time for an answer a language model may take to rewrite its question.
+_REWRITING: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,8 @@ class Question:
 
     `candidates` chunks are looked at closely, the answer may rest on the `top_k` best of them.
     Where no `generator` is named the settings name it. With `reasoning`, that of a language model
-    is told. `history` is what was said before, oldest first.
+    is told. `history` is what was said before, oldest first; `rewrite` is how the question is made
+    one that stands alone, None for the setting's way.
     """
 
     question: str
@@ -67,6 +74,7 @@ class Question:
     strategy: str = "direct"
     reasoning: bool = False
     history: tuple[Turn, ...] = ()
+    rewrite: Way | None = None
 
 
 class Answerer:
@@ -94,15 +102,18 @@ class Answerer:
         EncoderMismatch, ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
         self._checked(question)
+        question = replace(question, history=recent(question.history))
         settings = self._settings
-        tell = on_event or _ignore
+        tell, check = on_event or _ignore, check or _go_on
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
+            rewritten = self._rewritten(question, reading, check)
+            clock.lap("rewrite")
             encoder = self._encoder(question.collection, reading.encoder)
             named = reading.encoder.name
             reader = reader_for(settings.reader, reading.language, named, settings.threads)
             threshold = self._threshold(reader)
-            query = query_of(question.question, encoder, reading)
+            query = query_of(rewritten.text, encoder, reading)
             clock.lap("encode")
             found = self._retrieved(question, query, reading)
             clock.lap("retrieve")
@@ -113,7 +124,7 @@ class Answerer:
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            steps = self._steps(question, query.text, encoder, check or _go_on)
+            steps = self._steps(question, query.text, encoder, check)
             told = steps(usable) if status == ANSWERED else ()
             written = put_together(told, Citer(reading), tell, reasoning=question.reasoning)
             clock.lap("generate")
@@ -127,10 +138,11 @@ class Answerer:
             citations=written.citations,
             passages=attended(usable),
             dropped=(*found.dropped, *written.left_out),
-            usage=written.usage.as_json() if written.usage else None,
+            usage=_together(rewritten.usage, written.usage),
             timings=clock.timings(),
             trace_id=uuid4().hex,
             generation=written.generation(question.generator or settings.generator),
+            rewritten_by=rewritten.by,
         )
         tell(FinalEvent(reply))
         return reply
@@ -146,6 +158,38 @@ class Answerer:
         asked = Asked(query, question.history, question.strategy, limit)
         return lambda evidence: generate(asked, evidence)
 
+    def _rewritten(self, question: Question, reading: Reading, check: Check) -> Rewritten:
+        """Return the question as it can be understood alone."""
+        asked, history = question.question, question.history
+        way = question.rewrite or self._settings.rewrite
+        if not history or way == "none":
+            return Rewritten(asked)
+
+        def by_rule() -> Rewritten:
+            return rewrite_by_rule(asked, history, reading.rarities, reading.language)
+
+        model = self._rewriter(question, way)
+        if model is None:
+            return by_rule()
+        limit = within(self._settings.answer_seconds * _REWRITING, check)
+        prompts = Prompts(self._settings.prompts)
+        return rewrite_by_model(asked, history, model, prompts, limit, by_rule, reading.language)
+
+    def _rewriter(self, question: Question, way: Way) -> LanguageModel | None:
+        """Return the language model that rewrites a question, None where the rule does."""
+        named = [question.generator or self._settings.generator]
+        if way == "model":
+            named.append(self._settings.generator)
+        models = [one for one in named if one != QUOTE]
+        if way == "rule" or (way == "auto" and not models):
+            return None
+        if not models:
+            raise UsageError(
+                "rewrite 'model' needs a language model, and the generator is 'quote'; set "
+                "AFTERWORD_GENERATOR to one, or use rewrite 'auto', 'rule' or 'none'"
+            )
+        return load_model(models[0], self._settings)
+
     def search(
         self,
         query: str,
@@ -153,14 +197,19 @@ class Answerer:
         filter: Mapping[str, object] | None = None,  # noqa: A002 # the contract's name
         top_k: int = 8,
         as_of: str | None = None,
+        history: Sequence[Turn] = (),
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
-        asked = Question(query, collection, filter, as_of, top_k, candidates=1)
+        asked = Question(
+            query, collection, filter, as_of, top_k, candidates=1, history=recent(history)
+        )
         self._checked(asked)
         clock = _Clock()
         with self.collection(collection).read() as reading:
+            rewritten = self._rewritten(asked, reading, _go_on)
+            clock.lap("rewrite")
             encoder = self._encoder(collection, reading.encoder)
-            wanted = query_of(query, encoder, reading, weighed=False)
+            wanted = query_of(rewritten.text, encoder, reading, weighed=False)
             clock.lap("encode")
             found = self._retrieved(asked, wanted, reading)
             clock.lap("retrieve")
@@ -244,6 +293,10 @@ class Answerer:
             raise UsageError(f"top_k is {question.top_k}; use 1 to {MOST_PASSAGES}")
         if not 1 <= question.candidates <= MOST_CANDIDATES:
             raise UsageError(f"candidates is {question.candidates}; use 1 to {MOST_CANDIDATES}")
+        if question.rewrite is not None and question.rewrite not in WAYS:
+            raise UsageError(
+                f"rewrite {question.rewrite!r} is not known; use one of: {', '.join(WAYS)}"
+            )
         strategy_named(question.strategy)
         check_generator(question.generator or self._settings.generator)
 
@@ -284,6 +337,12 @@ class _Clock:
 
     def timings(self) -> Timings:
         return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)
+
+
+def _together(*used: Usage | None) -> dict[str, int] | None:
+    """Return what several calls of a language model used, None where there was none."""
+    known = [one for one in used if one is not None]
+    return sum(known, Usage()).as_json() if known else None
 
 
 def _ignore(_event: Event) -> None:

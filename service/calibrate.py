@@ -94,7 +94,9 @@ def _scored(number: int, line: Line, answerer: Answerer, collection: str) -> Ite
     if answerable and line.relevant:
         ways.append((without(line.relevant), False))
     for narrowed, truth in ways:
-        reply = answerer.answer(Question(line.question, collection, filter=narrowed))
+        reply = answerer.answer(
+            Question(line.question, collection, filter=narrowed, history=line.history)
+        )
         # Where nothing else is stored, no threshold is needed to say so.
         if narrowed is None or reply.status != NO_DOCUMENTS:
             left_out = narrowed is not None

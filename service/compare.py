@@ -15,7 +15,7 @@ from service.evaluate import Asked, Failed, Line, Outcome, ask, stage_named
 from service.figures import Floats, digits_of, figures, once, rounded
 
 # Settings that a reply depends on; the encoder is none of them, since the collection names it.
-ANSWERING: Final = ("reader", "threshold", "threads", "max_question_chars")
+ANSWERING: Final = ("reader", "threshold", "threads", "max_question_chars", "rewrite")
 _ASKED: Final = ("stage", "candidates", "collection")
 
 

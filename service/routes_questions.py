@@ -90,4 +90,5 @@ def _question(body: QueryRequest) -> Question:
         strategy=body.strategy,
         reasoning=body.reasoning,
         history=tuple(Turn(one.role, one.content) for one in body.history),
+        rewrite=body.rewrite,
     )

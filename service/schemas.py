@@ -241,6 +241,11 @@ class QueryRequest(_In):
     history: list[Said] = Field(
         [], max_length=MOST_TURNS, description="What was said before, the oldest first."
     )
+    rewrite: Literal["auto", "rule", "model", "none"] | None = Field(
+        None,
+        description="How a question that leans on what was said before is rewritten; null is the "
+        "service's own setting.",
+    )
     stream: StrictBool = Field(
         default=False, description="Answer as server-sent events while the work is done."
     )
