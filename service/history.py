@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from service.evidence import Turn
-from service.reply import ANSWERED, Reply
+from service.reply import ANSWERED, Status
 
 # Of a longer conversation the end is read alone: what came before costs nothing.
 MOST_TURNS: Final = 40
@@ -24,7 +24,7 @@ def recent(history: Sequence[Turn]) -> tuple[Turn, ...]:
     return tuple(reversed(kept))
 
 
-def exchange(question: str, reply: Reply) -> tuple[Turn, Turn]:
+def exchange(question: str, answer: str, status: Status) -> tuple[Turn, Turn]:
     """Return a question and its answer as turns of a history."""
-    answer = reply.answer if reply.status == ANSWERED else UNANSWERED
-    return Turn("user", question), Turn("assistant", answer)
+    told = answer if status == ANSWERED else UNANSWERED
+    return Turn("user", question), Turn("assistant", told)
