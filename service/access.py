@@ -28,7 +28,8 @@ SETTING: Final = "setting"
 
 # Where an operation names the collection it is about. Of `path` and `query` the gate checks it, of
 # `body` the route by `Caller.check`; `job`, `session` and `listed` are checked by the route, once
-# it is known what they lead to; `service` is about all collections at once, `none` about none of them.
+# it is known what they lead to; `service` is about all collections at once, `none` about none of
+# them.
 Named = Literal["path", "query", "body", "job", "session", "listed", "service", "none"]
 
 
