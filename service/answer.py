@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -16,17 +17,17 @@ from indexes.settings import Settings
 from service.citations import Citer
 from service.evidence import (
     Asked,
+    Attend,
     Evidence,
     Query,
     Step,
     Turn,
 )
-from service.generators import QUOTE, check_generator, generator_of
+from service.generators import QUOTE, desk_for, generator_of
+from service.grounding import grounding
 from service.history import recent
-from service.language_model import Check, LanguageModel, Usage
-from service.models import load_model
+from service.language_model import Check, Usage
 from service.passages import attended, retrieved
-from service.prompts import Prompts
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
     ANSWERED,
@@ -41,11 +42,11 @@ from service.reply import (
     Timings,
 )
 from service.retrieve import Retrieved, retrieve
-from service.rewrite import WAYS, Rewritten, Way, rewrite_by_model, rewrite_by_rule
+from service.rewrite import NO_MODEL, WAYS, Rewritten, Way, rewrite_by_model, rewrite_by_rule
 from service.strategies import strategy_named
 from service.told import put_together
 from service.traces import note_step
-from service.writing import within
+from service.writing import Desk, within
 
 MOST_PASSAGES: Final = 100
 MOST_CANDIDATES: Final = 200
@@ -77,6 +78,14 @@ class Question:
     rewrite: Way | None = None
 
 
+def _ignore(_event: Event) -> None:
+    """Take an event that nobody waits for."""
+
+
+def _go_on() -> None:
+    """Let the work go on."""
+
+
 class Answerer:
     """Answers questions from the collections of one data folder; any number of threads may ask."""
 
@@ -92,46 +101,38 @@ class Answerer:
         question: Question,
         *,
         abstain: bool = True,
-        on_event: Callable[[Event], None] | None = None,
-        check: Check | None = None,
+        on_event: Callable[[Event], None] = _ignore,
+        check: Check = _go_on,
     ) -> Reply:
         """Answer one question; without `abstain` the best that was found is the answer.
 
-        `on_event` is called as the work goes on, in this thread, and `check` while a language model
-        works; what they raise ends the work. Raises UsageError, BadFilter, CollectionNotFound,
-        EncoderMismatch, ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
+        `on_event` and, while a language model works, `check` are called in this thread; what they
+        raise ends the work. Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch,
+        ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
-        self._checked(question)
-        question = replace(question, history=recent(question.history))
-        settings = self._settings
-        tell, check = on_event or _ignore, check or _go_on
+        desk = self._checked(question)
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
-            rewritten = self._rewritten(question, reading, check)
+            rewritten = self._rewritten(desk, question, reading, check)
             clock.lap("rewrite")
             encoder = self._encoder(question.collection, reading.encoder)
-            named = reading.encoder.name
-            reader = reader_for(settings.reader, reading.language, named, settings.threads)
-            threshold = self._threshold(reader)
+            reader, threshold = self._reader(reading)
             query = query_of(rewritten.text, encoder, reading)
             clock.lap("encode")
-            found = self._retrieved(question, query, reading)
+            found = self._retrieved(question, query, reading, on_event)
             clock.lap("retrieve")
-            tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
-            known = reads(named, reading.language)
-            attend = reader.attend(encoder.encode_documents if known else None)
-            evidence = attend(query, found.candidates)
+            evidence = _attend(reader, encoder, reading)(query, found.candidates)
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            steps = self._steps(question, query.text, encoder, check)
-            told = steps(usable) if status == ANSWERED else ()
-            written = put_together(told, Citer(reading), tell, reasoning=question.reasoning)
+            generate = self._generator(desk, question, query, encoder, check)
+            steps = generate(usable) if status == ANSWERED else ()
+            written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
-            status=NOT_FOUND if written.abstains else status,
-            answer=written.text,
-            answer_short=written.short,
+            NOT_FOUND if written.abstains else status,
+            written.text,
+            written.short,
             score=evidence[0].score if evidence else 0.0,
             threshold=threshold,
             query=query.text,
@@ -141,54 +142,46 @@ class Answerer:
             usage=_together(rewritten.usage, written.usage),
             timings=clock.timings(),
             trace_id=uuid4().hex,
-            generation=written.generation(question.generator or settings.generator),
+            generation=written.generation(question.generator or self._settings.generator),
             rewritten_by=rewritten.by,
         )
-        tell(FinalEvent(reply))
+        on_event(FinalEvent(reply))
         return reply
 
-    def _steps(
-        self, question: Question, query: str, encoder: Encoder, check: Check
+    def _reader(self, reading: Reading) -> tuple[LoadedReader, float]:
+        """Return the reader of a collection, and from which score on it has found an answer."""
+        settings, named = self._settings, reading.encoder.name
+        reader = reader_for(settings.reader, reading.language, named, settings.threads)
+        return reader, reader.threshold if settings.threshold is None else settings.threshold
+
+    def _generator(
+        self, desk: Desk | None, question: Question, query: Query, encoder: Encoder, check: Check
     ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
-        """Return what makes an answer of evidence."""
+        """Return what makes an answer of evidence within the time that there is for it."""
         settings = self._settings
-        name = question.generator or settings.generator
-        generate = generator_of(name, question.strategy, settings, encoder)
+        generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
         limit = within(settings.answer_seconds, check)
-        asked = Asked(query, question.history, question.strategy, limit)
+        asked = Asked(query.text, recent(question.history), question.strategy, limit)
         return lambda evidence: generate(asked, evidence)
 
-    def _rewritten(self, question: Question, reading: Reading, check: Check) -> Rewritten:
+    def _rewritten(
+        self, desk: Desk | None, question: Question, reading: Reading, check: Check
+    ) -> Rewritten:
         """Return the question as it can be understood alone."""
-        asked, history = question.question, question.history
-        way = question.rewrite or self._settings.rewrite
+        asked, history, language = question.question, recent(question.history), reading.language
+        settings = self._settings
+        way = question.rewrite or settings.rewrite
         if not history or way == "none":
             return Rewritten(asked)
-
-        def by_rule() -> Rewritten:
-            return rewrite_by_rule(asked, history, reading.rarities, reading.language)
-
-        model = self._rewriter(question, way)
-        if model is None:
-            return by_rule()
-        limit = within(self._settings.answer_seconds * _REWRITING, check)
-        prompts = Prompts(self._settings.prompts)
-        return rewrite_by_model(asked, history, model, prompts, limit, by_rule, reading.language)
-
-    def _rewriter(self, question: Question, way: Way) -> LanguageModel | None:
-        """Return the language model that rewrites a question, None where the rule does."""
-        named = [question.generator or self._settings.generator]
         if way == "model":
-            named.append(self._settings.generator)
-        models = [one for one in named if one != QUOTE]
-        if way == "rule" or (way == "auto" and not models):
-            return None
-        if not models:
-            raise UsageError(
-                "rewrite 'model' needs a language model, and the generator is 'quote'; set "
-                "AFTERWORD_GENERATOR to one, or use rewrite 'auto', 'rule' or 'none'"
-            )
-        return load_model(models[0], self._settings)
+            desk = desk or desk_for(settings.generator, settings)
+            if desk is None:
+                raise UsageError(NO_MODEL)
+        by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
+        if desk is None or way == "rule":
+            return by_rule()
+        limit = within(settings.answer_seconds * _REWRITING, check)
+        return rewrite_by_model(asked, history, desk.model, desk.prompts, limit, by_rule, language)
 
     def search(
         self,
@@ -201,12 +194,12 @@ class Answerer:
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
         asked = Question(
-            query, collection, filter, as_of, top_k, candidates=1, history=recent(history)
+            query, collection, filter, as_of, top_k, 1, generator=QUOTE, history=tuple(history)
         )
         self._checked(asked)
         clock = _Clock()
         with self.collection(collection).read() as reading:
-            rewritten = self._rewritten(asked, reading, _go_on)
+            rewritten = self._rewritten(None, asked, reading, _go_on)
             clock.lap("rewrite")
             encoder = self._encoder(collection, reading.encoder)
             wanted = query_of(rewritten.text, encoder, reading, weighed=False)
@@ -215,9 +208,15 @@ class Answerer:
             clock.lap("retrieve")
         return retrieved(found.candidates)
 
-    def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
-        """Return the candidates of a question; words lead where the encoder knows no language."""
-        return retrieve(
+    def _retrieved(
+        self,
+        question: Question,
+        query: Query,
+        reading: Reading,
+        tell: Callable[[Event], None] = _ignore,
+    ) -> Retrieved:
+        """Find the candidates of a question; words lead where the encoder knows no language."""
+        found = retrieve(
             reading,
             query,
             allowed=reading.allowed(question.filter, question.as_of),
@@ -225,6 +224,8 @@ class Answerer:
             executor=self._executor,
             words_lead=not reads(reading.encoder.name, reading.language),
         )
+        tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+        return found
 
     def collection(self, name: str) -> Collection:
         """Return a collection, opened once. Raises BadName, CollectionNotFound, IndexDamaged."""
@@ -263,10 +264,6 @@ class Answerer:
             while self._collections:
                 self._collections.popitem()[1].close()
 
-    def _threshold(self, reader: LoadedReader) -> float:
-        given = self._settings.threshold
-        return reader.threshold if given is None else given
-
     def _encoder(self, name: str, identity: EncoderIdentity) -> Encoder:
         """Return the encoder that a collection names, loaded and checked once."""
         with self._lock:
@@ -279,8 +276,8 @@ class Answerer:
             self._encoders[name, identity] = loaded
         return loaded
 
-    def _checked(self, question: Question) -> None:
-        """Raise UsageError for a question that cannot be asked."""
+    def _checked(self, question: Question) -> Desk | None:
+        """Return the language model's desk of a question that can be asked, None without one."""
         limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
@@ -298,7 +295,7 @@ class Answerer:
                 f"rewrite {question.rewrite!r} is not known; use one of: {', '.join(WAYS)}"
             )
         strategy_named(question.strategy)
-        check_generator(question.generator or self._settings.generator)
+        return desk_for(question.generator or self._settings.generator, self._settings)
 
 
 def build_answerer(settings: Settings) -> Answerer:
@@ -310,6 +307,11 @@ def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
     if not evidence:
         return NO_DOCUMENTS
     return NOT_FOUND if evidence[0].score < threshold else ANSWERED
+
+
+def _attend(reader: LoadedReader, encoder: Encoder, reading: Reading) -> Attend:
+    known = reads(reading.encoder.name, reading.language)
+    return reader.attend(encoder.encode_documents if known else None)
 
 
 def query_of(question: str, encoder: Encoder, reading: Reading, *, weighed: bool = True) -> Query:
@@ -343,11 +345,3 @@ def _together(*used: Usage | None) -> dict[str, int] | None:
     """Return what several calls of a language model used, None where there was none."""
     known = [one for one in used if one is not None]
     return sum(known, Usage()).as_json() if known else None
-
-
-def _ignore(_event: Event) -> None:
-    """Take an event that nobody waits for."""
-
-
-def _go_on() -> None:
-    """Let the work go on."""

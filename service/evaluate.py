@@ -96,6 +96,7 @@ class Asked:
     given: bool = False
     stage: Stage = "attend"
     candidates: int = 24
+    strategy: str = "direct"
 
     @property
     def reading(self) -> bool:
@@ -206,6 +207,7 @@ def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
             top_k=min(asked.candidates, MOST_PASSAGES),
             candidates=asked.candidates,
             history=line.history,
+            strategy=asked.strategy,
         ),
         abstain=False,
     )

@@ -22,6 +22,10 @@ Way = Literal["auto", "rule", "model", "none"]
 WAYS: Final[tuple[Way, ...]] = ("auto", "rule", "model", "none")
 
 PROMPT: Final = "rewrite"
+NO_MODEL: Final = (
+    "rewrite 'model' needs a language model, and the generator is 'quote'; set AFTERWORD_GENERATOR "
+    "to one, or use rewrite 'auto', 'rule' or 'none'"
+)
 _TOKENS: Final = 128
 # So much of a conversation a model is given, from its end.
 _TURNS: Final = 12
