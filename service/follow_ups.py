@@ -54,6 +54,7 @@ _NTH: Final = regex.compile(
 _ITEM_WORDS: Final = 6
 _FEWEST_ITEMS: Final = 2
 # Signs of scripts without spaces that bear meaning: Japanese endings and particles do not.
+_SPACELESS: Final = regex.compile(rf"[{UNSPACED}\p{{Hangul}}]")
 _SIGN: Final = regex.compile(rf"[[{UNSPACED}\p{{Hangul}}]--\p{{Hiragana}}]", regex.VERSION1)
 
 
@@ -145,17 +146,16 @@ def _salient(
     how: Leaning,
 ) -> tuple[str, ...]:
     have = _terms(own)
-    item = _nth_item(question, said)
     salience = _salience(said, weights)
     phrases = list(_phrases([one for one in said if one.is_question], have, salience, weights))
-    answers = [one for one in said if not one.is_question and one.age == 0]
+    meant = _nth_item(question, said)
     if not phrases or _PERSONS.search(question):
+        answers = [one for one in said if not one.is_question and one.age == 0]
         names = list(_phrases(answers, have, salience, weights, names_only=True))
         names.sort(key=lambda one: -one.salience)
-        phrases = [*names[:1], *phrases]
-    share = _NEAR_ENOUGH_FOR_PIECE if how == "piece" else _NEAR_ENOUGH
-    kept = _best(phrases, share)
-    return (*item, *(one for one in kept if one not in item))
+        meant = (*meant, *(one.text for one in names[:1]))
+    kept = _best(phrases, _NEAR_ENOUGH_FOR_PIECE if how == "piece" else _NEAR_ENOUGH)
+    return (*meant, *(one for one in kept if one not in meant))
 
 
 def _salience(said: Sequence[_Said], weights: Mapping[str, float]) -> dict[str, float]:
@@ -182,7 +182,7 @@ def _phrases(
     seen: list[frozenset[str]] = []
     for one in said:
         for words in phrases_of(one.text, one.words):
-            if names_only and not all(word.is_name or not word.terms for word in words):
+            if names_only and not _is_name(words):
                 continue
             found = _terms(words)
             new = [each for each in found - have if 0 < weights.get(each, 0.0) <= _KNOWN]
@@ -193,6 +193,12 @@ def _phrases(
             yield _Phrase(
                 one.age, words[0].at, text, len(words), max(salience[each] for each in new)
             )
+
+
+def _is_name(words: Sequence[Word]) -> bool:
+    """Tell whether a phrase is a name; one at the start of a sentence needs a second word."""
+    big = all(word.text[0].isupper() or not word.terms for word in words)
+    return big and any(word.is_name for word in words)
 
 
 def _best(phrases: Sequence[_Phrase], share: float) -> tuple[str, ...]:
@@ -271,7 +277,7 @@ def _rare_pieces(text: str, weights: Mapping[str, float]) -> list[str]:
         if signs and weights.get(pair.casefold(), 0.0) >= _RARE:
             is_kept[at] = is_kept[at + 1] = True
     for word in words_of(text, "cjk"):
-        if not _SIGN.search(word.text) and weight_of(word, weights) >= _RARE:
+        if not _SPACELESS.search(word.text) and weight_of(word, weights) >= _RARE:
             is_kept[word.at : word.end] = [True] * len(word.text)
     return regex.findall(
         r"\S+", "".join(c if k else " " for c, k in zip(text, is_kept, strict=True))

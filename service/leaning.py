@@ -42,6 +42,8 @@ _KINDS: Final = frozenset(_KINDS_WORDS.split())
 # A word behind one of these is asked for: it is not what a pronoun stands for.
 _ASKS_WORDS: Final = "what which whose many much"
 _ASKS: Final = frozenset(_ASKS_WORDS.split())
+_PREPOSITIONS_WORDS: Final = "about at by for from in into of off on out over to up with"
+_PREPOSITIONS: Final = frozenset(_PREPOSITIONS_WORDS.split())
 _END: Final = r"\W*(?:$|[,.;?!])"
 _ELSEWHERE: Final = (
     # "That" at the end of a clause, or before a verb at its start.
@@ -143,13 +145,30 @@ def _points_outside(own: Sequence[Word], at: int) -> bool:
 
 
 def _has_named(words: Sequence[Word]) -> bool:
-    """Tell whether words name something that a pronoun behind them may stand for."""
+    """Tell whether words name something that a pronoun behind them may stand for.
+
+    What is asked for does not ("How many moons does it have?"), nor what stands right before the
+    pronoun, which is mostly a verb ("Who pays for it?").
+    """
     asked_for = False
-    for one in words:
+    for one in words[: _verb_at(words)]:
         if one.terms and not asked_for:
             return True
         asked_for = one.plain in _ASKS or (asked_for and bool(one.terms))
     return False
+
+
+def _verb_at(words: Sequence[Word]) -> int:
+    """Return where the words end that are verbs before a pronoun, one or several joined."""
+    at = len(words)
+    while at and words[at - 1].plain in _PREPOSITIONS:
+        at -= 1
+    while at and words[at - 1].terms and not words[at - 1].is_name:
+        at -= 1
+        if not (at and words[at - 1].plain in {"and", "or"}):
+            return at
+        at -= 1
+    return at
 
 
 def _is_vague(

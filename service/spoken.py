@@ -104,7 +104,7 @@ def phrases_of(text: str, words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
     """Yield the runs of telling words that stand side by side, names with what joins them."""
     run: list[Word] = []
     for at, word in enumerate(words):
-        if run and not _BESIDE.fullmatch(text[run[-1].end : word.at]):
+        if run and (_is_apart(text, run[-1], word) or _ends_name(run, word)):
             yield tuple(run)
             run = []
         if word.terms or (run and _joins(words, at)):
@@ -114,6 +114,15 @@ def phrases_of(text: str, words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
             run = []
     if run:
         yield tuple(run)
+
+
+def _is_apart(text: str, one: Word, other: Word) -> bool:
+    return not _BESIDE.fullmatch(text[one.end : other.at])
+
+
+def _ends_name(run: Sequence[Word], word: Word) -> bool:
+    """Tell whether a name of several words is over: what follows it is mostly a verb."""
+    return bool(word.terms) and not word.is_name and sum(one.is_name for one in run) > 1
 
 
 def _joins(words: Sequence[Word], at: int) -> bool:
