@@ -35,6 +35,7 @@ _LONGER: Final = 400
 _TIMES_LONGER: Final = 3
 # This share of the question's telling words must be in it.
 _KEPT: Final = 0.5
+_ASKS: Final = re.compile("[?\uff1f\u061f\u037e]")
 _LABEL: Final = re.compile(r"^(?:[\w-]+ ){0,2}question:\s*", re.IGNORECASE)
 _QUOTES: Final = "\"' \u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 
@@ -144,6 +145,8 @@ def _plain(text: str) -> str:
 def _is_good(text: str, question: str, history: Sequence[Turn], language: Language) -> bool:
     if not text or len(text) > _TIMES_LONGER * len(question) + _LONGER:
         return False
+    if _ASKS.search(question) and not _ASKS.search(text):
+        return False  # it is an answer
     asked, written = words_of(question, language), words_of(text, language)
     said = [one for turn in history[-_TURNS:] for one in words_of(turn.text, language)]
     return _keeps(asked, written) and _makes_nothing_up(written, [*asked, *said])
