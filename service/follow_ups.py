@@ -79,6 +79,7 @@ class _Phrase:
     age: int
     at: int
     text: str
+    terms: frozenset[str]
     size: int
     salience: float
 
@@ -190,9 +191,8 @@ def _phrases(
                 continue
             seen.append(found)
             text = one.text[words[0].at : words[-1].end]
-            yield _Phrase(
-                one.age, words[0].at, text, len(words), max(salience[each] for each in new)
-            )
+            worth = max(salience[each] for each in new)
+            yield _Phrase(one.age, words[0].at, text, found, len(words), worth)
 
 
 def _is_name(words: Sequence[Word]) -> bool:
@@ -208,7 +208,8 @@ def _best(phrases: Sequence[_Phrase], share: float) -> tuple[str, ...]:
     for one in ranked:
         if one.salience < share * ranked[0].salience:
             break
-        if kept and size + one.size > _MOST_WORDS:
+        is_new = not any(one.terms <= other.terms for other in kept)
+        if not is_new or (kept and size + one.size > _MOST_WORDS):
             continue
         kept.append(one)
         size += one.size
