@@ -6,6 +6,7 @@ phrase counts the more, the rarer its words are in the collection, the more ofte
 and the later (salience, as in Lappin and Leass 1994, without a parser).
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,10 +35,11 @@ _ANSWER_CHARACTERS: Final = 600
 _IN_ANSWER: Final = 0.4
 _FADING: Final = 0.5
 _IN_LEANING: Final = 0.5
-# What is carried has at least this share of the salience of the best, and so many words at most.
-_NEAR_ENOUGH: Final = 0.5
-_NEAR_ENOUGH_FOR_PIECE: Final = 0.25
-_MOST_WORDS: Final = 8
+# What is carried has at least this share of the salience of the best, and so many words at most. The
+# more is added to a question, the less sure is the reader that anything answers it.
+_NEAR_ENOUGH: Final = 0.65
+_NEAR_ENOUGH_FOR_PIECE: Final = 0.325
+_MOST_WORDS: Final = 6
 _MOST_SIGNS: Final = 30
 _KNOWN: Final = 1.0
 # In other languages words count from this rarity on.
@@ -191,7 +193,8 @@ def _phrases(
                 continue
             seen.append(found)
             text = one.text[words[0].at : words[-1].end]
-            worth = max(salience[each] for each in new)
+            # Two words say more than one, but not twice as much.
+            worth = sum(salience[each] for each in new) / math.sqrt(len(new))
             yield _Phrase(one.age, words[0].at, text, found, len(words), worth)
 
 
