@@ -21,7 +21,7 @@ from service.evidence import (
     Step,
     Turn,
 )
-from service.generators import check_generator, generator_of
+from service.generators import check_generator, check_writer, generator_of
 from service.language_model import Check
 from service.passages import attended, retrieved
 from service.readers import LoadedReader, load_reader, reader_for, reads
@@ -190,11 +190,15 @@ class Answerer:
             return opened
 
     def ready(self) -> list[str]:
-        """Load encoder and reader of the settings and return the reasons why that cannot be."""
+        """Load the models of the settings and return the reasons why that cannot be.
+
+        Of a language model behind a server the settings are looked at, and the server is not asked.
+        """
         settings = self._settings
         loads: Sequence[Callable[[], object]] = (
             lambda: self._load_encoder(settings.encoder),
             lambda: load_reader(settings.reader, threads=settings.threads),
+            lambda: check_writer(settings),
         )
         reasons = []
         for load in loads:

@@ -9,7 +9,7 @@ from service.evidence import Asked, Evidence, Generator, Step
 from service.generate import quote
 from service.grounding import grounding
 from service.language_model import Sampling
-from service.models import LANGUAGE_MODELS, load_model
+from service.models import LANGUAGE_MODELS, check_model, load_model
 from service.prompts import Prompts
 from service.strategies import strategy_named
 from service.writing import Desk, writing
@@ -22,6 +22,12 @@ def check_generator(name: str) -> None:
     if name != QUOTE and name not in LANGUAGE_MODELS:
         known = ", ".join([QUOTE, *LANGUAGE_MODELS])
         raise UsageError(f"generator {name!r} is not known; use one of: {known}")
+
+
+def check_writer(settings: Settings) -> None:
+    """Load the language model of the settings, if they have one. Raises as `generator_of`."""
+    if settings.generator != QUOTE:
+        check_model(settings.generator, settings)
 
 
 def generator_of(name: str, strategy: str, settings: Settings, encoder: Encoder) -> Generator:

@@ -259,8 +259,8 @@ class Conversation:
             raise cut_off(self._asked)
         if heard.thought and not heard.text:
             raise ModelFailed(
-                f"the language model {self._asked.model} at {where} reasoned and came to no answer; "
-                "set AFTERWORD_ANSWER_TOKENS higher, or let it reason less"
+                f"the language model {self._asked.model} at {where} reasoned and came to no "
+                "answer; set AFTERWORD_ANSWER_TOKENS higher, or let it reason less"
             )
         if not heard.text:
             raise ModelFailed(
@@ -278,7 +278,9 @@ class Conversation:
 
 def _plain(chunk: object) -> object:
     """Return what the client made of a piece as what JSON it was."""
-    return chunk.to_dict(mode="json", warnings=False) if isinstance(chunk, openai.BaseModel) else chunk
+    return (
+        chunk.to_dict(mode="json", warnings=False) if isinstance(chunk, openai.BaseModel) else chunk
+    )
 
 
 def _usage(told_by_server: Mapping[str, object]) -> Usage | None:

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 WORDS = ("The", " ferry", " sails", " at", " noon.")
+Part = bytes | Callable[[], object]
 USAGE = {"prompt_tokens": 17, "completion_tokens": 5, "total_tokens": 22}
 
 
@@ -27,7 +28,7 @@ class Asked:
 class Answer:
     """Status, headers, and the parts of a body; a part that is called waits or breaks off."""
 
-    parts: Iterable[bytes | Callable[[], None]] = ()
+    parts: Iterable[Part] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     kind: str = "text/event-stream"
@@ -87,9 +88,7 @@ def chunk(delta: Mapping[str, object] | None, finish: str | None = None, **more:
 DONE = b"data: [DONE]\n\n"
 
 
-def good(
-    words: Iterable[str] = WORDS, finish: str = "stop", usage: object = USAGE
-) -> list[bytes | Callable[[], None]]:
+def good(words: Iterable[str] = WORDS, finish: str = "stop", usage: object = USAGE) -> list[Part]:
     """Return the parts of a sound stream."""
     parts = [chunk({"role": "assistant"}), *(chunk({"content": word}) for word in words)]
     parts.append(chunk({}, finish))
@@ -130,64 +129,78 @@ def silence(seconds: float) -> Iterator[Callable[[], None]]:
         yield silent
 
 
+class _Server(ThreadingHTTPServer):
+    """Serves until it is shut down; what still waits then is left behind."""
+
+    daemon_threads = True
+
+    def __init__(self, served: ChatServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.served = served
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self._answer({})
+
+    def do_POST(self) -> None:
+        """Read what was sent, and answer."""
+        self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # its own name
+        """Print nothing."""
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        found = self.server.served.answer(Asked(self.path, headers, body))
+        self.send_response(found.status)
+        self.send_header("Content-Type", found.kind)
+        self.send_header("Transfer-Encoding", "chunked")
+        for name, value in found.headers.items():
+            self.send_header(name, value)
+        self.close_connection = True
+        try:
+            self._send(found.parts)
+        except Cut:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        except (BrokenPipeError, ConnectionResetError):
+            self.server.served.left += 1
+
+    def _send(self, parts: Iterable[Part]) -> None:
+        begun = False
+        for part in parts:
+            if callable(part):
+                part()
+                self._look_who_is_there()
+                continue
+            if not begun:
+                self.end_headers()
+                begun = True
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        if not begun:
+            self.end_headers()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _look_who_is_there(self) -> None:
+        self.connection.setblocking(False)
+        try:
+            if self.connection.recv(1, socket.MSG_PEEK) == b"":
+                raise BrokenPipeError
+        except BlockingIOError:
+            pass
+        finally:
+            self.connection.setblocking(True)
+
+
 @contextmanager
 def chat_server(*chats: Answer) -> Iterator[ChatServer]:
     """Run the server on loopback, which gives these answers one after the other."""
     served = ChatServer(chats=list(chats))
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer({})
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer(json.loads(body))
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # its own name
-            """Print nothing."""
-
-        def _answer(self, body: dict[str, Any]) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            found = served.answer(Asked(self.path, headers, body))
-            self.send_response(found.status)
-            self.send_header("Content-Type", found.kind)
-            self.send_header("Transfer-Encoding", "chunked")
-            for name, value in found.headers.items():
-                self.send_header(name, value)
-            self.close_connection = True
-            begun = False
-            try:
-                for part in found.parts:
-                    if callable(part):
-                        part()
-                        self._look_who_is_there()
-                        continue
-                    if not begun:
-                        self.end_headers()
-                        begun = True
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-                if not begun:
-                    self.end_headers()
-                self.wfile.write(b"0\r\n\r\n")
-            except Cut:
-                self.connection.shutdown(socket.SHUT_RDWR)
-            except (BrokenPipeError, ConnectionResetError):
-                served.left += 1
-
-        def _look_who_is_there(self) -> None:
-            self.connection.setblocking(False)
-            try:
-                if self.connection.recv(1, socket.MSG_PEEK) == b"":
-                    raise BrokenPipeError
-            except BlockingIOError:
-                pass
-            finally:
-                self.connection.setblocking(True)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(served)
     served.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -1,4 +1,4 @@
-"""A language model behind a server: what is sent, what comes back, and every way in which it fails."""
+"""A language model behind a server: what is sent, what comes back, and each way to fail."""
 
 import threading
 import time
@@ -12,6 +12,7 @@ from chat_server import (
     WORDS,
     Answer,
     ChatServer,
+    Part,
     chat_server,
     chunk,
     closed_port,
@@ -89,7 +90,7 @@ def test_an_answer_is_streamed_with_its_usage() -> None:
 def test_pieces_come_before_the_answer_is_whole() -> None:
     """The first is there while the server has not written the second."""
     go = threading.Event()
-    parts = [chunk({"content": "The"}), lambda: go.wait(10), *good(WORDS[1:])]
+    parts: list[Part] = [chunk({"content": "The"}), lambda: go.wait(10), *good(WORDS[1:])]
     with chat_server(Answer(parts)) as server:
         pieces = model_of(server).write(MESSAGES, SAMPLING, go_on)
         assert next(pieces) == "The"
@@ -357,7 +358,7 @@ def leaving(seconds: float, asked: list[float]) -> Callable[[], None]:
 @pytest.mark.parametrize("begun", [False, True], ids=["before a word", "in the midst"])
 def test_who_leaves_closes_the_connection(begun: bool) -> None:  # noqa: FBT001 # a parameter
     """Although the server is silent; it notices, and need not work on."""
-    words: list[bytes | Callable[[], None]] = [chunk({"content": "The"})] if begun else []
+    words: list[Part] = [chunk({"content": "The"})] if begun else []
     with chat_server(Answer([*words, *silence(30), *good()])) as server:
         model = load_openai_language_model(Server(server.url, None, "m", 4096))
         asked: list[float] = []
@@ -412,7 +413,7 @@ def test_of_several_models_one_must_be_named() -> None:
             load_openai_language_model(Server(server.url))
 
 
-LLAMA = {"id": "m", "owned_by": "llamacpp", "meta": {"n_ctx_train": 131072}}
+LLAMA: dict[str, object] = {"id": "m", "owned_by": "llamacpp", "meta": {"n_ctx_train": 131072}}
 CONTEXTS: dict[str, tuple[dict[str, object], Answer | None, int | None, int]] = {
     "a setting": ({"id": "m", "max_model_len": 2048}, None, 1000, 1000),
     "vLLM": ({"id": "m", "max_model_len": 2048}, None, None, 2048),
