@@ -141,10 +141,15 @@ class Answerer:
         """Return what makes an answer of evidence."""
         settings = self._settings
         name = question.generator or settings.generator
-        generate = generator_of(name, question.strategy, settings, encoder)
         limit = within(settings.answer_seconds, check)
         asked = Asked(query, question.history, question.strategy, limit)
-        return lambda evidence: generate(asked, evidence)
+
+        def steps(evidence: Sequence[Evidence]) -> Iterator[Step]:
+            # Only now: without evidence that answers, no language model need be loaded.
+            generate = generator_of(name, question.strategy, settings, encoder)
+            return generate(asked, evidence)
+
+        return steps
 
     def search(
         self,

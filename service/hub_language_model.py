@@ -65,7 +65,8 @@ def load_hub_language_model(
     chat = Chat(tokenizer)
     most = min(_context(model, tokenizer), context or _SANE)
     return LanguageModel(
-        name=name,
+        # A path is of this machine, and replies are read elsewhere.
+        name=file.name if file.exists() else name,
         context_tokens=most,
         count_tokens=chat.count,
         write=local_write(
