@@ -22,7 +22,13 @@ from service.evidence import (
     Step,
     Turn,
 )
-from service.generators import QUOTE, desk_for, generator_of
+from service.generators import (
+    QUOTE,
+    check_generator,
+    check_writer,
+    desk_for,
+    generator_of,
+)
 from service.grounding import grounding
 from service.language_model import Check
 from service.passages import attended, retrieved
@@ -43,7 +49,7 @@ from service.retrieve import Retrieved, retrieve
 from service.strategies import strategy_named
 from service.told import put_together
 from service.traces import note_step
-from service.writing import Desk, within
+from service.writing import within
 
 MOST_PASSAGES: Final = 100
 MOST_CANDIDATES: Final = 200
@@ -103,7 +109,7 @@ class Answerer:
         raise ends the work. Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch,
         ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
-        desk = self._checked(question)
+        self._checked(question)
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
             encoder = self._encoder(question.collection, reading.encoder)
@@ -118,7 +124,7 @@ class Answerer:
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            generate = self._generator(desk, question, query, encoder, check)
+            generate = self._generator(question, query, encoder, check)
             steps = generate(usable) if status == ANSWERED else ()
             written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
             clock.lap("generate")
@@ -145,14 +151,23 @@ class Answerer:
         return reader_for(settings.reader, reading.language, reading.encoder.name, settings.threads)
 
     def _generator(
-        self, desk: Desk | None, question: Question, query: Query, encoder: Encoder, check: Check
+        self, question: Question, query: Query, encoder: Encoder, check: Check
     ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
         """Return what makes an answer of evidence within the time that there is for it."""
         settings = self._settings
-        generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
+        name = question.generator or settings.generator
         limit = within(settings.answer_seconds, check)
         asked = Asked(query.text, question.history, question.strategy, limit)
-        return lambda evidence: generate(asked, evidence)
+
+        def steps(evidence: Sequence[Evidence]) -> Iterator[Step]:
+            # Only now: without evidence that answers, no language model need be loaded.
+            desk = desk_for(name, settings)
+            ground = grounding(encoder)
+            return generator_of(desk, question.strategy, ground, settings.unsupported)(
+                asked, evidence
+            )
+
+        return steps
 
     def search(
         self,
@@ -198,11 +213,15 @@ class Answerer:
             return opened
 
     def ready(self) -> list[str]:
-        """Load encoder and reader of the settings and return the reasons why that cannot be."""
+        """Load the models of the settings and return the reasons why that cannot be.
+
+        Of a language model behind a server the settings are looked at, and the server is not asked.
+        """
         settings = self._settings
         loads: Sequence[Callable[[], object]] = (
             lambda: self._load_encoder(settings.encoder),
             lambda: load_reader(settings.reader, threads=settings.threads),
+            lambda: check_writer(settings),
         )
         reasons = []
         for load in loads:
@@ -238,8 +257,8 @@ class Answerer:
             self._encoders[name, identity] = loaded
         return loaded
 
-    def _checked(self, question: Question) -> Desk | None:
-        """Return the language model's desk of a question that can be asked, None without one."""
+    def _checked(self, question: Question) -> None:
+        """Raise UsageError for a question that cannot be asked."""
         limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
@@ -253,7 +272,7 @@ class Answerer:
         if not 1 <= question.candidates <= MOST_CANDIDATES:
             raise UsageError(f"candidates is {question.candidates}; use 1 to {MOST_CANDIDATES}")
         strategy_named(question.strategy)
-        return desk_for(question.generator or self._settings.generator, self._settings)
+        check_generator(question.generator or self._settings.generator)
 
 
 def build_answerer(settings: Settings) -> Answerer:
