@@ -172,6 +172,18 @@ class Settings(BaseSettings):
     prompts: Path | None = Field(
         None, description="Folder of prompts that stand before the product's own of the same name."
     )
+    rewrite: Literal["auto", "rule", "model", "none"] = Field(
+        "auto",
+        description="How a question that leans on earlier ones is rewritten before the search: "
+        "`auto` by the language model where the question has one, else by `rule`.",
+    )
+    session_days: float = Field(
+        30.0,
+        ge=0,
+        le=3650,
+        description="How long after its last question a session is kept, where one was asked for; "
+        "0 lets none be kept.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the service binds.")
     port: int = Field(
         8000, ge=0, le=65535, description="Port that the service binds; 0 means any free one."

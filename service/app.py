@@ -32,6 +32,7 @@ from service import (
     routes_originals,
     routes_page,
     routes_questions,
+    routes_sessions,
 )
 from service.access import check_declared
 from service.answer import Answerer, build_answerer
@@ -54,6 +55,7 @@ from service.state import Service, ability, only_known_parameters
 from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
+_FORGET_SECONDS: Final = 3600.0
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
 _CORS_HEADERS: Final = ("Authorization", "X-API-Key", "X-Request-ID", "Range", "If-Range")
 _CORS_EXPOSED: Final = (
@@ -87,6 +89,7 @@ def create_app(
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_load(service, build))]
         tasks.append(asyncio.create_task(watch_loop(service.metrics.loop_lag)))
+        tasks.append(asyncio.create_task(_forget_old_sessions(service)))
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
@@ -109,6 +112,7 @@ def create_app(
     app.state.service = service
     for routes in (
         routes_questions,
+        routes_sessions,
         routes_documents,
         routes_originals,
         routes_collections,
@@ -249,6 +253,16 @@ async def _load(service: Service, build: Build) -> None:
             return
         _log.error("not_loaded", reason=service.reasons[0], retry_in=_RETRY_SECONDS)
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _forget_old_sessions(service: Service) -> None:
+    """Forget the sessions whose time is over, also where no question comes."""
+    while True:
+        try:
+            await asyncio.to_thread(service.sessions.forget_old)
+        except AfterwordError as error:
+            _log.warning("sessions_not_forgotten", reason=error.message)
+        await asyncio.sleep(_FORGET_SECONDS)
 
 
 def _load_failure(data: Path, error: Exception) -> str:

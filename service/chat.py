@@ -1,124 +1,137 @@
-"""Messages become the tokens that a local model reads, by its own chat template if it has one."""
+"""`afterword chat`: question after question, each asked after what was said before.
 
-import threading
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import Any, Final
+On a terminal there is a prompt; in a pipe each line is a question. Lines that begin with `/` are
+for the chat itself.
+"""
 
-from jinja2 import TemplateError
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, TextIO
 
-from indexes.errors import ModelFailed
-from service.language_model import Message
+from indexes.errors import AfterwordError, BadFilter, EncoderMismatch, ModelMissing
+from service.answer import Answerer, Question
+from service.command import reply_json, reply_lines
+from service.evidence import Turn
+from service.history import exchange, recent
+from service.reply import Reply
 
-# How a model without a template is given a conversation: nobody trained it on another form.
-_NAMES: Final = {"user": "User", "assistant": "Assistant"}
-PLAIN_STOP: Final = "\nUser:"
-_THINK: Final = "<think>"
-_PROBE: Final = (Message("system", "Be brief, qz1."), Message("user", "Hello, qz2."))
-# What a template may raise besides an error of its own.
-_ERRORS: Final = (TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError)
+PROMPT: Final = "> "
+HELP: Final = """\
+Ask a question; the next one may lean on it ("And in 2023?").
+  /new    forget what was said, and begin anew
+  /quit   end (Ctrl-D does too); Ctrl-C stops an answer
+  /help   show this"""
+_BEGUN_ANEW: Final = "What was said is forgotten."
+_UNKNOWN: Final = "there is no such command; /help shows those there are"
+_ENDS: Final = frozenset({"/quit", "/exit"})
+# With these no other question could be answered either.
+_NO_USE: Final = (BadFilter, EncoderMismatch, ModelMissing)
 
 
+@dataclass(slots=True)
 class Chat:
-    """The chat template of one tokenizer of transformers; any number of threads may use it.
+    """A conversation with an answerer; `first` has all that its questions have in common."""
 
-    A system message goes into the first message of the user where the template refuses or overlooks
-    that role. What looks like one of the model's own marks in a message is read as text, so that no
-    document can end a message.
-    """
+    answerer: Answerer
+    first: Question
+    out: TextIO
+    errors: TextIO
+    as_json: bool = False
+    history: tuple[Turn, ...] = field(default=())
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        # The tokenizers of transformers are changed by every call.
-        self._lock = threading.Lock()
-        self.is_templated = bool(tokenizer.chat_template)
-        self._has_system = self.is_templated and self._keeps_system()
+    def hear(self, line: str) -> bool:
+        """Do what a line says; return whether it could be done.
 
-    @property
-    def stop(self) -> tuple[str, ...]:
-        """What ends an answer besides the model's own mark."""
-        return () if self.is_templated else (PLAIN_STOP,)
-
-    def tokens(self, messages: Sequence[Message]) -> list[int]:
-        """Return the tokens of messages, and of what lets the model answer them.
-
-        Raises ModelFailed where the template refuses the messages.
+        Raises BadFilter, EncoderMismatch and ModelMissing.
         """
-        if not self.is_templated:
-            return self._plain_tokens(messages)
-        turns = list(joined(messages if self._has_system else without_system(messages)))
-        try:
-            return self._templated(turns)
-        except _ERRORS as error:
-            raise ModelFailed(
-                f"the chat template of the language model refuses a conversation: {error}; choose "
-                "another model"
-            ) from error
+        if line == "/new":
+            self.history = ()
+            self.say([] if self.as_json else [_BEGUN_ANEW])
+        elif line == "/help":
+            self.say([] if self.as_json else [HELP])
+        elif line.startswith("/") and len(line.split()) == 1:
+            return self._fail("usage", f"{line}: {_UNKNOWN}")
+        elif line:
+            return self._answer(line)
+        return True
 
-    def count(self, messages: Sequence[Message]) -> int:
-        """Return how many tokens messages have; a part of a conversation may be counted too."""
-        if not messages:
+    def ask(self, question: str) -> Reply:
+        """Ask after what was said before, and remember it; raises as `Answerer.answer` does."""
+        reply = self.answerer.answer(replace(self.first, question=question, history=self.history))
+        said = exchange(question, reply.answer, reply.status)
+        self.history = recent((*self.history, *said))
+        return reply
+
+    def say(self, lines: list[str]) -> None:
+        """Write lines at once, also into a pipe."""
+        self.out.writelines(f"{line}\n" for line in lines)
+        self.out.flush()
+
+    def _answer(self, question: str) -> bool:
+        try:
+            reply = self.ask(question)
+        except _NO_USE:
+            raise
+        except AfterwordError as error:
+            return self._fail(error.code, error.message)
+        self.say([reply_json(reply)] if self.as_json else [*_lines(question, reply), ""])
+        return True
+
+    def _fail(self, code: str, message: str) -> bool:
+        """Tell what went wrong; as JSON on standard output too, so that replies stay in step."""
+        if self.as_json:
+            self.say([json.dumps({"error": {"code": code, "message": message}})])
+        self.errors.write(f"afterword: {message}\n")
+        self.errors.flush()
+        return False
+
+
+def _lines(question: str, reply: Reply) -> Iterator[str]:
+    if reply.rewritten_by is not None and reply.query != question:
+        yield f"asked: {reply.query}"
+    yield from reply_lines(reply)
+
+
+def converse(chat: Chat, given: TextIO) -> int:
+    """Answer each line until there is none; return the exit status.
+
+    Raises CollectionNotFound and IndexDamaged before anything is asked, and as `Chat.hear` does.
+    """
+    chat.answerer.collection(chat.first.collection)
+    if given.isatty() and chat.out.isatty():
+        return _at_terminal(chat)
+    status = 0
+    for line in given:
+        if line.strip() in _ENDS:
+            break
+        if not chat.hear(line.strip()):
+            status = 1
+    return status
+
+
+def _at_terminal(chat: Chat) -> int:
+    """Ask for questions until the person ends it; a question that fails ends nothing."""
+    _edit_lines()
+    chat.say([HELP, ""])
+    while True:
+        try:
+            line = input(PROMPT).strip()
+        except (EOFError, KeyboardInterrupt):
+            chat.say([""])
+            return 0
+        if line in _ENDS:
             return 0
         try:
-            return len(self.tokens(messages))
-        except ModelFailed:
-            return len(self._plain_tokens(messages))
-
-    def begins_inside_think(self, tokens: Sequence[int]) -> bool:
-        """Tell whether the prompt itself opens the model's reasoning, as some templates do."""
-        with self._lock:
-            end = str(self._tokenizer.decode(list(tokens[-8:]), skip_special_tokens=False))
-        return self.is_templated and end.rstrip().endswith(_THINK)
-
-    def _templated(self, messages: Sequence[Message]) -> list[int]:
-        conversation = [{"role": one.role, "content": one.text} for one in messages]
-        with self._lock:
-            found = self._tokenizer.apply_chat_template(
-                conversation,
-                add_generation_prompt=True,
-                sanitize_control_tokens=True,
-                return_dict=False,
-            )
-        return [int(one) for one in found]
-
-    def _plain_tokens(self, messages: Sequence[Message]) -> list[int]:
-        with self._lock:
-            found = self._tokenizer(plain_prompt(messages), split_special_tokens=True)
-        return [int(one) for one in found["input_ids"]]
-
-    def _keeps_system(self) -> bool:
-        conversation = [{"role": one.role, "content": one.text} for one in _PROBE]
-        try:
-            told = self._tokenizer.apply_chat_template(conversation, tokenize=False)
-        except _ERRORS:
-            return False
-        return all(one.text in told for one in _PROBE)
+            chat.hear(line)
+        except KeyboardInterrupt:
+            chat.errors.write("\nstopped\n")
 
 
-def joined(messages: Sequence[Message]) -> Iterator[Message]:
-    """Yield the messages with those of one role in a row made one, since templates want turns."""
-    for role, same in groupby(messages, key=lambda one: one.role):
-        yield Message(role, "\n\n".join(one.text for one in same))
-
-
-def without_system(messages: Sequence[Message]) -> list[Message]:
-    """Return the messages with what the system says at the head of what the user says next."""
-    told: list[Message] = []
-    waiting: list[str] = []
-    for one in messages:
-        if one.role == "system":
-            waiting.append(one.text)
-        elif one.role == "user" and waiting:
-            told.append(Message("user", "\n\n".join([*waiting, one.text])))
-            waiting = []
-        else:
-            told.append(one)
-    return [*told, *(Message("user", text) for text in waiting)]
-
-
-def plain_prompt(messages: Sequence[Message]) -> str:
-    """Return a conversation as plain text, up to where the assistant is to go on."""
-    parts = [
-        one.text if one.role == "system" else f"{_NAMES[one.role]}: {one.text}" for one in messages
-    ]
-    return "\n\n".join([*parts, "Assistant:"])
+def _edit_lines() -> None:
+    """Let lines be edited and brought back, where the system has what that needs."""
+    try:
+        import readline
+    except ImportError:
+        return
+    readline.set_auto_history(True)

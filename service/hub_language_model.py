@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from indexes.errors import ModelFailed, ModelMissing
 from indexes.hub import Role, check_packages, model_folder
-from service.chat import Chat
+from service.chat_template import Chat
 from service.language_model import LanguageModel, Sampling
 from service.local_writing import Tokens, local_write
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from indexes.errors import ModelFailed, PromptTooLong
-from service.chat import Chat
+from service.chat_template import Chat
 from service.language_model import Check, Ended, Message, Reason, Sampling, Usage, Write
 
 # Who waits for a token asks so often whether to go on.

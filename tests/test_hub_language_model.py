@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from indexes.errors import ModelFailed, ModelMissing, PromptTooLong
 from indexes.settings import Settings
 from service import hub_language_model, models
-from service.chat import Chat, joined, plain_prompt, without_system
+from service.chat_template import Chat, joined, plain_prompt, without_system
 from service.hub_language_model import load_hub_language_model
 from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
 from service.local_writing import Stopped, Tokens, local_write, loops, until

@@ -231,7 +231,7 @@ def test_a_command_shows_what_a_language_model_did() -> None:
         passages=(),
         dropped=(),
         usage=usage,
-        timings=Timings(0, 0, 0, 0, 0),
+        timings=Timings(encode=0, retrieve=0, attend=0, generate=0, total=0),
         trace_id="",
         generation=generation,
     )

@@ -31,6 +31,7 @@ from stored_documents import prepared
 SETTING: Final = "correct-horse-battery"
 OURS: Final = "ours"
 THEIRS: Final = "theirs"
+SESSION: Final = f"/v1/sessions/{'0' * 32}"
 FILE: Final = b"the file of a document"
 numbers = count()
 
@@ -156,6 +157,10 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
         f"/v1/documents/d/original?{QUERY}", "read", 200, 404
     ),
     ("GET", "/v1/jobs/{job_id}"): lambda data: Call(f"/v1/jobs/{job(data)}", "read", 200, 404),
+    ("GET", "/v1/sessions"): lambda _: Call("/v1/sessions", "read", 200, 200),
+    # Whose session it is, tests/test_service_sessions.py asks; this one is nobody's.
+    ("GET", "/v1/sessions/{session_id}"): lambda _: Call(SESSION, "read", 404, 404),
+    ("DELETE", "/v1/sessions/{session_id}"): lambda _: Call(SESSION, "read", 404, 404),
     ("GET", "/v1/collections"): lambda _: Call("/v1/collections", "read", 200, 200),
     ("GET", "/v1/collections/{name}"): lambda _: Call(f"/v1/collections/{OURS}", "read", 200, 404),
     ("POST", "/v1/documents"): lambda _: Call(
