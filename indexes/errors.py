@@ -10,7 +10,8 @@
     │   ├── CollectionNotFound
     │   ├── DocumentNotFound
     │   ├── JobNotFound
-    │   └── KeyNotFound
+    │   ├── KeyNotFound
+    │   └── ModelNotFound     no model of that name is offered to clients of OpenAI's API
     ├── Conflict              another state than the call assumed (HTTP 409)
     │   ├── CollectionExists
     │   ├── CollectionBusy
@@ -101,6 +102,12 @@ class KeyNotFound(NotFound):
     """No API key has that id."""
 
     code = "key_not_found"
+
+
+class ModelNotFound(NotFound):
+    """No model has that name, or none that the key may see."""
+
+    code = "model_not_found"
 
 
 class Conflict(AfterwordError):

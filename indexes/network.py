@@ -179,6 +179,11 @@ class PairNetwork:
         self._compiled.run(self._inputs(pairs), partial(_keep_pairs, pairs, found))
         return [found[row] for row in range(len(pairs))]
 
+    @cached_property
+    def cutter(self) -> "PairCutter":
+        """What cuts texts so that they are read whole."""
+        return PairCutter(self._tokenizer_json, self.manifest.max_tokens)
+
     def _inputs(self, pairs: Sequence[Encoding]) -> Iterator[tuple[Inputs, list[int]]]:
         for rows in batches([len(one.ids) for one in pairs], PAIRS):
             ids = [pairs[row].ids for row in rows]
@@ -200,6 +205,41 @@ class PairNetwork:
             return question
         offsets = self._questions.encode(question, add_special_tokens=False).offsets
         return question[: offsets[limit - 1][1]] if len(offsets) > limit else question
+
+
+class PairCutter:
+    """Cuts texts into pieces that a network for pairs reads whole, beside a question.
+
+    Questions of more than `longest_question` tokens leave a text too little room.
+    """
+
+    def __init__(self, tokenizer_json: str, max_tokens: int) -> None:
+        """Take a tokenizer without truncation, and how many tokens a pair may have."""
+        self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        self._room = max_tokens - self._tokenizer.num_special_tokens_to_add(is_pair=True)
+        self.longest_question = self._room // 2
+
+    def count(self, text: str) -> int:
+        """Return the number of a text's own tokens."""
+        return len(self._offsets(text))
+
+    def pieces(self, question: str, text: str) -> list[tuple[str, int]]:
+        """Return the pieces of a text, each with the number of tokens of both.
+
+        Neighbours share some words, so that none is torn in two for good.
+        """
+        asked, offsets = self.count(question), self._offsets(text)
+        room = self._room - asked
+        return [
+            (text[offsets[first][0] : offsets[end - 1][1]], asked + end - first)
+            for first, end in windows(len(offsets), room, room // 8)
+        ]
+
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = self._tokenizer.encode(
+            text, add_special_tokens=False
+        ).offsets
+        return found
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -225,6 +265,12 @@ def token_counter(tokenizer_json: str) -> Callable[[str], int]:
     """Return what counts the tokens of a text, special tokens included."""
     tokenizer = Tokenizer.from_str(tokenizer_json)
     return lambda text: len(tokenizer.encode(text).ids)
+
+
+def windows(length: int, room: int, shared: int) -> Iterator[tuple[int, int]]:
+    """Give ranges of `room` at most that cover `length`, each sharing `shared` with the next."""
+    for first in range(0, max(min(1, length), length - shared), room - shared):
+        yield first, min(first + room, length)
 
 
 def batches(lengths: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:

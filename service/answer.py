@@ -197,6 +197,10 @@ class Answerer:
             self._collections[name] = opened
             return opened
 
+    def encoder(self, name: str) -> Encoder:
+        """Return the encoder of a collection; raises as `answer` does."""
+        return self._encoder(name, self.collection(name).encoder)
+
     def ready(self) -> list[str]:
         """Load encoder and reader of the settings and return the reasons why that cannot be."""
         settings = self._settings
