@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -221,25 +222,24 @@ class PairCutter:
 
     def count(self, text: str) -> int:
         """Return the number of a text's own tokens."""
-        return len(self._offsets(text))
+        return len(self._encoded(text).ids)
 
     def pieces(self, question: str, text: str) -> list[tuple[str, int]]:
         """Return the pieces of a text, each with the number of tokens of both.
 
-        Neighbours share some words, so that none is torn in two for good.
+        Neighbours share some words, so that no sentence is torn in two for good.
         """
-        asked, offsets = self.count(question), self._offsets(text)
+        asked, found = self.count(question), self._encoded(text)
+        words, offsets = found.word_ids, found.offsets
+        starts = [at for at in range(len(words)) if not at or words[at] != words[at - 1]]
         room = self._room - asked
         return [
             (text[offsets[first][0] : offsets[end - 1][1]], asked + end - first)
-            for first, end in windows(len(offsets), room, room // 8)
+            for first, end in windows([*starts, len(words)], room, room // 8)
         ]
 
-    def _offsets(self, text: str) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = self._tokenizer.encode(
-            text, add_special_tokens=False
-        ).offsets
-        return found
+    def _encoded(self, text: str) -> Encoding:
+        return self._tokenizer.encode(text, add_special_tokens=False)
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -267,10 +267,22 @@ def token_counter(tokenizer_json: str) -> Callable[[str], int]:
     return lambda text: len(tokenizer.encode(text).ids)
 
 
-def windows(length: int, room: int, shared: int) -> Iterator[tuple[int, int]]:
-    """Give ranges of `room` at most that cover `length`, each sharing `shared` with the next."""
-    for first in range(0, max(min(1, length), length - shared), room - shared):
-        yield first, min(first + room, length)
+def windows(bounds: Sequence[int], room: int, shared: int) -> Iterator[tuple[int, int]]:
+    """Give ranges of at most `room` that cover all from the first bound to the last.
+
+    They begin and end at bounds, but in what is larger than the room, and share about `shared`.
+    """
+
+    def bound_up_to(place: int) -> int:
+        return bounds[max(0, bisect_right(bounds, place) - 1)]
+
+    first = bounds[0]
+    while first < bounds[-1]:
+        end = bound_up_to(first + room)
+        end = end if end > first else first + room
+        yield first, end
+        back = bound_up_to(end - shared)
+        first = back if first < back and bound_up_to(back + room) > end else end
 
 
 def batches(lengths: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:

@@ -12,7 +12,7 @@ from service.evidence import Turn
 from service.model_names import DIRECT, Model
 from service.problems import InvalidRequest
 from service.schemas import MOST_TURNS, Mistake
-from service.schemas_openai import ChatMessage, ChatRequest, Part, Wishes
+from service.schemas_openai import ChatMessage, ChatRequest, ContentPart, Wishes
 
 _TEXTS: Final = frozenset({"text", "input_text", "output_text"})
 _TURNS: Final = frozenset({"user", "assistant"})
@@ -138,9 +138,9 @@ def _history(
     return tuple(turn for _, turn in kept), tuple(skipped)
 
 
-def _parts(message: ChatMessage) -> Sequence[Part]:
+def _parts(message: ChatMessage) -> Sequence[ContentPart]:
     if isinstance(message.content, str):
-        return [Part(type="text", text=message.content)]
+        return [ContentPart(type="text", text=message.content)]
     return message.content or ()
 
 

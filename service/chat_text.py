@@ -18,7 +18,7 @@ CHORE_SAID: Final = (
     "Afterword answers questions from documents; it writes no titles, tags or further questions."
 )
 # What makes a picture, a link, the address of either, or an element.
-_LIVE: Final = re.compile(r"(?<=!)\[|(?<=\])[(:]|<(?=[A-Za-z/!?]|\Z)")
+_LIVE: Final = re.compile(r"(?<=!)\[|(?<=\])[(:]|(\\*)<(?=[A-Za-z/!?]|\Z)")
 _ESCAPED: Final = re.compile(r"\\(?=[\[(:<])")
 _LISTED: Final = re.compile(r"- \[\d+\] ")
 _NOTE: Final = "Note: "
@@ -29,8 +29,17 @@ _CHORE: Final = re.compile(r"\s*### Task:\s.*<chat_history>", re.DOTALL)
 
 def as_words(text: str, before: str = "") -> str:
     """Return a text in which nothing is a link, a picture or an element; `before` stands ahead."""
-    ahead = before[-1:] if before[-1:] in {"!", "]"} else ""
-    return _LIVE.sub(r"\\\g<0>", f"{ahead}{text}").removeprefix(ahead)
+    backslashes = len(before) - len(before.rstrip("\\"))
+    ahead = before[-1:] if before[-1:] in {"!", "]"} else "\\" * (backslashes % 2)
+    return _LIVE.sub(_escaped, f"{ahead}{text}").removeprefix(ahead)
+
+
+def _escaped(live: re.Match[str]) -> str:
+    """Return a sign behind a backslash; one that is behind one already stays as it is."""
+    backslashes = live[1] or ""
+    if len(backslashes) % 2:
+        return live[0]
+    return f"{backslashes}\\{live[0].removeprefix(backslashes)}"
 
 
 def as_said(content: str) -> str:

@@ -4,7 +4,7 @@ Clients send fields that mean nothing here, so that unknown ones are allowed, an
 Of Afterword's own fields, which stand in one object, none may be unknown.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
-from service.reply import Citation, Dropped, Generation, Passage, Status, Timings
+from service.reply import Reply
 from service.schemas import Filter, IsoDate, Text, Whole, Words
 
 MOST_MESSAGES: Final = 10_000
@@ -70,7 +70,7 @@ class _Out(BaseModel):
 # Chat
 
 
-class Part(_Lenient):
+class ContentPart(_Lenient):
     """A part of a message's content; of those that are no text only the type is looked at."""
 
     type: Annotated[StrictStr, Field(max_length=LONGEST_NAME)]
@@ -78,7 +78,7 @@ class Part(_Lenient):
 
 
 Content = Annotated[
-    Text | list[Annotated[Part, BeforeValidator(_as_text)]] | None,
+    Text | list[Annotated[ContentPart, BeforeValidator(_as_text)]] | None,
     _in_one_sentence('use a text, or a list of parts such as {"type": "text", "text": "…"}'),
 ]
 
@@ -169,23 +169,11 @@ class Annotation(_Out):
     url_citation: UrlCitation
 
 
-class Told(_Out):
+@dataclass(frozen=True, slots=True)
+class Told(Reply):
     """The reply as `/v1/query` gives it; `unused` names what of the request was not used."""
 
-    status: Status
-    answer: str
-    answer_short: str
-    score: float
-    threshold: float
-    query: str
-    citations: tuple[Citation, ...]
-    passages: tuple[Passage, ...]
-    dropped: tuple[Dropped, ...]
-    usage: Mapping[str, int] | None
-    timings: Timings
-    trace_id: str
-    generation: Generation
-    unused: list[str]
+    unused: tuple[str, ...] = ()
 
 
 class AnswerMessage(_Out):
