@@ -1,11 +1,12 @@
 """Models of a hub, or folders that hold one: where they lie on this machine."""
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -104,6 +105,18 @@ def load_model(
             f"The {role.name} {name} in {folder} cannot be loaded: {error} Choose {role.kind} that "
             "needs no code of its own, or use `bundled`."
         ) from error
+
+
+def fast_tokenizer(tokenizer: Any) -> str | None:
+    """Return a model's tokenizer as the tokenizers library writes it, None where it is no such.
+
+    It truncates nothing, and fills nothing up.
+    """
+    fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if not hasattr(fast, "to_str"):
+        return None
+    found = json.loads(fast.to_str())
+    return json.dumps({**found, "truncation": None, "padding": None}, ensure_ascii=False)
 
 
 def _found(name: str, role: Role) -> Path:

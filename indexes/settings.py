@@ -169,6 +169,11 @@ class Settings(BaseSettings):
         description="What becomes of a sentence that a language model wrote and that the evidence "
         "does not bear out.",
     )
+    chat_sources: bool = Field(
+        default=True,
+        description="End answers over `/v1/chat/completions` with a list of their sources where "
+        "the request does not say.",
+    )
     prompts: Path | None = Field(
         None, description="Folder of prompts that stand before the product's own of the same name."
     )

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
+from uuid import uuid4
 
 from indexes.collection import Collection, Reading, open_collection
 from indexes.documents import stored_form
@@ -120,8 +121,7 @@ class Answerer:
         with self.collection(question.collection).read() as reading:
             rewritten = self._rewritten(question, reading, check)
             clock.lap("rewrite")
-            encoder = self._encoder(question.collection, reading.encoder)
-            reader, threshold = self._reader(reading)
+            encoder, reader, threshold = self._models(question.collection, reading)
             query = query_of(rewritten.text, encoder, reading)
             clock.lap("encode")
             found = self._retrieved(question, query, reading, on_event)
@@ -146,17 +146,23 @@ class Answerer:
             dropped=(*found.dropped, *written.left_out),
             usage=_together(rewritten.usage, written.usage),
             timings=clock.timings(),
+            trace_id=uuid4().hex,
             generation=written.generation(question.generator or self._settings.generator),
             rewritten_by=rewritten.by,
         )
         on_event(FinalEvent(reply))
         return reply
 
-    def _reader(self, reading: Reading) -> tuple[LoadedReader, float]:
-        """Return the reader of a collection, and from which score on it has found an answer."""
+    def _models(self, name: str, reading: Reading) -> tuple[Encoder, LoadedReader, float]:
+        """Return encoder and reader of a collection, and from which score on it is answered."""
         settings, named = self._settings, reading.encoder.name
         reader = reader_for(settings.reader, reading.language, named, settings.threads)
-        return reader, reader.threshold if settings.threshold is None else settings.threshold
+        encoder = self._encoder(name, reading.encoder)
+        return (
+            encoder,
+            reader,
+            reader.threshold if settings.threshold is None else settings.threshold,
+        )
 
     def _steps(
         self,
@@ -254,6 +260,10 @@ class Answerer:
             opened = open_collection(self._settings.data, name)
             self._collections[name] = opened
             return opened
+
+    def encoder(self, name: str) -> Encoder:
+        """Return the encoder of a collection; raises as `answer` does."""
+        return self._encoder(name, self.collection(name).encoder)
 
     def ready(self) -> list[str]:
         """Load the models of the settings and return the reasons why that cannot be.

@@ -26,12 +26,15 @@ from indexes.heap import return_large_pieces
 from indexes.settings import Settings
 from service import (
     routes_backup,
+    routes_chat,
     routes_collections,
     routes_documents,
+    routes_embeddings,
     routes_operations,
     routes_originals,
     routes_page,
     routes_questions,
+    routes_rerank,
     routes_sessions,
 )
 from service.access import check_declared
@@ -56,8 +59,29 @@ from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
 _FORGET_SECONDS: Final = 3600.0
+_STAINLESS: Final = (
+    "Arch",
+    "Helper-Method",
+    "Lang",
+    "OS",
+    "Package-Version",
+    "Retry-Count",
+    "Runtime",
+    "Runtime-Version",
+    "Timeout",
+)
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-_CORS_HEADERS: Final = ("Authorization", "X-API-Key", "X-Request-ID", "Range", "If-Range")
+# The last ones are those of OpenAI's own client.
+_CORS_HEADERS: Final = (
+    "Authorization",
+    "X-API-Key",
+    "X-Request-ID",
+    "Range",
+    "If-Range",
+    "OpenAI-Organization",
+    "OpenAI-Project",
+    *(f"X-Stainless-{name}" for name in _STAINLESS),
+)
 _CORS_EXPOSED: Final = (
     "Accept-Ranges",
     "Content-Disposition",
@@ -117,6 +141,9 @@ def create_app(
         routes_originals,
         routes_collections,
         routes_backup,
+        routes_chat,
+        routes_embeddings,
+        routes_rerank,
     ):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
     app.include_router(routes_operations.router)

@@ -4,9 +4,8 @@ The description of the HTTP API is made from these classes, so their fields are 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import ClassVar, Final, Literal
-from uuid import uuid4
 
 Status = Literal["answered", "not_found", "no_documents"]
 ANSWERED: Final = "answered"
@@ -149,7 +148,7 @@ class Reply:
     dropped: tuple[Dropped, ...]
     usage: Mapping[str, int] | None
     timings: Timings
-    trace_id: str = field(default_factory=lambda: uuid4().hex)
+    trace_id: str
     generation: Generation = Generation()
     rewritten_by: Literal["rule", "model"] | None = None
     session_id: str | None = None
