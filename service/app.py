@@ -28,6 +28,7 @@ from service import (
     routes_backup,
     routes_collections,
     routes_documents,
+    routes_mcp,
     routes_operations,
     routes_originals,
     routes_page,
@@ -55,7 +56,16 @@ from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-_CORS_HEADERS: Final = ("Authorization", "X-API-Key", "X-Request-ID", "Range", "If-Range")
+_CORS_HEADERS: Final = (
+    "Authorization",
+    "If-Range",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Protocol-Version",
+    "Range",
+    "X-API-Key",
+    "X-Request-ID",
+)
 _CORS_EXPOSED: Final = (
     "Accept-Ranges",
     "Content-Disposition",
@@ -82,6 +92,7 @@ def create_app(
 ) -> FastAPI:
     """Return the service as an ASGI application; `build` runs in a thread once it is started."""
     service = Service(settings)
+    tools = routes_mcp.Tools(service)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +101,7 @@ def create_app(
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
+        await tools.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -106,7 +118,7 @@ def create_app(
         # Its records would carry what was asked; `logs.py`, `metrics.py` and `traces.py` are ours.
         telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
-    app.state.service = service
+    app.state.service, app.state.tools = service, tools
     for routes in (
         routes_questions,
         routes_documents,
@@ -115,6 +127,7 @@ def create_app(
         routes_backup,
     ):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(routes_mcp.router)
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
