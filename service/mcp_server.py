@@ -48,7 +48,7 @@ def http_manager(service: Service) -> StreamableHTTPSessionManager:
     _quieten()
     # Streams end with their answers, and a stop waits for those.
     AppStatus.enable_automatic_graceful_drain = False
-    server = _server(service, _sender)
+    server = tools_server(service, _sender)
     return StreamableHTTPSessionManager(server, stateless=True)
 
 
@@ -56,12 +56,13 @@ async def serve_stdio(service: Service, collection: str) -> None:
     """Serve whoever started this process over its standard input and output until that ends."""
     _quieten()
     everything = Caller(service.settings.data, None, "admin", None)
-    server = _server(service, lambda _: everything, collection)
+    server = tools_server(service, lambda _: everything, collection)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-def _server(service: Service, who_calls: WhoCalls, collection: str = DEFAULT) -> Server[Any]:
+def tools_server(service: Service, who_calls: WhoCalls, collection: str = DEFAULT) -> Server[Any]:
+    """Return the server of the tools, which speaks over whatever it is given to speak over."""
     offered = tools(service.settings.max_question_chars, collection)
     by_name = {tool.name: tool for tool in offered}
     listed = types.ListToolsResult(tools=[_described(tool) for tool in offered])

@@ -7,7 +7,7 @@ choice of null, and a sentence for each field.
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 
 from indexes.languages import Language
 from service.reply import Status
@@ -58,9 +58,6 @@ Only = Annotated[
         }
     ),
 ]
-
-
-Offset = Annotated[Whole, Field(ge=0, lt=LARGEST_INTEGER)]
 
 
 class _Given(BaseModel):
@@ -118,12 +115,14 @@ class ReadGiven(_Given):
         description="Id of the document (`document_id` of other tools), or its uri."
     )
     collection: In = "default"
-    start: Offset | None = Field(
-        None,
-        description="Character to begin with, 0 if left out. `next_start` of the answer before "
+    start: Whole = Field(
+        0,
+        ge=0,
+        lt=LARGEST_INTEGER,
+        description="Character to begin with. `next_start` of the answer before "
         "goes on; a citation's `start` shows what stands around it if some less is given.",
     )
-    page: Annotated[Whole, Field(ge=1, lt=LARGEST_INTEGER)] | None = Field(
+    page: Annotated[StrictInt, Field(ge=1, lt=LARGEST_INTEGER)] | None = Field(
         None, description="Page to begin with, instead of `start`."
     )
     length: Whole = Field(USUALLY_READ, ge=1, le=MOST_READ, description="Characters at most.")

@@ -298,7 +298,7 @@ def _part(reading: Reading, document: Document, given: ReadGiven) -> ReadTold:
 
 def _start(document: Document, given: ReadGiven) -> int:
     """Return the character to begin with. Raises InvalidRequest."""
-    if given.page is not None and given.start is not None:
+    if given.page is not None and given.start:
         raise invalid("page", "give a page or a start, not both")
     if given.page is not None:
         places = {page.number: page.span.start for page in document.pages}
@@ -306,10 +306,11 @@ def _start(document: Document, given: ReadGiven) -> int:
             held = f"it has the pages {min(places)} to {max(places)}" if places else "it has none"
             raise invalid("page", f"the document has no page {given.page}; {held}")
         return places[given.page]
-    start = given.start or 0
-    if start and start >= document.characters:
-        raise invalid("start", f"{start} lies behind the end: the text has {document.characters}")
-    return start
+    if given.start and given.start >= document.characters:
+        raise invalid(
+            "start", f"{given.start} lies behind the end: the text has {document.characters}"
+        )
+    return given.start
 
 
 def _short(metadata: Mapping[str, object]) -> dict[str, object]:

@@ -142,6 +142,19 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
     ("POST", "/v1/search"): lambda _: Call(
         "/v1/search", "read", 200, 404, {"query": "swans", "collection": OURS}
     ),
+    # A tool that fails tells so in its result, to the model that called it.
+    ("POST", "/mcp"): lambda _: Call(
+        "/mcp",
+        "read",
+        200,
+        200,
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "search", "arguments": {"query": "swans", "collection": OURS}},
+        },
+    ),
     ("GET", "/v1/documents"): lambda _: Call(f"/v1/documents?{QUERY}", "read", 200, 404),
     ("GET", "/v1/documents/{document_id}"): lambda _: Call(
         f"/v1/documents/d?{QUERY}", "read", 200, 404
