@@ -177,6 +177,7 @@ def test_a_client_is_told_what_there_is(served: Served, mode: str) -> None:
         assert not tool.annotations.open_world_hint
         assert len(str(tool.description)) > 100
         for schema in (tool.input_schema, tool.output_schema):
+            assert schema is not None
             assert jsonschema_rs.meta.is_valid(schema)
         # Models of other makers are shown these; some take neither references nor choices.
         given = json.dumps(tool.input_schema)
