@@ -713,8 +713,11 @@ def test_only_messages_are_taken(wire: TestClient) -> None:
     assert accepted.status_code == 406
     large = wire.post("/mcp", json=message("x" * BODY_LIMIT), headers=EVENTS)
     assert (large.status_code, large.json()["code"]) == (413, "too_large")
+    typed = {**EVENTS, "Content-Type": "application/json"}
+    pieces = (b"x" * 40_000 for _ in range(40))
+    large = wire.post("/mcp", content=pieces, headers=typed)
+    assert (large.status_code, large.json()["code"]) == (413, "too_large")
     for body in (b"", b"{", b"[]", b"1", b"[" * 100_000, b'{"jsonrpc": "2.0"}', b"\xff"):
-        typed = {**EVENTS, "Content-Type": "application/json"}
         answered = wire.post("/mcp", content=body, headers=typed)
         assert answered.status_code == 400, body
         assert answered.json()["error"]["code"] < 0
@@ -815,6 +818,7 @@ def test_the_command_gives_what_the_service_gives(served: Served, tmp_path: Path
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_its_input(tmp_path: Path) -> None:
     """Nothing but messages is printed, and it tells of its own collection."""
     stored(tmp_path / "data", {"d": "swans are white"}, "birds")
@@ -852,6 +856,7 @@ def test_the_command_ends_with_its_input(tmp_path: Path) -> None:
     assert offered["ask"]["inputSchema"]["properties"]["collection"]["default"] == "birds"
 
 
+@pytest.mark.slow
 def test_the_sdk_is_loaded_when_it_is_first_asked_for() -> None:
     """Neither the command nor the service at its start imports it."""
     code = "import sys, afterword, service.app; print('mcp' in sys.modules)"
