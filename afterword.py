@@ -541,6 +541,23 @@ def serve(
 
 
 @app.command()
+def mcp(
+    collection: Annotated[
+        str, typer.Option(help="Which collection, where a call names none.")
+    ] = "default",
+) -> None:
+    """Offer search, ask, list and read to a language model's client (Model Context Protocol).
+
+    The client starts this command and speaks to it over standard input and output. It reads the
+    collections of the data folder itself; a running service offers the same at /mcp.
+    """
+    from indexes.settings import load_settings
+    from service.mcp_command import run
+
+    run(load_settings(), collection)
+
+
+@app.command()
 def snapshot(
     target: Annotated[Path, typer.Argument(help="The new file.")],
     collection: CollectionName = "default",

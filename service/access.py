@@ -67,6 +67,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Access]] = MappingProxyType(
         ("POST", "/v1/rerank"): _BODY,
         ("GET", "/v1/models"): Access("read", "listed"),
         ("GET", "/v1/models/{model}"): Access("read", "listed"),
+        ("POST", "/mcp"): _BODY,
         ("GET", "/v1/documents"): _QUERY,
         ("GET", "/v1/documents/{document_id}"): _QUERY,
         ("GET", "/v1/documents/{document_id}/text"): _QUERY,

@@ -30,6 +30,7 @@ from service import (
     routes_collections,
     routes_documents,
     routes_embeddings,
+    routes_mcp,
     routes_operations,
     routes_originals,
     routes_page,
@@ -78,6 +79,9 @@ _CORS_HEADERS: Final = (
     "X-Request-ID",
     "Range",
     "If-Range",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Protocol-Version",
     "OpenAI-Organization",
     "OpenAI-Project",
     *(f"X-Stainless-{name}" for name in _STAINLESS),
@@ -108,6 +112,7 @@ def create_app(
 ) -> FastAPI:
     """Return the service as an ASGI application; `build` runs in a thread once it is started."""
     service = Service(settings)
+    tools = routes_mcp.Tools(service)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -117,6 +122,7 @@ def create_app(
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
+        await tools.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -133,7 +139,7 @@ def create_app(
         # Its records would carry what was asked; `logs.py`, `metrics.py` and `traces.py` are ours.
         telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
-    app.state.service = service
+    app.state.service, app.state.tools = service, tools
     for routes in (
         routes_questions,
         routes_sessions,
@@ -146,6 +152,7 @@ def create_app(
         routes_rerank,
     ):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(routes_mcp.router)
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way

@@ -159,6 +159,19 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
     ),
     ("GET", "/v1/models"): lambda _: Call("/v1/models", "read", 200, 200),
     ("GET", "/v1/models/{model}"): lambda _: Call(f"/v1/models/{OURS}:quote", "read", 200, 404),
+    # A tool that fails tells so in its result, to the model that called it.
+    ("POST", "/mcp"): lambda _: Call(
+        "/mcp",
+        "read",
+        200,
+        200,
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "search", "arguments": {"query": "swans", "collection": OURS}},
+        },
+    ),
     ("GET", "/v1/documents"): lambda _: Call(f"/v1/documents?{QUERY}", "read", 200, 404),
     ("GET", "/v1/documents/{document_id}"): lambda _: Call(
         f"/v1/documents/d?{QUERY}", "read", 200, 404
