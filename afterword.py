@@ -362,6 +362,19 @@ def ask(
     ] = None,
     top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
     candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            help="quote, or a language model: transformers (here), openai (a server); else the "
+            "setting."
+        ),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="How a language model comes to an answer: direct or cot.")
+    ] = "direct",
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning", help="Show how a language model reasoned.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The whole reply as JSON.")] = False,
 ) -> None:
     """Answer a question from the documents, with the exact words relied on.
@@ -373,7 +386,15 @@ def ask(
     from service.command import parse_filter, reply_json, reply_lines
 
     asked = Question(
-        " ".join(question), collection, parse_filter(filter_), as_of, top_k, candidates
+        " ".join(question),
+        collection,
+        parse_filter(filter_),
+        as_of,
+        top_k,
+        candidates,
+        generator,
+        strategy,
+        reasoning,
     )
     reply = build_answerer(load_settings()).answer(asked)
     typer.echo(reply_json(reply) if as_json else "\n".join(reply_lines(reply)))
@@ -517,6 +538,23 @@ def serve(
     given = {"AFTERWORD_HOST": host, "AFTERWORD_PORT": port}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
     serve_until_stopped(load_settings({**os.environ, **chosen}))
+
+
+@app.command()
+def mcp(
+    collection: Annotated[
+        str, typer.Option(help="Which collection, where a call names none.")
+    ] = "default",
+) -> None:
+    """Offer search, ask, list and read to a language model's client (Model Context Protocol).
+
+    The client starts this command and speaks to it over standard input and output. It reads the
+    collections of the data folder itself; a running service offers the same at /mcp.
+    """
+    from indexes.settings import load_settings
+    from service.mcp_command import run
+
+    run(load_settings(), collection)
 
 
 @app.command()

@@ -11,7 +11,8 @@
     │   ├── DocumentNotFound
     │   ├── JobNotFound
     │   ├── KeyNotFound
-    │   └── SessionNotFound
+    │   ├── SessionNotFound
+    │   └── ModelNotFound     no model of that name is offered to clients of OpenAI's API
     ├── Conflict              another state than the call assumed (HTTP 409)
     │   ├── CollectionExists
     │   ├── CollectionBusy
@@ -109,6 +110,12 @@ class SessionNotFound(NotFound):
     """No session has that id, or it is another key's."""
 
     code = "session_not_found"
+
+
+class ModelNotFound(NotFound):
+    """No model has that name, or none that the key may see."""
+
+    code = "model_not_found"
 
 
 class Conflict(AfterwordError):

@@ -23,7 +23,13 @@ from service.evidence import (
     Step,
     Turn,
 )
-from service.generators import QUOTE, desk_for, generator_of
+from service.generators import (
+    QUOTE,
+    check_generator,
+    check_writer,
+    desk_for,
+    generator_of,
+)
 from service.grounding import grounding
 from service.history import recent
 from service.language_model import Check, Usage
@@ -110,13 +116,12 @@ class Answerer:
         raise ends the work. Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch,
         ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
-        desk = self._checked(question)
+        self._checked(question)
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
-            rewritten = self._rewritten(desk, question, reading, check)
+            rewritten = self._rewritten(question, reading, check)
             clock.lap("rewrite")
-            encoder = self._encoder(question.collection, reading.encoder)
-            reader, threshold = self._reader(reading)
+            encoder, reader, threshold = self._models(question.collection, reading)
             query = query_of(rewritten.text, encoder, reading)
             clock.lap("encode")
             found = self._retrieved(question, query, reading, on_event)
@@ -125,8 +130,8 @@ class Answerer:
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            generate = self._generator(desk, question, query, encoder, check)
-            steps = generate(usable) if status == ANSWERED else ()
+            given = usable if status == ANSWERED else ()
+            steps = self._steps(question, query, encoder, check, given)
             written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
@@ -148,40 +153,57 @@ class Answerer:
         on_event(FinalEvent(reply))
         return reply
 
-    def _reader(self, reading: Reading) -> tuple[LoadedReader, float]:
-        """Return the reader of a collection, and from which score on it has found an answer."""
+    def _models(self, name: str, reading: Reading) -> tuple[Encoder, LoadedReader, float]:
+        """Return encoder and reader of a collection, and from which score on it is answered."""
         settings, named = self._settings, reading.encoder.name
         reader = reader_for(settings.reader, reading.language, named, settings.threads)
-        return reader, reader.threshold if settings.threshold is None else settings.threshold
+        encoder = self._encoder(name, reading.encoder)
+        return (
+            encoder,
+            reader,
+            reader.threshold if settings.threshold is None else settings.threshold,
+        )
 
-    def _generator(
-        self, desk: Desk | None, question: Question, query: Query, encoder: Encoder, check: Check
-    ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
-        """Return what makes an answer of evidence within the time that there is for it."""
+    def _steps(
+        self,
+        question: Question,
+        query: Query,
+        encoder: Encoder,
+        check: Check,
+        evidence: Sequence[Evidence],
+    ) -> Iterator[Step]:
+        """Yield an answer from evidence, nothing of none, within the time that there is for it."""
+        if not evidence:
+            return
         settings = self._settings
+        desk = desk_for(question.generator or settings.generator, settings)
         generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
         limit = within(settings.answer_seconds, check)
         asked = Asked(query.text, recent(question.history), question.strategy, limit)
-        return lambda evidence: generate(asked, evidence)
+        yield from generate(asked, evidence)
 
-    def _rewritten(
-        self, desk: Desk | None, question: Question, reading: Reading, check: Check
-    ) -> Rewritten:
+    def _rewritten(self, question: Question, reading: Reading, check: Check) -> Rewritten:
         """Return the question as it can be understood alone."""
         asked, history, language = question.question, recent(question.history), reading.language
         settings = self._settings
         way = question.rewrite or settings.rewrite
         if not history or way == "none":
             return Rewritten(asked)
-        if way == "model":
-            desk = desk or desk_for(settings.generator, settings)
-            if desk is None:
-                raise UsageError(NO_MODEL)
         by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
-        if desk is None or way == "rule":
+        desk = self._rewriter(question, way) if way != "rule" else None
+        if desk is None:
             return by_rule()
         limit = within(settings.answer_seconds * _REWRITING, check)
         return rewrite_by_model(asked, history, desk.model, desk.prompts, limit, by_rule, language)
+
+    def _rewriter(self, question: Question, way: str) -> Desk | None:
+        """Return the language model that rewrites: the one that answers, or the settings' own."""
+        desk = desk_for(question.generator or self._settings.generator, self._settings)
+        if way == "model":
+            desk = desk or desk_for(self._settings.generator, self._settings)
+            if desk is None:
+                raise UsageError(NO_MODEL)
+        return desk
 
     def search(
         self,
@@ -199,7 +221,7 @@ class Answerer:
         self._checked(asked)
         clock = _Clock()
         with self.collection(collection).read() as reading:
-            rewritten = self._rewritten(None, asked, reading, _go_on)
+            rewritten = self._rewritten(asked, reading, _go_on)
             clock.lap("rewrite")
             encoder = self._encoder(collection, reading.encoder)
             wanted = query_of(rewritten.text, encoder, reading, weighed=False)
@@ -239,12 +261,20 @@ class Answerer:
             self._collections[name] = opened
             return opened
 
+    def encoder(self, name: str) -> Encoder:
+        """Return the encoder of a collection; raises as `answer` does."""
+        return self._encoder(name, self.collection(name).encoder)
+
     def ready(self) -> list[str]:
-        """Load encoder and reader of the settings and return the reasons why that cannot be."""
+        """Load the models of the settings and return the reasons why that cannot be.
+
+        Of a language model behind a server the settings are looked at, and the server is not asked.
+        """
         settings = self._settings
         loads: Sequence[Callable[[], object]] = (
             lambda: self._load_encoder(settings.encoder),
             lambda: load_reader(settings.reader, threads=settings.threads),
+            lambda: check_writer(settings),
         )
         reasons = []
         for load in loads:
@@ -276,8 +306,8 @@ class Answerer:
             self._encoders[name, identity] = loaded
         return loaded
 
-    def _checked(self, question: Question) -> Desk | None:
-        """Return the language model's desk of a question that can be asked, None without one."""
+    def _checked(self, question: Question) -> None:
+        """Raise UsageError for a question that cannot be asked."""
         limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
@@ -295,7 +325,7 @@ class Answerer:
                 f"rewrite {question.rewrite!r} is not known; use one of: {', '.join(WAYS)}"
             )
         strategy_named(question.strategy)
-        return desk_for(question.generator or self._settings.generator, self._settings)
+        check_generator(question.generator or self._settings.generator)
 
 
 def build_answerer(settings: Settings) -> Answerer:

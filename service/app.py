@@ -26,12 +26,16 @@ from indexes.heap import return_large_pieces
 from indexes.settings import Settings
 from service import (
     routes_backup,
+    routes_chat,
     routes_collections,
     routes_documents,
+    routes_embeddings,
+    routes_mcp,
     routes_operations,
     routes_originals,
     routes_page,
     routes_questions,
+    routes_rerank,
     routes_sessions,
 )
 from service.access import check_declared
@@ -56,8 +60,32 @@ from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
 _FORGET_SECONDS: Final = 3600.0
+_STAINLESS: Final = (
+    "Arch",
+    "Helper-Method",
+    "Lang",
+    "OS",
+    "Package-Version",
+    "Retry-Count",
+    "Runtime",
+    "Runtime-Version",
+    "Timeout",
+)
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-_CORS_HEADERS: Final = ("Authorization", "X-API-Key", "X-Request-ID", "Range", "If-Range")
+# The last ones are those of OpenAI's own client.
+_CORS_HEADERS: Final = (
+    "Authorization",
+    "X-API-Key",
+    "X-Request-ID",
+    "Range",
+    "If-Range",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Protocol-Version",
+    "OpenAI-Organization",
+    "OpenAI-Project",
+    *(f"X-Stainless-{name}" for name in _STAINLESS),
+)
 _CORS_EXPOSED: Final = (
     "Accept-Ranges",
     "Content-Disposition",
@@ -84,6 +112,7 @@ def create_app(
 ) -> FastAPI:
     """Return the service as an ASGI application; `build` runs in a thread once it is started."""
     service = Service(settings)
+    tools = routes_mcp.Tools(service)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -93,6 +122,7 @@ def create_app(
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
+        await tools.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -109,7 +139,7 @@ def create_app(
         # Its records would carry what was asked; `logs.py`, `metrics.py` and `traces.py` are ours.
         telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
-    app.state.service = service
+    app.state.service, app.state.tools = service, tools
     for routes in (
         routes_questions,
         routes_sessions,
@@ -117,8 +147,12 @@ def create_app(
         routes_originals,
         routes_collections,
         routes_backup,
+        routes_chat,
+        routes_embeddings,
+        routes_rerank,
     ):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(routes_mcp.router)
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way

@@ -35,8 +35,8 @@ _ANSWER_CHARACTERS: Final = 600
 _IN_ANSWER: Final = 0.4
 _FADING: Final = 0.5
 _IN_LEANING: Final = 0.5
-# What is carried has at least this share of the salience of the best, and so many words at most. The
-# more is added to a question, the less sure is the reader that anything answers it.
+# What is carried has at least this share of the salience of the best, and so many words at most.
+# The more is added to a question, the less sure is the reader that anything answers it.
 _NEAR_ENOUGH: Final = 0.65
 _NEAR_ENOUGH_FOR_PIECE: Final = 0.325
 _MOST_WORDS: Final = 6

@@ -176,7 +176,7 @@ def test_a_long_conversation_is_read_at_its_end_alone(exchanges: int) -> None:
         for n in range(exchanges)
         for role in ("user", "assistant")
     ]
-    found = carried_over("Why is it lit?", history, rarity)  # type: ignore[arg-type] # a literal's type
+    found = carried_over("Why is it lit?", history, rarity)
     assert found
     assert len(read) == 1
     assert len(read[0]) <= 30 + MOST_QUESTIONS * 501 + MOST_ANSWERS * 601

@@ -62,6 +62,7 @@ NOT_RUN = {
     "docs/how-to/hub-models.md": 2,
     "docs/how-to/ingest.md": 2,
     "docs/how-to/install.md": 5,
+    "docs/how-to/language-models.md": 2,
     "docs/how-to/reverse-proxy.md": 1,
     "docs/how-to/run-as-a-service.md": 3,
     "docs/operations.md": 1,

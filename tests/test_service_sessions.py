@@ -52,7 +52,8 @@ def begun(client: TestClient, question: str = "swans?", **headers: str) -> str:
 
 def test_nothing_is_kept_unless_asked_for(client: TestClient, answerer: SmallAnswerer) -> None:
     """No session, no file."""
-    for body in ({}, {"session": False}, {"session": None}, {"history": []}):
+    bodies: list[dict[str, object]] = [{}, {"session": False}, {"session": None}, {"history": []}]
+    for body in bodies:
         reply = client.post("/v1/query", json={"question": "swans?", **body})
         assert (reply.status_code, reply.json()["session_id"]) == (200, None)
     assert not path_of(answerer.data).exists()

@@ -31,6 +31,7 @@ from service.schemas import MOST_METADATA, MOST_TURNS
 from service.sessions import MOST_BYTES, MOST_EXCHANGES, MOST_SESSIONS
 from service.stream import KEEP_ALIVE_SECONDS
 from service.tickets import LIFE_SECONDS
+from service.tool_schemas import MOST_FOUND, MOST_LISTED, MOST_READ
 
 _ABOUT: Final = """\
 What is sent or stored beyond these is refused by name and never cut in silence. Where a setting
@@ -151,6 +152,10 @@ def _of_questions() -> Iterator[Limit]:
         None,
         "earlier ones are passed over",
     )
+    tool = f"a tool's error with {code(InvalidRequest.code)}"
+    yield Limit("passages of the tool `search` (`limit`)", f"{MOST_FOUND}", None, tool)
+    yield Limit("documents of the tool `list_documents` (`limit`)", f"{MOST_LISTED}", None, tool)
+    yield Limit("characters of the tool `read_document` (`length`)", f"{MOST_READ:,}", None, tool)
     bad = code(f"422 {BadFilter.code}")
     yield Limit("conditions of a filter", f"{filters.MOST_CONDITIONS}", None, bad)
     yield Limit("depth of a filter", f"{filters.DEEPEST}", None, bad)
