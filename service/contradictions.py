@@ -1,0 +1,158 @@
+"""Contradictions: whether a sentence denies what the evidence affirms, or says its opposite."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from service.lines import Line
+from service.numbers import same
+from service.opposites import formed_against, is_negator, opposites, refuses, stem
+from service.stated import Stated
+
+# Small words whose opposites say the reverse wherever they stand.
+_SMALL: Final = tuple(
+    tuple(pair.split("/"))
+    for pair in (
+        "before/after", "after/before", "above/below", "below/above", "over/under", "under/over",
+        "unless/if", "if/unless", "ahead/behind", "behind/ahead", "inside/outside",
+        "outside/inside", "more/less", "less/more", "more/fewer", "fewer/more", "most/least",
+        "always/never", "all/none", "all/no", "both/neither", "neither/both", "until/from",
+        "from/until", "until/since", "since/until", "up/down", "down/up", "still/longer",
+        "on/off", "off/on", "must/may", "with/without", "some/no", "some/none", "many/few",
+        "few/many", "many/no", "everyone/nobody", "nobody/everyone", "against/favour",
+        "favour/against", "latest/earliest", "earliest/latest",
+    )
+)  # fmt: skip
+
+
+def contradicted(claim: Stated, lines: Sequence[Line]) -> bool:
+    """Tell whether one of these sentences says the reverse of the claim, as far as words tell."""
+    return (
+        _denied_only_here(claim, lines)
+        or _denied_only_there(claim, lines)
+        or _opposed(claim, lines)
+        or _small_opposed(claim, lines)
+        or _bound_otherwise(claim, lines)
+    )
+
+
+def _said(lines: Sequence[Line]) -> frozenset[str]:
+    return frozenset[str]().union(*(line.said.stems for line in lines))
+
+
+def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
+    if not claim.denying:
+        return False
+    denied = claim.denied_stems
+    for line in lines:
+        there = line.said.denied_stems
+        if there & (denied or claim.stems) or (line.said.denying and there & claim.stems):
+            return False
+        if any(opposites(one) & line.said.affirmed_stems for one in denied):
+            return False
+        words = line.said.lowers
+        if any(formed_against(word.lower, words) for word in claim.words):
+            return False
+        if any(_reaches(line.said, at, claim.stems) for at, word in enumerate(line.said.words) if refuses(word.lower)):
+            return False
+    return True
+
+
+def _reaches(said: Stated, at: int, stems: frozenset[str]) -> bool:
+    """Tell whether a word stands in a clause that speaks of these stems."""
+    clause = said.words[at].clause
+    return any(
+        one in stems for word in said.words if abs(word.clause - clause) <= 1 for one in word.stems
+    )
+
+
+def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
+    if claim.denying or any(refuses(word.lower) for word in claim.words):
+        return False
+    affirmed = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
+    for line in lines:
+        denied = line.said.denied_stems & claim.content
+        bare = {one for one in denied if one not in affirmed}
+        if not bare:
+            continue
+        if any(opposites(one) & claim.stems for one in line.said.denied_stems):
+            continue
+        if any(formed_against(word.lower, line.said.lowers) for word in claim.words):
+            continue
+        return True
+    return False
+
+
+def _opposed(claim: Stated, lines: Sequence[Line]) -> bool:
+    said = _said(lines)
+    words = frozenset[str]().union(*(line.said.lowers for line in lines))
+    for at, word in enumerate(claim.words):
+        here = at in claim.denied
+        if formed_against(word.lower, words) and word.lower not in words:
+            if not _flipped(claim, lines, here, frozenset(word.stems)):
+                return True
+        for one in word.stems:
+            if one in said:
+                continue
+            against = opposites(one) & said - claim.stems
+            if against and not _flipped(claim, lines, here, against):
+                return True
+    return False
+
+
+def _flipped(
+    claim: Stated, lines: Sequence[Line], here: bool, against: frozenset[str]  # noqa: FBT001 # a side
+) -> bool:
+    """Tell whether a denial on one of both sides makes opposites agree."""
+    there = any(against & line.said.denied_stems for line in lines)
+    if here or there:
+        return here != there
+    if any(is_negator(word.lower) for word in claim.words):
+        return True
+    return False
+
+
+def _small_opposed(claim: Stated, lines: Sequence[Line]) -> bool:
+    near = list(_near_words(claim, lines))
+    words = frozenset(near)
+    everywhere = frozenset[str]().union(*(line.said.lowers for line in lines))
+    for one, other in _SMALL:
+        if one in claim.lowers and one not in everywhere and other in words:
+            if other not in claim.lowers and not claim.denying and not _denies_near(lines, other):
+                return True
+    return False
+
+
+def _denies_near(lines: Sequence[Line], word: str) -> bool:
+    return word not in {"longer", "no", "none", "never", "without", "neither", "nobody"} and any(
+        line.said.words[at].lower == word for line in lines for at in line.said.denied
+    )
+
+
+def _near_words(claim: Stated, lines: Sequence[Line]) -> Iterator[str]:
+    """Yield the words of those clauses of the evidence that have a stem of the claim."""
+    for line in lines:
+        clauses = {
+            word.clause for word in line.said.words if claim.stems.intersection(word.stems)
+        }
+        for word in line.said.words:
+            if word.clause in clauses:
+                yield word.lower
+
+
+def _bound_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
+    """Tell whether a number is a least one here and a most one there."""
+    if claim.denying:
+        return False
+    for mine in claim.numbers:
+        found = [
+            one.number.bound
+            for line in lines
+            for one in line.said.numbers
+            if one.number and mine.number and same(mine.number, one.number) and not line.said.denying
+        ]
+        if mine.number and mine.number.bound and found and mine.number.bound not in found and "" not in found:
+            return True
+    return False
+
+
+__all__ = ["contradicted", "stem"]

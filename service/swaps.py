@@ -1,0 +1,333 @@
+"""Swaps: whether a number or name stands where the evidence has another one.
+
+Every value of a sentence is a slot that its neighbours describe: the words of its clause and of the
+rest, those right beside it, and, for names, on which side of them it stands. A value is swapped
+where the evidence has another one of its kind whose neighbours fit clearly better.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from service.lines import Line
+from service.numbers import comparable, same
+from service.opposites import opposites
+from service.stated import Stated, Value
+
+# What a claim's word counts that stands in another clause than the value.
+_FURTHER: Final = 0.8
+_FURTHER_OF_SEVERAL: Final = 0.35
+# Of the words that describe a value, names count less and numbers more: they come in pairs.
+_NAME: Final = 0.8
+_NUMBER: Final = 1.5
+# What a word of the evidence counts where it is in the value's clause; in one without such a value;
+# ahead of the value in an earlier clause, which a later one may leave out (`opens at 7 and at 9 on
+# Sundays`); elsewhere in another value's clause; in title and headings; in sentences before.
+_IN_CLAUSE: Final = 1.0
+_SHARED: Final = 0.9
+_LEFT_OUT: Final = 0.6
+_LEFT_OUT_LABELLED: Final = 0.85
+_OF_ANOTHER: Final = 0.1
+_ABOVE: Final = 0.7
+_BEFORE: Final = 0.35
+_OPPOSITE: Final = -0.5
+_WORD_BEFORE: Final = 0.3
+_WORD_BEHIND: Final = 0.5
+_SIDE: Final = 0.2
+_IMPLIED: Final = 0.75
+# So much better, and by this share of all in which they differ, must another value fit: in the
+# quoted sentences, in others, and where the sentences do not name the value themselves.
+_BETTER: Final = (0.3, 0.25)
+_BETTER_ELSEWHERE: Final = (0.6, 0.35)
+_BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
+_BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
+_PARTICIPLE: Final = re.compile(
+    r"(?:\w{2,}ed|\w{3,}en|made|built|won|sold|held|led|bought|found|paid|sent|kept|lost|met|taught"
+    r"|told|brought|caught|hit|put|set|read|known|shown|drawn|grown|worn|begun|sung|run|cut|left)\Z"
+)
+_SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
+_NEAR_VERB: Final = 3
+Fit = Mapping[str, float]
+"""How well each thing that describes a value fits."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A value of a sentence and what describes it."""
+
+    said: Stated
+    value: Value
+
+    @cached_property
+    def clause(self) -> int:
+        """The clause that it stands in."""
+        return self.said.words[self.value.first].clause
+
+    @cached_property
+    def word_before(self) -> str:
+        """The word ahead of it."""
+        at = self.value.first - 1
+        while at >= 0 and self.said.words[at].lower in {"the", "a", "an", "about", "around", "dr", "mr"}:
+            at -= 1
+        return self.said.words[at].lower if at >= 0 else ""
+
+    @cached_property
+    def stems_behind(self) -> frozenset[str]:
+        """The stems of the two words behind it."""
+        behind = self.said.words[self.value.last + 1 : self.value.last + 3]
+        clause = self.said.words[self.value.last].clause
+        return frozenset(one for word in behind if word.clause == clause for one in word.stems)
+
+    @cached_property
+    def clauses(self) -> frozenset[int]:
+        """The clauses that speak of it: those around an apposition, else its own."""
+        own = frozenset(
+            at for at, word in enumerate(self.said.words) if word.clause == self.clause and word.stems
+        )
+        if len(own) > self.value.last - self.value.first + 1:
+            return frozenset({self.clause})
+        return frozenset({self.clause - 1, self.clause, self.clause + 1})
+
+    @cached_property
+    def others(self) -> tuple[Value, ...]:
+        """The other values of its kind in the sentence."""
+        return tuple(
+            one
+            for one in self.said.values
+            if one is not self.value and one.sure and of_one_kind(one, self.value)
+        )
+
+    @cached_property
+    def is_labelled(self) -> bool:
+        """Tell whether its clause has words behind it and none ahead, as `at 9 on Sundays` has."""
+        words = self.said.words
+        ahead = any(word.stems for word in words[: self.value.first] if word.clause == self.clause)
+        behind = any(word.stems for word in words[self.value.last + 1 :] if word.clause == self.clause)
+        return behind and not ahead
+
+    @cached_property
+    def leads(self) -> bool:
+        """Tell whether it is the first name of its sentence, and so what later clauses may be on."""
+        return self.value.number is None and not any(one.first < self.value.first for one in self.others)
+
+    @cached_property
+    def side(self) -> int:
+        """-1 where a passive makes it the object of what stands behind it, 1 where it acts."""
+        words = self.said.words
+        if self.word_before == "by":
+            return 1
+        near = words[self.value.last + 1 : self.value.last + 2 + _NEAR_VERB]
+        for at, word in enumerate(near):
+            if word.lower in _BEING:
+                return -1 if any(_PARTICIPLE.match(one.lower) for one in near[at + 1 :]) else 0
+        return 0
+
+    @cached_property
+    def links(self) -> bool:
+        """Tell whether its clause only says what something is, in either order."""
+        words = [word.lower for word in self.said.words if word.clause == self.clause]
+        being = [at for at, word in enumerate(words) if word in _BEING]
+        return bool(being) and not any(_PARTICIPLE.match(one) for one in words[being[0] + 1 :])
+
+    def sided(self, at: int) -> bool:
+        """Tell whether it stands, as an active sentence has it, ahead of the word at a place."""
+        if self.side:
+            return self.side > 0
+        return self.value.last < at
+
+    def stands(self, stem: str) -> float:
+        """Return how near a stem is to the value, in [0, 1]."""
+        return max((self._near(at) for at in self.said.places.get(stem, ())), default=0.0)
+
+    def _near(self, at: int) -> float:
+        if self.value.first <= at <= self.value.last:
+            return 0.0
+        clause = self.said.words[at].clause
+        if clause in self.clauses:
+            return _IN_CLAUSE
+        there = [one for one in self.others if self.said.words[one.first].clause == clause]
+        if not there:
+            return _SHARED
+        if clause < self.clause and at < min(one.first for one in there):
+            return _LEFT_OUT_LABELLED if self.is_labelled else _LEFT_OUT
+        if clause > self.clause and self.leads and at < min(one.first for one in there):
+            return _LEFT_OUT_LABELLED
+        return _OF_ANOTHER
+
+
+def of_one_kind(one: Value, other: Value) -> bool:
+    """Tell whether one value may stand in the place of the other."""
+    if one.number is not None and other.number is not None:
+        return comparable(one.number, other.number)
+    return one.kind == other.kind and one.number is None and other.number is None
+
+
+def is_same(claimed: Value, found: Value) -> bool:
+    """Tell whether two values are one, as far as they can be told alone."""
+    if claimed.number is not None and found.number is not None:
+        return same(claimed.number, found.number)
+    if claimed.number is not None or found.number is not None:
+        return False
+    return bool(claimed.words & found.words) and (
+        claimed.words <= found.words or found.words <= claimed.words
+    )
+
+
+class Claim:
+    """The values of a sentence, each with the words that describe it."""
+
+    def __init__(self, said: Stated) -> None:
+        self.said = said
+        self.slots = [Slot(said, one) for one in said.values if one.sure]
+        self._weights = {id(slot.value): self._described(slot) for slot in self.slots}
+
+    def _described(self, slot: Slot) -> Fit:
+        """Return how much each stem of the sentence describes a value."""
+        further = _FURTHER_OF_SEVERAL if slot.others else _FURTHER
+        kinds = {
+            at: _NUMBER if one.number is not None else _NAME
+            for one in self.said.values
+            if one.sure
+            for at in range(one.first, one.last + 1)
+        }
+        found: dict[str, float] = {}
+        for at, word in enumerate(self.said.words):
+            if slot.value.first <= at <= slot.value.last:
+                continue
+            weight = (1.0 if word.clause in slot.clauses else further) * kinds.get(at, 1.0)
+            for one in word.stems:
+                found[one] = max(found.get(one, 0.0), weight)
+        return found
+
+    def fit(self, slot: Slot, found: Slot, line: Line) -> Fit:
+        """Return how well what describes a value of the claim describes one of the evidence."""
+        fits = {}
+        for stem, weight in self._weights[id(slot.value)].items():
+            near = found.stands(stem)
+            if not near and stem in line.around.stems:
+                near = _ABOVE
+            elif not near and stem in line.context_stems:
+                near = _BEFORE
+            elif not near and any(found.stands(one) == _IN_CLAUSE for one in opposites(stem)):
+                near = _OPPOSITE
+            fits[stem] = weight * near
+        fits[" before"] = _WORD_BEFORE * (slot.word_before == found.word_before != "")
+        fits[" behind"] = _WORD_BEHIND * bool(slot.stems_behind & found.stems_behind)
+        if slot.value.number is None:
+            fits[" side"] = _SIDE * self._sides(slot, found)
+        return fits
+
+    def _sides(self, slot: Slot, found: Slot) -> float:
+        """Return of how many words both stand on the same side, less those where they do not."""
+        if slot.links or found.links:
+            return 0.0
+        mine = _places(slot)
+        theirs = _places(found)
+        shared = mine.keys() & theirs.keys()
+        agreeing = sum(slot.sided(mine[one]) == found.sided(theirs[one]) for one in shared)
+        return min(2.0, max(-2.0, 2.0 * agreeing - len(shared)))
+
+    def implied(self, slot: Slot, lines: Sequence[Line]) -> Fit:
+        """Return how well a value fits that the sentences themselves do not name."""
+        fits = [self._implied(slot, line) for line in lines]
+        return max(fits, key=lambda one: sum(one.values()))
+
+    def _implied(self, slot: Slot, line: Line) -> Fit:
+        pronoun = next(
+            (at for at, word in enumerate(line.said.words) if word.lower in _SUBJECTS), None
+        )
+        if pronoun is not None:
+            value = Value("name", frozenset(), "", pronoun, pronoun)
+            return self.fit(slot, Slot(line.said, value), line)
+        stems = line.said.stems
+        weights = self._weights[id(slot.value)]
+        return {stem: _IMPLIED * weight * (stem in stems) for stem, weight in weights.items()}
+
+
+def _places(slot: Slot) -> dict[str, int]:
+    """Return where the stems of a value's clause stand, without the values' own."""
+    taken = {
+        at for one in slot.said.values if one.sure for at in range(one.first, one.last + 1)
+    }
+    return {
+        one: at
+        for at, word in enumerate(slot.said.words)
+        if word.clause == slot.clause and at not in taken
+        for one in word.stems
+    }
+
+
+def swapped(
+    claim: Claim, quoted: Sequence[Line], near: Sequence[Line]
+) -> tuple[Value, Value] | None:
+    """Return a value of the claim and the one that the evidence has in its place, None if none.
+
+    `quoted` are the sentences that are to bear it out, `near` others that speak of the same.
+    """
+    lines = [*quoted, *(one for one in near if all(one is not other for other in quoted))]
+    slots = [(line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure]
+    own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
+    for slot in claim.slots:
+        mine, implied = own[id(slot.value)]
+        for line, rival in slots:
+            if not of_one_kind(slot.value, rival.value) or is_same(slot.value, rival.value):
+                continue
+            pairs = [(mine, claim.fit(slot, rival, line))]
+            if (partner := _claimed(claim, rival.value)) is not None:
+                pairs.append((own[id(partner.value)][0], _best(claim, partner, slot.value, lines)))
+            if _is_better(pairs, _least(line, quoted, implied=implied)):
+                return slot.value, rival.value
+    return None
+
+
+def _is_better(pairs: Sequence[tuple[Fit, Fit]], least: tuple[float, float]) -> bool:
+    """Tell whether the second fits are better together, and clearly so where they differ."""
+    gains = [
+        theirs.get(one, 0.0) - mine.get(one, 0.0)
+        for mine, theirs in pairs
+        for one in mine.keys() | theirs.keys()
+    ]
+    gain, differing = sum(gains), sum(map(abs, gains))
+    return gain > least[0] and gain > least[1] * differing
+
+
+def _least(line: Line, quoted: Sequence[Line], *, implied: bool) -> tuple[float, float]:
+    if implied:
+        return _BETTER_THAN_IMPLIED
+    return _BETTER if any(line is one for one in quoted) else _BETTER_ELSEWHERE
+
+
+def _own(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> tuple[Fit, bool]:
+    """Return how well a value fits where the quoted sentences have it, and whether none names it."""
+    fits = [
+        claim.fit(slot, Slot(line.said, one), line)
+        for line in quoted
+        for one in line.said.values
+        if of_one_kind(slot.value, one) and is_same(slot.value, one)
+    ]
+    if fits:
+        return max(fits, key=lambda one: sum(one.values())), False
+    return claim.implied(slot, quoted), True
+
+
+def _best(claim: Claim, slot: Slot, value: Value, lines: Sequence[Line]) -> Fit:
+    """Return how well what describes a value of the claim fits where the evidence has another."""
+    fits = [
+        claim.fit(slot, Slot(line.said, one), line)
+        for line in lines
+        for one in line.said.values
+        if of_one_kind(value, one) and is_same(value, one)
+    ]
+    if fits:
+        return max(fits, key=lambda one: sum(one.values()))
+    return claim.implied(slot, lines[:1])
+
+
+def _claimed(claim: Claim, value: Value) -> Slot | None:
+    """Return the slot of the claim that has this value too, None if none has."""
+    return next(
+        (one for one in claim.slots if of_one_kind(one.value, value) and is_same(one.value, value)),
+        None,
+    )
