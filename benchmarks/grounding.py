@@ -8,7 +8,6 @@ SQuAD's development articles too, in which answers are swapped with other answer
 
 import argparse
 import json
-import random
 import re
 import sys
 import time
@@ -138,6 +137,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-__all__ = ["random"]

@@ -5,8 +5,15 @@ from typing import Final
 
 from service.lines import Line
 from service.numbers import same
-from service.opposites import formed_against, is_negator, opposites, refuses, stem
-from service.stated import Stated
+from service.opposites import (
+    formed_against,
+    is_negator,
+    opposites,
+    refuses,
+    refuses_strongly,
+    stem,
+)
+from service.stated import LIGHT, Stated
 
 # Small words whose opposites say the reverse wherever they stand.
 _SMALL: Final = tuple(
@@ -32,7 +39,20 @@ def contradicted(claim: Stated, lines: Sequence[Line]) -> bool:
         or _opposed(claim, lines)
         or _small_opposed(claim, lines)
         or _bound_otherwise(claim, lines)
+        or _refused(claim, lines)
     )
+
+
+def _refused(claim: Stated, lines: Sequence[Line]) -> bool:
+    """Tell whether the evidence refuses what the claim affirms, as `waive` and `avoid` do."""
+    if claim.denying or any(refuses(word.lower) for word in claim.words):
+        return False
+    for line in lines:
+        for at, word in enumerate(line.said.words):
+            strong = any(refuses_strongly(one) and one not in claim.stems for one in word.stems)
+            if strong and at not in line.said.denied and _reaches(line.said, at, claim.content):
+                return True
+    return False
 
 
 def _said(lines: Sequence[Line]) -> frozenset[str]:
@@ -52,7 +72,10 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         words = line.said.lowers
         if any(formed_against(word.lower, words) for word in claim.words):
             return False
-        if any(_reaches(line.said, at, claim.stems) for at, word in enumerate(line.said.words) if refuses(word.lower)):
+        if any(
+            refuses(word.lower) and word.lower not in claim.lowers and _reaches(line.said, at, denied)
+            for at, word in enumerate(line.said.words)
+        ):
             return False
     return True
 
@@ -61,7 +84,7 @@ def _reaches(said: Stated, at: int, stems: frozenset[str]) -> bool:
     """Tell whether a word stands in a clause that speaks of these stems."""
     clause = said.words[at].clause
     return any(
-        one in stems for word in said.words if abs(word.clause - clause) <= 1 for one in word.stems
+        one in stems for word in said.words if word.clause == clause for one in word.stems
     )
 
 
@@ -70,7 +93,7 @@ def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
         return False
     affirmed = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
     for line in lines:
-        denied = line.said.denied_stems & claim.content
+        denied = line.said.denied_stems & (claim.stems - LIGHT)
         bare = {one for one in denied if one not in affirmed}
         if not bare:
             continue
@@ -83,32 +106,51 @@ def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
 
 
 def _opposed(claim: Stated, lines: Sequence[Line]) -> bool:
-    said = _said(lines)
     words = frozenset[str]().union(*(line.said.lowers for line in lines))
     for at, word in enumerate(claim.words):
         here = at in claim.denied
-        if formed_against(word.lower, words) and word.lower not in words:
-            if not _flipped(claim, lines, here, frozenset(word.stems)):
-                return True
+        formed = formed_against(word.lower, words)
+        if formed and word.lower not in words and not _flipped(claim, lines, here, stem(formed)):
+            return True
         for one in word.stems:
-            if one in said:
+            against = opposites(one)
+            if not against or against & claim.stems:
                 continue
-            against = opposites(one) & said - claim.stems
-            if against and not _flipped(claim, lines, here, against):
+            other = _in_place_of(one, against, claim, word.clause, lines)
+            if other and not _flipped(claim, lines, here, other):
                 return True
     return False
+
+
+def _in_place_of(
+    one: str, against: frozenset[str], claim: Stated, clause: int, lines: Sequence[Line]
+) -> str | None:
+    """Return the opposite that the evidence has where it speaks of what the claim's clause does."""
+    about = frozenset(
+        other for word in claim.words if word.clause == clause for other in word.stems
+    ) - {one}
+    near = list[frozenset[str]]()
+    for line in lines:
+        clauses: dict[int, set[str]] = {}
+        for word in line.said.words:
+            clauses.setdefault(word.clause, set()).update(word.stems)
+        near += [frozenset(stems) for stems in clauses.values()]
+    most = max((len(stems & about) for stems in near), default=0)
+    best = [stems for stems in near if len(stems & about) == most] if most else near
+    if any(one in stems for stems in best):
+        return None
+    found = sorted(other for stems in best for other in stems & against)
+    return found[0] if found else None
 
 
 def _flipped(
-    claim: Stated, lines: Sequence[Line], here: bool, against: frozenset[str]  # noqa: FBT001 # a side
+    claim: Stated, lines: Sequence[Line], here: bool, against: str  # noqa: FBT001 # a side
 ) -> bool:
     """Tell whether a denial on one of both sides makes opposites agree."""
-    there = any(against & line.said.denied_stems for line in lines)
+    there = any(against in line.said.denied_stems for line in lines)
     if here or there:
         return here != there
-    if any(is_negator(word.lower) for word in claim.words):
-        return True
-    return False
+    return any(is_negator(word.lower) for word in claim.words)
 
 
 def _small_opposed(claim: Stated, lines: Sequence[Line]) -> bool:
@@ -154,5 +196,3 @@ def _bound_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
             return True
     return False
 
-
-__all__ = ["contradicted", "stem"]

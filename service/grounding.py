@@ -18,7 +18,7 @@ from indexes.encoding import Vectors
 from service.contradictions import contradicted
 from service.evidence import Evidence, Ground, Quoted, Support
 from service.lines import Line, Lines, lines_of
-from service.numbers import Number, same
+from service.numbers import Number, comparable, same
 from service.readers import reads
 from service.stated import Stated, Value, addresses, stated
 from service.swaps import Claim, swapped
@@ -33,7 +33,7 @@ _NAMED: Final = 0.5
 # least cosine where it has fewer.
 _ENOUGH: Final = 0.55
 _SOME: Final = 0.3
-_ALIKE: Final = 0.55
+_ALIKE: Final = 0.62
 _MUCH_ALIKE: Final = 0.75
 _CLOSER: Final = 0.05
 
@@ -209,7 +209,10 @@ def _sets(claim: Stated, near: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
 
 def _adds(claim: Stated, first: Line, other: Line) -> bool:
     """Tell whether a sentence has a value or word of the claim that the first one lacks."""
-    if any(_in_line(one, other) and not _in_line(one, first) for one in claim.values):
+    shared = bool(claim.content & other.said.stems) or any(
+        _named_in(one, other.said) for one in claim.names
+    )
+    if shared and any(_in_line(one, other) and not _in_line(one, first) for one in claim.values):
         return True
     return len((claim.content & other.said.stems) - first.said.stems) > 1
 
@@ -222,14 +225,17 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
     """Return which share of a claim the sentences have, what stands around them counting less."""
     said = frozenset[str]().union(*(line.said.stems for line in quoted))
     around = frozenset[str]().union(*(line.around.stems for line in quoted))
-    whole, found = 0.0, 0.0
-    for one in claim.content:
-        whole += 1.0
-        found += 1.0 if one in said else _AROUND * (one in around)
-    for value in claim.values:
-        whole += 1.0
-        found += 1.0 if any(_in_line(value, line) for line in quoted) else _AROUND * _has(value, quoted)
-    return found / whole if whole else 0.0
+    words = [1.0 if one in said else _AROUND * (one in around) for one in claim.content]
+    values = [
+        1.0 if any(_in_line(one, line) for line in quoted) else _AROUND * _has(one, quoted)
+        for one in claim.values
+    ]
+    every = [*words, *values]
+    if not every:
+        return 0.0
+    # Values say nothing of what is told of them.
+    alone = sum(words) / len(words) if words else 1.0
+    return (sum(every) / len(every) + alone) / 2
 
 
 def _has(value: Value, quoted: Sequence[Line]) -> bool:
@@ -287,6 +293,8 @@ def _has_number(number: Number, line: Line) -> bool:
         ahead = [one.number for before in line.before for one in before.said.numbers if one.number]
         if number.date[0] in {one.year for one in (*around, *ahead)}:
             return any(same(rest, one) for one in found)
+    if number.year is None and any(comparable(number, one) for one in found):
+        return number.soft
     return number.soft or any(same(number, one) for one in around)
 
 
@@ -296,6 +304,13 @@ def _named(word: str, flat: frozenset[str]) -> bool:
     return any(_one_root(word, one) for one in flat if one[:3] == word[:3])
 
 
+# What may stand for a name in the sentence before.
+_GOING_ON: Final = frozenset(
+    (
+        "he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that",
+        "there", "who", "which", "both", "the", "we", "our", "us",
+    )
+)  # fmt: skip
 _ROOT_ENDINGS: Final = frozenset(
     ("", "s", "n", "an", "ian", "ish", "ese", "i", "ic", "es", "en", "er", "y", "a", "ia", "land", "e")
 )
@@ -315,7 +330,10 @@ def _one_root(one: str, other: str) -> bool:
 
 def _around(value: Value, line: Line) -> bool:
     """Tell whether title, headings, or the sentences before name it, maybe in full."""
-    if _named_in(value, line.around) or any(_named_in(value, one.said) for one in line.before):
+    if _named_in(value, line.around):
+        return True
+    goes_on = bool(line.said.lowers & _GOING_ON)
+    if goes_on and any(_named_in(value, one.said) for one in line.before):
         return True
     chunk = line.evidence.candidate.chunk
     here = any(_named(word, line.said.flat) for word in value.words)

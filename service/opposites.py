@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from indexes.lexical import terms
+from service.irregular import BASIC
 
 # Either side's words are the opposites of the other side's.
 _SIDES: Final = """
@@ -182,6 +183,9 @@ despite / because
 still / not
 already / yet
 only / also
+seek sought / avoid avoided shun
+allow allowed uphold upheld / dismiss dismissed
+prove / disprove
 proved prove / disproved disprove
 necessary / unnecessary
 advance advanced / retreat retreated
@@ -205,7 +209,7 @@ voluntary / compulsory
 _NEGATORS: Final = frozenset(
     (
         "not", "no", "never", "none", "nor", "neither", "nobody", "nothing", "nowhere", "without",
-        "cannot", "hardly", "unable",
+        "cannot", "hardly", "unable", "except",
     )
 )  # fmt: skip
 _SHORT: Final = re.compile(r"n['\u2019]t\Z")
@@ -218,7 +222,7 @@ _REFUSING: Final = frozenset(
         "forbids", "forbade", "forbidden", "prohibit", "prohibits", "prohibited", "ban", "banned",
         "bans", "reject", "rejected", "rejects", "decline", "declined", "stop", "stopped", "stops",
         "absent", "missing", "drop", "drops", "dropped", "remove", "removed", "removes", "unless",
-        "only", "until", "instead", "unknown", "unaware", "closed", "off", "disable", "disabled",
+        "until", "instead", "unknown", "unaware", "closed", "off", "disable", "disabled",
         "ended", "ends", "cease", "ceased", "unlike", "rather", "few", "little", "rarely", "seldom",
         "void", "voids", "invalid", "otherwise", "else", "last", "already", "refrain", "abolished",
         "abolish", "out", "just", "untouched", "unchanged", "same", "stays", "stay", "remain",
@@ -256,7 +260,7 @@ _LEAST_STEM: Final = 4
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Return the stem of an English word, the word itself where it is one of the commonest."""
-    found = terms(word)
+    found = terms(BASIC.get(word.lower(), word))
     return found[0] if found else word.lower()
 
 
@@ -336,6 +340,19 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> tuple[frozenset[int
 def is_negator(word: str) -> bool:
     """Tell whether a word in small letters denies what comes next."""
     return word in _NEGATORS or _SHORT.search(word) is not None
+
+
+_STRONGLY: Final = frozenset(
+    stem(word)
+    for word in (
+        "avoid lack refuse exempt waive deny prevent exclude forbid prohibit ban reject refrain"
+    ).split()
+)
+
+
+def refuses_strongly(word: str) -> bool:
+    """Tell whether a stem says that what it goes with is not so."""
+    return word in _STRONGLY
 
 
 def refuses(word: str) -> bool:

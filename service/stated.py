@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Final, Literal
 
@@ -14,7 +14,9 @@ from indexes.languages import ENGLISH, Language
 from indexes.lexical import terms
 from indexes.words import UNSPACED
 from service.common_words import is_common
+from service.irregular import BASIC
 from service.numbers import Number, numbers
+from service.number_words import UNITS
 from service.opposites import denied, stem
 
 Kind = Literal["number", "name", "day", "code"]
@@ -23,9 +25,10 @@ _ADDRESS: Final = re.compile(
     r"(?:https?|ftp)://[^\s<>\"'\])]+|\bwww\.[^\s<>\"'\])]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|\b(?:[a-zA-Z0-9-]+\.)+(?:com|org|net|edu|gov|info|example|io|dev|test|app|co|xyz|biz)\b[^\s<>\"'\])]*"
 )
+_LIFE: Final = re.compile(r" \((1\d{3}|20\d\d) ?[-\u2013] ?(1\d{3}|20\d\d)\)")
 _MARKUP: Final = re.compile(r"[*_`~#>|]+")
 _TOKEN: Final = regex.compile(
-    rf"[{UNSPACED}]|[\p{{L}}\p{{N}}\p{{M}}]+(?:['\u2019][\p{{L}}]+|[./_+][\p{{L}}\p{{N}}]+|-(?!\p{{N}})[\p{{L}}]+|(?<!\p{{N}})-\p{{N}}+)*\+*|[^\w\s]",
+    rf"[{UNSPACED}]|[\p{{L}}\p{{N}}\p{{M}}]+(?:['\u2019][\p{{L}}]+|(?<=\p{{N}})[,:]\p{{N}}+|[./_+][\p{{L}}\p{{N}}]+|-(?!\p{{N}})[\p{{L}}]+|(?<!\p{{N}})-\p{{N}}+)*\+*|[^\w\s]",
     regex.VERSION1,
 )
 _WORD: Final = re.compile(r"\w")
@@ -54,7 +57,7 @@ _PRONOUNS: Final = frozenset(
     )
 )  # fmt: skip
 # Words without which a sentence says the same, and those in which it speaks of the evidence.
-_LIGHT: Final = frozenset(
+LIGHT: Final = frozenset(
     map(
         stem,
         (
@@ -66,7 +69,7 @@ _LIGHT: Final = frozenset(
             "indeed specifically additionally furthermore moreover addition yes overall summary "
             "conclusion total place called named known one ones get got getting make made take taken took "
             "use used there here be being am any some such other others another most more very "
-            "first much many both either"
+            "first much many both either from cannot can upon among amongst within via per"
         ).split(),
     )
 )
@@ -142,7 +145,7 @@ class Stated:
             for at, word in enumerate(self.words)
             if at not in taken
             for one in word.stems
-            if one not in _LIGHT
+            if one not in LIGHT
         )
 
     def _in_values(self) -> frozenset[int]:
@@ -206,6 +209,8 @@ def _pieces(word: str) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def _stems(word: str, language: Language) -> tuple[str, ...]:
+    if language == ENGLISH and (basic := BASIC.get(word.lower())) is not None:
+        return tuple(terms(basic))
     return tuple(terms(word, language))
 
 
@@ -223,9 +228,11 @@ def stated(
 
     With `nouns` a capital alone makes no name; `small` are words that are written small elsewhere.
     """
+    text = _LIFE.sub(r" (born \1, died \2)", text) if language == ENGLISH else text
     plain = _MARKUP.sub(lambda match: " " * len(match.group()), text)
     words = tuple(_words(plain, language))
     found = _numbers(plain, words, language)
+    words = _counted(words, found)
     taken = {at for one in found for at in range(one.first, one.last + 1)}
     names = _names_cjk(plain, words) if language == "cjk" else _names(words, taken, _Capitals(language, nouns, small))
     values = sorted([*found, *names], key=lambda one: one.first)
@@ -238,7 +245,8 @@ def stated(
 
 
 def _words(text: str, language: Language) -> Iterator[Word]:
-    clause = 0
+    clause = last = 0
+    outer = list[int]()
     begun = counted = False
     for number, match in enumerate(_TOKEN.finditer(text)):
         if number >= _MOST_WORDS:
@@ -247,13 +255,41 @@ def _words(text: str, language: Language) -> Iterator[Word]:
         lower = token.lower()
         is_word = _WORD.search(token) is not None
         ranged = lower in _RANGES and counted and _COUNTS.match(text, match.end())
+        if token == "(":
+            outer.append(clause)
         if begun and (lower in _JOINS or token in _BREAKS or ranged):
-            clause += 1
+            last += 1
+            clause = last
             begun = counted = False
+        if token == ")" and outer:
+            clause, begun = outer.pop(), True
         stems = _stems(token.replace("\u2019", "'"), language) if is_word else ()
         begun = begun or bool(stems)
         counted = counted or token[0].isdigit()
         yield Word(token, lower, match.start(), match.end(), stems, clause)
+
+
+def _counted(words: tuple[Word, ...], found: Sequence[Value]) -> tuple[Word, ...]:
+    """Return the words with stems for numbers that are the same for all forms of one."""
+    changed = list(words)
+    for value in found:
+        for at in range(value.first, value.last + 1):
+            own = at > value.first and words[at].lower in UNITS
+            changed[at] = replace(words[at], stems=words[at].stems if own else ())
+        if value.number is not None:
+            stems = (*_keys(value.number), *changed[value.first].stems)
+            changed[value.first] = replace(words[value.first], stems=stems)
+    return tuple(changed)
+
+
+def _keys(number: Number) -> tuple[str, ...]:
+    if number.date is not None:
+        return tuple(f"#{part}{one}" for part, one in zip("ymd", number.date, strict=True) if one)
+    if number.clock is not None and not number.readings:
+        return (f"#t{number.clock[0]}:{number.clock[1]}",)
+    if number.year is not None:
+        return (f"#y{number.year}",)
+    return tuple(sorted(f"#{one.normalize()}" for one in number.readings)) or (f"#{number.exact}",)
 
 
 def _numbers(text: str, words: Sequence[Word], language: Language) -> list[Value]:
@@ -303,7 +339,7 @@ def _names(words: Sequence[Word], taken: Collection[int], capitals: _Capitals) -
 
 def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> Iterator[Value]:
     starts = _begins(words, at)
-    while at < last and (words[at].lower in _TITLES or (starts and capitals.opens(words[at]))):
+    while at < last and (words[at].lower in _TITLES | _LINKS or (starts and capitals.opens(words[at]))):
         at += 1
         starts = False
     word = words[at]

@@ -35,7 +35,7 @@ _BEFORE: Final = 0.35
 _OPPOSITE: Final = -0.5
 _WORD_BEFORE: Final = 0.3
 _WORD_BEHIND: Final = 0.5
-_SIDE: Final = 0.2
+_SIDE: Final = 0.35
 _IMPLIED: Final = 0.75
 # So much better, and by this share of all in which they differ, must another value fit: in the
 # quoted sentences, in others, and where the sentences do not name the value themselves.
@@ -48,6 +48,14 @@ _PARTICIPLE: Final = re.compile(
     r"|told|brought|caught|hit|put|set|read|known|shown|drawn|grown|worn|begun|sung|run|cut|left)\Z"
 )
 _SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
+_ARTICLES: Final = frozenset(("the", "a", "an"))
+_RELATIVE: Final = frozenset(("which", "who", "whom", "whose", "that"))
+_GOVERNING: Final = frozenset(
+    ("by", "with", "to", "at", "in", "on", "from", "for", "of", "under", "near", "against", "after")
+)
+_STANDING_FOR: Final = frozenset(("his", "her", "their", "its", "him", "them", "there", "our"))
+_GOVERNED: Final = 0.4
+_VERB: Final = re.compile(r"\w{2,}s\Z")
 _NEAR_VERB: Final = 3
 Fit = Mapping[str, float]
 """How well each thing that describes a value fits."""
@@ -152,9 +160,27 @@ class Slot:
             return _SHARED
         if clause < self.clause and at < min(one.first for one in there):
             return _LEFT_OUT_LABELLED if self.is_labelled else _LEFT_OUT
-        if clause > self.clause and self.leads and at < min(one.first for one in there):
+        if clause > self.clause and self.leads and self._may_act(at, min(one.first for one in there)):
             return _LEFT_OUT_LABELLED
+        if self._is_meant(at, clause):
+            return _IN_CLAUSE
         return _OF_ANOTHER
+
+    def _may_act(self, at: int, other: int) -> bool:
+        """Tell whether a word ahead of another name may be what the first name does."""
+        words = self.said.words
+        return at < other and not (at + 1 == other and at > 0 and words[at - 1].lower in _ARTICLES)
+
+    def _is_meant(self, at: int, clause: int) -> bool:
+        """Tell whether a word is the one that `which` or `who` ahead of the value stands for."""
+        if clause + 1 != self.clause:
+            return False
+        words = self.said.words
+        begin = next(place for place, word in enumerate(words) if word.clause == self.clause)
+        if not any(word.lower in _RELATIVE for word in words[begin : begin + 3]):
+            return False
+        before = [place for place in range(begin) if words[place].stems]
+        return bool(before) and at == before[-1]
 
 
 def of_one_kind(one: Value, other: Value) -> bool:
@@ -182,6 +208,10 @@ class Claim:
         self.said = said
         self.slots = [Slot(said, one) for one in said.values if one.sure]
         self._weights = {id(slot.value): self._described(slot) for slot in self.slots}
+
+    def has(self, value: Value) -> bool:
+        """Tell whether the claim has a word of a name."""
+        return bool(value.words & self.said.flat)
 
     def _described(self, slot: Slot) -> Fit:
         """Return how much each stem of the sentence describes a value."""
@@ -235,15 +265,19 @@ class Claim:
         return max(fits, key=lambda one: sum(one.values()))
 
     def _implied(self, slot: Slot, line: Line) -> Fit:
+        lowers = line.said.lowers
+        governed = slot.word_before in _GOVERNING and not lowers & _STANDING_FOR
+        share = _GOVERNED if governed else 1.0
         pronoun = next(
             (at for at, word in enumerate(line.said.words) if word.lower in _SUBJECTS), None
         )
-        if pronoun is not None:
+        if pronoun is not None and slot.value.number is None:
             value = Value("name", frozenset(), "", pronoun, pronoun)
-            return self.fit(slot, Slot(line.said, value), line)
+            fits = self.fit(slot, Slot(line.said, value), line)
+            return {one: share * fit for one, fit in fits.items()}
         stems = line.said.stems
         weights = self._weights[id(slot.value)]
-        return {stem: _IMPLIED * weight * (stem in stems) for stem, weight in weights.items()}
+        return {one: share * _IMPLIED * weight * (one in stems) for one, weight in weights.items()}
 
 
 def _places(slot: Slot) -> dict[str, int]:
@@ -255,6 +289,7 @@ def _places(slot: Slot) -> dict[str, int]:
         one: at
         for at, word in enumerate(slot.said.words)
         if word.clause == slot.clause and at not in taken
+        if _PARTICIPLE.match(word.lower) or _VERB.match(word.lower)
         for one in word.stems
     }
 
@@ -271,6 +306,8 @@ def swapped(
     own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
     for slot in claim.slots:
         mine, implied = own[id(slot.value)]
+        if found := _named_above(claim, slot, mine, quoted):
+            return slot.value, found
         for line, rival in slots:
             if not of_one_kind(slot.value, rival.value) or is_same(slot.value, rival.value):
                 continue
@@ -280,6 +317,23 @@ def swapped(
             if _is_better(pairs, _least(line, quoted, implied=implied)):
                 return slot.value, rival.value
     return None
+
+
+def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) -> Value | None:
+    """Return the name in a title that sentences are about where a claim has another; None if none."""
+    if slot.value.kind != "name":
+        return None
+    for line in quoted:
+        names = [one for one in line.around.names if one.kind == "name" and one.sure]
+        if not names or any(claim.has(one) for one in names) or _named_here(slot.value, line):
+            continue
+        if _is_better([(mine, claim.implied(slot, [line]))], _BETTER_ELSEWHERE):
+            return names[0]
+    return None
+
+
+def _named_here(value: Value, line: Line) -> bool:
+    return value.words <= line.said.flat | line.around.flat
 
 
 def _is_better(pairs: Sequence[tuple[Fit, Fit]], least: tuple[float, float]) -> bool:
