@@ -50,7 +50,7 @@ def _refused(claim: Stated, lines: Sequence[Line]) -> bool:
     for line in lines:
         for at, word in enumerate(line.said.words):
             strong = any(refuses_strongly(one) and one not in claim.stems for one in word.stems)
-            if strong and at not in line.said.denied and _reaches(line.said, at, claim.content):
+            if strong and at not in line.said.denied and _reached(line.said, at) & claim.content:
                 return True
     return False
 
@@ -64,8 +64,8 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         return False
     denied = claim.denied_stems
     for line in lines:
-        there = line.said.denied_stems
-        if there & (denied or claim.stems) or (line.said.denying and there & claim.stems):
+        there = line.said.denied_stems - LIGHT
+        if there & (claim.stems - LIGHT):
             return False
         if any(opposites(one) & line.said.affirmed_stems for one in denied):
             return False
@@ -73,19 +73,31 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         if any(formed_against(word.lower, words) for word in claim.words):
             return False
         if any(
-            refuses(word.lower) and word.lower not in claim.lowers and _reaches(line.said, at, denied)
+            refuses(word.lower)
+            and word.lower not in claim.lowers
+            and (_reached(line.said, at) & claim.content or _speaks_of(line.said, at, denied - LIGHT))
             for at, word in enumerate(line.said.words)
         ):
             return False
     return True
 
 
-def _reaches(said: Stated, at: int, stems: frozenset[str]) -> bool:
-    """Tell whether a word stands in a clause that speaks of these stems."""
+def _reached(said: Stated, at: int) -> frozenset[str]:
+    """Return what a word such as `avoid` refuses: what stands behind it, else what stands ahead."""
     clause = said.words[at].clause
-    return any(
-        one in stems for word in said.words if word.clause == clause for one in word.stems
+    behind = frozenset(
+        one for word in said.words[at + 1 :] if word.clause == clause for one in word.stems
     )
+    if behind - LIGHT:
+        return behind
+    return frozenset(one for word in said.words[:at] if word.clause == clause for one in word.stems)
+
+
+def _speaks_of(said: Stated, at: int, stems: frozenset[str]) -> bool:
+    """Tell whether the clause of a word has most of these stems."""
+    clause = said.words[at].clause
+    there = {one for word in said.words if word.clause == clause for one in word.stems}
+    return 2 * len(stems & there) > len(stems)
 
 
 def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
@@ -126,21 +138,25 @@ def _in_place_of(
     one: str, against: frozenset[str], claim: Stated, clause: int, lines: Sequence[Line]
 ) -> str | None:
     """Return the opposite that the evidence has where it speaks of what the claim's clause does."""
-    about = frozenset(
-        other for word in claim.words if word.clause == clause for other in word.stems
-    ) - {one}
-    near = list[frozenset[str]]()
+    about = {
+        other: at in claim.value_places
+        for at, word in enumerate(claim.words)
+        if word.clause == clause
+        for other in word.stems
+        if other != one
+    }
+    found = None
     for line in lines:
         clauses: dict[int, set[str]] = {}
         for word in line.said.words:
             clauses.setdefault(word.clause, set()).update(word.stems)
-        near += [frozenset(stems) for stems in clauses.values()]
-    most = max((len(stems & about) for stems in near), default=0)
-    best = [stems for stems in near if len(stems & about) == most] if most else near
-    if any(one in stems for stems in best):
-        return None
-    found = sorted(other for stems in best for other in stems & against)
-    return found[0] if found else None
+        for stems in clauses.values():
+            near = stems & about.keys()
+            if one in stems and (any(about[other] for other in near) or not any(about.values())):
+                return None
+            if against & stems and near:
+                found = min(against & stems)
+    return found
 
 
 def _flipped(

@@ -308,7 +308,7 @@ def _named(word: str, flat: frozenset[str]) -> bool:
 _GOING_ON: Final = frozenset(
     (
         "he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that",
-        "there", "who", "which", "both", "the", "we", "our", "us",
+        "there", "who", "which", "both", "we", "our", "us",
     )
 )  # fmt: skip
 _ROOT_ENDINGS: Final = frozenset(
@@ -332,7 +332,9 @@ def _around(value: Value, line: Line) -> bool:
     """Tell whether title, headings, or the sentences before name it, maybe in full."""
     if _named_in(value, line.around):
         return True
-    goes_on = bool(line.said.lowers & _GOING_ON)
+    goes_on = bool(line.said.lowers & _GOING_ON) or (
+        "the" in line.said.lowers and not any(one.sure for one in line.said.names)
+    )
     if goes_on and any(_named_in(value, one.said) for one in line.before):
         return True
     chunk = line.evidence.candidate.chunk

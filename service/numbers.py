@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import takewhile
 from typing import Final, Literal
@@ -102,7 +102,8 @@ class Number:
     `readings` are the values that its digits may have (1.500 is two in some languages), `date` its
     year, month and day as far as they are told, `clock` hour and minute where it may be a time of
     day, and `halved` whether the hour may lie before or after noon. `unit` has one name for all
-    its forms. `soft` is one that words such as `one` may say without counting.
+    its forms. `soft` is one that words such as `one` may say without counting, `bare` one of four
+    digits without a mark, as years are written.
     """
 
     kind: Kind
@@ -116,13 +117,14 @@ class Number:
     soft: bool = False
     fraction: bool = False
     exact: str = ""
+    bare: bool = False
 
     @property
     def year(self) -> int | None:
         """The year that a date tells or a bare number may be."""
         if self.date:
             return self.date[0]
-        if self.kind != "number" or self.unit or len(self.readings) != 1:
+        if not self.bare or self.unit or len(self.readings) != 1:
             return None
         (value,) = self.readings
         whole = value == value.to_integral_value()
@@ -300,7 +302,10 @@ def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Numb
     clock = None if unit or scale != 1 else _as_clock(value)
     exact = "decade" if text[end : end + 1] == "s" else ""
     return [
-        Number("number", Span(start, end), readings, unit, clock=clock, halved=True, exact=exact)
+        Number(
+            "number", Span(start, end), readings, unit,
+            clock=clock, halved=True, exact=exact, bare=len(value) == 4 and value.isdigit(),  # noqa: PLR2004 # digits
+        )
     ]
 
 
@@ -523,10 +528,7 @@ def _bounded(text: str, number: Number) -> Number:
         bound = "least"
     if not bound:
         return number
-    return Number(
-        number.kind, number.span, number.readings, number.unit, number.date, number.clock,
-        number.halved, bound, number.soft, number.fraction, number.exact,
-    )  # fmt: skip
+    return replace(number, bound=bound)
 
 
 def _han(text: str, known: Sequence[Number]) -> Iterator[Number]:

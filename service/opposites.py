@@ -166,15 +166,11 @@ upload / download
 read / write
 input / output
 sender / recipient
-employer / employee
 landlord / tenant
 buyer purchaser customer / seller vendor supplier
-teacher / student pupil
 plaintiff / defendant
 creditor / debtor
 lender / borrower
-doctor / patient
-host / guest
 unless / if
 until / from
 until / since

@@ -39,6 +39,8 @@ _JOINS: Final = frozenset(
         "so", "than", "instead", "when", "where", "if", "unless", "except", "however", "that",
     )
 )  # fmt: skip
+# Words of number that have opposites.
+_ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))
 _RANGES: Final = frozenset(("to", "from", "until", "till", "-", "\u2013"))
 _COUNTS: Final = re.compile(r" ?(?:[$\u20ac\u00a3\u00a5]|about |around |over )?\d")
 _DAYS: Final = frozenset(
@@ -69,7 +71,8 @@ LIGHT: Final = frozenset(
             "indeed specifically additionally furthermore moreover addition yes overall summary "
             "conclusion total place called named known one ones get got getting make made take taken took "
             "use used there here be being am any some such other others another most more very "
-            "first much many both either from cannot can upon among amongst within via per"
+            "first much many both either he she him them they this that these those who whom do does not "
+            "mr mrs dr from cannot can upon among amongst within via per"
         ).split(),
     )
 )
@@ -154,6 +157,23 @@ class Stated:
             for value in self.values
             if value.kind == "number" or value.sure
             for at in range(value.first, value.last + 1)
+        )
+
+    @cached_property
+    def bare_clauses(self) -> frozenset[int]:
+        """The clauses that have nothing but values, as `and at 9 on Sundays` has."""
+        full = {
+            word.clause
+            for at, word in enumerate(self.words)
+            if at not in self.value_places and any(one not in LIGHT for one in word.stems)
+        }
+        return frozenset(word.clause for word in self.words) - full
+
+    @cached_property
+    def value_places(self) -> frozenset[int]:
+        """The words of its values."""
+        return frozenset(
+            at for one in self.values if one.sure for at in range(one.first, one.last + 1)
         )
 
     @cached_property
@@ -277,7 +297,8 @@ def _counted(words: tuple[Word, ...], found: Sequence[Value]) -> tuple[Word, ...
             own = at > value.first and words[at].lower in UNITS
             changed[at] = replace(words[at], stems=words[at].stems if own else ())
         if value.number is not None:
-            stems = (*_keys(value.number), *changed[value.first].stems)
+            own = words[value.first].stems if words[value.first].lower in _ALSO_WORDS else ()
+            stems = (*_keys(value.number), *own)
             changed[value.first] = replace(words[value.first], stems=stems)
     return tuple(changed)
 

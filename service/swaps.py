@@ -24,31 +24,36 @@ _NAME: Final = 0.8
 _NUMBER: Final = 1.5
 # What a word of the evidence counts where it is in the value's clause; in one without such a value;
 # ahead of the value in an earlier clause, which a later one may leave out (`opens at 7 and at 9 on
-# Sundays`); elsewhere in another value's clause; in title and headings; in sentences before.
+# Sundays`); elsewhere in another value's clause; in title and headings.
 _IN_CLAUSE: Final = 1.0
 _SHARED: Final = 0.9
 _LEFT_OUT: Final = 0.6
 _LEFT_OUT_LABELLED: Final = 0.85
 _OF_ANOTHER: Final = 0.1
 _ABOVE: Final = 0.7
-_BEFORE: Final = 0.35
 _OPPOSITE: Final = -0.5
 _WORD_BEFORE: Final = 0.3
 _WORD_BEHIND: Final = 0.5
 _SIDE: Final = 0.35
 _IMPLIED: Final = 0.75
+_IN_TITLE: Final = 0.95
 # So much better, and by this share of all in which they differ, must another value fit: in the
 # quoted sentences, in others, and where the sentences do not name the value themselves.
 _BETTER: Final = (0.3, 0.25)
 _BETTER_ELSEWHERE: Final = (0.6, 0.35)
-_BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
+_BETTER_THAN_IMPLIED: Final = (0.4, 0.3)
+_BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
 _PARTICIPLE: Final = re.compile(
     r"(?:\w{2,}ed|\w{3,}en|made|built|won|sold|held|led|bought|found|paid|sent|kept|lost|met|taught"
     r"|told|brought|caught|hit|put|set|read|known|shown|drawn|grown|worn|begun|sung|run|cut|left)\Z"
 )
 _SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
-_ARTICLES: Final = frozenset(("the", "a", "an"))
+_GOING_ON: Final = frozenset(("and", "but", "or"))
+_AUXILIARY: Final = frozenset(
+    ("was", "were", "is", "are", "has", "had", "have", "later", "then", "also", "never", "not", "been")
+)
+_CONJUNCTIONS: Final = frozenset(("and", "or", "but", "while", "whereas", "than"))
 _RELATIVE: Final = frozenset(("which", "who", "whom", "whose", "that"))
 _GOVERNING: Final = frozenset(
     ("by", "with", "to", "at", "in", "on", "from", "for", "of", "under", "near", "against", "after")
@@ -96,7 +101,18 @@ class Slot:
         )
         if len(own) > self.value.last - self.value.first + 1:
             return frozenset({self.clause})
-        return frozenset({self.clause - 1, self.clause, self.clause + 1})
+        around = [one for one in (self.clause - 1, self.clause + 1) if self._is_beside(one)]
+        if self.clause not in around and self._first(self.clause) in {"and", "or"}:
+            around.append(self.clause - 1)  # one of several, of which all the same is said
+        return frozenset({self.clause, *around})
+
+    def _first(self, clause: int) -> str:
+        return next((word.lower for word in self.said.words if word.clause == clause), "")
+
+    def _is_beside(self, clause: int) -> bool:
+        """Tell whether a comma, not a word such as `and`, parts the clause from another."""
+        begin = self._first(max(clause, self.clause))
+        return begin != "" and begin not in _CONJUNCTIONS
 
     @cached_property
     def others(self) -> tuple[Value, ...]:
@@ -133,6 +149,11 @@ class Slot:
         return 0
 
     @cached_property
+    def governing(self) -> str:
+        """The preposition that it depends on, none for who acts in a passive."""
+        return self.word_before if self.word_before in _GOVERNING - {"by"} else ""
+
+    @cached_property
     def links(self) -> bool:
         """Tell whether its clause only says what something is, in either order."""
         words = [word.lower for word in self.said.words if word.clause == self.clause]
@@ -158,18 +179,42 @@ class Slot:
         there = [one for one in self.others if self.said.words[one.first].clause == clause]
         if not there:
             return _SHARED
+        if clause < self.clause and self._acts_on(at):
+            return _LEFT_OUT_LABELLED
+        if clause < self.clause and self.clause in self.said.bare_clauses:
+            return _OF_ANOTHER if at in self.said.value_places else _LEFT_OUT_LABELLED
         if clause < self.clause and at < min(one.first for one in there):
             return _LEFT_OUT_LABELLED if self.is_labelled else _LEFT_OUT
-        if clause > self.clause and self.leads and self._may_act(at, min(one.first for one in there)):
+        if clause > self.clause and self.leads and self._has_no_subject(clause):
             return _LEFT_OUT_LABELLED
+        if clause == self.clause + 1 and self._is_alone and at > max(one.last for one in there):
+            return _LEFT_OUT_LABELLED if self._first(clause) == "and" else _OF_ANOTHER
         if self._is_meant(at, clause):
             return _IN_CLAUSE
         return _OF_ANOTHER
 
-    def _may_act(self, at: int, other: int) -> bool:
-        """Tell whether a word ahead of another name may be what the first name does."""
-        words = self.said.words
-        return at < other and not (at + 1 == other and at > 0 and words[at - 1].lower in _ARTICLES)
+    def _acts_on(self, at: int) -> bool:
+        """Tell whether a word is of the sentence's first name, and the value no subject itself."""
+        first = next((one for one in self.said.names if one.sure), None)
+        if first is None or not first.first <= at <= first.last:
+            return False
+        words = self.said.words[: self.value.first]
+        return any(word.clause == self.clause and word.stems for word in words)
+
+    @cached_property
+    def _is_alone(self) -> bool:
+        """Tell whether nothing but the value stands in its clause."""
+        words = [at for at, word in enumerate(self.said.words) if word.clause == self.clause and word.stems]
+        return all(self.value.first <= at <= self.value.last for at in words)
+
+    def _has_no_subject(self, clause: int) -> bool:
+        """Tell whether a clause begins with `and` and what somebody does."""
+        words = [word for word in self.said.words if word.clause == clause and word.text[0].isalnum()]
+        if not words or words[0].lower not in _GOING_ON:
+            return False
+        behind = [word.lower for word in words[1:4] if word.lower not in _AUXILIARY]
+        begins = behind[0] if behind else ""
+        return _PARTICIPLE.match(begins) is not None or _VERB.match(begins) is not None
 
     def _is_meant(self, at: int, clause: int) -> bool:
         """Tell whether a word is the one that `which` or `who` ahead of the value stands for."""
@@ -238,8 +283,6 @@ class Claim:
             near = found.stands(stem)
             if not near and stem in line.around.stems:
                 near = _ABOVE
-            elif not near and stem in line.context_stems:
-                near = _BEFORE
             elif not near and any(found.stands(one) == _IN_CLAUSE for one in opposites(stem)):
                 near = _OPPOSITE
             fits[stem] = weight * near
@@ -264,10 +307,16 @@ class Claim:
         fits = [self._implied(slot, line) for line in lines]
         return max(fits, key=lambda one: sum(one.values()))
 
+    def titled(self, slot: Slot, line: Line) -> Fit:
+        """Return how well a value would fit that a sentence's title names."""
+        weights = self._weights[id(slot.value)]
+        return {one: _IN_TITLE * weight * (one in line.said.stems) for one, weight in weights.items()}
+
     def _implied(self, slot: Slot, line: Line) -> Fit:
         lowers = line.said.lowers
         governed = slot.word_before in _GOVERNING and not lowers & _STANDING_FOR
         share = _GOVERNED if governed else 1.0
+        near = _IN_TITLE if slot.value.words & line.around.flat else _IMPLIED
         pronoun = next(
             (at for at, word in enumerate(line.said.words) if word.lower in _SUBJECTS), None
         )
@@ -277,7 +326,7 @@ class Claim:
             return {one: share * fit for one, fit in fits.items()}
         stems = line.said.stems
         weights = self._weights[id(slot.value)]
-        return {one: share * _IMPLIED * weight * (one in stems) for one, weight in weights.items()}
+        return {one: share * near * weight * (one in stems) for one, weight in weights.items()}
 
 
 def _places(slot: Slot) -> dict[str, int]:
@@ -314,7 +363,11 @@ def swapped(
             pairs = [(mine, claim.fit(slot, rival, line))]
             if (partner := _claimed(claim, rival.value)) is not None:
                 pairs.append((own[id(partner.value)][0], _best(claim, partner, slot.value, lines)))
-            if _is_better(pairs, _least(line, quoted, implied=implied)):
+            if implied and slot.governing != Slot(line.said, rival.value).governing:
+                least = _BETTER_OTHERWISE
+            else:
+                least = _least(line, quoted, implied=implied)
+            if _is_better(pairs, least):
                 return slot.value, rival.value
     return None
 
@@ -325,9 +378,12 @@ def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) ->
         return None
     for line in quoted:
         names = [one for one in line.around.names if one.kind == "name" and one.sure]
+        chunk = line.evidence.candidate.chunk
+        if slot.value.text.casefold() in chunk.text.casefold():
+            continue
         if not names or any(claim.has(one) for one in names) or _named_here(slot.value, line):
             continue
-        if _is_better([(mine, claim.implied(slot, [line]))], _BETTER_ELSEWHERE):
+        if _is_better([(mine, claim.titled(slot, line))], _BETTER_ELSEWHERE):
             return names[0]
     return None
 
