@@ -94,7 +94,10 @@ def written(marked: str) -> Iterator[tuple[str, str]]:
             yield filled(at, option), KINDS[kind]
 
 
-_SUBJECT: Final = re.compile(r"(?:Who|What|Which [a-z]+) ((?!(?:is|are|was|were|did|does|do|has|had|have|can|could|would|will|should) (?:the|a|an|his|her|its|their|[A-Z])).+)\?\Z")
+_SUBJECT: Final = re.compile(
+    r"(?:Who|What) ((?:[a-z]+ed|wrote|won|led|became|built|made|began|took|gave|held|found|caused"
+    r"|created|causes|uses|makes|controls|runs|owns|leads|helps|contains|provides) .+)\?\Z"
+)
 _IN_YEAR: Final = re.compile(r"(?:When|In what year|In which year|What year) (was|were|did|is) (.+)\?\Z")
 _COUNT: Final = re.compile(r"How many ([a-z ]+?) (are|were|was|is|did|do|does|have|has|had) (.+)\?\Z")
 _DIGIT: Final = re.compile(r"\d")

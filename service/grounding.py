@@ -20,7 +20,7 @@ from service.evidence import Evidence, Ground, Quoted, Support
 from service.lines import Line, Lines, lines_of
 from service.numbers import Number, comparable, same
 from service.readers import reads
-from service.stated import Stated, Value, addresses, stated
+from service.stated import Stated, Value, addresses, one_root, stated
 from service.swaps import Claim, swapped
 
 LONGEST: Final = 1_200
@@ -117,7 +117,9 @@ class _Grounding:
             return _Doubt("the evidence says the opposite", share, refutes=True)
         if found := swapped(told, quoted, near):
             mine, theirs = found
-            reason = f"the evidence has {theirs.text} where this has {mine.text}"
+            reason = f"the evidence has {mine.text} of something else"
+            if theirs is not None:
+                reason = f"the evidence has {theirs.text} where this has {mine.text}"
             return _Doubt(reason, share, refutes=True)
         return None
 
@@ -301,7 +303,7 @@ def _has_number(number: Number, line: Line) -> bool:
 def _named(word: str, flat: frozenset[str]) -> bool:
     if word in flat:
         return True
-    return any(_one_root(word, one) for one in flat if one[:3] == word[:3])
+    return any(one_root(word, one) for one in flat if one[:3] == word[:3])
 
 
 # What may stand for a name in the sentence before.
@@ -311,23 +313,6 @@ _GOING_ON: Final = frozenset(
         "there", "who", "which", "both", "we", "our", "us",
     )
 )  # fmt: skip
-_ROOT_ENDINGS: Final = frozenset(
-    ("", "s", "n", "an", "ian", "ish", "ese", "i", "ic", "es", "en", "er", "y", "a", "ia", "land", "e")
-)
-
-
-def _one_root(one: str, other: str) -> bool:
-    """Tell whether two names are forms of one, as `Norway` and `Norwegian` are not, `Peru` and
-    `Peruvian` are."""
-    least = 4
-    common = 0
-    for mine, theirs in zip(one, other, strict=False):
-        if mine != theirs:
-            break
-        common += 1
-    return common >= least and one[common:] in _ROOT_ENDINGS and other[common:] in _ROOT_ENDINGS
-
-
 def _around(value: Value, line: Line) -> bool:
     """Tell whether title, headings, or the sentences before name it, maybe in full."""
     if _named_in(value, line.around):

@@ -65,6 +65,7 @@ _OTHER: Final = _pattern(f"{_MONTH}|{_OTHER_MONTH}", re.IGNORECASE)
 _BEHIND: Final = re.compile(r"[-\u00a0\u202f ]?(?P<word>[^\W\d_]+(?:/[^\W\d_]+)?\.?|[%°€$£¥\u2030]+C?)")
 _HAN_NUMBER: Final = re.compile(r"[〇零一二两三四五六七八九十百千万亿萬億]{2,}")
 _HAN_SCALE: Final = re.compile(r"[千万亿萬億만억천]")
+_DECADE: Final = re.compile(r"['\u2019]?s\b")
 _PER_CENT: Final = re.compile(r" ?per cent\b")
 _LEAST: Final = re.compile(
     r"\b(?:at (?:the )?(?:very )?least|no (?:less|fewer|earlier) than|not (?:less|fewer) than"
@@ -300,7 +301,7 @@ def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Numb
     found, end = _unit(text, end)
     unit = unit or found
     clock = None if unit or scale != 1 else _as_clock(value)
-    exact = "decade" if text[end : end + 1] == "s" else ""
+    exact = "decade" if _DECADE.match(text, end) else ""
     return [
         Number(
             "number", Span(start, end), readings, unit,

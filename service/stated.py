@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from os.path import commonprefix
 from typing import Final, Literal
 
 import regex
@@ -80,6 +81,26 @@ _POSSESSIVE: Final = re.compile(r"['\u2019]s?\Z")
 _KATAKANA: Final = regex.compile(r"[\p{Katakana}\u30fc]{3,}")
 _LATIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9&-]+")
 _ACRONYM_LEAST: Final = 2
+_LEAST_ROOT: Final = 4
+_ROOT_ENDS: Final = frozenset(
+    ("", "s", "n", "an", "ns", "ans", "ian", "ians", "ish", "ese", "i", "is", "ic", "es", "en", "er",
+     "ers", "y", "a", "ia", "land", "e", "ine", "ean", "egian")
+)  # fmt: skip
+_PEOPLES: Final = {
+    form: forms.split()[0]
+    for forms in (
+        "britain british briton britons uk", "france french", "spain spanish spaniard spaniards",
+        "wales welsh", "netherlands dutch holland", "norway norwegian norwegians",
+        "denmark danish dane danes", "greece greek greeks", "switzerland swiss",
+        "ireland irish", "scotland scottish scots", "turkey turkish turk turks",
+        "iraq iraqi", "us usa american americans america states", "england english",
+        "sweden swedish swede swedes", "finland finnish finn finns", "poland polish pole poles",
+        "peru peruvian", "wien vienna", "germany german germans", "europe european europeans",
+        "belgium belgian", "portugal portuguese", "china chinese", "cyprus cypriot", "ukraine ukrainian",
+        "rome roman romans", "mexico mexican mexicans", "canada canadian canadians",
+    )
+    for form in forms.split()
+}  # fmt: skip
 _MOST_WORDS: Final = 400
 # German writes all nouns with a capital: of a text's words more than this share.
 _NOUNS_SHARE: Final = 0.2
@@ -219,6 +240,15 @@ def folded(word: str) -> str:
     bare = _POSSESSIVE.sub("", word)
     plain = unicodedata.normalize("NFKD", bare)
     return "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
+
+
+@lru_cache(maxsize=50_000)
+def one_root(one: str, other: str) -> bool:
+    """Tell whether two folded names are forms of one, as `Peru` and `Peruvian` are."""
+    if one == other or _PEOPLES.get(one, one) == _PEOPLES.get(other, other):
+        return True
+    common = len(commonprefix([one, other]))
+    return common >= _LEAST_ROOT and one[common:] in _ROOT_ENDS and other[common:] in _ROOT_ENDS
 
 
 def _pieces(word: str) -> list[str]:

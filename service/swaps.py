@@ -14,7 +14,7 @@ from typing import Final
 from service.lines import Line
 from service.numbers import comparable, same
 from service.opposites import opposites
-from service.stated import Stated, Value
+from service.stated import Stated, Value, one_root
 
 # What a claim's word counts that stands in another clause than the value.
 _FURTHER: Final = 0.8
@@ -41,7 +41,9 @@ _IN_TITLE: Final = 0.95
 # quoted sentences, in others, and where the sentences do not name the value themselves.
 _BETTER: Final = (0.3, 0.25)
 _BETTER_ELSEWHERE: Final = (0.6, 0.35)
-_BETTER_THAN_IMPLIED: Final = (0.4, 0.3)
+_BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
+# The least share of what describes a number that must describe it in the evidence too.
+_LEAST_SHARE: Final = 0.25
 _BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
 _PARTICIPLE: Final = re.compile(
@@ -241,6 +243,8 @@ def is_same(claimed: Value, found: Value) -> bool:
         return same(claimed.number, found.number)
     if claimed.number is not None or found.number is not None:
         return False
+    if len(claimed.words) == len(found.words) == 1:
+        return all(one_root(one, other) for one in claimed.words for other in found.words)
     return bool(claimed.words & found.words) and (
         claimed.words <= found.words or found.words <= claimed.words
     )
@@ -275,6 +279,10 @@ class Claim:
             for one in word.stems:
                 found[one] = max(found.get(one, 0.0), weight)
         return found
+
+    def whole(self, slot: Slot) -> float:
+        """Return by how much a value is described."""
+        return sum(self._weights[id(slot.value)].values())
 
     def fit(self, slot: Slot, found: Slot, line: Line) -> Fit:
         """Return how well what describes a value of the claim describes one of the evidence."""
@@ -345,20 +353,24 @@ def _places(slot: Slot) -> dict[str, int]:
 
 def swapped(
     claim: Claim, quoted: Sequence[Line], near: Sequence[Line]
-) -> tuple[Value, Value] | None:
+) -> tuple[Value, Value | None] | None:
     """Return a value of the claim and the one that the evidence has in its place, None if none.
 
-    `quoted` are the sentences that are to bear it out, `near` others that speak of the same.
+    A number may have none in its place and yet be told of something else. `quoted` are the sentences that are to bear it out, `near` others that speak of the same.
     """
     lines = [*quoted, *(one for one in near if all(one is not other for other in quoted))]
     slots = [(line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure]
     own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
     for slot in claim.slots:
         mine, implied = own[id(slot.value)]
+        if slot.value.number is not None and sum(mine.values()) < _LEAST_SHARE * claim.whole(slot):
+            return slot.value, None
         if found := _named_above(claim, slot, mine, quoted):
             return slot.value, found
         for line, rival in slots:
-            if not of_one_kind(slot.value, rival.value) or is_same(slot.value, rival.value):
+            if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
+                continue
+            if slot.value.words & rival.value.words:
                 continue
             pairs = [(mine, claim.fit(slot, rival, line))]
             if (partner := _claimed(claim, rival.value)) is not None:
@@ -370,6 +382,14 @@ def swapped(
             if _is_better(pairs, least):
                 return slot.value, rival.value
     return None
+
+
+def _is_rival(slot: Slot, rival: Slot) -> bool:
+    """Tell whether a value may stand in a claim's place, as may all that count the same things."""
+    if of_one_kind(slot.value, rival.value):
+        return True
+    counted = slot.stems_behind & rival.stems_behind
+    return bool(counted) and slot.value.number is not None and rival.value.number is not None
 
 
 def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) -> Value | None:
@@ -438,6 +458,11 @@ def _best(claim: Claim, slot: Slot, value: Value, lines: Sequence[Line]) -> Fit:
 def _claimed(claim: Claim, value: Value) -> Slot | None:
     """Return the slot of the claim that has this value too, None if none has."""
     return next(
-        (one for one in claim.slots if of_one_kind(one.value, value) and is_same(one.value, value)),
+        (
+            one
+            for one in claim.slots
+            if of_one_kind(one.value, value)
+            and (is_same(one.value, value) or one.value.words & value.words)
+        ),
         None,
     )
