@@ -6,9 +6,10 @@ no value is swapped, nothing is denied that they affirm, and no word is the oppo
 theirs. Sentences that mean nearly the same may have fewer words in common: the encoder tells.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from os.path import commonprefix
 from typing import Final
 
 import numpy as np
@@ -28,13 +29,17 @@ MOST_VALUES: Final = 40
 _QUOTES: Final = 3
 _CANDIDATES: Final = 8
 _AROUND: Final = 0.6
+_KINDRED: Final = 0.8
+_LEAST_KINDRED: Final = 4
 _NAMED: Final = 0.5
 # The least share of its words that a sentence must have in common with what bears it out, and the
 # least cosine where it has fewer.
-_ENOUGH: Final = 0.55
+_ENOUGH: Final = 0.5
 _SOME: Final = 0.3
 _ALIKE: Final = 0.62
 _MUCH_ALIKE: Final = 0.75
+_ALIKE_WITH_VALUES: Final = 0.5
+_SEVERAL: Final = 2
 _CLOSER: Final = 0.05
 
 
@@ -130,7 +135,11 @@ class _Grounding:
         if not reads(self._encoder.identity.name, claim.language):
             return False
         cosine = self._cosine(claim.text, " ".join(one.plain for one in quoted), line)
-        return cosine >= (_ALIKE if share >= _SOME else _MUCH_ALIKE)
+        least = _ALIKE if share >= _SOME else _MUCH_ALIKE
+        held = [one for one in claim.values if one.sure and _in_line(one, line)]
+        if len(held) >= _SEVERAL and len(quoted) == 1:
+            least = _ALIKE_WITH_VALUES
+        return cosine >= least
 
     def _cosine(self, claim: str, quoted: str, line: Line) -> float:
         chunk = line.evidence.candidate.chunk
@@ -214,7 +223,8 @@ def _adds(claim: Stated, first: Line, other: Line) -> bool:
     shared = bool(claim.content & other.said.stems) or any(
         _named_in(one, other.said) for one in claim.names
     )
-    if shared and any(_in_line(one, other) and not _in_line(one, first) for one in claim.values):
+    anaphora = any(other is one for one in first.before) and bool(first.said.lowers & _THEN)
+    if (shared or anaphora) and any(_in_line(one, other) and not _in_line(one, first) for one in claim.values):
         return True
     return len((claim.content & other.said.stems) - first.said.stems) > 1
 
@@ -227,7 +237,10 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
     """Return which share of a claim the sentences have, what stands around them counting less."""
     said = frozenset[str]().union(*(line.said.stems for line in quoted))
     around = frozenset[str]().union(*(line.around.stems for line in quoted))
-    words = [1.0 if one in said else _AROUND * (one in around) for one in claim.content]
+    words = [
+        1.0 if one in said else max(_AROUND * (one in around), _KINDRED * _is_kindred(one, said))
+        for one in claim.content
+    ]
     values = [
         1.0 if any(_in_line(one, line) for line in quoted) else _AROUND * _has(one, quoted)
         for one in claim.values
@@ -238,6 +251,16 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
     # Values say nothing of what is told of them.
     alone = sum(words) / len(words) if words else 1.0
     return (sum(every) / len(every) + alone) / 2
+
+
+def _is_kindred(stem: str, said: Collection[str]) -> bool:
+    """Tell whether most of a stem is that of another: photograph, photography."""
+    least = max(_LEAST_KINDRED, 0.7 * len(stem))
+    return any(
+        one[:_LEAST_KINDRED] == stem[:_LEAST_KINDRED]
+        and len(commonprefix([one, stem])) >= max(least, 0.6 * len(one))
+        for one in said
+    )
 
 
 def _has(value: Value, quoted: Sequence[Line]) -> bool:
@@ -306,6 +329,8 @@ def _named(word: str, flat: frozenset[str]) -> bool:
     return any(one_root(word, one) for one in flat if one[:3] == word[:3])
 
 
+# What points at a number in the sentence before.
+_THEN: Final = frozenset(("then", "that", "same", "this", "there", "thereafter", "afterwards", "later"))
 # What may stand for a name in the sentence before.
 _GOING_ON: Final = frozenset(
     (

@@ -23,7 +23,8 @@ wake woke woken|wear wore worn|weave wove woven|win won|wind wound|withdraw with
 write wrote written|overtake overtook overtaken|undertake undertook undertaken|rebuild rebuilt
 man men|woman women|child children|person people|foot feet|tooth teeth|mouse mice|goose geese
 ox oxen|wife wives|life lives|wolf wolves|knife knives|half halves|shelf shelves|leaf leaves
-thief thieves|loaf loaves|better good best|worse bad worst
+thief thieves|loaf loaves|better good best|bad worse worst|old older oldest|big bigger biggest
+large larger largest|small smaller smallest|wide wider|deep deeper|tall taller tallest
 """
 BASIC: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Final, Literal
 
 from indexes.documents import Span
@@ -65,6 +65,8 @@ _OTHER: Final = _pattern(f"{_MONTH}|{_OTHER_MONTH}", re.IGNORECASE)
 _BEHIND: Final = re.compile(r"[-\u00a0\u202f ]?(?P<word>[^\W\d_]+(?:/[^\W\d_]+)?\.?|[%°€$£¥\u2030]+C?)")
 _HAN_NUMBER: Final = re.compile(r"[〇零一二两三四五六七八九十百千万亿萬億]{2,}")
 _HAN_SCALE: Final = re.compile(r"[千万亿萬億만억천]")
+_BETWEEN: Final = re.compile(r" ?(?:to|and|or|-|\u2013|until|bis|\u00e0|a) ?")
+_FROM: Final = re.compile(r"\b(?:from|between) \Z", re.IGNORECASE)
 _DECADE: Final = re.compile(r"['\u2019]?s\b")
 _PER_CENT: Final = re.compile(r" ?per cent\b")
 _LEAST: Final = re.compile(
@@ -81,12 +83,15 @@ _MOST: Final = re.compile(
     r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
     re.IGNORECASE,
 )
+_NOT_MORE: Final = re.compile(
+    r"\b(?:not|never|cannot|can't|don't|must not) [a-z ]{0,30}(?:(?:more|longer|later|older) than|exceed(?:ing)?) \Z"
+)
 _OR_MORE: Final = re.compile(r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b")
 _OR_LESS: Final = re.compile(r"\W*(?:[^\W\d_]+ )?(?:or (?:less|fewer|under|younger|earlier)|at (?:the )?(?:most|latest))\b")
 _LOOKED_BACK: Final = 32
 _ROMAN_AFTER: Final = re.compile(
-    r"(?P<ahead>[A-Z][^\W\d_]+|chapter|part|volume|section|act|phase|type|class|book|article|annex)"
-    r" (?P<roman>[IVX]{1,5})\b"
+    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})|(?i:chapter|part|volume|section|act|phase|type"
+    r"|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
 )
 _ROMAN: Final = {"I": 1, "V": 5, "X": 10}
 _FIRST_YEAR: Final = 1000
@@ -215,7 +220,23 @@ def numbers(text: str, language: Language = ENGLISH) -> list[Number]:
         at += taken
     if language == "cjk":
         found = sorted([*found, *_han(plain, found)], key=lambda one: one.span)
+    found = _ranged(plain, found)
     return sorted([*found, *_roman(plain, found)], key=lambda one: one.span)
+
+
+def _ranged(text: str, found: Sequence[Number]) -> list[Number]:
+    """Return numbers of which the first of a range has the unit and bound that its end tells."""
+    ranged = list(found)
+    for at, (one, other) in enumerate(pairwise(found)):
+        between = _BETWEEN.fullmatch(text, one.span.end, other.span.start)
+        if not between or one.kind != "number" or other.kind != "number":
+            continue
+        if other.unit and not one.unit and not one.bare:
+            ranged[at] = replace(ranged[at], unit=other.unit, clock=None)
+        if _FROM.search(text, max(0, one.span.start - _LOOKED_BACK), one.span.start):
+            ranged[at] = replace(ranged[at], bound="least")
+            ranged[at + 1] = replace(ranged[at + 1], bound="most")
+    return ranged
 
 
 def _plain_digits(text: str) -> str:
@@ -398,6 +419,10 @@ def _of_words(
         return [Number("time", Span(*matches[at].span()), clock=clock)], 1
     if lower in MONTHS_IN_WORDS and word[0].isupper() and _is_month(text, matches[at]):
         return [Number("date", Span(*matches[at].span()), date=(None, MONTHS[word], None))], 1
+    if lower in {"a", "an"}:
+        unit, stop = _unit(text, matches[at].end())
+        if unit in _TIMES:
+            return [Number("number", Span(matches[at].start(), stop), _ONE, unit, soft=True)], 2
     if lower not in _NUMBER_WORDS:
         return [], 1
     run = list(takewhile(lambda one: one is not None, _run(text, matches, at)))
@@ -406,6 +431,8 @@ def _of_words(
 
 MONTHS_IN_WORDS: Final = frozenset(one.lower() for one in MONTHS)
 _NUMBER_WORDS: Final = frozenset({*COUNTS, *LARGE, *ORDINALS, *FRACTIONS, "hundred", "twice", "once", "dozen"})
+_ONE: Final = frozenset({Decimal(1)})
+_TIMES: Final = frozenset(("second", "minute", "hour", "day", "week", "month", "year", "decade"))
 _JOINING: Final = frozenset({"and", "a"})
 _AHEAD_OF_MAY: Final = re.compile(
     r"\b(?:in|of|since|until|till|by|from|early|late|mid|to|and|or|last|next|this|during|after|before"
@@ -523,7 +550,9 @@ def _bounded(text: str, number: Number) -> Number:
     """Return a number with which way it is bound: `at least 5`, `5 or more`, `until 5 May`."""
     before = text[max(0, number.span.start - _LOOKED_BACK) : number.span.start]
     bound: Bound = ""
-    if _MOST.search(before) or _OR_LESS.match(text, number.span.end):
+    if _NOT_MORE.search(text, max(0, number.span.start - 2 * _LOOKED_BACK), number.span.start):
+        bound = "most"
+    elif _MOST.search(before) or _OR_LESS.match(text, number.span.end):
         bound = "most"
     elif _LEAST.search(before) or _OR_MORE.match(text, number.span.end):
         bound = "least"
@@ -559,10 +588,10 @@ def _han(text: str, known: Sequence[Number]) -> Iterator[Number]:
 def _roman(text: str, known: Sequence[Number]) -> Iterator[Number]:
     """Yield Roman numerals behind a name or a word such as `chapter`."""
     for match in _ROMAN_AFTER.finditer(text):
-        span = Span(*match.span("roman"))
-        signs = [_ROMAN[sign] for sign in match["roman"]]
-        alone = len(signs) == 1 and match["roman"] == "I"
-        if alone or any(one.span.start < span.end and span.start < one.span.end for one in known):
+        which = "roman" if match["roman"] else "alone"
+        span = Span(*match.span(which))
+        signs = [_ROMAN[sign] for sign in match[which]]
+        if any(one.span.start < span.end and span.start < one.span.end for one in known):
             continue
         value = sum(
             -one if any(later > one for later in signs[at + 1 : at + 2]) else one

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -14,14 +15,13 @@ _SIDES: Final = """
 allow allowed permit permitted let authorise authorize entitled / forbid forbade forbidden prohibit prohibited ban banned bar barred disallow
 legal lawful / illegal unlawful
 accept accepted approve approved adopt adopted pass passed grant granted uphold upheld / reject rejected refuse refused decline declined dismiss dismissed deny denied overturn
-increase increased rise rose risen raise raised grow grew grown growth gain gained climb climbed expand expanded improve improved / decrease decreased fall fell fallen lower lowered shrink shrank drop dropped decline declined reduce reduced reduction cut lose lost worsen worsened
+increase increased rise rose risen raise raised grow grew grown growth gain gained climb climbed expand expanded improve improved enlarge enlarged / decrease decreased fall fell fallen lower lowered shrink shrank drop dropped decline declined reduce reduced reduction cut lose lost worsen worsened
 higher / lower
 highest / lowest
 high / low
 open opened opening reopen / close closed closing shut
 start started begin began begun starting beginning launch launched commence / end ended stop stopped finish finished cease ceased ending discontinue
 enable enabled activate activated / disable disabled deactivate deactivated
-on / off
 add added introduce introduced include included / remove removed drop dropped exclude excluded delete deleted omit omitted except
 include includes including / exclude excludes excluding
 cover covered / exclude excluded
@@ -30,7 +30,6 @@ victory win / defeat loss
 succeed succeeded success successful / fail failed failure
 buy bought purchase purchased acquire acquired / sell sold
 import imported / export exported
-borrow / lend
 arrive arrived arrival / leave left depart departed departure
 enter entered entrance entry / exit leave left
 join joined / leave left
@@ -42,11 +41,8 @@ agree agreed / disagree disagreed
 like liked love loved praise praised / dislike disliked hate hated criticise criticised criticize
 remember remembered / forget forgot forgotten
 find found / lose lost
-give gave given / take took taken receive received
-send sent / receive received
 push / pull
 mandatory compulsory obligatory required must / optional voluntary
-must / may
 possible / impossible
 able can / unable cannot
 safe / unsafe dangerous hazardous harmful
@@ -57,11 +53,8 @@ public / private secret
 free / paid
 cheap cheaper cheapest / expensive dearer costly
 early earlier earliest / late later latest
-before / after
-ahead / behind
 above over / below under beneath underneath
 inside indoors indoor / outside outdoors outdoor
-up upward upwards / down downward downwards
 upper / lower
 top / bottom
 front / back rear
@@ -86,7 +79,8 @@ strong stronger strongest strengthen / weak weaker weakest weaken
 fast faster fastest quick quicker quickly / slow slower slowest slowly
 hot hotter warm warmer / cold colder cool cooler
 wet / dry
-full / empty
+full / empty low
+low / full
 hard harder / soft softer easy easier
 easy easier simple / difficult harder complicated
 rich / poor
@@ -99,7 +93,6 @@ often usually frequently frequent regularly / rarely seldom infrequent hardly
 common / rare
 all every everyone everybody everything / none nobody nothing
 both / neither
-some / none
 temporary temporarily / permanent permanently
 automatic automatically / manual manually
 internal / external
@@ -171,12 +164,7 @@ buyer purchaser customer / seller vendor supplier
 plaintiff / defendant
 creditor / debtor
 lender / borrower
-unless / if
-until / from
-until / since
-with / without
 despite / because
-still / not
 already / yet
 only / also
 seek sought / avoid avoided shun
@@ -220,7 +208,8 @@ _REFUSING: Final = frozenset(
         "absent", "missing", "drop", "drops", "dropped", "remove", "removed", "removes", "unless",
         "until", "instead", "unknown", "unaware", "closed", "off", "disable", "disabled",
         "ended", "ends", "cease", "ceased", "unlike", "rather", "few", "little", "rarely", "seldom",
-        "void", "voids", "invalid", "otherwise", "else", "last", "already", "refrain", "abolished",
+        "void", "voids", "invalid", "suspend", "suspended", "cancelled", "cancel", "halted", "postponed", "interrupted", "otherwise",
+        "else", "last", "already", "refrain", "abolished",
         "abolish", "out", "just", "untouched", "unchanged", "same", "stays", "stay", "remain",
         "remains", "zero", "away", "abandoned", "impossible", "empty", "outside", "gone",
     )
@@ -232,6 +221,8 @@ _NO_DENIAL: Final = {
     ),
     "no": frozenset(("later", "earlier", "more", "less", "fewer", "matter", "doubt", "1", ",", ".")),
 }
+# `not before noon`, `do not take more than six`: a limit, and no denial.
+_LIMITS: Final = frozenset(("until", "before", "more", "less", "fewer", "later", "earlier", "unless", "exceed"))
 _MOST_IN_SCOPE: Final = 6
 _PREFIXES: Final = ("un", "non", "in", "im", "il", "ir", "dis")
 _FORMED: Final = re.compile(r"(?:able|ible|ent|ant|al|ive|ate|ect|ite|ary|ular|ained|ed|ly|ful|ous|ing|ify|ate|y)\Z")
@@ -260,22 +251,30 @@ def stem(word: str) -> str:
     return found[0] if found else word.lower()
 
 
-def _table() -> dict[str, frozenset[str]]:
+def _table(*, opposed: bool) -> Mapping[str, frozenset[str]]:
+    """Return, for each stem, those of the other side of its lines, or else those of its own."""
     found: dict[str, set[str]] = {}
     for line in _SIDES.strip().split("\n"):
         one, _, other = line.partition("/")
         for left, right in ((one, other), (other, one)):
             for word in left.split():
-                found.setdefault(stem(word), set()).update(map(stem, right.split()))
-    return {word: frozenset(others - {word}) for word, others in found.items()}
+                side = right if opposed else left
+                found.setdefault(stem(word), set()).update(map(stem, side.split()))
+    return MappingProxyType({word: frozenset(others - {word}) for word, others in found.items()})
 
 
-_OPPOSITES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(_table())
+_OPPOSITES: Final = _table(opposed=True)
+_ALLIES: Final = _table(opposed=False)
 
 
 def opposites(word: str) -> frozenset[str]:
     """Return the stems of the opposites that are known of a stem."""
     return _OPPOSITES.get(word, frozenset())
+
+
+def allies(word: str) -> frozenset[str]:
+    """Return the stems that have the same opposites as a stem."""
+    return _ALLIES.get(word, frozenset())
 
 
 def formed_against(word: str, others: Collection[str]) -> str | None:
@@ -306,13 +305,25 @@ def _formed(word: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def denied(words: Sequence[str], segments: Sequence[int]) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the places of words that deny, and of those that are denied by them.
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The places of words that deny, and of those that are denied by them.
+
+    `limits` are words such as `before` that a denial turns into a limit: not before noon.
+    """
+
+    by: frozenset[int] = frozenset()
+    inside: frozenset[int] = frozenset()
+    limits: frozenset[str] = frozenset()
+
+
+def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
+    """Return what is denied, and by which words.
 
     `words` are in small letters, `segments` the number of the clause that each is in: a denial
     reaches to the end of its clause, and back over it where nothing comes behind.
     """
-    denying, inside = set[int](), set[int]()
+    denying, inside, limited = set[int](), set[int](), set[str]()
     for at, word in enumerate(words):
         if not is_negator(word):
             continue
@@ -325,12 +336,14 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> tuple[frozenset[int
             for place in range(at + 1, min(at + 1 + 2 * _MOST_IN_SCOPE, len(words)))
             if segments[place] == segments[at]
         ][:_MOST_IN_SCOPE]
-        if word == "never" and not reach:
+        if limits := {words[place] for place in reach} & _LIMITS:
+            denying.discard(at)
+            limited.update(limits)
             continue
         if not any(len(words[place]) > 2 for place in reach):  # noqa: PLR2004 # nothing but small words
             reach = [place for place in range(at) if segments[place] == segments[at]]
         inside.update(reach)
-    return frozenset(denying), frozenset(inside)
+    return Denied(frozenset(denying), frozenset(inside), frozenset(limited))
 
 
 def is_negator(word: str) -> bool:
@@ -341,7 +354,7 @@ def is_negator(word: str) -> bool:
 _STRONGLY: Final = frozenset(
     stem(word)
     for word in (
-        "avoid lack refuse exempt waive deny prevent exclude forbid prohibit ban reject refrain"
+        "avoid lack refuse exempt waive deny prevent exclude forbid prohibit ban reject refrain suspend cancel"
     ).split()
 )
 

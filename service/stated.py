@@ -18,7 +18,7 @@ from service.common_words import is_common
 from service.irregular import BASIC
 from service.numbers import Number, numbers
 from service.number_words import UNITS
-from service.opposites import denied, stem
+from service.opposites import Denied, denied, stem
 
 Kind = Literal["number", "name", "day", "code"]
 
@@ -41,6 +41,15 @@ _JOINS: Final = frozenset(
     )
 )  # fmt: skip
 # Words of number that have opposites.
+# Behind a number with a unit these say nothing more.
+_MEASURED: Final = frozenset(
+    ("long", "high", "tall", "wide", "deep", "old", "thick", "large", "away", "apart", "tall", "big")
+)
+_NOT_TYING: Final = frozenset(
+    ("about", "around", "over", "under", "nearly", "almost", "since", "until", "between", "only",
+     "after", "before", "during", "within", "approximately", "another", "every", "until", "below",
+     "above", "exactly", "roughly", "some", "all", "these", "those", "further", "early", "late")
+)  # fmt: skip
 _ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))
 _RANGES: Final = frozenset(("to", "from", "until", "till", "-", "\u2013"))
 _COUNTS: Final = re.compile(r" ?(?:[$\u20ac\u00a3\u00a5]|about |around |over )?\d")
@@ -120,7 +129,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A number or name: what may be swapped for another. `first` and `last` are its words."""
+    """A number or name: what may be swapped for another. `first` and `last` are its words.
+
+    `tied` is a number behind a name, which is a part of it: Year 4.
+    """
 
     kind: Kind
     words: frozenset[str]
@@ -129,6 +141,7 @@ class Value:
     last: int
     number: Number | None = None
     sure: bool = True
+    tied: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,8 +155,17 @@ class Stated:
     language: Language
     words: tuple[Word, ...]
     values: tuple[Value, ...]
-    denying: frozenset[int]
-    denied: frozenset[int]
+    denial: Denied
+
+    @property
+    def denying(self) -> frozenset[int]:
+        """The words that deny."""
+        return self.denial.by
+
+    @property
+    def denied(self) -> frozenset[int]:
+        """The words that are denied."""
+        return self.denial.inside
 
     @cached_property
     def lowers(self) -> frozenset[str]:
@@ -164,10 +186,11 @@ class Stated:
     def content(self) -> frozenset[str]:
         """The stems that carry meaning, without values and light words."""
         taken = self._in_values()
+        measured = {one.last for one in self.numbers if one.number and one.number.unit}
         return frozenset(
             one
             for at, word in enumerate(self.words)
-            if at not in taken
+            if at not in taken and not (word.lower in _MEASURED and at - 1 in measured)
             for one in word.stems
             if one not in LIGHT
         )
@@ -285,13 +308,17 @@ def stated(
     words = _counted(words, found)
     taken = {at for one in found for at in range(one.first, one.last + 1)}
     names = _names_cjk(plain, words) if language == "cjk" else _names(words, taken, _Capitals(language, nouns, small))
-    values = sorted([*found, *names], key=lambda one: one.first)
+    named = list(names)
+    ends = {one.last for one in named if one.kind == "name" and _ties(words[one.last])}
+    tied = [
+        replace(one, tied=one.first - 1 in ends and one.number is not None and not one.number.unit)
+        for one in found
+    ]
+    values = sorted([*tied, *named], key=lambda one: one.first)
     lowers = [word.lower for word in words]
-    if language == ENGLISH:
-        denying, inside = denied(lowers, [word.clause for word in words])
-    else:
-        denying, inside = frozenset[int](), frozenset[int]()
-    return Stated(text, language, words, tuple(values), denying, inside)
+    clauses = [word.clause for word in words]
+    denial = denied(lowers, clauses) if language == ENGLISH else Denied()
+    return Stated(text, language, words, tuple(values), denial)
 
 
 def _words(text: str, language: Language) -> Iterator[Word]:
@@ -317,6 +344,11 @@ def _words(text: str, language: Language) -> Iterator[Word]:
         begun = begun or bool(stems)
         counted = counted or token[0].isdigit()
         yield Word(token, lower, match.start(), match.end(), stems, clause)
+
+
+def _ties(word: Word) -> bool:
+    """Tell whether a number behind a word with a capital is a part of its name."""
+    return any(one not in LIGHT for one in word.stems) and word.lower not in _NOT_TYING
 
 
 def _counted(words: tuple[Word, ...], found: Sequence[Value]) -> tuple[Word, ...]:

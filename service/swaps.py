@@ -14,7 +14,7 @@ from typing import Final
 from service.lines import Line
 from service.numbers import comparable, same
 from service.opposites import opposites
-from service.stated import Stated, Value, one_root
+from service.stated import LIGHT, Stated, Value, one_root
 
 # What a claim's word counts that stands in another clause than the value.
 _FURTHER: Final = 0.8
@@ -44,6 +44,7 @@ _BETTER_ELSEWHERE: Final = (0.6, 0.35)
 _BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
 # The least share of what describes a number that must describe it in the evidence too.
 _LEAST_SHARE: Final = 0.25
+_DESCRIBED: Final = 2.0
 _BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
 _PARTICIPLE: Final = re.compile(
@@ -58,7 +59,8 @@ _AUXILIARY: Final = frozenset(
 _CONJUNCTIONS: Final = frozenset(("and", "or", "but", "while", "whereas", "than"))
 _RELATIVE: Final = frozenset(("which", "who", "whom", "whose", "that"))
 _GOVERNING: Final = frozenset(
-    ("by", "with", "to", "at", "in", "on", "from", "for", "of", "under", "near", "against", "after")
+    ("by", "with", "to", "at", "in", "on", "from", "for", "of", "under", "near", "off", "against",
+     "after", "into", "between", "around")
 )
 _STANDING_FOR: Final = frozenset(("his", "her", "their", "its", "him", "them", "there", "our"))
 _GOVERNED: Final = 0.4
@@ -142,13 +144,23 @@ class Slot:
     def side(self) -> int:
         """-1 where a passive makes it the object of what stands behind it, 1 where it acts."""
         words = self.said.words
-        if self.word_before == "by":
+        if self.word_before == "by" or self._is_agent:
             return 1
         near = words[self.value.last + 1 : self.value.last + 2 + _NEAR_VERB]
         for at, word in enumerate(near):
             if word.lower in _BEING:
                 return -1 if any(_PARTICIPLE.match(one.lower) for one in near[at + 1 :]) else 0
         return 0
+
+    @cached_property
+    def _is_agent(self) -> bool:
+        """Tell whether `by` stands a few words ahead: by the actress Delia Marsh."""
+        near = self.said.words[max(0, self.value.first - 4) : self.value.first]
+        lowers = [word.lower for word in near if word.clause == self.clause]
+        if "by" not in lowers or self.value.number is not None:
+            return False
+        behind = lowers[lowers.index("by") + 1 :]
+        return not any(one in _GOVERNING for one in behind)
 
     @cached_property
     def governing(self) -> str:
@@ -185,6 +197,8 @@ class Slot:
             return _LEFT_OUT_LABELLED
         if clause < self.clause and self.clause in self.said.bare_clauses:
             return _OF_ANOTHER if at in self.said.value_places else _LEFT_OUT_LABELLED
+        if clause < self.clause and self._counts_nothing and self._is_counted(at, there):
+            return _LEFT_OUT_LABELLED
         if clause < self.clause and at < min(one.first for one in there):
             return _LEFT_OUT_LABELLED if self.is_labelled else _LEFT_OUT
         if clause > self.clause and self.leads and self._has_no_subject(clause):
@@ -194,6 +208,24 @@ class Slot:
         if self._is_meant(at, clause):
             return _IN_CLAUSE
         return _OF_ANOTHER
+
+    @cached_property
+    def _counts_nothing(self) -> bool:
+        """Tell whether a number has nothing that it counts: `and 19 in colour`."""
+        if self.value.number is None or self.value.number.unit:
+            return False
+        behind = self.said.words[self.value.last + 1 : self.value.last + 2]
+        return not behind or behind[0].lower in _GOVERNING or not behind[0].stems
+
+    def _is_counted(self, at: int, others: Sequence[Value]) -> bool:
+        """Tell whether a word is among those that another number counts."""
+        for one in others:
+            for place in range(one.last + 1, min(one.last + 6, len(self.said.words))):
+                if self.said.words[place].lower in _GOVERNING - {"for", "of"}:
+                    break
+                if place == at:
+                    return True
+        return False
 
     def _acts_on(self, at: int) -> bool:
         """Tell whether a word is of the sentence's first name, and the value no subject itself."""
@@ -233,7 +265,7 @@ class Slot:
 def of_one_kind(one: Value, other: Value) -> bool:
     """Tell whether one value may stand in the place of the other."""
     if one.number is not None and other.number is not None:
-        return comparable(one.number, other.number)
+        return one.tied == other.tied and comparable(one.number, other.number)
     return one.kind == other.kind and one.number is None and other.number is None
 
 
@@ -277,12 +309,14 @@ class Claim:
                 continue
             weight = (1.0 if word.clause in slot.clauses else further) * kinds.get(at, 1.0)
             for one in word.stems:
-                found[one] = max(found.get(one, 0.0), weight)
+                if one not in LIGHT or opposites(one):
+                    found[one] = max(found.get(one, 0.0), weight)
         return found
 
     def whole(self, slot: Slot) -> float:
         """Return by how much a value is described."""
-        return sum(self._weights[id(slot.value)].values())
+        weights = self._weights[id(slot.value)]
+        return sum(weight for one, weight in weights.items() if not one.startswith("#"))
 
     def fit(self, slot: Slot, found: Slot, line: Line) -> Fit:
         """Return how well what describes a value of the claim describes one of the evidence."""
@@ -322,7 +356,8 @@ class Claim:
 
     def _implied(self, slot: Slot, line: Line) -> Fit:
         lowers = line.said.lowers
-        governed = slot.word_before in _GOVERNING and not lowers & _STANDING_FOR
+        stands = _STANDING_FOR if slot.word_before in {"of", "by"} else frozenset({"there"})
+        governed = slot.word_before in _GOVERNING and not lowers & stands
         share = _GOVERNED if governed else 1.0
         near = _IN_TITLE if slot.value.words & line.around.flat else _IMPLIED
         pronoun = next(
@@ -363,7 +398,9 @@ def swapped(
     own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
     for slot in claim.slots:
         mine, implied = own[id(slot.value)]
-        if slot.value.number is not None and sum(mine.values()) < _LEAST_SHARE * claim.whole(slot):
+        whole = claim.whole(slot)
+        told = slot.value.number is not None and whole >= _DESCRIBED
+        if told and sum(mine.values()) < _LEAST_SHARE * whole:
             return slot.value, None
         if found := _named_above(claim, slot, mine, quoted):
             return slot.value, found
@@ -375,7 +412,7 @@ def swapped(
             pairs = [(mine, claim.fit(slot, rival, line))]
             if (partner := _claimed(claim, rival.value)) is not None:
                 pairs.append((own[id(partner.value)][0], _best(claim, partner, slot.value, lines)))
-            if implied and slot.governing != Slot(line.said, rival.value).governing:
+            if implied and bool(slot.governing) != bool(rival.governing):
                 least = _BETTER_OTHERWISE
             else:
                 least = _least(line, quoted, implied=implied)
