@@ -73,7 +73,7 @@ def _elliptic(claim: Stated, lines: Sequence[Line]) -> bool | None:
             about = _left_alone(line.said, at)
             if not about or about - claim.stems:
                 continue
-            ahead = _ahead(line.said, line.said.words[at].clause)
+            ahead = frozenset(one for word in line.said.words[:at] for one in word.stems)
             found = [_agrees(claim, place, ahead, about) for place in range(len(claim.words))]
             known = [one for one in found if one is not None]
             if known:
@@ -91,17 +91,13 @@ def _left_alone(said: Stated, at: int) -> frozenset[str]:
     return frozenset(one for place in inside for one in said.words[place].stems) - LIGHT
 
 
-def _ahead(said: Stated, clause: int) -> frozenset[str]:
-    return frozenset(one for word in said.words if word.clause == clause - 1 for one in word.stems)
-
-
 def _agrees(
     claim: Stated, at: int, ahead: frozenset[str], about: frozenset[str]
 ) -> bool | None:
     """Tell whether a word of the claim says what the clause before says, with its denial."""
     denied = at in claim.denied
     word = claim.words[at]
-    if word.lower in _MAY and ahead & _ALLOWED | ahead & _FORBIDDEN:
+    if word.lower in _MAY and ahead & (_ALLOWED | _FORBIDDEN):
         return (denied or word.lower == "cannot") == bool(ahead & _ALLOWED)
     for one in word.stems:
         if one in about:

@@ -336,7 +336,8 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
             for place in range(at + 1, min(at + 1 + 2 * _MOST_IN_SCOPE, len(words)))
             if segments[place] == segments[at]
         ][:_MOST_IN_SCOPE]
-        if limits := {words[place] for place in reach} & _LIMITS:
+        clause = {one for one, of in zip(words[at:], segments[at:], strict=True) if of == segments[at]}
+        if limits := clause & _LIMITS:
             denying.discard(at)
             limited.update(limits)
             continue

@@ -34,6 +34,9 @@ _TOKEN: Final = regex.compile(
 )
 _WORD: Final = re.compile(r"\w")
 _BREAKS: Final = frozenset(",;:()\u2013\u2014\u2026\"\u201c\u201d|、，；：（）")
+_STOPS: Final = frozenset(";:|")
+# Clauses that a semicolon parts are this far apart: neither leaves out what the other says.
+APART: Final = 100
 _JOINS: Final = frozenset(
     (
         "and", "but", "while", "whereas", "or", "which", "who", "whom", "although", "though", "because",
@@ -53,6 +56,16 @@ _NOT_TYING: Final = frozenset(
 _ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))
 _RANGES: Final = frozenset(("to", "from", "until", "till", "-", "\u2013"))
 _COUNTS: Final = re.compile(r" ?(?:[$\u20ac\u00a3\u00a5]|about |around |over )?\d")
+# Words that say who somebody is, ahead of the name.
+_RANKS: Final = frozenset(
+    ("captain", "general", "king", "queen", "duke", "duchess", "count", "countess", "prince",
+     "princess", "president", "minister", "mayor", "bishop", "archbishop", "pope", "emperor", "empress",
+     "judge", "councillor", "coach", "singer", "ranger", "director", "colonel", "major", "lieutenant",
+     "sergeant", "admiral", "lord", "lady", "chancellor", "senator", "governor", "engineer",
+     "architect", "abbess", "abbot", "conductor", "drummer", "inspector", "commissioner", "chief",
+     "father", "mother", "brother", "sister", "sheriff", "storm", "hurricane", "gardener", "chairman",
+     "secretary", "baron", "commander", "marshal", "president", "author", "biologist", "astronomer")
+)  # fmt: skip
 _DAYS: Final = frozenset(
     f"{day}{end}"
     for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -80,7 +93,7 @@ LIGHT: Final = frozenset(
             "stated say said provided information answer following note given therefore thus however "
             "indeed specifically additionally furthermore moreover addition yes overall summary "
             "conclusion total place called named known one ones get got getting make made take taken took "
-            "use used there here be being am any some such other others another most more very "
+            "use used there here be being am any some such most more very between before after since until "
             "first much many both either he she him them they this that these those who whom do does not "
             "mr mrs dr from cannot can upon among amongst within via per"
         ).split(),
@@ -335,7 +348,7 @@ def _words(text: str, language: Language) -> Iterator[Word]:
         if token == "(":
             outer.append(clause)
         if begun and (lower in _JOINS or token in _BREAKS or ranged):
-            last += 1
+            last += APART - last % APART if token in _STOPS else 1
             clause = last
             begun = counted = False
         if token == ")" and outer:
@@ -422,7 +435,7 @@ def _names(words: Sequence[Word], taken: Collection[int], capitals: _Capitals) -
 
 def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> Iterator[Value]:
     starts = _begins(words, at)
-    while at < last and (words[at].lower in _TITLES | _LINKS or (starts and capitals.opens(words[at]))):
+    while at < last and (words[at].lower in _TITLES | _LINKS | _RANKS or (starts and capitals.opens(words[at]))):
         at += 1
         starts = False
     word = words[at]

@@ -14,7 +14,7 @@ from typing import Final
 from service.lines import Line
 from service.numbers import comparable, same
 from service.opposites import opposites
-from service.stated import LIGHT, Stated, Value, one_root
+from service.stated import APART, LIGHT, Stated, Value, one_root
 
 # What a claim's word counts that stands in another clause than the value.
 _FURTHER: Final = 0.8
@@ -66,6 +66,7 @@ _STANDING_FOR: Final = frozenset(("his", "her", "their", "its", "him", "them", "
 _GOVERNED: Final = 0.4
 _VERB: Final = re.compile(r"\w{2,}s\Z")
 _NEAR_VERB: Final = 3
+_FIRST: Final = 1
 Fit = Mapping[str, float]
 """How well each thing that describes a value fits."""
 
@@ -98,12 +99,16 @@ class Slot:
         return frozenset(one for word in behind if word.clause == clause for one in word.stems)
 
     @cached_property
+    def counted(self) -> frozenset[str]:
+        """The stems behind a number, or behind another one where it leaves them out."""
+        if self.stems_behind or not self._counts_nothing:
+            return self.stems_behind
+        return frozenset[str]().union(*(one.stems_behind for one in self.other_slots))
+
+    @cached_property
     def clauses(self) -> frozenset[int]:
         """The clauses that speak of it: those around an apposition, else its own."""
-        own = frozenset(
-            at for at, word in enumerate(self.said.words) if word.clause == self.clause and word.stems
-        )
-        if len(own) > self.value.last - self.value.first + 1:
+        if not self._is_alone:
             return frozenset({self.clause})
         around = [one for one in (self.clause - 1, self.clause + 1) if self._is_beside(one)]
         if self.clause not in around and self._first(self.clause) in {"and", "or"}:
@@ -126,6 +131,11 @@ class Slot:
             for one in self.said.values
             if one is not self.value and one.sure and of_one_kind(one, self.value)
         )
+
+    @cached_property
+    def other_slots(self) -> tuple["Slot", ...]:
+        """The slots of the other values of its kind."""
+        return tuple(Slot(self.said, one) for one in self.others)
 
     @cached_property
     def is_labelled(self) -> bool:
@@ -190,9 +200,13 @@ class Slot:
         clause = self.said.words[at].clause
         if clause in self.clauses:
             return _IN_CLAUSE
-        there = [one for one in self.others if self.said.words[one.first].clause == clause]
+        there = [one.value for one in self.other_slots if clause in one.clauses]
         if not there:
             return _SHARED
+        if clause // APART != self.clause // APART:
+            return _OF_ANOTHER
+        if any(at == one.first - 1 for one in there) and self.value.number is None:
+            return _OF_ANOTHER
         if clause < self.clause and self._acts_on(at):
             return _LEFT_OUT_LABELLED
         if clause < self.clause and self.clause in self.said.bare_clauses:
@@ -200,14 +214,21 @@ class Slot:
         if clause < self.clause and self._counts_nothing and self._is_counted(at, there):
             return _LEFT_OUT_LABELLED
         if clause < self.clause and at < min(one.first for one in there):
-            return _LEFT_OUT_LABELLED if self.is_labelled else _LEFT_OUT
+            return _LEFT_OUT_LABELLED if self.is_labelled or self._ends else _LEFT_OUT
         if clause > self.clause and self.leads and self._has_no_subject(clause):
             return _LEFT_OUT_LABELLED
-        if clause == self.clause + 1 and self._is_alone and at > max(one.last for one in there):
+        if clause == self.clause + 1 and self._is_alone and at > min(one.last for one in there):
             return _LEFT_OUT_LABELLED if self._first(clause) == "and" else _OF_ANOTHER
         if self._is_meant(at, clause):
             return _IN_CLAUSE
         return _OF_ANOTHER
+
+    @cached_property
+    def _ends(self) -> bool:
+        """Tell whether a number that counts nothing ends its clause: `paid accounts 600`."""
+        return self._counts_nothing and not any(
+            word.stems and word.clause == self.clause for word in self.said.words[self.value.last + 1 :]
+        )
 
     @cached_property
     def _counts_nothing(self) -> bool:
@@ -329,8 +350,9 @@ class Claim:
                 near = _OPPOSITE
             fits[stem] = weight * near
         fits[" before"] = _WORD_BEFORE * (slot.word_before == found.word_before != "")
-        fits[" behind"] = _WORD_BEHIND * bool(slot.stems_behind & found.stems_behind)
-        if slot.value.number is None:
+        if slot.value.number is not None:
+            fits[" behind"] = _WORD_BEHIND * bool(slot.stems_behind & found.counted)
+        else:
             fits[" side"] = _SIDE * self._sides(slot, found)
         return fits
 
@@ -402,7 +424,8 @@ def swapped(
         told = slot.value.number is not None and whole >= _DESCRIBED
         if told and sum(mine.values()) < _LEAST_SHARE * whole:
             return slot.value, None
-        if found := _named_above(claim, slot, mine, quoted):
+        found = _named_above(claim, slot, mine, quoted)
+        if found or (implied and (found := _leading(claim, slot, quoted))):
             return slot.value, found
         for line, rival in slots:
             if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
@@ -445,6 +468,17 @@ def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) ->
     return None
 
 
+def _leading(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> Value | None:
+    """Return the name that a sentence begins with where a claim begins with one that it lacks."""
+    if slot.value.number is not None or slot.value.first > _FIRST or slot.side < 0:
+        return None
+    for line in quoted:
+        first = next((one for one in line.said.names if one.sure), None)
+        if first and first.first <= _FIRST and not claim.has(first) and first.kind == slot.value.kind:
+            return first
+    return None
+
+
 def _named_here(value: Value, line: Line) -> bool:
     return value.words <= line.said.flat | line.around.flat
 
@@ -472,7 +506,7 @@ def _own(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> tuple[Fit, bool]:
         claim.fit(slot, Slot(line.said, one), line)
         for line in quoted
         for one in line.said.values
-        if of_one_kind(slot.value, one) and is_same(slot.value, one)
+        if is_same(slot.value, one)
     ]
     if fits:
         return max(fits, key=lambda one: sum(one.values())), False
