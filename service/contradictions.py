@@ -20,7 +20,7 @@ from service.stated import LIGHT, Stated
 # Small words whose opposites say the reverse wherever they stand.
 _FEW: Final = 3
 _ELLIPTIC: Final = frozenset(
-    ("in", "on", "at", "for", "by", "with", "the", "a", "to", "from", "of", "under", "during", ",", ".")
+    ("in", "on", "at", "for", "by", "with", "the", "from", "of", "under", "during", ",", ".")
 )
 _MAY: Final = frozenset(("may", "can", "cannot"))
 _ALLOWED: Final = frozenset({stem("allow"), *allies(stem("allow"))})
@@ -74,10 +74,13 @@ def _elliptic(claim: Stated, lines: Sequence[Line]) -> bool | None:
             if not about or about - claim.stems:
                 continue
             ahead = frozenset(one for word in line.said.words[:at] for one in word.stems)
-            found = [_agrees(claim, place, ahead, about) for place in range(len(claim.words))]
-            known = [one for one in found if one is not None]
-            if known:
-                return not known[0]
+            if about <= claim.denied_stems and "except" in claim.lowers:
+                return False
+            for telling in (False, True):
+                for place in range(len(claim.words)):
+                    agrees = _agrees(claim, place, ahead, about, telling=telling)
+                    if agrees is not None:
+                        return not agrees
     return None
 
 
@@ -92,7 +95,7 @@ def _left_alone(said: Stated, at: int) -> frozenset[str]:
 
 
 def _agrees(
-    claim: Stated, at: int, ahead: frozenset[str], about: frozenset[str]
+    claim: Stated, at: int, ahead: frozenset[str], about: frozenset[str], *, telling: bool
 ) -> bool | None:
     """Tell whether a word of the claim says what the clause before says, with its denial."""
     denied = at in claim.denied
@@ -102,8 +105,8 @@ def _agrees(
     for one in word.stems:
         if one in about:
             return None
-        telling = bool(opposites(one)) or _TELLING.search(word.lower) is not None
-        if telling and one not in LIGHT and (one in ahead or allies(one) & ahead):
+        tells = bool(opposites(one)) or (telling and _TELLING.search(word.lower) is not None)
+        if tells and one not in LIGHT and (one in ahead or allies(one) & ahead):
             return denied
         if opposites(one) & ahead:
             return not denied
@@ -130,6 +133,10 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
     if not claim.denying:
         return False
     denied = claim.denied_stems
+    said = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
+    meant = denied - LIGHT
+    if 2 * len(meant & said) < len(meant):
+        return False  # in other words: whether it says so, other words tell
     for line in lines:
         there = line.said.denied_stems - LIGHT
         if there & (claim.stems - LIGHT) or _denies_in_place(claim, line.said):

@@ -21,7 +21,7 @@ from service.evidence import Evidence, Ground, Quoted, Support
 from service.lines import Line, Lines, lines_of
 from service.numbers import Number, comparable, same
 from service.readers import reads
-from service.stated import Stated, Value, addresses, one_root, stated
+from service.stated import PEOPLES, Stated, Value, addresses, one_root, stated
 from service.swaps import Claim, swapped
 
 LONGEST: Final = 1_200
@@ -326,7 +326,7 @@ def _has_number(number: Number, line: Line) -> bool:
 def _named(word: str, flat: frozenset[str]) -> bool:
     if word in flat:
         return True
-    return any(one_root(word, one) for one in flat if one[:3] == word[:3])
+    return any(one_root(word, one) for one in flat if one[:2] == word[:2] or word in PEOPLES)
 
 
 # What points at a number in the sentence before.

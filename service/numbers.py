@@ -90,7 +90,7 @@ _OR_MORE: Final = re.compile(r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)
 _OR_LESS: Final = re.compile(r"\W*(?:[^\W\d_]+ )?(?:or (?:less|fewer|under|younger|earlier)|at (?:the )?(?:most|latest))\b")
 _LOOKED_BACK: Final = 32
 _ROMAN_AFTER: Final = re.compile(
-    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})|(?i:chapter|part|volume|section|act|phase|type"
+    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})|(?i:war|chapter|part|volume|section|act|phase|type"
     r"|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
 )
 _ROMAN: Final = {"I": 1, "V": 5, "X": 10}

@@ -108,7 +108,7 @@ _ROOT_ENDS: Final = frozenset(
     ("", "s", "n", "an", "ns", "ans", "ian", "ians", "ish", "ese", "i", "is", "ic", "es", "en", "er",
      "ers", "y", "a", "ia", "land", "e", "ine", "ean", "egian")
 )  # fmt: skip
-_PEOPLES: Final = {
+PEOPLES: Final = {
     form: forms.split()[0]
     for forms in (
         "britain british briton britons uk", "france french", "spain spanish spaniard spaniards",
@@ -281,10 +281,17 @@ def folded(word: str) -> str:
 @lru_cache(maxsize=50_000)
 def one_root(one: str, other: str) -> bool:
     """Tell whether two folded names are forms of one, as `Peru` and `Peruvian` are."""
-    if one == other or _PEOPLES.get(one, one) == _PEOPLES.get(other, other):
+    if one == other or PEOPLES.get(one, one) == PEOPLES.get(other, other):
         return True
     common = len(commonprefix([one, other]))
     return common >= _LEAST_ROOT and one[common:] in _ROOT_ENDS and other[common:] in _ROOT_ENDS
+
+
+def is_acronym(short: str, name: str) -> bool:
+    """Tell whether capitals are the first letters of the words of a name."""
+    capitals = "".join(word[0] for word in name.split() if word[:1].isupper())
+    bare = short.replace(".", "")
+    return len(bare) >= _ACRONYM_LEAST and bare.isupper() and capitals.startswith(bare)
 
 
 def _pieces(word: str) -> list[str]:

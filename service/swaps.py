@@ -14,7 +14,7 @@ from typing import Final
 from service.lines import Line
 from service.numbers import comparable, same
 from service.opposites import opposites
-from service.stated import APART, LIGHT, Stated, Value, one_root
+from service.stated import APART, LIGHT, Stated, Value, is_acronym, one_root
 
 # What a claim's word counts that stands in another clause than the value.
 _FURTHER: Final = 0.8
@@ -44,7 +44,7 @@ _BETTER_ELSEWHERE: Final = (0.6, 0.35)
 _BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
 # The least share of what describes a number that must describe it in the evidence too.
 _LEAST_SHARE: Final = 0.25
-_DESCRIBED: Final = 2.0
+_DESCRIBED: Final = 2.5
 _BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
 _PARTICIPLE: Final = re.compile(
@@ -205,8 +205,10 @@ class Slot:
             return _SHARED
         if clause // APART != self.clause // APART:
             return _OF_ANOTHER
-        if any(at == one.first - 1 for one in there) and self.value.number is None:
-            return _OF_ANOTHER
+        if self.value.number is None and any(at == one.first - 1 for one in there):
+            word = self.said.words[at].lower
+            if not _PARTICIPLE.match(word) and not _VERB.match(word):
+                return _OF_ANOTHER  # `the biologist Sara Lund`
         if clause < self.clause and self._acts_on(at):
             return _LEFT_OUT_LABELLED
         if clause < self.clause and self.clause in self.said.bare_clauses:
@@ -298,6 +300,8 @@ def is_same(claimed: Value, found: Value) -> bool:
         return False
     if len(claimed.words) == len(found.words) == 1:
         return all(one_root(one, other) for one in claimed.words for other in found.words)
+    if is_acronym(claimed.text, found.text) or is_acronym(found.text, claimed.text):
+        return True
     return bool(claimed.words & found.words) and (
         claimed.words <= found.words or found.words <= claimed.words
     )
