@@ -62,6 +62,30 @@ def test_a_server_is_asked_and_nobody_else(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "The ferry sails at noon.\n"), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("generator", "base_url"), [("openai", None), ("quote", "http://127.0.0.1:1/v1")]
+)
+def test_no_question_makes_a_service_load_what_a_server_has(
+    generator: str, base_url: str | None
+) -> None:
+    """The setting is the server's name for it."""
+    settings = Settings.model_validate(
+        {"generator": generator, "model": "acme/large", "openai_base_url": base_url}
+    )
+    with pytest.raises(ModelMissing, match="is taken for a model of the server"):
+        models.load_model("transformers", settings)
+
+
+def test_no_question_sends_a_server_the_name_of_a_local_model() -> None:
+    """Its only model is asked."""
+    with chat_server() as server:
+        server.models = listing({"id": "m"})
+        settings = Settings(
+            generator="transformers", model="acme/large", openai_base_url=server.url
+        )
+        assert models.load_model("openai", settings).name == "m"
+
+
 # --- readiness and the doctor --------------------------------------------------------------------
 
 

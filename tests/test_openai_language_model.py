@@ -1,10 +1,13 @@
 """A language model behind a server: what is sent, what comes back, and each way to fail."""
 
+import errno
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import openai
 import pytest
 
 from chat_server import (
@@ -33,6 +36,8 @@ from indexes.errors import (
     PromptTooLong,
 )
 from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
+from service.openai_address import address_of
+from service.openai_errors import Asked, failure_of
 from service.openai_language_model import Server, load_openai_language_model
 from service.openai_stream import Patience
 from service.thoughts import outside_think
@@ -336,6 +341,25 @@ def test_a_server_without_tls_is_told() -> None:
             written(model)
 
 
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "no way leads there"),
+        (ExceptionGroup("all", [ConnectionRefusedError(111, "refused")]), "nothing listens there"),
+        (ssl.SSLCertVerificationError(1, "self-signed certificate"), "SSL_CERT_FILE"),
+        (EOFError("the end"), "closed the connection"),
+    ],
+)
+def test_each_reason_of_no_connection_is_told(cause: Exception, told: str) -> None:
+    """However deep below the client's own error it lies."""
+    asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    found = openai.APIConnectionError(request=openai.DefaultHttpxClient().build_request("GET", "/"))
+    found.__cause__ = OSError("a connection failed")
+    found.__cause__.__context__ = cause
+    with pytest.raises(ModelFailed, match=told):
+        raise failure_of(found, asked)
+
+
 # --- who leaves ----------------------------------------------------------------------------------
 
 
@@ -460,7 +484,7 @@ def test_a_server_that_lists_no_models_is_used_all_the_same() -> None:
     ("server", "told"),
     [
         (Server(), "set OPENAI_BASE_URL"),
-        (Server(key="k"), "set AFTERWORD_MODEL and OPENAI_API_KEY"),
+        (Server(key="k", model="gpt"), "set OPENAI_BASE_URL"),
         (Server("127.0.0.1:8080/v1"), "no address"),
         (Server("ftp://127.0.0.1/v1"), "no address"),
         (Server("http://127.0.0.1:x/v1"), "no address"),
