@@ -44,14 +44,14 @@ from service.thoughts import outside_think
 
 MESSAGES = [Message("system", "Be brief."), Message("user", "When does the ferry sail?")]
 SAMPLING = Sampling(64)
-QUICK = Patience(tries=3, first_wait=0.01, longest_wait=2.0, silence=0.3)
+QUICK = Patience(tries=3, first_wait=0.01, longest_wait=2.0)
 KEY = "sk-abcdefghijklmnop"
 
 
-def model_of(server: ChatServer, **given: Any) -> LanguageModel:
+def model_of(server: ChatServer, patience: Patience = QUICK, **given: Any) -> LanguageModel:
     """Return the model `m` of a server, of whose list nothing is asked."""
     settings = {"model": "m", "context": 4096, "key": KEY, **given}
-    return load_openai_language_model(Server(server.url, **settings), QUICK)
+    return load_openai_language_model(Server(server.url, **settings), patience)
 
 
 def go_on() -> None:
@@ -277,11 +277,6 @@ FAILURES: dict[str, tuple[Answer, type[AfterwordError], str]] = {
         PromptTooLong,
         "context window exceeded",
     ),
-    "silent in the midst": (
-        Answer([chunk({"content": "The"}), *silence(2), *good()]),
-        ModelTooSlow,
-        r"sent nothing for 0\.3 s in the midst",
-    ),
 }
 
 
@@ -296,6 +291,16 @@ def test_each_failure_says_what_to_do(kind: str) -> None:
         raise caught.value
     assert KEY not in caught.value.message
     assert server.url.removesuffix("/v1") in caught.value.message
+
+
+def test_a_server_that_falls_silent_is_told() -> None:
+    """In the midst of an answer; ahead of it, it may think for as long as the question may take."""
+    parts = [*silence(0.5), chunk({"content": "The"}), *silence(5), *good()]
+    with (
+        chat_server(Answer(parts)) as server,
+        pytest.raises(ModelTooSlow, match=r"sent nothing for 0\.3 s in the midst"),
+    ):
+        written(model_of(server, Patience(silence=0.3)))
 
 
 def test_a_key_that_the_server_repeats_is_not_told() -> None:
