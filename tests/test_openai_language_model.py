@@ -266,6 +266,11 @@ FAILURES: dict[str, tuple[Answer, type[AfterwordError], str]] = {
     ),
     "filtered": (Answer(good(finish="content_filter")), ModelFailed, "filter of contents"),
     "cut": (Answer([*good()[:3], cut]), ModelFailed, "in the midst of the answer"),
+    "hung up": (
+        Answer([chunk({"role": "assistant"}), cut]),
+        ModelFailed,
+        "ahead of the first word.*AFTERWORD_MODEL_CONTEXT",
+    ),
     "ended too early": (Answer(good()[:3]), ModelFailed, "in the midst of the answer"),
     "an error in the stream": (
         Answer([chunk({"content": "The"}), b'data: {"error": {"message": "out of memory"}}\n\n']),
