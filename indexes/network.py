@@ -37,6 +37,7 @@ LENGTH_STEP: Final = 8
 PAIR_STEP: Final = 16
 # Token lists of this many texts are held at once.
 WINDOW: Final = 2048
+_compiling: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,9 +376,11 @@ def _compile(network: Path, threads: int, streams: int) -> Any:
     }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    model = _core().read_model(network)
-    _look_up_in_bytes(model)
-    return _core().compile_model(model, "CPU", settings)
+    # Two threads that look into networks for the first time wait for each other without end.
+    with _compiling:
+        model = _core().read_model(network)
+        _look_up_in_bytes(model)
+        return _core().compile_model(model, "CPU", settings)
 
 
 def _look_up_in_bytes(model: Any) -> None:

@@ -13,6 +13,7 @@ from service.answer import MOST_CANDIDATES, Answerer
 from service.bootstrap import interval, resamples
 from service.evaluate import Asked, Failed, Line, Outcome, ask, stage_named
 from service.figures import Floats, digits_of, figures, once, rounded
+from service.strategies import strategy_named
 
 # Settings that a reply depends on; the encoder is none of them, since the collection names it.
 ANSWERING: Final = (
@@ -27,6 +28,7 @@ ANSWERING: Final = (
     "answer_seconds",
     "unsupported",
     "prompts",
+    "rewrite",
 )
 _ASKED: Final = ("stage", "candidates", "strategy", "collection")
 
@@ -81,6 +83,7 @@ def _changed(manner: Manner, key: str, value: str) -> Manner:
     if key == "candidates":
         return replace(manner, asked=replace(manner.asked, candidates=_candidates(value)))
     if key == "strategy":
+        strategy_named(value)
         return replace(manner, asked=replace(manner.asked, strategy=value))
     if key == "collection":
         return replace(manner, asked=replace(manner.asked, collection=value))

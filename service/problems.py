@@ -8,6 +8,7 @@ AfterwordError
 │   ├── ScopeRefused         403   the key may not do this
 │   ├── OriginRefused        403   a page of another site, or a foreign Host header
 │   ├── FetchOff             403   an address was given, and none may be fetched
+│   ├── SessionsOff          403   a session was asked for, and none is kept
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
 │   ├── RequestTooSlow       408   the client takes too long to send its request
@@ -87,6 +88,12 @@ class FetchOff(HttpError):
     """The service fetches nothing by its address."""
 
     code = "fetch_off"
+
+
+class SessionsOff(HttpError):
+    """The service keeps no sessions."""
+
+    code = "sessions_off"
 
 
 class RouteNotFound(HttpError):
@@ -195,6 +202,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     ScopeRefused: Answer(403, "Not with this key"),
     OriginRefused: Answer(403, "Not for other sites"),
     FetchOff: Answer(403, "Nothing is fetched here"),
+    SessionsOff: Answer(403, "Sessions are not kept here"),
     RouteNotFound: Answer(404, "No such path"),
     errors.NotFound: Answer(404, "Not found"),
     MethodNotAllowed: Answer(405, "No such method here"),

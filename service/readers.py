@@ -1,6 +1,7 @@
 """Which Attend a process uses: the bundled reader, another network, a cross-encoder, or none."""
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -28,6 +29,7 @@ from service.evidence import Attend
 from service.language_model import Check
 
 FOLDER: Final = Path(__file__).parent / "models" / "reader"
+_loading: Final = threading.Lock()
 BLEND: Final = "blend.json"
 # A cross-encoder's scores are probabilities of relevance, more or less: this is an even chance.
 CROSS_THRESHOLD: Final = 0.5
@@ -83,7 +85,8 @@ def load_reader(name: str, *, threads: int = 0) -> LoadedReader:
     `threads` of 0 means all cores. Raises ModelMissing that says which file or model was looked
     for, where, and what to do.
     """
-    return _load(name, threads)
+    with _loading:  # who asks at the same time waits for the one, and loads no other
+        return _load(name, threads)
 
 
 @lru_cache(maxsize=4)

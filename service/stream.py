@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -24,15 +24,23 @@ KEEP_ALIVE: Final = b": still working\n\n"
 _PATIENCE_SECONDS: Final = 10.0
 _log = get_log(__name__)
 
+Keep = Callable[[Reply], Reply]
+"""Keeps a reply where that was asked for, and says so in it; called in the work's thread."""
+
+
+def _as_it_is(reply: Reply) -> Reply:
+    return reply
+
 
 class Asking:
     """One question at work in a thread, with the events it has given so far."""
 
-    def __init__(self, service: Service, question: Question) -> None:
-        """Begin the work. Raises NotReady, TooManyRequests."""
+    def __init__(self, service: Service, question: Question, keep: Keep = _as_it_is) -> None:
+        """Begin the work; `keep` is given the reply last. Raises NotReady, TooManyRequests."""
         self._service = service
         self._answerer = service.loaded()
         self._question = question
+        self._keep = keep
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._left = threading.Event()
@@ -106,6 +114,19 @@ class Asking:
                 yield event
         yield FinalEvent(self._reply.result())
 
+    async def followed(self) -> AsyncGenerator[Event, None]:
+        """Give the events as they happen, but the final one; who stops listening stops the work."""
+        try:
+            while (event := await self._events.get()) is not None:
+                yield event
+        finally:
+            self._left.set()
+            self._reply.cancel()
+
+    def result(self) -> Reply:
+        """Return the reply once all events were given, or raise what went wrong."""
+        return self._reply.result()
+
     async def _stop_when_gone(self, request: Request) -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
@@ -140,7 +161,7 @@ class Asking:
                 status=reply.status,
                 score=round(reply.score, 4),
             )
-        return replace(reply, trace_id=told_id())
+        return replace(self._keep(reply), trace_id=told_id())
 
     def _stay_asked(self) -> None:
         if self._left.is_set():

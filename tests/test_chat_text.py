@@ -119,7 +119,7 @@ REPLY = Reply(
     passages=(),
     dropped=(),
     usage=None,
-    timings=Timings(0, 0, 0, 0, 0),
+    timings=Timings(encode=0, retrieve=0, attend=0, generate=0, total=0),
     trace_id="",
 )
 

@@ -32,6 +32,7 @@ from stored_documents import prepared
 SETTING: Final = "correct-horse-battery"
 OURS: Final = "ours"
 THEIRS: Final = "theirs"
+SESSION: Final = f"/v1/sessions/{'0' * 32}"
 FILE: Final = b"the file of a document"
 numbers = count()
 
@@ -158,6 +159,19 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
     ),
     ("GET", "/v1/models"): lambda _: Call("/v1/models", "read", 200, 200),
     ("GET", "/v1/models/{model}"): lambda _: Call(f"/v1/models/{OURS}:quote", "read", 200, 404),
+    # A tool that fails tells so in its result, to the model that called it.
+    ("POST", "/mcp"): lambda _: Call(
+        "/mcp",
+        "read",
+        200,
+        200,
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "search", "arguments": {"query": "swans", "collection": OURS}},
+        },
+    ),
     ("GET", "/v1/documents"): lambda _: Call(f"/v1/documents?{QUERY}", "read", 200, 404),
     ("GET", "/v1/documents/{document_id}"): lambda _: Call(
         f"/v1/documents/d?{QUERY}", "read", 200, 404
@@ -172,6 +186,10 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
         f"/v1/documents/d/original?{QUERY}", "read", 200, 404
     ),
     ("GET", "/v1/jobs/{job_id}"): lambda data: Call(f"/v1/jobs/{job(data)}", "read", 200, 404),
+    ("GET", "/v1/sessions"): lambda _: Call("/v1/sessions", "read", 200, 200),
+    # Whose session it is, tests/test_service_sessions.py asks; this one is nobody's.
+    ("GET", "/v1/sessions/{session_id}"): lambda _: Call(SESSION, "read", 404, 404),
+    ("DELETE", "/v1/sessions/{session_id}"): lambda _: Call(SESSION, "read", 404, 404),
     ("GET", "/v1/collections"): lambda _: Call("/v1/collections", "read", 200, 200),
     ("GET", "/v1/collections/{name}"): lambda _: Call(f"/v1/collections/{OURS}", "read", 200, 404),
     ("POST", "/v1/documents"): lambda _: Call(
