@@ -260,8 +260,8 @@ class Conversation:
                 f"the language model's server {where} held the answer back by its filter of "
                 "contents; ask otherwise, or use another server"
             )
-        if heard.finish is None and (heard.text or heard.thought):
-            raise cut_off(self._asked)
+        if heard.finish is None:
+            raise cut_off(self._asked) if self._has_begun else hung_up(self._asked)
         if heard.thought and not heard.text:
             raise ModelFailed(
                 f"the language model {self._asked.model} at {where} reasoned and came to no "

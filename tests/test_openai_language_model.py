@@ -257,7 +257,7 @@ FAILURES: dict[str, tuple[Answer, type[AfterwordError], str]] = {
         "a delta that is none",
     ),
     "no UTF-8": (Answer([b"data: \xff\xfe\n\n"]), ModelFailed, "no chat completion"),
-    "nothing": (Answer([DONE]), ModelFailed, "answered with nothing"),
+    "nothing": (Answer([DONE]), ModelFailed, "ahead of its first word"),
     "no words": (Answer(good(words=())), ModelFailed, "answered with nothing"),
     "only thoughts": (
         Answer([chunk({"reasoning_content": "Hm."}), chunk({}, "length"), DONE]),
@@ -269,7 +269,7 @@ FAILURES: dict[str, tuple[Answer, type[AfterwordError], str]] = {
     "hung up": (
         Answer([chunk({"role": "assistant"}), cut]),
         ModelFailed,
-        "ahead of the first word.*AFTERWORD_MODEL_CONTEXT",
+        "ahead of its first word.*AFTERWORD_MODEL_CONTEXT",
     ),
     "ended too early": (Answer(good()[:3]), ModelFailed, "in the midst of the answer"),
     "an error in the stream": (
