@@ -115,8 +115,9 @@ class Conversation:
         if self._heard.is_thinking:
             keep("</think>")
         written = "".join(pieces)
+        around = estimate([Message("assistant", "")])
         usage = self._heard.usage or Usage(
-            estimate(messages), estimate([Message("assistant", written)])
+            estimate(messages), estimate([Message("assistant", written)]) - around
         )
         put(Ended(self._reason, usage))
 

@@ -126,7 +126,7 @@ def test_usage_is_estimated_where_a_server_tells_none() -> None:
         model = model_of(server)
         _, ended = written(model)
     assert ended.usage.prompt_tokens == model.count_tokens(MESSAGES)
-    assert ended.usage.completion_tokens >= len(WORDS)
+    assert len(WORDS) <= ended.usage.completion_tokens < 3 * len(WORDS)
 
 
 def test_what_a_server_refuses_is_not_sent_again() -> None:
