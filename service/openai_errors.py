@@ -58,7 +58,7 @@ def failure_of(error: Exception, asked: Asked) -> AfterwordError:
                 "works, and whether the model is too large for its machine"
             )
         case openai.APIConnectionError():
-            return ModelFailed(_of_connection(error, where))
+            return ModelFailed(_of_connection(error, asked))
         case openai.APIError():
             if is_too_long(error):
                 return _too_long(error, asked)
@@ -208,9 +208,9 @@ def _too_long(error: openai.APIError, asked: Asked) -> PromptTooLong:
     )
 
 
-def _of_connection(error: openai.APIConnectionError, where: str) -> str:
+def _of_connection(error: openai.APIConnectionError, asked: Asked) -> str:
     causes = list(_causes(error))
-    start = f"the language model's server {where} cannot be reached"
+    start = f"the language model's server {asked.address.shown} cannot be reached"
     tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
     if tls is not None:
         return (
@@ -224,8 +224,8 @@ def _of_connection(error: openai.APIConnectionError, where: str) -> str:
         return f"{start}: nothing listens there; start it, or correct OPENAI_BASE_URL"
     if any(isinstance(one, OSError) and one.errno in _NO_ROUTE for one in causes):
         return f"{start}: no way leads there from this machine; look at the network"
-    last = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
-    return f"{start}, or closed the connection ({last[:_TOLD]}); look at its log"
+    last = _short(str(causes[-1]), asked.key) or type(causes[-1]).__name__
+    return f"{start}, or closed the connection ({last}); look at its log"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -317,6 +317,17 @@ def test_a_key_that_the_server_repeats_is_not_told() -> None:
         written(model_of(server))
 
 
+def test_a_key_that_no_header_can_carry_is_told() -> None:
+    """And not shown; white space around it is nobody's intention."""
+    for key in ("sk-ä", "sk-1\nsk-2", "a b"):
+        with pytest.raises(ModelMissing, match="no header can carry") as caught:
+            load_openai_language_model(Server("http://127.0.0.1:8/v1", key, "m", 4096))
+        assert key not in caught.value.message
+    with chat_server(Answer(good())) as server:
+        written(model_of(server, key=f" {KEY}\n"))
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
 def test_without_a_key_the_error_says_so() -> None:
     """It is the likeliest reason."""
     with (
