@@ -22,6 +22,7 @@ from bundled_documents import birds, make_collection
 from indexes.errors import ModelFailed
 from indexes.settings import Settings
 from openai_clients import KEY, ToldAnswerer, citation, client_of, reply_of
+from scripted_model import Script
 from service import stream
 from service.answer import Question, build_answerer
 from service.app import create_app
@@ -325,6 +326,7 @@ def test_everything_that_is_asked_reaches_the_answerer(
         "candidates": 5,
         "generator": "quote",
         "strategy": "cot",
+        "rewrite": "rule",
         "reasoning": True,
     }
     told = message_of(client, messages=messages, afterword=wishes)["afterword"]
@@ -344,6 +346,7 @@ def test_everything_that_is_asked_reaches_the_answerer(
                 Turn("assistant", "Yes. [1]"),
                 Turn("user", "White"),
             ),
+            rewrite="rule",
         )
     ]
     assert told["unused"] == [
@@ -516,25 +519,19 @@ def test_models_are_collections_and_how_they_answer(real: OpenAI) -> None:
             real.models.retrieve(name.replace("/", "%2F"))
 
 
-def test_models_of_a_language_model_are_named(
-    answerer: ToldAnswerer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those that the settings let write, with each strategy; what is asked is passed on."""
-    models = dict.fromkeys(["transformers", "openai"], lambda _: pytest.fail("loaded"))
-    monkeypatch.setattr("service.model_names.LANGUAGE_MODELS", models)
+def test_models_of_a_language_model_are_named(answerer: ToldAnswerer) -> None:
+    """The one that the settings name, with each strategy; what is asked for is passed on."""
 
     def listed(**settings: object) -> list[str]:
         with loaded(small_app(answerer, **settings)) as client:
             return [one["id"] for one in client.get("/v1/models").json()["data"]]
 
-    assert listed() == ["default", "default:quote"]
-    assert listed(generator="openai", model="m") == [
-        "default",
-        "default:quote",
-        "default:openai",
-        "default:openai:cot",
-    ]
-    assert "default:transformers:cot" in listed(model="m")
+    plain = ["default", "default:quote"]
+    assert listed() == plain
+    both = [*plain, "default:openai", "default:openai:cot"]
+    assert listed(generator="openai") == both
+    assert listed(openai_base_url="http://127.0.0.1:1/v1", model="m") == both
+    assert listed(model="m") == [*plain, "default:transformers", "default:transformers:cot"]
     with loaded(small_app(answerer)) as client:
         message_of(client, model="default:openai")
         message_of(client, model="default:openai:cot")
@@ -544,6 +541,26 @@ def test_models_of_a_language_model_are_named(
         ("openai", "cot"),
         (None, "cot"),
     ]
+
+
+def test_a_language_model_is_asked_and_what_it_makes_up_is_not_told(
+    real: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader is told that the documents are quoted instead, and the tokens are counted."""
+    script = Script(["Swifts are made of cheese, as 1234 scholars say."])
+    monkeypatch.setattr("service.generators.load_model", lambda *_: script.model())
+    found = real.chat.completions.create(
+        model="default:openai", messages=[{"role": "user", "content": SWIFTS}]
+    )
+    message = found.choices[0].message
+    assert message.content
+    assert "cheese" not in message.content
+    assert message.content.startswith("A young swift flies for three years without landing. [1]")
+    assert "\n\nNote: this is quoted from the documents: the evidence bears out" in message.content
+    told = message.afterword["generation"]  # type: ignore[attr-defined] # an extra field
+    assert (told["generator"], told["model"], len(told["unsupported"])) == ("openai", "scripted", 1)
+    assert found.usage
+    assert found.usage.completion_tokens == 9 < found.usage.prompt_tokens
 
 
 def test_where_there_is_no_collection_that_is_said(tmp_path: Path) -> None:
