@@ -161,15 +161,45 @@ def test_a_document_cannot_move_a_citation(answerer: ToldAnswerer, client: TestC
     assert message["afterword"]["answer"] == f"{text} Two. [2]"
 
 
+@pytest.mark.parametrize(
+    ("facts", "url"),
+    [
+        (
+            {"quote": "a well-known fact, & more"},
+            "#:~:text=a%20well%2Dknown%20fact%2C%20%26%20more",
+        ),
+        ({"quote": "1 2 3 4 5 6 7 8 9 10 11"}, "#:~:text=1%202%203%204%205,7%208%209%2010%2011"),
+        ({"page": 7}, "#page=7:~:text=quoted"),
+        ({"uri": "https://example.org/a?b=c#part"}, "?b=c#part:~:text=quoted"),
+    ],
+)
 def test_a_page_of_the_web_is_cited_by_its_address(
-    answerer: ToldAnswerer, client: TestClient
+    answerer: ToldAnswerer, client: TestClient, facts: dict[str, object], url: str
 ) -> None:
-    """All others by a path of the service; the page stands in the title."""
-    page = citation(1, uri="https://example.org/a", page=7)
+    """With the words that a browser is to mark there."""
+    page = citation(1, **{"uri": "https://example.org/a", **facts})
     answerer.citations, answerer.reply = (page,), reply_of(answerer.texts, [page])
     (found,) = message_of(client)["annotations"]
-    assert found["url_citation"]["url"] == "https://example.org/a"
-    assert found["url_citation"]["title"] == "Title 1, page 7"
+    assert found["url_citation"]["url"] == f"https://example.org/a{url}"
+
+
+@pytest.mark.parametrize("uri", ["notes/d.pdf", "https://example.org/d"])
+def test_programs_that_number_sources_number_them_as_the_markers_do(
+    answerer: ToldAnswerer, client: TestClient, uri: str
+) -> None:
+    """Open WebUI takes what has one address for one source; two quotes of a document are two."""
+    both = [
+        citation(1, document_id="d", uri=uri, quote="one"),
+        citation(2, document_id="d", uri=uri, quote="other", start=20, end=25),
+    ]
+    answerer.texts, answerer.citations = ("One. [1]", " Other. [2]"), both
+    answerer.reply = reply_of(answerer.texts, both)
+    sources = dict.fromkeys(
+        one["url_citation"]["url"]
+        for chunk in streamed(client)
+        for one in chunk["choices"][0]["delta"].get("annotations", ())
+    )
+    assert len(sources) == 2
 
 
 def test_a_citation_leads_to_its_words(real: OpenAI) -> None:
