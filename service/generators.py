@@ -23,6 +23,15 @@ def check_generator(name: str) -> None:
         raise UsageError(f"generator {name!r} is not known; use one of: {known}")
 
 
+def offered_generators(settings: Settings) -> tuple[str, ...]:
+    """Return the generators that the settings make usable, their own first; `quote` always is."""
+    if settings.generator != QUOTE:
+        return (settings.generator, QUOTE)
+    if getattr(settings, "openai_base_url", None):
+        return (QUOTE, "openai")
+    return (QUOTE, "transformers") if settings.model else (QUOTE,)
+
+
 def desk_for(name: str, settings: Settings) -> Desk | None:
     """Return the language model of a generator with its prompts; None for `quote`, which has none.
 
