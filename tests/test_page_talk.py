@@ -1,16 +1,17 @@
-"""The page at `/` in conversation: follow-up questions, and answers that a language model writes."""
+"""The page at `/` in conversation: follow-up questions, and answers of a language model."""
 
 import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 import browsing
 from browsing import Visit, sideways, violations, visit
@@ -49,7 +50,7 @@ TEXTS = {
 SAYS = {
     POOL: f"{OPENS} [1]",
     BUILT: f"{VARGA} [1] Its roof is of <b>gold</b>. [2]",
-    KIOSK: f"<img src=x onerror=alert(4)> Look at [this](https://collect.example/?q=1). {SELLS} [2]",
+    KIOSK: f"<img src=x onerror=alert(4)> See [this](https://collect.example/?q=1). {SELLS} [2]",
     ANTHEM: NOT_FOUND,
     ROOF: "The roof is of gold.",
     LONG: f"{OPENS} [1] {VARGA} [1]",
@@ -105,7 +106,7 @@ def chromium() -> Iterator[Browser]:
 def patched() -> Iterator[Writer]:
     """A language model in the place of those there are, and a simple check of its sentences."""
     writer = Writer()
-    model = LanguageModel("scripted <i>1</i>", 4096, words_of, lambda *words: writer.write(*words))
+    model = LanguageModel("scripted <i>1</i>", 4096, words_of, writer.write)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("service.generators.LANGUAGE_MODELS", {"openai": lambda _: model})
         patch.setattr("service.generators.load_model", lambda *_: model)
@@ -179,7 +180,7 @@ def test_a_conversation_goes_on_and_is_kept(seen: Visit, writer: Writer) -> None
     page = seen.page
     said = [(POOL, OPENS), (BUILT, VARGA), (KIOSK, SOLD), (ANTHEM, "The documents do not say.")]
     for number, question in enumerate((POOL, BUILT, KIOSK, ANTHEM, ROOF)):
-        body = sent(seen, lambda: seen.ask(question))  # noqa: B023 # it is called at once
+        body = sent(seen, partial(seen.ask, question))
         assert body.get("history", []) == pairs(*said[:number])
         assert body["generator"] == "openai"
         assert "reasoning" not in body
@@ -346,6 +347,7 @@ def test_a_model_that_fails_is_told_and_can_be_done_without(
     expect(last(page).locator(".figures").last).to_contain_text("Score")
 
 
+@pytest.mark.slow
 def test_a_wait_that_the_service_asks_for_is_kept(seen: Visit) -> None:
     """The seconds are counted down, and pressing before they are over asks nothing."""
     page = seen.page
@@ -369,6 +371,7 @@ def test_a_wait_that_the_service_asks_for_is_kept(seen: Visit) -> None:
     seen.complaints.clear()
 
 
+@pytest.mark.slow
 def test_unsupported_sentences_may_be_marked(data: Path, writer: Writer, chromium: Browser) -> None:
     """By the service's setting; the mark is styled, and the reasons are folded away."""
     del writer
@@ -469,7 +472,14 @@ def talk(seen: Visit) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme"), [(1440, "light"), (820, "dark"), (360, "dark"), (320, "light")]
+    ("width", "scheme"),
+    [
+        (360, "dark"),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in ((1440, "light"), (820, "dark"), (320, "light"))
+        ),
+    ],
 )
 def test_nothing_keeps_anybody_out_of_a_conversation(
     url: str, writer: Writer, chromium: Browser, width: int, scheme: Literal["light", "dark"]
