@@ -35,6 +35,7 @@ export class Answer {
     this.citations.push(citation);
     this.#places.push(placeOf(citation, this.collection));
     this.list.append(item(citation, () => this.#open(at)));
+    if (at === 0) this.words.after(this.list);
     const anew = this.#isPdf() === wasPdf ? this.#pieces.filter(({ text }) => text.includes(citation.marker)) : this.#pieces;
     for (const piece of anew) this.#draw(piece);
   }

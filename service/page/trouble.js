@@ -18,6 +18,8 @@ const TITLES = {
   prompt_too_long: "Too long for the language model",
 };
 const MODEL = /^(model|prompt)_/;
+// Waits between these, in seconds, are counted down.
+const SHORTEST_WAIT = 2;
 const LONGEST_WAIT = 600;
 
 /** Return what is said of a problem. `acts` has what asks again, as before or by quoting. */
@@ -44,7 +46,7 @@ function told(detail) {
 
 /** Return what asks again, not before the service wants to be asked. */
 function again(seconds, ask) {
-  let left = Math.min(seconds ?? 0, LONGEST_WAIT);
+  let left = seconds >= SHORTEST_WAIT ? Math.min(seconds, LONGEST_WAIT) : 0;
   const control = button("retry", "Ask again", { click: () => left > 0 || ask() });
   if (left === 0) return control;
   const show = () => {
@@ -55,7 +57,7 @@ function again(seconds, ask) {
   const ticking = setInterval(() => {
     left -= 1;
     show();
-    if (left === 0 && control.isConnected) announce("You can ask again now.");
+    if (left === 0 && control.isConnected) announce("It can be asked again now.");
     if (left === 0 || !control.isConnected) clearInterval(ticking);
   }, 1000);
   show();

@@ -23,21 +23,27 @@ export function turnElement(entry) {
 /** Make room for an answer that is to come; `written` where a language model writes it. */
 export function beginAnswer(element, entry, written) {
   const answer = new Answer(entry.collection, written);
-  const fold = reasoningFold("");
-  put(element, answer, fold);
-  return { answer, written, passages: null, reasoning: "", fold };
+  put(element, answer);
+  return { answer, written, passages: null, reasoning: "" };
 }
 
 /** Draw what is done at present. */
 export function drawProgress(element, progress) {
-  const { passages, answer, reasoning, fold } = progress;
-  fold.hidden = reasoning === "";
-  fold.querySelector(".text").textContent = reasoning;
+  const { answer, reasoning } = progress;
+  drawReasoning(element, reasoning);
   fill(
     slot(element, "before"),
     h("p", { class: "waiting" }, doing(progress)),
     answer.text === "" && reasoning === "" ? bones() : null,
   );
+}
+
+/** Draw the reasoning so far; whoever has unfolded it reads on. */
+function drawReasoning(element, reasoning) {
+  const place = slot(element, "thoughts");
+  if (reasoning.trim() === "") return;
+  if (place.childElementCount === 0) fill(place, reasoningFold());
+  place.querySelector(".text").textContent = reasoning;
 }
 
 function doing({ passages, answer, written, reasoning }) {
@@ -59,7 +65,8 @@ export function drawReply(element, entry, acts, progress = null) {
   const came = progress?.answer;
   const asTold = came?.text === reply.answer && came.citations.length === reply.citations.length;
   const answer = asTold ? came : wholeAnswer(reply, entry.collection);
-  if (!asTold) put(element, answer, reasoningFold(reply.generation?.reasoning ?? ""));
+  if (!asTold) put(element, answer);
+  drawReasoning(element, reply.generation?.reasoning ?? "");
   fill(slot(element, "before"), searchedFor(entry));
   fill(slot(element, "lead"), lead);
   fill(slot(element, "after"), after, foot(entry, acts));
@@ -68,7 +75,6 @@ export function drawReply(element, entry, acts, progress = null) {
 
 /** Draw what went wrong, under what had come until then. */
 export function drawProblem(element, problem, acts, progress) {
-  if (progress.answer.text === "") progress.fold.hidden = true;
   fill(slot(element, "before"));
   fill(slot(element, "after"), problemNotice(problem, acts));
 }
@@ -82,9 +88,9 @@ function slot(element, name) {
 }
 
 /** Make the places of an outcome: what is put into one moves nothing in the others. */
-function put(element, answer, reasoning) {
-  const [before, lead, after] = ["before", "lead", "after"].map((name) => h("div", { class: name }));
-  fill(outcome(element), before, reasoning, lead, answer.words, answer.list, after);
+function put(element, answer) {
+  const [before, thoughts, lead, after] = ["before", "thoughts", "lead", "after"].map((name) => h("div", { class: name }));
+  fill(outcome(element), before, thoughts, lead, answer.words, answer.citations.length > 0 ? answer.list : null, after);
 }
 
 /** Tell what was searched for, where that is not the question as it was asked. */

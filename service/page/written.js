@@ -5,14 +5,14 @@ import { counted } from "./text.js";
 
 const MARK = "[unsupported]";
 
-/** Return the model's reasoning, folded away; hidden where there is none. */
-export function reasoningFold(reasoning) {
+/** Return the place of the model's reasoning, folded away. */
+export function reasoningFold() {
   return h(
     "details",
-    { class: "reasoning", hidden: reasoning.trim() === "" },
+    { class: "reasoning" },
     h("summary", {}, "Reasoning"),
     h("p", { class: "hint" }, "How the language model came to its answer. Nothing of it is checked."),
-    h("p", { class: "text", dir: "auto" }, reasoning),
+    h("p", { class: "text", dir: "auto" }),
   );
 }
 
