@@ -8,7 +8,7 @@ from indexes.settings import Settings
 from service.evidence import Asked, Evidence, Generator, Ground, Step
 from service.generate import quote
 from service.language_model import Sampling
-from service.models import LANGUAGE_MODELS, load_model
+from service.models import LANGUAGE_MODELS, OPENAI, TRANSFORMERS, check_model, load_model
 from service.prompts import Prompts
 from service.strategies import strategy_named
 from service.writing import Desk, Manner, writing
@@ -27,9 +27,15 @@ def offered_generators(settings: Settings) -> tuple[str, ...]:
     """Return the generators that the settings make usable, their own first; `quote` always is."""
     if settings.generator != QUOTE:
         return (settings.generator, QUOTE)
-    if getattr(settings, "openai_base_url", None):
-        return (QUOTE, "openai")
-    return (QUOTE, "transformers") if settings.model else (QUOTE,)
+    if settings.openai_base_url or (settings.model and settings.openai_api_key):
+        return (QUOTE, OPENAI)
+    return (QUOTE, TRANSFORMERS) if settings.model else (QUOTE,)
+
+
+def check_writer(settings: Settings) -> None:
+    """Load the language model of the settings, if they have one. Raises as `desk_for`."""
+    if settings.generator != QUOTE:
+        check_model(settings.generator, settings)
 
 
 def desk_for(name: str, settings: Settings) -> Desk | None:

@@ -53,6 +53,8 @@ def test_all_but_the_worker_are_ready(answerer: SmallAnswerer) -> None:
         ({"generator": "openai"}, ["openai", "quote"]),
         ({"generator": "openai", "model": "m"}, ["openai", "quote"]),
         ({"model": "m"}, ["quote", "transformers"]),
+        ({"model": "m", "openai_api_key": "k"}, ["quote", "openai"]),
+        ({"openai_base_url": "http://127.0.0.1:9/v1"}, ["quote", "openai"]),
     ],
 )
 def test_the_generators_that_can_be_named_are_told(

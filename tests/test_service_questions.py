@@ -101,6 +101,8 @@ def test_a_question_is_passed_on_whole_and_its_reply_back(answerer: SmallAnswere
         "timings",
         "trace_id",
         "generation",
+        "rewritten_by",
+        "session_id",
     }
     assert (told["status"], told["answer"], told["score"]) == ("answered", "".join(WORDS), 0.75)
     assert told["timings"]["total"] == 10.0

@@ -28,6 +28,7 @@ from service.problems import (
 from service.schemas import MOST_METADATA
 from service.stream import KEEP_ALIVE_SECONDS
 from service.tickets import LIFE_SECONDS
+from service.tool_schemas import MOST_FOUND, MOST_LISTED, MOST_READ
 
 _ABOUT: Final = """\
 What is sent or stored beyond these is refused by name and never cut in silence. Where a setting
@@ -140,6 +141,10 @@ def _of_questions() -> Iterator[Limit]:
     yield _set("a question", "max_question_chars", "characters", wrong)
     yield Limit("passages of a reply (`top_k`)", f"{MOST_PASSAGES}", None, wrong)
     yield Limit("candidates that are read (`candidates`)", f"{MOST_CANDIDATES}", None, wrong)
+    tool = f"a tool's error with {code(InvalidRequest.code)}"
+    yield Limit("passages of the tool `search` (`limit`)", f"{MOST_FOUND}", None, tool)
+    yield Limit("documents of the tool `list_documents` (`limit`)", f"{MOST_LISTED}", None, tool)
+    yield Limit("characters of the tool `read_document` (`length`)", f"{MOST_READ:,}", None, tool)
     bad = code(f"422 {BadFilter.code}")
     yield Limit("conditions of a filter", f"{filters.MOST_CONDITIONS}", None, bad)
     yield Limit("depth of a filter", f"{filters.DEEPEST}", None, bad)
