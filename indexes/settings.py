@@ -149,8 +149,7 @@ class Settings(BaseSettings):
         None,
         min_length=1,
         title="an address such as `http://127.0.0.1:8080/v1`",
-        description="Server of the generator `openai`; unset, with a model and a key, OpenAI's "
-        "own.",
+        description="Server that the generator `openai` asks; none unless named.",
     )
     openai_api_key: SecretStr | None = Field(
         None, title="text", description="Key for that server; many local ones need none."

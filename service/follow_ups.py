@@ -6,6 +6,7 @@ phrase counts the more, the rarer its words are in the collection, the more ofte
 and the later (salience, as in Lappin and Leass 1994, without a parser).
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,9 +36,10 @@ _IN_ANSWER: Final = 0.4
 _FADING: Final = 0.5
 _IN_LEANING: Final = 0.5
 # What is carried has at least this share of the salience of the best, and so many words at most.
-_NEAR_ENOUGH: Final = 0.5
-_NEAR_ENOUGH_FOR_PIECE: Final = 0.25
-_MOST_WORDS: Final = 8
+# The more is added to a question, the less sure is the reader that anything answers it.
+_NEAR_ENOUGH: Final = 0.65
+_NEAR_ENOUGH_FOR_PIECE: Final = 0.325
+_MOST_WORDS: Final = 6
 _MOST_SIGNS: Final = 30
 _KNOWN: Final = 1.0
 # In other languages words count from this rarity on.
@@ -79,6 +81,7 @@ class _Phrase:
     age: int
     at: int
     text: str
+    terms: frozenset[str]
     size: int
     salience: float
 
@@ -190,9 +193,9 @@ def _phrases(
                 continue
             seen.append(found)
             text = one.text[words[0].at : words[-1].end]
-            yield _Phrase(
-                one.age, words[0].at, text, len(words), max(salience[each] for each in new)
-            )
+            # Two words say more than one, but not twice as much.
+            worth = sum(salience[each] for each in new) / math.sqrt(len(new))
+            yield _Phrase(one.age, words[0].at, text, found, len(words), worth)
 
 
 def _is_name(words: Sequence[Word]) -> bool:
@@ -208,7 +211,8 @@ def _best(phrases: Sequence[_Phrase], share: float) -> tuple[str, ...]:
     for one in ranked:
         if one.salience < share * ranked[0].salience:
             break
-        if kept and size + one.size > _MOST_WORDS:
+        is_new = not any(one.terms <= other.terms for other in kept)
+        if not is_new or (kept and size + one.size > _MOST_WORDS):
             continue
         kept.append(one)
         size += one.size

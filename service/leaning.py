@@ -182,8 +182,6 @@ def _is_vague(
     special = [one for one in tells if weight_of(one, weights) >= _SPECIAL]
     if len(tells) == len(own) == 1:
         return weight_of(own[0], weights) <= _COMMON
-    if len(tells) == len(own) <= _FEW:
-        return len(special) < len(tells)
     if special:
         return False
     return len(tells) <= _FEW or _goes_on(own, before)

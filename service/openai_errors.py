@@ -85,6 +85,18 @@ def cut_off(asked: Asked) -> ModelFailed:
     )
 
 
+def hung_up(asked: Asked) -> ModelFailed:
+    """Return the error of a server that takes a request and closes the connection without a word.
+
+    Some do so where a prompt is too long for them.
+    """
+    return ModelFailed(
+        f"the language model's server {asked.address.shown} took the request and closed the "
+        "connection ahead of the first word; look at its log, and where the prompt was too long "
+        "for it set AFTERWORD_MODEL_CONTEXT to the tokens that it reads and writes at once"
+    )
+
+
 def is_transient(error: Exception) -> bool:
     """Tell whether the same request may succeed in a moment."""
     if isinstance(error, openai.APIStatusError):

@@ -45,7 +45,7 @@ def load_openai_language_model(server: Server, patience: Patience | None = None)
     Without a model in the settings it is the only one that the server lists. Context length: as the
     settings say, else as the server tells, else 8192. Raises ModelMissing and ModelFailed.
     """
-    asked = Asked(address_of(server.base_url, server.model), server.model or "", server.key)
+    asked = Asked(address_of(server.base_url), server.model or "", server.key)
     count = counter(server.tokenizer)
     if server.model is None or server.context is None:
         entry = _entry(asked)

@@ -11,7 +11,7 @@ from indexes.languages import ENGLISH, Language
 from indexes.lexical import terms
 
 _WORD: Final = regex.compile(
-    r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['\u2019.&-][\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*"
+    r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:(?:['\u2019&-]|(?<=\p{N})\.(?=\p{N}))[\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*"
 )
 # But not the number of a version, which names it.
 _NUMBER: Final = regex.compile(r"\p{N}+(?:[.,:-]\p{N}+)?")

@@ -65,7 +65,7 @@ LAMP = said("What is the range of the lamp on Skerry Rock?", "21 nautical miles.
         (FERRY, "Who lives there?", "ferry, Lamb Island, leave"),
         (FERRY, "Who owns it?", "ferry, Lamb Island, leave"),
         (FERRY, "Is it possible to take a bicycle on it?", "ferry, Lamb Island, leave"),
-        (LAMP, "When was it lit?", "range, lamp, Skerry Rock"),
+        (LAMP, "When was it lit?", "range, Skerry Rock"),
         (LAMP, "In 2023?", "range, lamp, Skerry Rock"),
         (
             said("What does a night at the south quay cost?", "44 euros."),

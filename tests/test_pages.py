@@ -66,7 +66,7 @@ NOT_RUN = {
     "docs/how-to/reverse-proxy.md": 1,
     "docs/how-to/run-as-a-service.md": 3,
     "docs/operations.md": 1,
-    "docs/http.md": 1,
+    "docs/http.md": 2,
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
