@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import httpx2
 import pytest
@@ -29,6 +29,12 @@ from service.reply import Reply
 from serving import SmallAnswerer, running, small_app, until
 from serving import stored as stored_small
 
+# The server is not asked: a language model of the tests stands in its place.
+WRITING: Final = {
+    "generator": "openai",
+    "openai_base_url": "http://127.0.0.1:9/v1",
+    "threshold": 0.0,
+}
 POOL = "When does the municipal pool open on weekdays?"
 BUILT = "And who built it?"
 KIOSK = "What does the kiosk sell?"
@@ -127,7 +133,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(data: Path, patched: Writer) -> Iterator[str]:
     """A service that has a language model, and quotes where it is not asked to write."""
     del patched
-    settings = Settings(data=data, generator="openai", threshold=0.0)
+    settings = Settings.model_validate({"data": data, **WRITING})
     with running(create_app(settings, build_answerer, worker=False)) as client:
         yield str(client.base_url)
 
@@ -375,7 +381,7 @@ def test_a_wait_that_the_service_asks_for_is_kept(seen: Visit) -> None:
 def test_unsupported_sentences_may_be_marked(data: Path, writer: Writer, chromium: Browser) -> None:
     """By the service's setting; the mark is styled, and the reasons are folded away."""
     del writer
-    settings = Settings(data=data, generator="openai", threshold=0.0, unsupported="mark")
+    settings = Settings.model_validate({"data": data, **WRITING, "unsupported": "mark"})
     with (
         running(create_app(settings, build_answerer, worker=False)) as client,
         visit(chromium, str(client.base_url)) as seen,
