@@ -1,10 +1,11 @@
-"""The way of a question: retrieve, attend, generate, check citations; the order is here alone."""
+"""The way of a question: rewrite, retrieve, attend, generate, check citations, in this order."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -16,13 +17,22 @@ from indexes.settings import Settings
 from service.citations import Citer
 from service.evidence import (
     Asked,
+    Attend,
     Evidence,
     Query,
     Step,
     Turn,
 )
-from service.generators import check_generator, generator_of
-from service.language_model import Check
+from service.generators import (
+    QUOTE,
+    check_generator,
+    check_writer,
+    desk_for,
+    generator_of,
+)
+from service.grounding import grounding
+from service.history import recent
+from service.language_model import Check, Usage
 from service.passages import attended, retrieved
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
@@ -38,14 +48,17 @@ from service.reply import (
     Timings,
 )
 from service.retrieve import Retrieved, retrieve
+from service.rewrite import NO_MODEL, WAYS, Rewritten, Way, rewrite_by_model, rewrite_by_rule
 from service.strategies import strategy_named
 from service.told import put_together
 from service.traces import note_step
-from service.writing import within
+from service.writing import Desk, within
 
 MOST_PASSAGES: Final = 100
 MOST_CANDIDATES: Final = 200
 _SEARCHES: Final = 8
+# What of the time for an answer a language model may take to rewrite its question.
+_REWRITING: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,8 @@ class Question:
 
     `candidates` chunks are looked at closely, the answer may rest on the `top_k` best of them.
     Where no `generator` is named the settings name it. With `reasoning`, that of a language model
-    is told. `history` is what was said before, oldest first.
+    is told. `history` is what was said before, oldest first; `rewrite` is how the question is made
+    one that stands alone, None for the setting's way.
     """
 
     question: str
@@ -67,6 +81,15 @@ class Question:
     strategy: str = "direct"
     reasoning: bool = False
     history: tuple[Turn, ...] = ()
+    rewrite: Way | None = None
+
+
+def _ignore(_event: Event) -> None:
+    """Take an event that nobody waits for."""
+
+
+def _go_on() -> None:
+    """Let the work go on."""
 
 
 class Answerer:
@@ -84,67 +107,103 @@ class Answerer:
         question: Question,
         *,
         abstain: bool = True,
-        on_event: Callable[[Event], None] | None = None,
-        check: Check | None = None,
+        on_event: Callable[[Event], None] = _ignore,
+        check: Check = _go_on,
     ) -> Reply:
         """Answer one question; without `abstain` the best that was found is the answer.
 
-        `on_event` is called as the work goes on, in this thread, and `check` while a language model
-        works; what they raise ends the work. Raises UsageError, BadFilter, CollectionNotFound,
-        EncoderMismatch, ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
+        `on_event` and, while a language model works, `check` are called in this thread; what they
+        raise ends the work. Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch,
+        ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
         self._checked(question)
-        settings = self._settings
-        tell = on_event or _ignore
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
-            encoder = self._encoder(question.collection, reading.encoder)
-            named = reading.encoder.name
-            reader = reader_for(settings.reader, reading.language, named, settings.threads)
-            threshold = self._threshold(reader)
-            query = query_of(question.question, encoder, reading)
+            rewritten = self._rewritten(question, reading, check)
+            clock.lap("rewrite")
+            encoder, reader, threshold = self._models(question.collection, reading)
+            query = query_of(rewritten.text, encoder, reading)
             clock.lap("encode")
-            found = self._retrieved(question, query, reading)
+            found = self._retrieved(question, query, reading, on_event)
             clock.lap("retrieve")
-            tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
-            known = reads(named, reading.language)
-            attend = reader.attend(encoder.encode_documents if known else None)
-            evidence = attend(query, found.candidates)
+            evidence = _attend(reader, encoder, reading)(query, found.candidates)
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            steps = self._steps(question, query.text, encoder, check or _go_on)
-            told = steps(usable) if status == ANSWERED else ()
-            written = put_together(told, Citer(reading), tell, reasoning=question.reasoning)
+            given = usable if status == ANSWERED else ()
+            steps = self._steps(question, query, encoder, check, given)
+            written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
-            status=NOT_FOUND if written.abstains else status,
-            answer=written.text,
-            answer_short=written.short,
+            NOT_FOUND if written.abstains else status,
+            written.text,
+            written.short,
             score=evidence[0].score if evidence else 0.0,
             threshold=threshold,
             query=query.text,
             citations=written.citations,
             passages=attended(usable),
             dropped=(*found.dropped, *written.left_out),
-            usage=written.usage.as_json() if written.usage else None,
+            usage=_together(rewritten.usage, written.usage),
             timings=clock.timings(),
             trace_id=uuid4().hex,
-            generation=written.generation(question.generator or settings.generator),
+            generation=written.generation(question.generator or self._settings.generator),
+            rewritten_by=rewritten.by,
         )
-        tell(FinalEvent(reply))
+        on_event(FinalEvent(reply))
         return reply
 
+    def _models(self, name: str, reading: Reading) -> tuple[Encoder, LoadedReader, float]:
+        """Return encoder and reader of a collection, and from which score on it is answered."""
+        settings, named = self._settings, reading.encoder.name
+        reader = reader_for(settings.reader, reading.language, named, settings.threads)
+        encoder = self._encoder(name, reading.encoder)
+        return (
+            encoder,
+            reader,
+            reader.threshold if settings.threshold is None else settings.threshold,
+        )
+
     def _steps(
-        self, question: Question, query: str, encoder: Encoder, check: Check
-    ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
-        """Return what makes an answer of evidence."""
+        self,
+        question: Question,
+        query: Query,
+        encoder: Encoder,
+        check: Check,
+        evidence: Sequence[Evidence],
+    ) -> Iterator[Step]:
+        """Yield an answer from evidence, nothing of none, within the time that there is for it."""
+        if not evidence:
+            return
         settings = self._settings
-        name = question.generator or settings.generator
-        generate = generator_of(name, question.strategy, settings, encoder)
+        desk = desk_for(question.generator or settings.generator, settings)
+        generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
         limit = within(settings.answer_seconds, check)
-        asked = Asked(query, question.history, question.strategy, limit)
-        return lambda evidence: generate(asked, evidence)
+        asked = Asked(query.text, recent(question.history), question.strategy, limit)
+        yield from generate(asked, evidence)
+
+    def _rewritten(self, question: Question, reading: Reading, check: Check) -> Rewritten:
+        """Return the question as it can be understood alone."""
+        asked, history, language = question.question, recent(question.history), reading.language
+        settings = self._settings
+        way = question.rewrite or settings.rewrite
+        if not history or way == "none":
+            return Rewritten(asked)
+        by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
+        desk = self._rewriter(question, way) if way != "rule" else None
+        if desk is None:
+            return by_rule()
+        limit = within(settings.answer_seconds * _REWRITING, check)
+        return rewrite_by_model(asked, history, desk.model, desk.prompts, limit, by_rule, language)
+
+    def _rewriter(self, question: Question, way: str) -> Desk | None:
+        """Return the language model that rewrites: the one that answers, or the settings' own."""
+        desk = desk_for(question.generator or self._settings.generator, self._settings)
+        if way == "model":
+            desk = desk or desk_for(self._settings.generator, self._settings)
+            if desk is None:
+                raise UsageError(NO_MODEL)
+        return desk
 
     def search(
         self,
@@ -153,22 +212,33 @@ class Answerer:
         filter: Mapping[str, object] | None = None,  # noqa: A002 # the contract's name
         top_k: int = 8,
         as_of: str | None = None,
+        history: Sequence[Turn] = (),
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
-        asked = Question(query, collection, filter, as_of, top_k, candidates=1)
+        asked = Question(
+            query, collection, filter, as_of, top_k, 1, generator=QUOTE, history=tuple(history)
+        )
         self._checked(asked)
         clock = _Clock()
         with self.collection(collection).read() as reading:
+            rewritten = self._rewritten(asked, reading, _go_on)
+            clock.lap("rewrite")
             encoder = self._encoder(collection, reading.encoder)
-            wanted = query_of(query, encoder, reading, weighed=False)
+            wanted = query_of(rewritten.text, encoder, reading, weighed=False)
             clock.lap("encode")
             found = self._retrieved(asked, wanted, reading)
             clock.lap("retrieve")
         return retrieved(found.candidates)
 
-    def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
-        """Return the candidates of a question; words lead where the encoder knows no language."""
-        return retrieve(
+    def _retrieved(
+        self,
+        question: Question,
+        query: Query,
+        reading: Reading,
+        tell: Callable[[Event], None] = _ignore,
+    ) -> Retrieved:
+        """Find the candidates of a question; words lead where the encoder knows no language."""
+        found = retrieve(
             reading,
             query,
             allowed=reading.allowed(question.filter, question.as_of),
@@ -176,6 +246,8 @@ class Answerer:
             executor=self._executor,
             words_lead=not reads(reading.encoder.name, reading.language),
         )
+        tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+        return found
 
     def collection(self, name: str) -> Collection:
         """Return a collection, opened once. Raises BadName, CollectionNotFound, IndexDamaged."""
@@ -189,12 +261,20 @@ class Answerer:
             self._collections[name] = opened
             return opened
 
+    def encoder(self, name: str) -> Encoder:
+        """Return the encoder of a collection; raises as `answer` does."""
+        return self._encoder(name, self.collection(name).encoder)
+
     def ready(self) -> list[str]:
-        """Load encoder and reader of the settings and return the reasons why that cannot be."""
+        """Load the models of the settings and return the reasons why that cannot be.
+
+        Of a language model behind a server the settings are looked at, and the server is not asked.
+        """
         settings = self._settings
         loads: Sequence[Callable[[], object]] = (
             lambda: self._load_encoder(settings.encoder),
             lambda: load_reader(settings.reader, threads=settings.threads),
+            lambda: check_writer(settings),
         )
         reasons = []
         for load in loads:
@@ -213,10 +293,6 @@ class Answerer:
         with self._lock:
             while self._collections:
                 self._collections.popitem()[1].close()
-
-    def _threshold(self, reader: LoadedReader) -> float:
-        given = self._settings.threshold
-        return reader.threshold if given is None else given
 
     def _encoder(self, name: str, identity: EncoderIdentity) -> Encoder:
         """Return the encoder that a collection names, loaded and checked once."""
@@ -244,6 +320,10 @@ class Answerer:
             raise UsageError(f"top_k is {question.top_k}; use 1 to {MOST_PASSAGES}")
         if not 1 <= question.candidates <= MOST_CANDIDATES:
             raise UsageError(f"candidates is {question.candidates}; use 1 to {MOST_CANDIDATES}")
+        if question.rewrite is not None and question.rewrite not in WAYS:
+            raise UsageError(
+                f"rewrite {question.rewrite!r} is not known; use one of: {', '.join(WAYS)}"
+            )
         strategy_named(question.strategy)
         check_generator(question.generator or self._settings.generator)
 
@@ -257,6 +337,11 @@ def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
     if not evidence:
         return NO_DOCUMENTS
     return NOT_FOUND if evidence[0].score < threshold else ANSWERED
+
+
+def _attend(reader: LoadedReader, encoder: Encoder, reading: Reading) -> Attend:
+    known = reads(reading.encoder.name, reading.language)
+    return reader.attend(encoder.encode_documents if known else None)
 
 
 def query_of(question: str, encoder: Encoder, reading: Reading, *, weighed: bool = True) -> Query:
@@ -286,9 +371,7 @@ class _Clock:
         return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)
 
 
-def _ignore(_event: Event) -> None:
-    """Take an event that nobody waits for."""
-
-
-def _go_on() -> None:
-    """Let the work go on."""
+def _together(*used: Usage | None) -> dict[str, int] | None:
+    """Return what several calls of a language model used, None where there was none."""
+    known = [one for one in used if one is not None]
+    return sum(known, Usage()).as_json() if known else None

@@ -1,5 +1,6 @@
 """The routes of a question: ask, and search alone."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,7 @@ from service.reply import Reply
 from service.schemas import QueryRequest, SearchReply, SearchRequest
 from service.searching import check_length
 from service.searching import search as find
+from service.session_use import asked_in_session
 from service.state import Here
 from service.stream import Asking
 
@@ -33,15 +35,27 @@ _REPLY: Final[dict[str, Any]] = {
 
 
 @router.post(
-    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 408, 413, 429)}
+    "/query",
+    response_model=Reply,
+    responses={200: _REPLY, **problems(400, 404, 408, 409, 413, 429, 507)},
 )
 async def query(
     body: QueryRequest, request: Request, service: Here, who: Who
 ) -> Reply | StreamingResponse:
-    """Answer a question from the documents of a collection, with citations."""
-    who.check(body.collection)
+    """Answer a question from the documents of a collection, with citations.
+
+    With `session` the server remembers question and answer, and goes by them next time.
+    """
     check_length("body.question", body.question, service.settings)
-    asking = Asking(service, _question(body))
+    asked = await asked_in_session(body, service, who)
+    if asked is None:
+        who.check(body.collection)
+        asking = Asking(service, _question(body))
+    else:
+        collection, history, keep = asked.collection, asked.history, asked.keep
+        asking = Asking(
+            service, replace(_question(body), collection=collection, history=history), keep
+        )
     if not body.stream:
         return await asking.reply(request)
     await asking.begun()
@@ -72,4 +86,5 @@ def _question(body: QueryRequest) -> Question:
         strategy=body.strategy,
         reasoning=body.reasoning,
         history=tuple(Turn(one.role, one.content) for one in body.history),
+        rewrite=body.rewrite,
     )

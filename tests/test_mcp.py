@@ -452,8 +452,8 @@ def test_what_nobody_foresaw_tells_nothing_of_itself(small: SmallAnswerer) -> No
     assert said.endswith("(internal_error)")
     assert "ptarmigan" not in said + log.getvalue()
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
-    (failed,) = (line for line in lines if line["event"] == "tool_failed")
-    assert (failed["error"], failed["tool"]) == ("ZeroDivisionError", "ask")
+    (failed,) = (line for line in lines if line["event"] == "request_failed")
+    assert failed["error"] == "ZeroDivisionError"
     (request,) = (line for line in lines if line.get("problem") == "internal_error")
     assert request["request_id"] == failed["request_id"]
 
