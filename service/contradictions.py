@@ -19,6 +19,7 @@ from service.stated import LIGHT, Stated
 
 # Small words whose opposites say the reverse wherever they stand.
 _FEW: Final = 3
+_UNTIL: Final = frozenset(("before", "until"))
 _ELLIPTIC: Final = frozenset(
     ("in", "on", "at", "for", "by", "with", "the", "from", "of", "under", "during", ",", ".")
 )
@@ -60,6 +61,8 @@ def _limited_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether the evidence says `not before` or `not more than` where the claim has no `not`."""
     denies = any(is_negator(word.lower) for word in claim.words)
     limits = frozenset[str]().union(*(line.said.denial.limits for line in lines))
+    if limits & _UNTIL:
+        limits |= _UNTIL
     return not denies and bool(limits & claim.lowers)
 
 
@@ -115,7 +118,7 @@ def _agrees(
 
 def _refused(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether the evidence refuses what the claim affirms, as `waive` and `avoid` do."""
-    if claim.denying or any(refuses(word.lower) for word in claim.words):
+    if claim.denying or _refuses_anew(claim, lines):
         return False
     for line in lines:
         for at, word in enumerate(line.said.words):
@@ -134,7 +137,7 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         return False
     denied = claim.denied_stems
     said = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
-    meant = denied - LIGHT
+    meant = denied & claim.content
     if 2 * len(meant & said) < len(meant):
         return False  # in other words: whether it says so, other words tell
     for line in lines:
@@ -184,8 +187,14 @@ def _denies_in_place(claim: Stated, said: Stated) -> bool:
     return bool(near) and any(said.words[at].clause == best for at in said.denying)
 
 
+def _refuses_anew(claim: Stated, lines: Sequence[Line]) -> bool:
+    """Tell whether a claim refuses with a word that the evidence has not."""
+    words = frozenset[str]().union(*(line.said.lowers for line in lines))
+    return any(refuses(word.lower) and word.lower not in words for word in claim.words)
+
+
 def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
-    if claim.denying or any(refuses(word.lower) for word in claim.words):
+    if claim.denying or _refuses_anew(claim, lines):
         return False
     affirmed = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
     for line in lines:
@@ -239,7 +248,7 @@ def _in_place_of(
             clauses.setdefault(word.clause, set()).update(word.stems)
         for stems in clauses.values():
             near = stems & about.keys()
-            if same & stems and (any(about[other] for other in near) or not any(about.values())):
+            if same & stems and (len(stems) == 1 or any(about[other] for other in near) or not any(about.values())):
                 return None
             if against & stems and near:
                 found = min(against & stems)
@@ -257,7 +266,7 @@ def _flipped(
     )
     if here or there:
         return here != there
-    return any(is_negator(word.lower) for word in claim.words)
+    return bool(claim.denying) and not claim.denied
 
 
 def _small_opposed(claim: Stated, lines: Sequence[Line]) -> bool:
@@ -311,7 +320,7 @@ def _near_words(claim: Stated, lines: Sequence[Line]) -> Iterator[str]:
 
 def _bound_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether a number is a least one here and a most one there."""
-    if claim.denying:
+    if claim.denying or len(lines) > 1:
         return False
     for mine in claim.numbers:
         found = [

@@ -245,12 +245,31 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
         1.0 if any(_in_line(one, line) for line in quoted) else _AROUND * _has(one, quoted)
         for one in claim.values
     ]
+    words += [1.0 for one in claim.numbers if any(_counts_alike(claim, one, line) for line in quoted)]
     every = [*words, *values]
     if not every:
         return 0.0
     # Values say nothing of what is told of them.
     alone = sum(words) / len(words) if words else 1.0
     return (sum(every) / len(every) + alone) / 2
+
+
+def _counts_alike(claim: Stated, value: Value, line: Line) -> bool:
+    """Tell whether a number counts the same things in a sentence: 4,200 spectators."""
+    mine = _counted(claim, value)
+    return bool(mine) and any(
+        one.number is not None
+        and value.number is not None
+        and same(value.number, one.number)
+        and mine & _counted(line.said, one)
+        for one in line.said.values
+    )
+
+
+def _counted(said: Stated, value: Value) -> frozenset[str]:
+    return frozenset(
+        stem for word in said.words[value.last + 1 : value.last + 3] for stem in word.stems
+    )
 
 
 def _is_kindred(stem: str, said: Collection[str]) -> bool:
@@ -270,7 +289,7 @@ def _has(value: Value, quoted: Sequence[Line]) -> bool:
     if any(_in_line(value, line) for line in quoted):
         return True
     if value.number is not None:
-        return any(_has_number(value.number, line) for line in quoted)
+        return any(_has_number(value.number, line, tied=value.tied) for line in quoted)
     return any(_around(value, line) for line in quoted)
 
 
@@ -307,7 +326,7 @@ def _unit_fits(claimed: Number, found: Number, line: Line) -> bool:
     return claimed.unit in units or claimed.unit in text
 
 
-def _has_number(number: Number, line: Line) -> bool:
+def _has_number(number: Number, line: Line, *, tied: bool = False) -> bool:
     """Tell whether a sentence has a number, with the year from around it where a date has none."""
     found = [one.number for one in line.said.numbers if one.number]
     if any(_is(number, one, line) for one in found):
@@ -318,7 +337,12 @@ def _has_number(number: Number, line: Line) -> bool:
         ahead = [one.number for before in line.before for one in before.said.numbers if one.number]
         if number.date[0] in {one.year for one in (*around, *ahead)}:
             return any(same(rest, one) for one in found)
-    if number.year is None and any(comparable(number, one) for one in found):
+    if number.date is not None and not any(comparable(number, one) for one in found):
+        around += [one.number for before in line.before for one in before.said.numbers if one.number]
+    rivals = any(
+        one.number and comparable(number, one.number) and one.tied == tied for one in line.said.values
+    )
+    if number.year is None and rivals:
         return number.soft
     return number.soft or any(same(number, one) for one in around)
 

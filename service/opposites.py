@@ -148,7 +148,7 @@ friend ally / enemy
 confirm confirmed / deny denied
 show reveal / hide conceal
 keep kept retain retained / discard discarded abandon abandoned drop
-stay stayed remain remained / leave left
+stay stayed remain remained / leave left rise rose risen increase increased fall fell fallen decrease decreased change changed
 attract / repel
 ascend / descend
 absorb / emit
@@ -205,7 +205,7 @@ _REFUSING: Final = frozenset(
         "prevents", "prevented", "except", "exclude", "excluded", "excludes", "free", "forbid",
         "forbids", "forbade", "forbidden", "prohibit", "prohibits", "prohibited", "ban", "banned",
         "bans", "reject", "rejected", "rejects", "decline", "declined", "stop", "stopped", "stops",
-        "absent", "missing", "drop", "drops", "dropped", "remove", "removed", "removes", "unless",
+        "absent", "missing", "lose", "loses", "lost", "drop", "drops", "dropped", "remove", "removed", "removes", "unless",
         "until", "instead", "unknown", "unaware", "closed", "off", "disable", "disabled",
         "ended", "ends", "cease", "ceased", "unlike", "rather", "few", "little", "rarely", "seldom",
         "void", "voids", "invalid", "suspend", "suspended", "cancelled", "cancel", "halted", "postponed", "interrupted", "otherwise",

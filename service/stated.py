@@ -57,7 +57,7 @@ _ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))
 _RANGES: Final = frozenset(("to", "from", "until", "till", "-", "\u2013"))
 _COUNTS: Final = re.compile(r" ?(?:[$\u20ac\u00a3\u00a5]|about |around |over )?\d")
 # Words that say who somebody is, ahead of the name.
-_RANKS: Final = frozenset(
+RANKS: Final = frozenset(
     ("captain", "general", "king", "queen", "duke", "duchess", "count", "countess", "prince",
      "princess", "president", "minister", "mayor", "bishop", "archbishop", "pope", "emperor", "empress",
      "judge", "councillor", "coach", "singer", "ranger", "director", "colonel", "major", "lieutenant",
@@ -89,11 +89,11 @@ LIGHT: Final = frozenset(
             "now currently presently present today still also only just about around approximately "
             "roughly nearly almost exactly has have had having been were does do did from we our ours "
             "you your its his her hers each every per whole already again shall would can could must "
-            "may should according based evidence passage document context text source mention state "
-            "stated say said provided information answer following note given therefore thus however "
+            "may should according based evidence passage document context text source mention "
+            "say said provided information answer following note given therefore thus however "
             "indeed specifically additionally furthermore moreover addition yes overall summary "
             "conclusion total place called named known one ones get got getting make made take taken took "
-            "use used there here be being am any some such most more very between before after since until "
+            "there here be being am any some such most more very between before after since until "
             "first much many both either he she him them they this that these those who whom do does not "
             "mr mrs dr from cannot can upon among amongst within via per"
         ).split(),
@@ -425,6 +425,13 @@ class _Capitals:
             return True
         return self.language == ENGLISH and is_common(folded(word.text))
 
+    def leads_in(self, words: Sequence[Word], at: int) -> bool:
+        """Tell whether a word with a capital opens a sentence and is no part of the name behind."""
+        word = words[at]
+        if word.lower in self.small or all(one in LIGHT for one in word.stems):
+            return True
+        return words[at + 1].lower in _LINKS and self.opens(word)
+
 
 def _names(words: Sequence[Word], taken: Collection[int], capitals: _Capitals) -> Iterator[Value]:
     """Yield runs of words with capitals, days of the week, and codes."""
@@ -442,7 +449,7 @@ def _names(words: Sequence[Word], taken: Collection[int], capitals: _Capitals) -
 
 def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> Iterator[Value]:
     starts = _begins(words, at)
-    while at < last and (words[at].lower in _TITLES | _LINKS | _RANKS or (starts and capitals.opens(words[at]))):
+    while at < last and (words[at].lower in _TITLES | _LINKS | RANKS or (starts and capitals.leads_in(words, at))):
         at += 1
         starts = False
     word = words[at]

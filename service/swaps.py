@@ -14,7 +14,7 @@ from typing import Final
 from service.lines import Line
 from service.numbers import comparable, same
 from service.opposites import opposites
-from service.stated import APART, LIGHT, Stated, Value, is_acronym, one_root
+from service.stated import APART, LIGHT, RANKS, Stated, Value, is_acronym, one_root
 
 # What a claim's word counts that stands in another clause than the value.
 _FURTHER: Final = 0.8
@@ -67,6 +67,7 @@ _GOVERNED: Final = 0.4
 _VERB: Final = re.compile(r"\w{2,}s\Z")
 _NEAR_VERB: Final = 3
 _FIRST: Final = 1
+_PASSED_OVER: Final = frozenset(("the", "a", "an", "about", "around", "dr", "mr", "mrs", ".")) | RANKS
 Fit = Mapping[str, float]
 """How well each thing that describes a value fits."""
 
@@ -87,7 +88,7 @@ class Slot:
     def word_before(self) -> str:
         """The word ahead of it."""
         at = self.value.first - 1
-        while at >= 0 and self.said.words[at].lower in {"the", "a", "an", "about", "around", "dr", "mr"}:
+        while at >= 0 and self.said.words[at].lower in _PASSED_OVER:
             at -= 1
         return self.said.words[at].lower if at >= 0 else ""
 
@@ -200,11 +201,13 @@ class Slot:
         clause = self.said.words[at].clause
         if clause in self.clauses:
             return _IN_CLAUSE
+        block = clause // APART
+        if block != self.clause // APART:
+            apart = any(one.clause // APART == block for one in self.other_slots)
+            return _OF_ANOTHER if apart else _SHARED
         there = [one.value for one in self.other_slots if clause in one.clauses]
         if not there:
             return _SHARED
-        if clause // APART != self.clause // APART:
-            return _OF_ANOTHER
         if self.value.number is None and any(at == one.first - 1 for one in there):
             word = self.said.words[at].lower
             if not _PARTICIPLE.match(word) and not _VERB.match(word):
@@ -219,7 +222,7 @@ class Slot:
             return _LEFT_OUT_LABELLED if self.is_labelled or self._ends else _LEFT_OUT
         if clause > self.clause and self.leads and self._has_no_subject(clause):
             return _LEFT_OUT_LABELLED
-        if clause == self.clause + 1 and self._is_alone and at > min(one.last for one in there):
+        if clause == self.clause + 1 and self._is_alone:
             return _LEFT_OUT_LABELLED if self._first(clause) == "and" else _OF_ANOTHER
         if self._is_meant(at, clause):
             return _IN_CLAUSE
@@ -315,6 +318,15 @@ class Claim:
         self.slots = [Slot(said, one) for one in said.values if one.sure]
         self._weights = {id(slot.value): self._described(slot) for slot in self.slots}
 
+    def is_on(self, line: Line, slot: Slot) -> bool:
+        """Tell whether a sentence names all that the claim does beside a value."""
+        flat = line.said.flat | line.around.flat
+        return all(
+            one.value.words & flat
+            for one in self.slots
+            if one is not slot and one.value.kind in {"name", "code"}
+        )
+
     def has(self, value: Value) -> bool:
         """Tell whether the claim has a word of a name."""
         return bool(value.words & self.said.flat)
@@ -383,9 +395,10 @@ class Claim:
     def _implied(self, slot: Slot, line: Line) -> Fit:
         lowers = line.said.lowers
         stands = _STANDING_FOR if slot.word_before in {"of", "by"} else frozenset({"there"})
-        governed = slot.word_before in _GOVERNING and not lowers & stands
+        titled = bool(slot.value.words & line.around.flat)
+        governed = slot.word_before in _GOVERNING and not lowers & stands and not titled
         share = _GOVERNED if governed else 1.0
-        near = _IN_TITLE if slot.value.words & line.around.flat else _IMPLIED
+        near = _IN_TITLE if titled else _IMPLIED
         pronoun = next(
             (at for at, word in enumerate(line.said.words) if word.lower in _SUBJECTS), None
         )
@@ -435,6 +448,8 @@ def swapped(
             if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
                 continue
             if slot.value.words & rival.value.words:
+                continue
+            if not any(line is one for one in quoted) and not claim.is_on(line, slot):
                 continue
             pairs = [(mine, claim.fit(slot, rival, line))]
             if (partner := _claimed(claim, rival.value)) is not None:
