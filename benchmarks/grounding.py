@@ -43,7 +43,9 @@ class Case:
     topic: str
 
 
-def evidence_of(text: str, title: str = "", headings: Sequence[str] = (), number: int = 1) -> Evidence:
+def evidence_of(
+    text: str, title: str = "", headings: Sequence[str] = (), number: int = 1
+) -> Evidence:
     """Return evidence of a passage that is a document of its own."""
     chunk = StoredChunk(
         chunk_id=number,
@@ -98,8 +100,12 @@ _SUBJECT: Final = re.compile(
     r"(?:Who|What) ((?:[a-z]+ed|wrote|won|led|became|built|made|began|took|gave|held|found|caused"
     r"|created|causes|uses|makes|controls|runs|owns|leads|helps|contains|provides) .+)\?\Z"
 )
-_IN_YEAR: Final = re.compile(r"(?:When|In what year|In which year|What year) (was|were|did|is) (.+)\?\Z")
-_COUNT: Final = re.compile(r"How many ([a-z ]+?) (are|were|was|is|did|do|does|have|has|had) (.+)\?\Z")
+_IN_YEAR: Final = re.compile(
+    r"(?:When|In what year|In which year|What year) (was|were|did|is) (.+)\?\Z"
+)
+_COUNT: Final = re.compile(
+    r"How many ([a-z ]+?) (are|were|was|is|did|do|does|have|has|had) (.+)\?\Z"
+)
 _DIGIT: Final = re.compile(r"\d")
 _LEAST: Final = 30
 _MOST: Final = 300
@@ -167,7 +173,12 @@ def _of_paragraph(
             other = draw.choice(others)
             yield Case(shortened(sentence, answer), evidence, "true", key)
             if other not in sentence:
-                yield Case(shortened(sentence, answer).replace(answer, other), evidence, kind_of(answer), key)
+                yield Case(
+                    shortened(sentence, answer).replace(answer, other),
+                    evidence,
+                    kind_of(answer),
+                    key,
+                )
         told = statement(question, answer)
         if told:
             yield Case(told, evidence, "true", key)
@@ -211,7 +222,9 @@ def measured(found: Sequence[Case], *, told: bool = False) -> dict[str, object]:
         counts[case.kind] += 1
         refused[case.kind] += support.reason is not None
         if told and (support.reason is None) != (case.kind == "true"):
-            sys.stderr.write(f"{case.kind:9} {case.topic}: {case.sentence}  <{support.reason or ''}>\n")
+            sys.stderr.write(
+                f"{case.kind:9} {case.topic}: {case.sentence}  <{support.reason or ''}>\n"
+            )
     seconds.sort()
     return {
         "sentences": dict(counts),

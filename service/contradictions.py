@@ -152,7 +152,9 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         if any(
             refuses(word.lower)
             and word.lower not in claim.lowers
-            and (_reached(line.said, at) & claim.content or _speaks_of(line.said, at, denied - LIGHT))
+            and (
+                _reached(line.said, at) & claim.content or _speaks_of(line.said, at, denied - LIGHT)
+            )
             for at, word in enumerate(line.said.words)
         ):
             return False
@@ -248,7 +250,9 @@ def _in_place_of(
             clauses.setdefault(word.clause, set()).update(word.stems)
         for stems in clauses.values():
             near = stems & about.keys()
-            if same & stems and (len(stems) == 1 or any(about[other] for other in near) or not any(about.values())):
+            if same & stems and (
+                len(stems) == 1 or any(about[other] for other in near) or not any(about.values())
+            ):
                 return None
             if against & stems and near:
                 found = min(against & stems)
@@ -256,7 +260,10 @@ def _in_place_of(
 
 
 def _flipped(
-    claim: Stated, lines: Sequence[Line], here: bool, against: str  # noqa: FBT001 # a side
+    claim: Stated,
+    lines: Sequence[Line],
+    here: bool,
+    against: str,  # noqa: FBT001 # a side
 ) -> bool:
     """Tell whether a denial on one of both sides makes opposites agree."""
     there = any(
@@ -292,7 +299,10 @@ def _behind(said: Stated, word: str) -> frozenset[str]:
     for at, one in enumerate(said.words):
         if one.lower == word:
             found.update(
-                stem for later in said.words[at + 1 :] if later.clause == one.clause for stem in later.stems
+                stem
+                for later in said.words[at + 1 :]
+                if later.clause == one.clause
+                for stem in later.stems
             )
     return frozenset(found)
 
@@ -310,9 +320,7 @@ def _denies_near(lines: Sequence[Line], word: str) -> bool:
 def _near_words(claim: Stated, lines: Sequence[Line]) -> Iterator[str]:
     """Yield the words of those clauses of the evidence that have a stem of the claim."""
     for line in lines:
-        clauses = {
-            word.clause for word in line.said.words if claim.stems.intersection(word.stems)
-        }
+        clauses = {word.clause for word in line.said.words if claim.stems.intersection(word.stems)}
         for word in line.said.words:
             if word.clause in clauses:
                 yield word.lower
@@ -327,9 +335,17 @@ def _bound_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
             one.number.bound
             for line in lines
             for one in line.said.numbers
-            if one.number and mine.number and same(mine.number, one.number) and not line.said.denying
+            if one.number
+            and mine.number
+            and same(mine.number, one.number)
+            and not line.said.denying
         ]
-        if mine.number and mine.number.bound and found and mine.number.bound not in found and "" not in found:
+        if (
+            mine.number
+            and mine.number.bound
+            and found
+            and mine.number.bound not in found
+            and "" not in found
+        ):
             return True
     return False
-

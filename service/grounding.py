@@ -69,7 +69,9 @@ class _Grounding:
         self._lines: Lines | None = None
         self._vectors: dict[str, Vectors] = {}
 
-    def __call__(self, sentence: str, evidence: Sequence[Evidence], named: Sequence[int]) -> Support:
+    def __call__(
+        self, sentence: str, evidence: Sequence[Evidence], named: Sequence[int]
+    ) -> Support:
         """Return what bears a sentence out."""
         if len(sentence) > LONGEST:
             return Support(reason=f"it has more than {LONGEST} characters and was not checked")
@@ -87,9 +89,11 @@ class _Grounding:
 
     def _taken_apart(self, evidence: Sequence[Evidence]) -> Lines:
         given = tuple(evidence)
-        if self._lines is None or any(
-            one is not other for one, other in zip(given, self._evidence, strict=False)
-        ) or len(given) != len(self._evidence):
+        if (
+            self._lines is None
+            or any(one is not other for one, other in zip(given, self._evidence, strict=False))
+            or len(given) != len(self._evidence)
+        ):
             self._evidence, self._lines, self._vectors = given, lines_of(given), {}
         return self._lines
 
@@ -158,9 +162,7 @@ def _plain(sentence: str) -> str:
 
 
 def _quoted(line: Line) -> Quoted:
-    short = next(
-        (one.short for one in line.evidence.sentences if one.span == line.span), line.span
-    )
+    short = next((one.short for one in line.evidence.sentences if one.span == line.span), line.span)
     return Quoted(line.evidence, line.span, short)
 
 
@@ -190,7 +192,10 @@ def _nearest(claim: Stated, lines: Lines, named: frozenset[int]) -> list[Line]:
         for at in lines.by_stem.get(one, ()):
             places[at] = places.get(at, 0.0) + 1.0
     likely = sorted(places, key=lambda at: (-places[at], at))[: 4 * _CANDIDATES]
-    scored = [(_weight(claim, lines.all[at]) + _NAMED * (lines.all[at].passage in named), at) for at in likely]
+    scored = [
+        (_weight(claim, lines.all[at]) + _NAMED * (lines.all[at].passage in named), at)
+        for at in likely
+    ]
     scored.sort(key=lambda one: (-one[0], one[1]))
     return [lines.all[at] for _, at in scored[:_CANDIDATES]]
 
@@ -224,7 +229,9 @@ def _adds(claim: Stated, first: Line, other: Line) -> bool:
         _named_in(one, other.said) for one in claim.names
     )
     anaphora = any(other is one for one in first.before) and bool(first.said.lowers & _THEN)
-    if (shared or anaphora) and any(_in_line(one, other) and not _in_line(one, first) for one in claim.values):
+    if (shared or anaphora) and any(
+        _in_line(one, other) and not _in_line(one, first) for one in claim.values
+    ):
         return True
     return len((claim.content & other.said.stems) - first.said.stems) > 1
 
@@ -245,7 +252,9 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
         1.0 if any(_in_line(one, line) for line in quoted) else _AROUND * _has(one, quoted)
         for one in claim.values
     ]
-    words += [1.0 for one in claim.numbers if any(_counts_alike(claim, one, line) for line in quoted)]
+    words += [
+        1.0 for one in claim.numbers if any(_counts_alike(claim, one, line) for line in quoted)
+    ]
     every = [*words, *values]
     if not every:
         return 0.0
@@ -338,9 +347,12 @@ def _has_number(number: Number, line: Line, *, tied: bool = False) -> bool:
         if number.date[0] in {one.year for one in (*around, *ahead)}:
             return any(same(rest, one) for one in found)
     if number.date is not None and not any(comparable(number, one) for one in found):
-        around += [one.number for before in line.before for one in before.said.numbers if one.number]
+        around += [
+            one.number for before in line.before for one in before.said.numbers if one.number
+        ]
     rivals = any(
-        one.number and comparable(number, one.number) and one.tied == tied for one in line.said.values
+        one.number and comparable(number, one.number) and one.tied == tied
+        for one in line.said.values
     )
     if number.year is None and rivals:
         return number.soft
@@ -354,7 +366,9 @@ def _named(word: str, flat: frozenset[str]) -> bool:
 
 
 # What points at a number in the sentence before.
-_THEN: Final = frozenset(("then", "that", "same", "this", "there", "thereafter", "afterwards", "later"))
+_THEN: Final = frozenset(
+    ("then", "that", "same", "this", "there", "thereafter", "afterwards", "later")
+)
 # What may stand for a name in the sentence before.
 _GOING_ON: Final = frozenset(
     (
@@ -362,6 +376,8 @@ _GOING_ON: Final = frozenset(
         "there", "who", "which", "both", "we", "our", "us",
     )
 )  # fmt: skip
+
+
 def _around(value: Value, line: Line) -> bool:
     """Tell whether title, headings, or the sentences before name it, maybe in full."""
     if _named_in(value, line.around):
@@ -388,5 +404,3 @@ def _acronym(name: str, text: str) -> bool:
         return False
     capitals = [word[0] for word in text.split() if word[:1].isupper()]
     return name in "".join(capitals)
-
-

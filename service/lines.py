@@ -83,10 +83,10 @@ class Lines:
 def lines_of(evidence: Sequence[Evidence]) -> Lines:
     """Return the sentences of the evidence, in its order."""
     language = evidence[0].candidate.chunk.language if evidence else ENGLISH
-    nouns = language == "other" and capitalises_nouns([one.candidate.chunk.text for one in evidence])
-    small = frozenset(
-        word for one in evidence for word in _SMALL.findall(one.candidate.chunk.text)
+    nouns = language == "other" and capitalises_nouns(
+        [one.candidate.chunk.text for one in evidence]
     )
+    small = frozenset(word for one in evidence for word in _SMALL.findall(one.candidate.chunk.text))
     capitals = _Told(language, nouns, small)
     every = (
         line for passage, one in enumerate(evidence) for line in _lines(passage, one, capitals)
@@ -123,7 +123,9 @@ def _texts(chunk: StoredChunk) -> Iterator[tuple[Span, str]]:
         for row in rows:
             cells = zip(row.cells, row.names, strict=True)
             spoken = "; ".join(
-                f"{name.lower().replace('_', ' ')} is {chunk.cut(cell)}" if name else chunk.cut(cell)
+                f"{name.lower().replace('_', ' ')} is {chunk.cut(cell)}"
+                if name
+                else chunk.cut(cell)
                 for cell, name in cells
             )
             yield row.span, spoken

@@ -103,7 +103,15 @@ OTHER_COUNTS: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 CURRENCIES: Final[Mapping[str, str]] = MappingProxyType(
-    {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee", "%": "percent", "°": "degree"}
+    {
+        "$": "dollar",
+        "€": "euro",
+        "£": "pound",
+        "¥": "yen",
+        "₹": "rupee",
+        "%": "percent",
+        "°": "degree",
+    }
 )
 _UNIT_FORMS: Final = (
     "euro eur euros", "dollar usd dollars", "pound gbp pounds quid", "yen jpy", "franc chf francs",

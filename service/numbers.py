@@ -62,7 +62,9 @@ def _pattern(month: str, flags: re.RegexFlag) -> re.Pattern[str]:
 
 _ENGLISH: Final = _pattern(_MONTH, re.NOFLAG)
 _OTHER: Final = _pattern(f"{_MONTH}|{_OTHER_MONTH}", re.IGNORECASE)
-_BEHIND: Final = re.compile(r"[-\u00a0\u202f ]?(?P<word>[^\W\d_]+(?:/[^\W\d_]+)?\.?|[%°€$£¥\u2030]+C?)")
+_BEHIND: Final = re.compile(
+    r"[-\u00a0\u202f ]?(?P<word>[^\W\d_]+(?:/[^\W\d_]+)?\.?|[%°€$£¥\u2030]+C?)"
+)
 _HAN_NUMBER: Final = re.compile(r"[〇零一二两三四五六七八九十百千万亿萬億]{2,}")
 _HAN_SCALE: Final = re.compile(r"[千万亿萬億만억천]")
 _BETWEEN: Final = re.compile(r" ?(?:to|and|or|-|\u2013|until|bis|\u00e0|a) ?")
@@ -86,8 +88,12 @@ _MOST: Final = re.compile(
 _NOT_MORE: Final = re.compile(
     r"\b(?:not|never|cannot|can't|don't|must not) [a-z ]{0,30}(?:(?:more|longer|later|older) than|exceed(?:ing)?) \Z"
 )
-_OR_MORE: Final = re.compile(r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b")
-_OR_LESS: Final = re.compile(r"\W*(?:[^\W\d_]+ )?(?:or (?:less|fewer|under|younger|earlier)|at (?:the )?(?:most|latest))\b")
+_OR_MORE: Final = re.compile(
+    r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b"
+)
+_OR_LESS: Final = re.compile(
+    r"\W*(?:[^\W\d_]+ )?(?:or (?:less|fewer|under|younger|earlier)|at (?:the )?(?:most|latest))\b"
+)
 _LOOKED_BACK: Final = 32
 _ROMAN_AFTER: Final = re.compile(
     r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})|(?i:war|chapter|part|volume|section|act|phase|type"
@@ -145,7 +151,9 @@ def same(claimed: Number, found: Number) -> bool:
         return _same_time(claimed, found)
     if claimed.fraction != found.fraction:
         part, whole = (claimed, found) if claimed.fraction else (found, claimed)
-        return whole.unit == "percent" and any(one * _HUNDRED in whole.readings for one in part.readings)
+        return whole.unit == "percent" and any(
+            one * _HUNDRED in whole.readings for one in part.readings
+        )
     if (claimed.kind == "ordinal") != (found.kind == "ordinal"):
         return bool(claimed.exact or found.exact) and bool(claimed.readings & found.readings)
     if claimed.unit and found.unit and claimed.unit != found.unit:
@@ -167,7 +175,9 @@ def _same_date(claimed: Number, found: Number) -> bool:
     if not claimed.date:
         return claimed.year is not None and claimed.year == (found.date or (None,))[0]
     known = found.date or (found.year, None, None)
-    return all(mine is None or mine == theirs for mine, theirs in zip(claimed.date, known, strict=True))
+    return all(
+        mine is None or mine == theirs for mine, theirs in zip(claimed.date, known, strict=True)
+    )
 
 
 def _same_time(claimed: Number, found: Number) -> bool:
@@ -177,7 +187,9 @@ def _same_time(claimed: Number, found: Number) -> bool:
     if claimed.halved or found.halved:
         # `6:40` may be that of the morning or of the evening; `06:40` and `18:40` are not.
         return mine == theirs or (
-            mine % _NOON == theirs % _NOON and claimed.halved != found.halved and _says_half(claimed, found)
+            mine % _NOON == theirs % _NOON
+            and claimed.halved != found.halved
+            and _says_half(claimed, found)
         )
     return mine == theirs
 
@@ -196,7 +208,10 @@ def comparable(one: Number, other: Number) -> bool:
         return False
     if (one.kind == "ordinal") != (other.kind == "ordinal"):
         return False
-    dated = one.date is not None or one.year is not None, other.date is not None or other.year is not None
+    dated = (
+        one.date is not None or one.year is not None,
+        other.date is not None or other.year is not None,
+    )
     return dated[0] == dated[1]
 
 
@@ -244,7 +259,8 @@ def _plain_digits(text: str) -> str:
     if text.isascii():
         return text
     return "".join(
-        str(unicodedata.decimal(sign)) if not sign.isascii() and sign.isdecimal() else sign for sign in text
+        str(unicodedata.decimal(sign)) if not sign.isascii() and sign.isdecimal() else sign
+        for sign in text
     )
 
 
@@ -305,7 +321,9 @@ def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Numb
     start, end = match.span()
     if end < len(text) and text[end] == "-" and text[end + 1 : end + 2].isalpha():
         pass  # `90-minute`
-    unit = CURRENCIES.get((match["before"] or "").strip(), "") or UNITS.get((match["before"] or "").strip().lower(), "")
+    unit = CURRENCIES.get((match["before"] or "").strip(), "") or UNITS.get(
+        (match["before"] or "").strip().lower(), ""
+    )
     if _is_part_of_code(text, start, end):
         return []
     readings = _readings(value, language)
@@ -325,8 +343,14 @@ def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Numb
     exact = "decade" if _DECADE.match(text, end) else ""
     return [
         Number(
-            "number", Span(start, end), readings, unit,
-            clock=clock, halved=True, exact=exact, bare=len(value) == 4 and value.isdigit(),  # noqa: PLR2004 # digits
+            "number",
+            Span(start, end),
+            readings,
+            unit,
+            clock=clock,
+            halved=True,
+            exact=exact,
+            bare=len(value) == 4 and value.isdigit(),  # noqa: PLR2004 # digits
         )
     ]
 
@@ -338,7 +362,12 @@ def _is_part_of_code(text: str, start: int, end: int) -> bool:
         "st", "nd", "rd", "th", "s",
     }:  # fmt: skip
         return behind.group()[0].isascii()
-    return start > 1 and text[start - 1] in "-/_" and text[start - 2].isalpha() and text[start - 2].isascii()
+    return (
+        start > 1
+        and text[start - 1] in "-/_"
+        and text[start - 2].isalpha()
+        and text[start - 2].isascii()
+    )
 
 
 def _as_clock(value: str) -> tuple[int, int] | None:
@@ -412,7 +441,9 @@ def _of_words(
             return [], 1
         end = matches[at].end()
         unit, stop = _unit(text, end)
-        return [Number("number", Span(matches[at].start(), stop), frozenset({Decimal(count)}), unit)], 1
+        return [
+            Number("number", Span(matches[at].start(), stop), frozenset({Decimal(count)}), unit)
+        ], 1
     lower = word.lower()
     if lower in {"noon", "midday", "midnight"}:
         clock = (0, 0) if lower == "midnight" else (_NOON, 0)
@@ -430,7 +461,9 @@ def _of_words(
 
 
 MONTHS_IN_WORDS: Final = frozenset(one.lower() for one in MONTHS)
-_NUMBER_WORDS: Final = frozenset({*COUNTS, *LARGE, *ORDINALS, *FRACTIONS, "hundred", "twice", "once", "dozen"})
+_NUMBER_WORDS: Final = frozenset(
+    {*COUNTS, *LARGE, *ORDINALS, *FRACTIONS, "hundred", "twice", "once", "dozen"}
+)
 _ONE: Final = frozenset({Decimal(1)})
 _TIMES: Final = frozenset(("second", "minute", "hour", "day", "week", "month", "year", "decade"))
 _JOINING: Final = frozenset({"and", "a"})
@@ -445,7 +478,9 @@ def _is_month(text: str, match: re.Match[str]) -> bool:
     """Tell whether a word is a month's name; `May` and `March` are other words too."""
     if match.group() not in {"May", "March", "Mar", "Jan", "Sun", "Dec"}:
         return match.group() in MONTHS and len(match.group()) > 3  # noqa: PLR2004 # an abbreviation
-    return _AHEAD_OF_MAY.search(text, max(0, match.start() - _LOOKED_BACK), match.start()) is not None
+    return (
+        _AHEAD_OF_MAY.search(text, max(0, match.start() - _LOOKED_BACK), match.start()) is not None
+    )
 
 
 def _run(text: str, matches: Sequence[re.Match[str]], at: int) -> Iterator[re.Match[str] | None]:
@@ -473,9 +508,16 @@ def _spoken(text: str, run: Sequence[re.Match[str]]) -> tuple[list[Number], int]
         return [Number("number", Span(*run[0].span()), value, "times", soft=soft)], 1
     fraction, taken = _fraction(text, words, start)
     if fraction is not None:
-        if words[taken : taken + 2] and words[taken] == "a" and words[taken + 1 : taken + 2] and words[taken + 1] in LARGE:
+        if (
+            words[taken : taken + 2]
+            and words[taken] == "a"
+            and words[taken + 1 : taken + 2]
+            and words[taken + 1] in LARGE
+        ):
             value = (fraction * LARGE[words[taken + 1]]).normalize()
-            return [Number("number", Span(start, run[taken + 1].end()), frozenset({value}))], taken + 2
+            return [
+                Number("number", Span(start, run[taken + 1].end()), frozenset({value}))
+            ], taken + 2
         end = run[taken - 1].end()
         return [Number("number", Span(start, end), frozenset({fraction}), fraction=True)], taken
     value, taken, ordinal = _count(words)
@@ -484,7 +526,9 @@ def _spoken(text: str, run: Sequence[re.Match[str]]) -> tuple[list[Number], int]
     end = run[taken - 1].end()
     if ordinal:
         before = text[max(0, start - _LOOKED_BACK) : start].rstrip()
-        if first == "second" and (before[-1:].isdigit() or before.endswith(("per", "every", "each"))):
+        if first == "second" and (
+            before[-1:].isdigit() or before.endswith(("per", "every", "each"))
+        ):
             return [], 1
         soft = first == "first" and taken == 1
         return [Number("ordinal", Span(start, end), frozenset({value}), soft=soft)], taken
@@ -498,10 +542,19 @@ def _fraction(text: str, words: Sequence[str], start: int) -> tuple[Decimal | No
     first = words[0]
     if first == "half":
         return Decimal("0.5"), 1
-    if len(words) > 1 and words[1] in FRACTIONS and first in COUNTS and (words[1].endswith("s") or first == "one"):
+    if (
+        len(words) > 1
+        and words[1] in FRACTIONS
+        and first in COUNTS
+        and (words[1].endswith("s") or first == "one")
+    ):
         whole = FRACTIONS[words[1]]
         return round(Decimal(COUNTS[first]) / whole, 4), 2
-    if first in FRACTIONS and first != "second" and re.search(r"\ba \Z", text[max(0, start - 3) : start]):
+    if (
+        first in FRACTIONS
+        and first != "second"
+        and re.search(r"\ba \Z", text[max(0, start - 3) : start])
+    ):
         behind = re.compile(rf"{first} of\b").match(text, start)
         if behind:
             return round(Decimal(1) / FRACTIONS[first], 4), 1
@@ -521,7 +574,9 @@ def _count(words: Sequence[str]) -> tuple[Decimal, int, bool]:
         if word in COUNTS:
             value = COUNTS[word]
             tens = value >= 20  # noqa: PLR2004 # twenty, thirty
-            if taken and not (last in {"hundred", "large", "and"} or (last == "tens" and not tens and value < 10)):  # noqa: PLR2004
+            if taken and not (
+                last in {"hundred", "large", "and"} or (last == "tens" and not tens and value < 10)
+            ):  # noqa: PLR2004
                 break
             current += value
             last = "tens" if tens else "count"
@@ -535,7 +590,12 @@ def _count(words: Sequence[str]) -> tuple[Decimal, int, bool]:
             total += (current or 1) * LARGE[word]
             current = Decimal(0)
             last = "large"
-        elif word == "and" and last in {"hundred", "large"} and words[at + 1 : at + 2] and words[at + 1] in COUNTS:
+        elif (
+            word == "and"
+            and last in {"hundred", "large"}
+            and words[at + 1 : at + 2]
+            and words[at + 1] in COUNTS
+        ):
             last = "and"
             at += 1
             continue

@@ -219,13 +219,19 @@ _NO_DENIAL: Final = {
     "not": frozenset(
         ("only", "just", "merely", "until", "less", "more", "later", "earlier", "fewer", "least")
     ),
-    "no": frozenset(("later", "earlier", "more", "less", "fewer", "matter", "doubt", "1", ",", ".")),
+    "no": frozenset(
+        ("later", "earlier", "more", "less", "fewer", "matter", "doubt", "1", ",", ".")
+    ),
 }
 # `not before noon`, `do not take more than six`: a limit, and no denial.
-_LIMITS: Final = frozenset(("until", "before", "more", "less", "fewer", "later", "earlier", "unless", "exceed"))
+_LIMITS: Final = frozenset(
+    ("until", "before", "more", "less", "fewer", "later", "earlier", "unless", "exceed")
+)
 _MOST_IN_SCOPE: Final = 6
 _PREFIXES: Final = ("un", "non", "in", "im", "il", "ir", "dis")
-_FORMED: Final = re.compile(r"(?:able|ible|ent|ant|al|ive|ate|ect|ite|ary|ular|ained|ed|ly|ful|ous|ing|ify|ate|y)\Z")
+_FORMED: Final = re.compile(
+    r"(?:able|ible|ent|ant|al|ive|ate|ect|ite|ary|ular|ained|ed|ly|ful|ous|ing|ify|ate|y)\Z"
+)
 _NOT_FORMED: Final = frozenset(
     (
         "inform", "information", "inside", "include", "included", "increase", "increased", "income",
@@ -294,7 +300,12 @@ def _formed(word: str) -> tuple[tuple[str, str], ...]:
     found = []
     for prefix in _PREFIXES:
         bare = word.removeprefix(prefix).lstrip("-")
-        if bare != word and len(bare) >= _LEAST_STEM and word not in _NOT_FORMED and _FORMED.search(bare):
+        if (
+            bare != word
+            and len(bare) >= _LEAST_STEM
+            and word not in _NOT_FORMED
+            and _FORMED.search(bare)
+        ):
             found.append((bare, word))
         longer = f"{prefix}{word}"
         if len(word) >= _LEAST_STEM and longer not in _NOT_FORMED and _FORMED.search(word):
@@ -328,7 +339,9 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
         if not is_negator(word):
             continue
         after = words[at + 1] if at + 1 < len(words) else "."
-        if after in _NO_DENIAL.get(word, ()) or (word == "no" and at == 0 and segments[1:2] != segments[:1]):
+        if after in _NO_DENIAL.get(word, ()) or (
+            word == "no" and at == 0 and segments[1:2] != segments[:1]
+        ):
             continue
         denying.add(at)
         reach = [
@@ -336,7 +349,9 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
             for place in range(at + 1, min(at + 1 + 2 * _MOST_IN_SCOPE, len(words)))
             if segments[place] == segments[at]
         ][:_MOST_IN_SCOPE]
-        clause = {one for one, of in zip(words[at:], segments[at:], strict=True) if of == segments[at]}
+        clause = {
+            one for one, of in zip(words[at:], segments[at:], strict=True) if of == segments[at]
+        }
         if limits := clause & _LIMITS:
             denying.discard(at)
             limited.update(limits)

@@ -33,7 +33,7 @@ _TOKEN: Final = regex.compile(
     regex.VERSION1,
 )
 _WORD: Final = re.compile(r"\w")
-_BREAKS: Final = frozenset(",;:()\u2013\u2014\u2026\"\u201c\u201d|、，；：（）")
+_BREAKS: Final = frozenset(',;:()\u2013\u2014\u2026"\u201c\u201d|、，；：（）')
 _STOPS: Final = frozenset(";:|")
 # Clauses that a semicolon parts are this far apart: neither leaves out what the other says.
 APART: Final = 100
@@ -46,7 +46,20 @@ _JOINS: Final = frozenset(
 # Words of number that have opposites.
 # Behind a number with a unit these say nothing more.
 _MEASURED: Final = frozenset(
-    ("long", "high", "tall", "wide", "deep", "old", "thick", "large", "away", "apart", "tall", "big")
+    (
+        "long",
+        "high",
+        "tall",
+        "wide",
+        "deep",
+        "old",
+        "thick",
+        "large",
+        "away",
+        "apart",
+        "tall",
+        "big",
+    )
 )
 _NOT_TYING: Final = frozenset(
     ("about", "around", "over", "under", "nearly", "almost", "since", "until", "between", "only",
@@ -72,9 +85,26 @@ _DAYS: Final = frozenset(
     for end in ("", "s")
 )
 _TITLES: Final = frozenset(
-    ("mr", "mrs", "ms", "dr", "prof", "professor", "sir", "dame", "st", "saint", "miss", "the", "a", "an")
+    (
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "professor",
+        "sir",
+        "dame",
+        "st",
+        "saint",
+        "miss",
+        "the",
+        "a",
+        "an",
+    )
 )
-_LINKS: Final = frozenset(("of", "the", "de", "van", "von", "der", "den", "del", "da", "di", "la", "le", "&", "al", "bin"))
+_LINKS: Final = frozenset(
+    ("of", "the", "de", "van", "von", "der", "den", "del", "da", "di", "la", "le", "&", "al", "bin")
+)
 _PRONOUNS: Final = frozenset(
     (
         "he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that",
@@ -327,7 +357,11 @@ def stated(
     found = _numbers(plain, words, language)
     words = _counted(words, found)
     taken = {at for one in found for at in range(one.first, one.last + 1)}
-    names = _names_cjk(plain, words) if language == "cjk" else _names(words, taken, _Capitals(language, nouns, small))
+    names = (
+        _names_cjk(plain, words)
+        if language == "cjk"
+        else _names(words, taken, _Capitals(language, nouns, small))
+    )
     named = list(names)
     ends = {one.last for one in named if one.kind == "name" and _ties(words[one.last])}
     tied = [
@@ -406,7 +440,15 @@ def _numbers(text: str, words: Sequence[Word], language: Language) -> list[Value
             last += 1
         if at < len(words):
             found.append(
-                Value("number", frozenset(), number.span.cut(text), at, last, number, sure=not number.soft)
+                Value(
+                    "number",
+                    frozenset(),
+                    number.span.cut(text),
+                    at,
+                    last,
+                    number,
+                    sure=not number.soft,
+                )
             )
     return found
 
@@ -449,7 +491,9 @@ def _names(words: Sequence[Word], taken: Collection[int], capitals: _Capitals) -
 
 def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> Iterator[Value]:
     starts = _begins(words, at)
-    while at < last and (words[at].lower in _TITLES | _LINKS | RANKS or (starts and capitals.leads_in(words, at))):
+    while at < last and (
+        words[at].lower in _TITLES | _LINKS | RANKS or (starts and capitals.leads_in(words, at))
+    ):
         at += 1
         starts = False
     word = words[at]
@@ -490,7 +534,9 @@ def _run_end(words: Sequence[Word], at: int, taken: Collection[int]) -> int:
     while place < len(words) and place not in taken and words[place].clause == words[at].clause:
         if _POSSESSIVE.search(words[last].text):
             break
-        if words[last].lower in _DAYS or (words[place].lower in _DAYS and _is_capital(words[place])):
+        if words[last].lower in _DAYS or (
+            words[place].lower in _DAYS and _is_capital(words[place])
+        ):
             break
         if _is_capital(words[place]):
             last = place
@@ -523,6 +569,10 @@ def _names_cjk(text: str, words: Sequence[Word]) -> Iterator[Value]:
     """Yield words in katakana and in Latin letters: names and terms from elsewhere."""
     for pattern in (_KATAKANA, _LATIN):
         for match in pattern.finditer(text):
-            places = [at for at, word in enumerate(words) if match.start() <= word.start < match.end()]
+            places = [
+                at for at, word in enumerate(words) if match.start() <= word.start < match.end()
+            ]
             if places:
-                yield Value("name", frozenset({folded(match.group())}), match.group(), places[0], places[-1])
+                yield Value(
+                    "name", frozenset({folded(match.group())}), match.group(), places[0], places[-1]
+                )

@@ -54,20 +54,53 @@ _PARTICIPLE: Final = re.compile(
 _SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
 _GOING_ON: Final = frozenset(("and", "but", "or"))
 _AUXILIARY: Final = frozenset(
-    ("was", "were", "is", "are", "has", "had", "have", "later", "then", "also", "never", "not", "been")
+    (
+        "was",
+        "were",
+        "is",
+        "are",
+        "has",
+        "had",
+        "have",
+        "later",
+        "then",
+        "also",
+        "never",
+        "not",
+        "been",
+    )
 )
 _CONJUNCTIONS: Final = frozenset(("and", "or", "but", "while", "whereas", "than"))
 _RELATIVE: Final = frozenset(("which", "who", "whom", "whose", "that"))
 _GOVERNING: Final = frozenset(
-    ("by", "with", "to", "at", "in", "on", "from", "for", "of", "under", "near", "off", "against",
-     "after", "into", "between", "around")
+    (
+        "by",
+        "with",
+        "to",
+        "at",
+        "in",
+        "on",
+        "from",
+        "for",
+        "of",
+        "under",
+        "near",
+        "off",
+        "against",
+        "after",
+        "into",
+        "between",
+        "around",
+    )
 )
 _STANDING_FOR: Final = frozenset(("his", "her", "their", "its", "him", "them", "there", "our"))
 _GOVERNED: Final = 0.4
 _VERB: Final = re.compile(r"\w{2,}s\Z")
 _NEAR_VERB: Final = 3
 _FIRST: Final = 1
-_PASSED_OVER: Final = frozenset(("the", "a", "an", "about", "around", "dr", "mr", "mrs", ".")) | RANKS
+_PASSED_OVER: Final = (
+    frozenset(("the", "a", "an", "about", "around", "dr", "mr", "mrs", ".")) | RANKS
+)
 Fit = Mapping[str, float]
 """How well each thing that describes a value fits."""
 
@@ -143,13 +176,17 @@ class Slot:
         """Tell whether its clause has words behind it and none ahead, as `at 9 on Sundays` has."""
         words = self.said.words
         ahead = any(word.stems for word in words[: self.value.first] if word.clause == self.clause)
-        behind = any(word.stems for word in words[self.value.last + 1 :] if word.clause == self.clause)
+        behind = any(
+            word.stems for word in words[self.value.last + 1 :] if word.clause == self.clause
+        )
         return behind and not ahead
 
     @cached_property
     def leads(self) -> bool:
         """Tell whether it is the first name of its sentence, and so what later clauses may be on."""
-        return self.value.number is None and not any(one.first < self.value.first for one in self.others)
+        return self.value.number is None and not any(
+            one.first < self.value.first for one in self.others
+        )
 
     @cached_property
     def side(self) -> int:
@@ -232,7 +269,8 @@ class Slot:
     def _ends(self) -> bool:
         """Tell whether a number that counts nothing ends its clause: `paid accounts 600`."""
         return self._counts_nothing and not any(
-            word.stems and word.clause == self.clause for word in self.said.words[self.value.last + 1 :]
+            word.stems and word.clause == self.clause
+            for word in self.said.words[self.value.last + 1 :]
         )
 
     @cached_property
@@ -264,12 +302,18 @@ class Slot:
     @cached_property
     def _is_alone(self) -> bool:
         """Tell whether nothing but the value stands in its clause."""
-        words = [at for at, word in enumerate(self.said.words) if word.clause == self.clause and word.stems]
+        words = [
+            at
+            for at, word in enumerate(self.said.words)
+            if word.clause == self.clause and word.stems
+        ]
         return all(self.value.first <= at <= self.value.last for at in words)
 
     def _has_no_subject(self, clause: int) -> bool:
         """Tell whether a clause begins with `and` and what somebody does."""
-        words = [word for word in self.said.words if word.clause == clause and word.text[0].isalnum()]
+        words = [
+            word for word in self.said.words if word.clause == clause and word.text[0].isalnum()
+        ]
         if not words or words[0].lower not in _GOING_ON:
             return False
         behind = [word.lower for word in words[1:4] if word.lower not in _AUXILIARY]
@@ -390,7 +434,9 @@ class Claim:
     def titled(self, slot: Slot, line: Line) -> Fit:
         """Return how well a value would fit that a sentence's title names."""
         weights = self._weights[id(slot.value)]
-        return {one: _IN_TITLE * weight * (one in line.said.stems) for one, weight in weights.items()}
+        return {
+            one: _IN_TITLE * weight * (one in line.said.stems) for one, weight in weights.items()
+        }
 
     def _implied(self, slot: Slot, line: Line) -> Fit:
         lowers = line.said.lowers
@@ -413,9 +459,7 @@ class Claim:
 
 def _places(slot: Slot) -> dict[str, int]:
     """Return where the stems of a value's clause stand, without the values' own."""
-    taken = {
-        at for one in slot.said.values if one.sure for at in range(one.first, one.last + 1)
-    }
+    taken = {at for one in slot.said.values if one.sure for at in range(one.first, one.last + 1)}
     return {
         one: at
         for at, word in enumerate(slot.said.words)
@@ -493,7 +537,12 @@ def _leading(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> Value | None:
         return None
     for line in quoted:
         first = next((one for one in line.said.names if one.sure), None)
-        if first and first.first <= _FIRST and not claim.has(first) and first.kind == slot.value.kind:
+        if (
+            first
+            and first.first <= _FIRST
+            and not claim.has(first)
+            and first.kind == slot.value.kind
+        ):
             return first
     return None
 
