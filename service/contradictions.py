@@ -116,6 +116,18 @@ def _agrees(
     return None
 
 
+def _is_of_values(claim: Stated, said: Stated, clause: int) -> bool:
+    """Tell whether a clause has one of the claim's values, if the sentence has any."""
+    there = {
+        said.words[at].clause
+        for value in claim.values
+        if value.sure
+        for one in claim.words[value.first].stems
+        for at in said.places.get(one, ())
+    }
+    return not there or clause in there
+
+
 def _refused(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether the evidence refuses what the claim affirms, as `waive` and `avoid` do."""
     if claim.denying or _refuses_anew(claim, lines):
@@ -123,7 +135,9 @@ def _refused(claim: Stated, lines: Sequence[Line]) -> bool:
     for line in lines:
         for at, word in enumerate(line.said.words):
             strong = any(refuses_strongly(one) and one not in claim.stems for one in word.stems)
-            if strong and at not in line.said.denied and _reached(line.said, at) & claim.content:
+            if not strong or at in line.said.denied or not _reached(line.said, at) & claim.content:
+                continue
+            if _is_of_values(claim, line.said, word.clause):
                 return True
     return False
 
@@ -141,6 +155,9 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
     if 2 * len(meant & said) < len(meant):
         return False  # in other words: whether it says so, other words tell
     for line in lines:
+        mine, theirs = _negators(claim), _negators(line.said)
+        if theirs and theirs < mine:
+            return True
         there = line.said.denied_stems - LIGHT
         if there & (claim.stems - LIGHT) or _denies_in_place(claim, line.said):
             return False
@@ -179,6 +196,10 @@ def _speaks_of(said: Stated, at: int, stems: frozenset[str]) -> bool:
     return 2 * len(stems & there) > len(stems)
 
 
+def _negators(said: Stated) -> frozenset[str]:
+    return frozenset(said.words[at].lower for at in said.denying)
+
+
 def _denies_in_place(claim: Stated, said: Stated) -> bool:
     """Tell whether a sentence denies something in the clause that has most of the claim."""
     clauses: dict[int, set[str]] = {}
@@ -196,11 +217,13 @@ def _refuses_anew(claim: Stated, lines: Sequence[Line]) -> bool:
 
 
 def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
-    if claim.denying or _refuses_anew(claim, lines):
+    if _refuses_anew(claim, lines):
         return False
     affirmed = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
     for line in lines:
-        denied = line.said.denied_stems & (claim.stems - LIGHT)
+        denied = line.said.denied_stems & (claim.affirmed_stems - claim.denied_stems - LIGHT)
+        if claim.denying:
+            denied = frozenset(one for one in denied if opposites(one))
         bare = {one for one in denied if one not in affirmed}
         if not bare:
             continue

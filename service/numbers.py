@@ -73,7 +73,7 @@ _DECADE: Final = re.compile(r"['\u2019]?s\b")
 _PER_CENT: Final = re.compile(r" ?per cent\b")
 _LEAST: Final = re.compile(
     r"\b(?:at (?:the )?(?:very )?least|no (?:less|fewer|earlier) than|not (?:less|fewer) than"
-    r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?|older than|longer than"
+    r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?|(?:old|long|larg|bigg|high|heavi|wid|great|thick|warm|deep|tall)e?r than"
     r"|from|after|since|later than|starting)"
     r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
     re.IGNORECASE,
@@ -81,12 +81,12 @@ _LEAST: Final = re.compile(
 _MOST: Final = re.compile(
     r"\b(?:at (?:the )?(?:very )?most|(?:no|not) (?:more|later|longer|older) than|up to"
     r"|(?:a )?maximum(?: of)?|less than|fewer than|under|below|within|until|till|before"
-    r"|by|younger than|shorter than|earlier than)"
+    r"|by|(?:young|short|small|low|light|narrow|thinn|earli|few)er than)"
     r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
     re.IGNORECASE,
 )
 _NOT_MORE: Final = re.compile(
-    r"\b(?:not|never|cannot|can't|don't|must not) [a-z ]{0,30}(?:(?:more|longer|later|older) than|exceed(?:ing)?) \Z"
+    r"\b(?:not|never|cannot|can't|don't|must not) [a-z ]{0,30}(?:(?:more|[a-z]+er) than|exceed(?:ing)?) \Z"
 )
 _OR_MORE: Final = re.compile(
     r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b"

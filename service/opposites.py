@@ -28,7 +28,6 @@ cover covered / exclude excluded
 win won beat defeat defeated / lose lost
 victory win / defeat loss
 succeed succeeded success successful / fail failed failure
-buy bought purchase purchased acquire acquired / sell sold
 import imported / export exported
 arrive arrived arrival / leave left depart departed departure
 enter entered entrance entry / exit leave left

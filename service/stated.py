@@ -40,7 +40,7 @@ APART: Final = 100
 _JOINS: Final = frozenset(
     (
         "and", "but", "while", "whereas", "or", "which", "who", "whom", "although", "though", "because",
-        "so", "than", "instead", "when", "where", "if", "unless", "except", "however", "that",
+        "so", "instead", "when", "where", "if", "unless", "except", "however", "that",
     )
 )  # fmt: skip
 # Words of number that have opposites.
@@ -414,7 +414,7 @@ def _counted(words: tuple[Word, ...], found: Sequence[Value]) -> tuple[Word, ...
             changed[at] = replace(words[at], stems=words[at].stems if own else ())
         if value.number is not None:
             own = words[value.first].stems if words[value.first].lower in _ALSO_WORDS else ()
-            stems = (*_keys(value.number), *own)
+            stems = () if value.number.soft and not own else (*_keys(value.number), *own)
             changed[value.first] = replace(words[value.first], stems=stems)
     return tuple(changed)
 

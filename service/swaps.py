@@ -44,6 +44,7 @@ _BETTER_ELSEWHERE: Final = (0.6, 0.35)
 _BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
 # The least share of what describes a number that must describe it in the evidence too.
 _LEAST_SHARE: Final = 0.25
+_LITTLE: Final = 0.35
 _DESCRIBED: Final = 2.5
 _BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
@@ -253,6 +254,8 @@ class Slot:
             return _LEFT_OUT_LABELLED
         if clause < self.clause and self.clause in self.said.bare_clauses:
             return _OF_ANOTHER if at in self.said.value_places else _LEFT_OUT_LABELLED
+        if clause == self.clause - 1 and self._completes and at not in self.said.value_places:
+            return _LEFT_OUT_LABELLED
         if clause < self.clause and self._counts_nothing and self._is_counted(at, there):
             return _LEFT_OUT_LABELLED
         if clause < self.clause and at < min(one.first for one in there):
@@ -266,6 +269,13 @@ class Slot:
         return _OF_ANOTHER
 
     @cached_property
+    def _completes(self) -> bool:
+        """Tell whether its clause begins with what was done: `, conducted by Paavo Kivi`."""
+        words = [word.lower for word in self.said.words if word.clause == self.clause]
+        begins = next((one for one in words if one[0].isalpha()), "")
+        return _PARTICIPLE.match(begins) is not None and self.value.number is None
+
+    @cached_property
     def _ends(self) -> bool:
         """Tell whether a number that counts nothing ends its clause: `paid accounts 600`."""
         return self._counts_nothing and not any(
@@ -276,7 +286,7 @@ class Slot:
     @cached_property
     def _counts_nothing(self) -> bool:
         """Tell whether a number has nothing that it counts: `and 19 in colour`."""
-        if self.value.number is None or self.value.number.unit:
+        if self.value.number is None:
             return False
         behind = self.said.words[self.value.last + 1 : self.value.last + 2]
         return not behind or behind[0].lower in _GOVERNING or not behind[0].stems
@@ -482,7 +492,7 @@ def swapped(
     for slot in claim.slots:
         mine, implied = own[id(slot.value)]
         whole = claim.whole(slot)
-        told = slot.value.number is not None and whole >= _DESCRIBED
+        told = slot.value.number is not None and whole >= _DESCRIBED and len(quoted) > 1
         if told and sum(mine.values()) < _LEAST_SHARE * whole:
             return slot.value, None
         found = _named_above(claim, slot, mine, quoted)
@@ -517,7 +527,7 @@ def _is_rival(slot: Slot, rival: Slot) -> bool:
 
 def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) -> Value | None:
     """Return the name in a title that sentences are about where a claim has another; None if none."""
-    if slot.value.kind != "name":
+    if slot.value.kind != "name" or sum(mine.values()) > _LITTLE * claim.whole(slot):
         return None
     for line in quoted:
         names = [one for one in line.around.names if one.kind == "name" and one.sure]
@@ -545,6 +555,14 @@ def _leading(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> Value | None:
         ):
             return first
     return None
+
+
+def _begins(said: Stated, first: Value) -> bool:
+    """Tell whether a name begins a sentence, as does `His daughter Nuala`."""
+    if first.first <= _FIRST:
+        return True
+    ahead = [word.lower for word in said.words[: first.first]]
+    return len(ahead) <= _NEAR_VERB and ahead[0] in {"his", "her", "their", "its", "the", "our"}
 
 
 def _named_here(value: Value, line: Line) -> bool:
