@@ -210,6 +210,19 @@ def _denies_in_place(claim: Stated, said: Stated) -> bool:
     return bool(near) and any(said.words[at].clause == best for at in said.denying)
 
 
+def _denied_first(said: Stated) -> frozenset[str]:
+    """Return the first stem that each denial denies."""
+    found = set[str]()
+    for at in said.denying:
+        behind = (
+            word.stems
+            for place, word in enumerate(said.words[at + 1 :], at + 1)
+            if place in said.denied
+        )
+        found.update(next((stems for stems in behind if frozenset(stems) - LIGHT), ()))
+    return frozenset(found)
+
+
 def _refuses_anew(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether a claim refuses with a word that the evidence has not."""
     words = frozenset[str]().union(*(line.said.lowers for line in lines))
@@ -223,7 +236,7 @@ def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
     for line in lines:
         denied = line.said.denied_stems & (claim.affirmed_stems - claim.denied_stems - LIGHT)
         if claim.denying:
-            denied = frozenset(one for one in denied if opposites(one))
+            denied &= _denied_first(line.said)
         bare = {one for one in denied if one not in affirmed}
         if not bare:
             continue
@@ -286,7 +299,7 @@ def _flipped(
     claim: Stated,
     lines: Sequence[Line],
     here: bool,
-    against: str,  # noqa: FBT001 # a side
+    against: str,  # a side
 ) -> bool:
     """Tell whether a denial on one of both sides makes opposites agree."""
     there = any(

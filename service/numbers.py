@@ -576,7 +576,7 @@ def _count(words: Sequence[str]) -> tuple[Decimal, int, bool]:
             tens = value >= 20  # noqa: PLR2004 # twenty, thirty
             if taken and not (
                 last in {"hundred", "large", "and"} or (last == "tens" and not tens and value < 10)
-            ):  # noqa: PLR2004
+            ):
                 break
             current += value
             last = "tens" if tens else "count"
@@ -610,9 +610,7 @@ def _bounded(text: str, number: Number) -> Number:
     """Return a number with which way it is bound: `at least 5`, `5 or more`, `until 5 May`."""
     before = text[max(0, number.span.start - _LOOKED_BACK) : number.span.start]
     bound: Bound = ""
-    if _NOT_MORE.search(text, max(0, number.span.start - 2 * _LOOKED_BACK), number.span.start):
-        bound = "most"
-    elif _MOST.search(before) or _OR_LESS.match(text, number.span.end):
+    if _NOT_MORE.search(text, max(0, number.span.start - 2 * _LOOKED_BACK), number.span.start) or _MOST.search(before) or _OR_LESS.match(text, number.span.end):
         bound = "most"
     elif _LEAST.search(before) or _OR_MORE.match(text, number.span.end):
         bound = "least"

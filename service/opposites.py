@@ -224,7 +224,7 @@ _NO_DENIAL: Final = {
 }
 # `not before noon`, `do not take more than six`: a limit, and no denial.
 _LIMITS: Final = frozenset(
-    ("until", "before", "more", "less", "fewer", "later", "earlier", "unless", "exceed")
+    ("until", "before", "more", "less", "fewer", "later", "earlier", "unless", "exceed", "than")
 )
 _MOST_IN_SCOPE: Final = 6
 _PREFIXES: Final = ("un", "non", "in", "im", "il", "ir", "dis")
@@ -368,9 +368,7 @@ def is_negator(word: str) -> bool:
 
 _STRONGLY: Final = frozenset(
     stem(word)
-    for word in (
-        "avoid lack refuse exempt waive deny prevent exclude forbid prohibit ban reject refrain suspend cancel"
-    ).split()
+    for word in ["avoid", "lack", "refuse", "exempt", "waive", "deny", "prevent", "exclude", "forbid", "prohibit", "ban", "reject", "refrain", "suspend", "cancel"]
 )
 
 

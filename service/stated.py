@@ -10,14 +10,13 @@ from typing import Final, Literal
 
 import regex
 
-from indexes.documents import Span
 from indexes.languages import ENGLISH, Language
 from indexes.lexical import terms
 from indexes.words import UNSPACED
 from service.common_words import is_common
 from service.irregular import BASIC
-from service.numbers import Number, numbers
 from service.number_words import UNITS
+from service.numbers import Number, numbers
 from service.opposites import Denied, denied, stem
 
 Kind = Literal["number", "name", "day", "code"]
@@ -115,18 +114,7 @@ _PRONOUNS: Final = frozenset(
 LIGHT: Final = frozenset(
     map(
         stem,
-        (
-            "now currently presently present today still also only just about around approximately "
-            "roughly nearly almost exactly has have had having been were does do did from we our ours "
-            "you your its his her hers each every per whole already again shall would can could must "
-            "may should according based evidence passage document context text source mention "
-            "say said provided information answer following note given therefore thus however "
-            "indeed specifically additionally furthermore moreover addition yes overall summary "
-            "conclusion total place called named known one ones get got getting make made take taken took "
-            "there here be being am any some such most more very between before after since until "
-            "first much many both either he she him them they this that these those who whom do does not "
-            "mr mrs dr from cannot can upon among amongst within via per"
-        ).split(),
+        ["now", "currently", "presently", "present", "today", "still", "also", "only", "just", "about", "around", "approximately", "roughly", "nearly", "almost", "exactly", "has", "have", "had", "having", "been", "were", "does", "do", "did", "from", "we", "our", "ours", "you", "your", "its", "his", "her", "hers", "each", "every", "per", "whole", "already", "again", "shall", "would", "can", "could", "must", "may", "should", "according", "based", "evidence", "passage", "document", "context", "text", "source", "mention", "say", "said", "provided", "information", "answer", "following", "note", "given", "therefore", "thus", "however", "indeed", "specifically", "additionally", "furthermore", "moreover", "addition", "yes", "overall", "summary", "conclusion", "total", "place", "called", "named", "known", "one", "ones", "get", "got", "getting", "make", "made", "take", "taken", "took", "there", "here", "be", "being", "am", "any", "some", "such", "most", "more", "very", "between", "before", "after", "since", "until", "first", "much", "many", "both", "either", "he", "she", "him", "them", "they", "this", "that", "these", "those", "who", "whom", "do", "does", "not", "mr", "mrs", "dr", "from", "cannot", "can", "upon", "among", "amongst", "within", "via", "per"],
     )
 )
 _POSSESSIVE: Final = re.compile(r"['\u2019]s?\Z")

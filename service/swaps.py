@@ -54,6 +54,9 @@ _PARTICIPLE: Final = re.compile(
 )
 _SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
 _GOING_ON: Final = frozenset(("and", "but", "or"))
+_MODAL: Final = frozenset(
+    ("may", "can", "must", "should", "will", "would", "could", "shall", "pay", "cost")
+)
 _AUXILIARY: Final = frozenset(
     (
         "was",
@@ -264,9 +267,20 @@ class Slot:
             return _LEFT_OUT_LABELLED
         if clause == self.clause + 1 and self._is_alone:
             return _LEFT_OUT_LABELLED if self._first(clause) == "and" else _OF_ANOTHER
+        if clause == self.clause + 1 and self._shares_subject(clause) and at > there[-1].last:
+            return _LEFT_OUT_LABELLED
         if self._is_meant(at, clause):
             return _IN_CLAUSE
         return _OF_ANOTHER
+
+    def _shares_subject(self, clause: int) -> bool:
+        """Tell whether its clause has no verb and `and` begins the next: babies and people may."""
+        own = [word.lower for word in self.said.words if word.clause == self.clause]
+        verbs = any(
+            one in _BEING or one in _AUXILIARY or _PARTICIPLE.match(one) or one in _MODAL
+            for one in own
+        )
+        return not verbs and self._first(clause) == "and"
 
     @cached_property
     def _completes(self) -> bool:
