@@ -58,7 +58,7 @@ def contradicted(claim: Stated, lines: Sequence[Line]) -> bool:
 
 
 def _limited_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
-    """Tell whether the evidence says `not before` or `not more than` where the claim has no `not`."""
+    """Tell whether the evidence says `not before` or the like where the claim has no `not`."""
     denies = any(is_negator(word.lower) for word in claim.words)
     limits = frozenset[str]().union(*(line.said.denial.limits for line in lines))
     if limits & _UNTIL:
@@ -253,14 +253,18 @@ def _opposed(claim: Stated, lines: Sequence[Line]) -> bool:
     for at, word in enumerate(claim.words):
         here = at in claim.denied
         formed = formed_against(word.lower, words)
-        if formed and word.lower not in words and not _flipped(claim, lines, here, stem(formed)):
+        if (
+            formed
+            and word.lower not in words
+            and not _flipped(claim, lines, stem(formed), here=here)
+        ):
             return True
         for one in word.stems:
             against = opposites(one)
             if not against or against & claim.stems:
                 continue
             other = _in_place_of(one, against, claim, word.clause, lines)
-            if other and not _flipped(claim, lines, here, other):
+            if other and not _flipped(claim, lines, other, here=here):
                 return True
     return False
 
@@ -298,8 +302,9 @@ def _in_place_of(
 def _flipped(
     claim: Stated,
     lines: Sequence[Line],
+    against: str,
+    *,
     here: bool,
-    against: str,  # a side
 ) -> bool:
     """Tell whether a denial on one of both sides makes opposites agree."""
     there = any(

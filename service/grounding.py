@@ -9,7 +9,6 @@ theirs. Sentences that mean nearly the same may have fewer words in common: the 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from os.path import commonprefix
 from typing import Final
 
 import numpy as np
@@ -21,7 +20,8 @@ from service.evidence import Evidence, Ground, Quoted, Support
 from service.lines import Line, Lines, lines_of
 from service.numbers import Number, comparable, same
 from service.readers import reads
-from service.stated import PEOPLES, Stated, Value, addresses, one_root, stated
+from service.sentences import QUESTION_MARKS
+from service.stated import PEOPLES, Stated, Value, addresses, one_root, shared_length, stated
 from service.swaps import Claim, swapped
 
 LONGEST: Final = 1_200
@@ -108,7 +108,8 @@ class _Grounding:
                 continue
             doubt = self._doubt(claim, told, quoted, near, share)
             if doubt is None:
-                return Support(tuple(_quoted(one) for one in _needed(claim, quoted)))
+                ordered = sorted(quoted, key=lambda one: (one.passage, one.span))
+                return Support(tuple(_quoted(one) for one in ordered))
             doubts.append(doubt)
         worst = max(doubts, key=lambda one: (one.refutes, one.share), default=None)
         return Support(reason=worst.reason if worst else "no passage says this")
@@ -168,7 +169,7 @@ def _quoted(line: Line) -> Quoted:
 
 def _impossible(claim: Stated, lines: Lines) -> str | None:
     """Return why nothing can bear a sentence out, whatever the evidence has elsewhere."""
-    if claim.text.rstrip("\"')").endswith(("?", "？")):
+    if claim.text.rstrip("\"')").endswith(QUESTION_MARKS):
         return "it asks, and says nothing that could be checked"
     if not claim.content and not claim.values:
         return "it says nothing that could be checked"
@@ -236,10 +237,6 @@ def _adds(claim: Stated, first: Line, other: Line) -> bool:
     return len((claim.content & other.said.stems) - first.said.stems) > 1
 
 
-def _needed(claim: Stated, quoted: Sequence[Line]) -> Sequence[Line]:
-    return quoted if len(quoted) == 1 else sorted(quoted, key=lambda one: (one.passage, one.span))
-
-
 def _share(claim: Stated, quoted: Sequence[Line]) -> float:
     """Return which share of a claim the sentences have, what stands around them counting less."""
     said = frozenset[str]().union(*(line.said.stems for line in quoted))
@@ -286,7 +283,7 @@ def _is_kindred(stem: str, said: Collection[str]) -> bool:
     least = max(_LEAST_KINDRED, 0.7 * len(stem))
     return any(
         one[:_LEAST_KINDRED] == stem[:_LEAST_KINDRED]
-        and len(commonprefix([one, stem])) >= max(least, 0.6 * len(one))
+        and shared_length(one, stem) >= max(least, 0.6 * len(one))
         for one in said
     )
 
@@ -371,11 +368,8 @@ _THEN: Final = frozenset(
 )
 # What may stand for a name in the sentence before.
 _GOING_ON: Final = frozenset(
-    (
-        "he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that",
-        "there", "who", "which", "both", "we", "our", "us",
-    )
-)  # fmt: skip
+    ["he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that", "there", "who", "which", "both", "we", "our", "us"]
+)
 
 
 def _around(value: Value, line: Line) -> bool:

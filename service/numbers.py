@@ -73,7 +73,8 @@ _DECADE: Final = re.compile(r"['\u2019]?s\b")
 _PER_CENT: Final = re.compile(r" ?per cent\b")
 _LEAST: Final = re.compile(
     r"\b(?:at (?:the )?(?:very )?least|no (?:less|fewer|earlier) than|not (?:less|fewer) than"
-    r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?|(?:old|long|larg|bigg|high|heavi|wid|great|thick|warm|deep|tall)e?r than"
+    r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?"
+    r"|(?:old|long|larg|bigg|high|heavi|wid|great|thick|warm|deep|tall)e?r than"
     r"|from|after|since|later than|starting)"
     r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
     re.IGNORECASE,
@@ -86,7 +87,8 @@ _MOST: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_MORE: Final = re.compile(
-    r"\b(?:not|never|cannot|can't|don't|must not) [a-z ]{0,30}(?:(?:more|[a-z]+er) than|exceed(?:ing)?) \Z"
+    r"\b(?:not|never|cannot|can't|don't) [a-z ]{0,30}"
+    r"(?:(?:more|[a-z]{1,12}er) than|exceed(?:ing)?) \Z"
 )
 _OR_MORE: Final = re.compile(
     r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b"
@@ -96,8 +98,8 @@ _OR_LESS: Final = re.compile(
 )
 _LOOKED_BACK: Final = 32
 _ROMAN_AFTER: Final = re.compile(
-    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})|(?i:war|chapter|part|volume|section|act|phase|type"
-    r"|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
+    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})"
+    r"|(?i:war|chapter|part|volume|section|act|phase|type|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
 )
 _ROMAN: Final = {"I": 1, "V": 5, "X": 10}
 _FIRST_YEAR: Final = 1000
@@ -610,7 +612,11 @@ def _bounded(text: str, number: Number) -> Number:
     """Return a number with which way it is bound: `at least 5`, `5 or more`, `until 5 May`."""
     before = text[max(0, number.span.start - _LOOKED_BACK) : number.span.start]
     bound: Bound = ""
-    if _NOT_MORE.search(text, max(0, number.span.start - 2 * _LOOKED_BACK), number.span.start) or _MOST.search(before) or _OR_LESS.match(text, number.span.end):
+    if (
+        _NOT_MORE.search(text, max(0, number.span.start - 2 * _LOOKED_BACK), number.span.start)
+        or _MOST.search(before)
+        or _OR_LESS.match(text, number.span.end)
+    ):
         bound = "most"
     elif _LEAST.search(before) or _OR_MORE.match(text, number.span.end):
         bound = "least"

@@ -187,7 +187,7 @@ class Slot:
 
     @cached_property
     def leads(self) -> bool:
-        """Tell whether it is the first name of its sentence, and so what later clauses may be on."""
+        """Tell whether it is the first name of its sentence, which later clauses may be on."""
         return self.value.number is None and not any(
             one.first < self.value.first for one in self.others
         )
@@ -498,7 +498,8 @@ def swapped(
 ) -> tuple[Value, Value | None] | None:
     """Return a value of the claim and the one that the evidence has in its place, None if none.
 
-    A number may have none in its place and yet be told of something else. `quoted` are the sentences that are to bear it out, `near` others that speak of the same.
+    A number may have none in its place and yet be told of something else. `quoted` are the
+    sentences that are to bear it out, `near` others that speak of the same.
     """
     lines = [*quoted, *(one for one in near if all(one is not other for other in quoted))]
     slots = [(line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure]
@@ -540,7 +541,7 @@ def _is_rival(slot: Slot, rival: Slot) -> bool:
 
 
 def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) -> Value | None:
-    """Return the name in a title that sentences are about where a claim has another; None if none."""
+    """Return the name that a title has where a claim has another one, None if none."""
     if slot.value.kind != "name" or sum(mine.values()) > _LITTLE * claim.whole(slot):
         return None
     for line in quoted:
@@ -601,7 +602,7 @@ def _least(line: Line, quoted: Sequence[Line], *, implied: bool) -> tuple[float,
 
 
 def _own(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> tuple[Fit, bool]:
-    """Return how well a value fits where the quoted sentences have it, and whether none names it."""
+    """Return how well a value fits in the quoted sentences, and whether none names it."""
     fits = [
         claim.fit(slot, Slot(line.said, one), line)
         for line in quoted
