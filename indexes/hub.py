@@ -16,7 +16,8 @@ from indexes.hub_files import faults, weights
 
 # Weights as safetensors only: the older formats are pickles, which can run any code.
 WANTED: Final = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
-UNWANTED: Final = ("onnx/*", "openvino/*")
+# The same weights once more, for other engines.
+UNWANTED: Final = ("onnx/*", "openvino/*", "original/*", "consolidated*.safetensors")
 TOKENIZER: Final = "tokenizer.json"
 # So many faults of a folder are told.
 _TOLD: Final = 3

@@ -115,9 +115,7 @@ class Settings(BaseSettings):
         NO_OCR,
         description="What recognises text in scans and pictures; `rapidocr` needs the extra `ocr`.",
     )
-    threads: int = Field(
-        0, ge=0, le=256, description="Threads of encoder and reader; 0 means all cores."
-    )
+    threads: int = Field(0, ge=0, le=256, description="Threads of each model; 0 means all cores.")
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least score of an answer; unset means the built-in value."
     )
@@ -149,8 +147,7 @@ class Settings(BaseSettings):
         None,
         min_length=1,
         title="an address such as `http://127.0.0.1:8080/v1`",
-        description="Server of the generator `openai`; unset, with a model and a key, OpenAI's "
-        "own.",
+        description="Server that the generator `openai` asks; none unless named.",
     )
     openai_api_key: SecretStr | None = Field(
         None, title="text", description="Key for that server; many local ones need none."

@@ -4,10 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from indexes.errors import AfterwordError
+from indexes.errors import AfterwordError, ModelMissing
 from indexes.settings import Settings
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling
 from service.model_calls import CALLS
@@ -22,6 +23,13 @@ _FRESH_SECONDS: Final = 300.0
 def _transformers(settings: Settings) -> LanguageModel:
     from service.hub_language_model import load_hub_language_model
 
+    name = settings.model
+    if name is not None and _is_of_server(settings) and not Path(name).exists():
+        raise ModelMissing(
+            f"AFTERWORD_MODEL={name} is taken for a model of the server at OPENAI_BASE_URL, and is "
+            "not loaded here for a question that wants that: set AFTERWORD_GENERATOR to "
+            "`transformers` if it is to run here."
+        )
     return load_hub_language_model(settings.model, settings.threads, settings.model_context)
 
 
@@ -32,11 +40,22 @@ def _openai(settings: Settings) -> LanguageModel:
     server = Server(
         settings.openai_base_url,
         key.get_secret_value() if key else None,
-        settings.model,
+        settings.model if _is_of_server(settings) else None,
         settings.model_context,
         settings.model_tokenizer,
     )
     return load_openai_language_model(server)
+
+
+def _is_of_server(settings: Settings) -> bool:
+    """Tell whether AFTERWORD_MODEL names a model of the server, and not one that runs here.
+
+    A question may name another generator than the settings do: it is not to make this process
+    download what a server has, nor to send a server the name of what runs here.
+    """
+    if settings.generator in LANGUAGE_MODELS:
+        return settings.generator == OPENAI
+    return settings.openai_base_url is not None
 
 
 LANGUAGE_MODELS: Final[Mapping[str, Callable[[Settings], LanguageModel]]] = MappingProxyType(
@@ -61,7 +80,7 @@ def check_model(name: str, settings: Settings) -> None:
     if name == OPENAI:
         from service.openai_address import address_of
 
-        address_of(settings.openai_base_url, settings.model)
+        address_of(settings.openai_base_url)
         return
     load_model(name, settings)
 
@@ -98,7 +117,7 @@ _LOADED: Final = _Loaded()
 
 def _key(name: str, settings: Settings) -> tuple[object, ...]:
     """Return what of the settings matters to a model."""
-    local = (name, settings.model, settings.model_context)
+    local = (name, settings.generator, settings.model, settings.model_context)
     if name == TRANSFORMERS:
         return (*local, settings.threads)
     return (*local, settings.openai_base_url, settings.openai_api_key, settings.model_tokenizer)

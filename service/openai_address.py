@@ -1,12 +1,9 @@
 """Where the server of a language model is: its address as the settings give it."""
 
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from indexes.errors import ModelMissing
-
-HOSTED: Final = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +25,18 @@ class Address:
         return urlsplit(self.base).hostname or ""
 
 
-def address_of(base_url: str | None, model: str | None) -> Address:
-    """Return the address of the server that the settings name.
+def address_of(base_url: str | None) -> Address:
+    """Return the address of the server that the settings name; there is none that is usual.
 
-    Without one it is OpenAI's own where a model is named: what is asked leaves this machine only
-    for a server, or a model, that somebody has chosen. Raises ModelMissing that says what to set.
+    So what is asked leaves this machine only for a server that somebody has chosen. Raises
+    ModelMissing that says what to set.
     """
-    if base_url is None and model is None:
+    if base_url is None:
         raise ModelMissing(
             "The generator `openai` needs a server: set OPENAI_BASE_URL to its address, such as "
-            f"http://127.0.0.1:8080/v1, or for {HOSTED} set AFTERWORD_MODEL and OPENAI_API_KEY."
+            "http://127.0.0.1:8080/v1 for one of your own or https://api.openai.com/v1."
         )
-    base = (base_url or HOSTED).strip().rstrip("/")
+    base = base_url.strip().rstrip("/")
     try:
         parts = urlsplit(base)
         sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -15,6 +15,7 @@ from service.openai_errors import (
     Asked,
     cut_off,
     failure_of,
+    hung_up,
     is_too_long,
     is_transient,
     nonsense,
@@ -27,8 +28,8 @@ _CONNECT_SECONDS: Final = 10.0
 _LONGEST_SECONDS: Final = 3600.0
 _STREAM: Final = "text/event-stream"
 # What some servers refuse, and what is sent in its place.
-_OPTIONAL: Final = ("stream_options", "temperature", "max_tokens", "stop")
-_REFUSING: Final = frozenset({400, 404, 422})
+_OPTIONAL: Final = ("stream_options", "temperature", "max_tokens")
+_REFUSING: Final = frozenset({400, 422})
 _FILTERED: Final = "content_filter"
 # These log what is asked, or each request.
 for _name in ("openai", "httpx2", "httpcore2"):
@@ -61,6 +62,7 @@ class Known:
 class _Heard:
     """What has come of an answer so far."""
 
+    is_open: bool = False
     text: bool = False
     thought: bool = False
     is_thinking: bool = False
@@ -113,8 +115,9 @@ class Conversation:
         if self._heard.is_thinking:
             keep("</think>")
         written = "".join(pieces)
+        around = estimate([Message("assistant", "")])
         usage = self._heard.usage or Usage(
-            estimate(messages), estimate([Message("assistant", written)])
+            estimate(messages), estimate([Message("assistant", written)]) - around
         )
         put(Ended(self._reason, usage))
 
@@ -128,6 +131,7 @@ class Conversation:
         """Ask until an answer has begun, or it makes no sense to ask again."""
         tried = 0
         while True:
+            self._heard.is_open = False
             sent = self._request(messages, sampling)
             try:
                 await self._once(client, sent, keep)
@@ -148,7 +152,8 @@ class Conversation:
     def _wait(self, error: openai.APIError, tried: int) -> float:
         """Return how long to wait before the next try; raise the failure where there is none."""
         patience, wanted = self._patience, wait_asked_for(error)
-        failure = failure_of(error, self._asked)
+        closed = self._heard.is_open and isinstance(error, openai.APIConnectionError)
+        failure = hung_up(self._asked) if closed else failure_of(error, self._asked)
         if not is_transient(error) or tried >= patience.tries:
             raise failure from error
         if wanted is not None and wanted > patience.longest_wait:
@@ -183,7 +188,7 @@ class Conversation:
             return False
         said = f"{error.param} {error.message}"
         named = [name for name in _OPTIONAL if name in said and name in sent]
-        if not named and error.status_code in {400, 422}:
+        if not named:
             # Some only say that they do not know a field; this is the one that is new to old ones.
             named = [name for name in ("stream_options",) if name in sent]
         self._known.refused.update(named)
@@ -194,6 +199,7 @@ class Conversation:
     ) -> None:
         stream = await client.chat.completions.create(**sent)
         await self._look_at(stream.response)
+        self._heard.is_open = True
         pieces = aiter(stream)
         try:
             while True:
@@ -255,8 +261,8 @@ class Conversation:
                 f"the language model's server {where} held the answer back by its filter of "
                 "contents; ask otherwise, or use another server"
             )
-        if heard.finish is None and (heard.text or heard.thought):
-            raise cut_off(self._asked)
+        if heard.finish is None:
+            raise cut_off(self._asked) if self._has_begun else hung_up(self._asked)
         if heard.thought and not heard.text:
             raise ModelFailed(
                 f"the language model {self._asked.model} at {where} reasoned and came to no "

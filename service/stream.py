@@ -91,6 +91,7 @@ class Asking:
             yield self._last()
         finally:
             self._left.set()
+            self._reply.cancel()  # what waits for a thread need not begin
 
     async def events(self) -> AsyncIterator[bytes]:
         """Give the same as server-sent events; a comment where nothing happens."""
@@ -113,19 +114,6 @@ class Asking:
             if event is not None:
                 yield event
         yield FinalEvent(self._reply.result())
-
-    async def followed(self) -> AsyncGenerator[Event, None]:
-        """Give the events as they happen, but the final one; who stops listening stops the work."""
-        try:
-            while (event := await self._events.get()) is not None:
-                yield event
-        finally:
-            self._left.set()
-            self._reply.cancel()
-
-    def result(self) -> Reply:
-        """Return the reply once all events were given, or raise what went wrong."""
-        return self._reply.result()
 
     async def _stop_when_gone(self, request: Request) -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -15,10 +15,11 @@ from pydantic import BaseModel, ValidationError
 
 from indexes.collection import Reading
 from indexes.documents import Document
+from indexes.errors import AfterwordError
 from service.access import Caller
 from service.answer import Question
 from service.problems import from_validation, invalid
-from service.reply import ANSWERED, CitationEvent, Event, Reply, SearchEvent
+from service.reply import ANSWERED, CitationEvent, Event, FinalEvent, Reply, SearchEvent
 from service.routes_collections import list_collections
 from service.schemas import PageSpan, SearchRequest
 from service.searching import check_length, search
@@ -200,13 +201,20 @@ async def _ask(visit: Visit, given: AskGiven) -> Told:
     check_length("question", given.question, visit.service.settings)
     question = Question(given.question, given.collection, given.filter, given.as_of)
     asking = Asking(visit.service, question)
-    async with aclosing(asking.followed()) as events:
+    async with aclosing(asking.told()) as told:
         count = 0
-        async for event in events:
-            count += 1
-            await visit.tell(count, _said(event))
-    reply = asking.result()
-    return Told(_asked(reply), answer_text(reply))
+        async for event in told:
+            match event:
+                case None:
+                    continue
+                case AfterwordError():
+                    raise event
+                case FinalEvent(reply):
+                    return Told(_asked(reply), answer_text(reply))
+                case _:
+                    count += 1
+                    await visit.tell(count, _said(event))
+    raise AssertionError("a question ends with its reply or an error")
 
 
 def _said(event: Event) -> str:

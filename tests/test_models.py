@@ -5,15 +5,27 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from bundled_documents import birds, make_collection
-from chat_server import Answer, chat_server, closed_port, error, good, listing
+from chat_server import (
+    Answer,
+    chat_server,
+    chunk,
+    closed_port,
+    error,
+    good,
+    left_soon,
+    listing,
+    silence,
+)
 from indexes.errors import ModelFailed, ModelMissing
 from indexes.settings import Settings
 from installed import ROOT
 from service import models
 from service.answer import Question, build_answerer
+from service.app import create_app
 from service.command import reply_lines
 from service.doctor import models as looks
 from service.doctor.findings import Finding, Subject
@@ -22,6 +34,7 @@ from service.language_model import Check, Ended, LanguageModel, Message, Samplin
 from service.metrics import Metrics, Stock
 from service.model_calls import CALLS
 from service.reply import Generation, Reply, Timings, UnsupportedSentence
+from serving import running
 from test_no_connections import guarded
 
 MESSAGES = [Message("user", "When?")]
@@ -60,6 +73,30 @@ def test_a_server_is_asked_and_nobody_else(tmp_path: Path) -> None:
     """Its client connects to no other place and writes no file."""
     done = guarded(tmp_path, ASKS.format(tests=str(ROOT / "tests")))
     assert (done.returncode, done.stdout) == (0, "The ferry sails at noon.\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("generator", "base_url"), [("openai", None), ("quote", "http://127.0.0.1:1/v1")]
+)
+def test_no_question_makes_a_service_load_what_a_server_has(
+    generator: str, base_url: str | None
+) -> None:
+    """The setting is the server's name for it."""
+    settings = Settings.model_validate(
+        {"generator": generator, "model": "acme/large", "openai_base_url": base_url}
+    )
+    with pytest.raises(ModelMissing, match="is taken for a model of the server"):
+        models.load_model("transformers", settings)
+
+
+def test_no_question_sends_a_server_the_name_of_a_local_model() -> None:
+    """Its only model is asked."""
+    with chat_server() as server:
+        server.models = listing({"id": "m"})
+        settings = Settings(
+            generator="transformers", model="acme/large", openai_base_url=server.url
+        )
+        assert models.load_model("openai", settings).name == "m"
 
 
 # --- readiness and the doctor --------------------------------------------------------------------
@@ -207,6 +244,23 @@ def test_a_question_is_written_by_a_server(tmp_path: Path) -> None:
             answerer.answer(Question(asked, generator="openai"))
         assert answerer.answer(Question(asked)).generation.generator == "quote"
     answerer.close()
+
+
+@pytest.mark.slow
+def test_a_client_that_leaves_stops_the_work_at_the_server(tmp_path: Path) -> None:
+    """From the client's socket, through the service, to the connection of the model's server."""
+    make_collection(tmp_path, "default", birds())
+    silent = Answer([chunk({"content": "The"}), *silence(60)])
+    with chat_server(silent) as server:
+        settings = Settings(
+            data=tmp_path, threshold=0.0, generator="openai", openai_base_url=server.url, model="m"
+        )
+        with running(create_app(settings, worker=False)) as client:
+            asked = {"question": "How long does a young swift fly without landing?"}
+            with pytest.raises(httpx2.ReadTimeout):
+                client.post("/v1/query", json=asked, timeout=8)
+            assert len(server.chatted) == 1
+            assert left_soon(server)
 
 
 def test_a_command_shows_what_a_language_model_did() -> None:

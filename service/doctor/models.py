@@ -142,7 +142,7 @@ def _served(subject: Subject) -> Finding:
     key = settings.openai_api_key is not None
     facts: dict[str, object] = {"generator": "openai", "model": settings.model, "key": key}
     try:
-        address = address_of(settings.openai_base_url, settings.model)
+        address = address_of(settings.openai_base_url)
     except ModelMissing as error:
         what, _, do = error.message.partition(": ")
         return Finding(_WRITER, "problem", what, do, facts)
