@@ -1,7 +1,8 @@
 """Rewrite: a question that leans on what was said before is made one that stands alone.
 
 By a language model where the question has one, else by rule (`service/follow_ups.py`). What a model
-writes is taken only if it keeps what the question says and makes nothing up; else the rule stands.
+writes is taken only if it keeps what the question says, adds something that was said before, and
+makes nothing up; else the rule stands.
 """
 
 import re
@@ -34,7 +35,7 @@ _TURN_CHARACTERS: Final = 800
 _LONGER: Final = 400
 _TIMES_LONGER: Final = 3
 # This share of the question's telling words must be in it.
-_KEPT: Final = 0.5
+_KEPT: Final = 0.8
 _ASKS: Final = re.compile("[?\uff1f\u061f\u037e]")
 _LABEL: Final = re.compile(r"^(?:[\w-]+ ){0,2}question:\s*", re.IGNORECASE)
 _QUOTES: Final = "\"' \u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
@@ -88,8 +89,6 @@ def rewrite_by_model(
     text = _plain(written.text)
     if not _is_good(text, question, history, language):
         return _counted(by_rule(), written.usage)
-    if _same(text, question, language):
-        return Rewritten(question, None, written.usage)
     return Rewritten(text, "model", written.usage)
 
 
@@ -149,12 +148,16 @@ def _is_good(text: str, question: str, history: Sequence[Turn], language: Langua
         return False  # it is an answer
     asked, written = words_of(question, language), words_of(text, language)
     said = [one for turn in history[-_TURNS:] for one in words_of(turn.text, language)]
-    return _keeps(asked, written) and _makes_nothing_up(written, [*asked, *said])
+    return (
+        _keeps(asked, written)
+        and _adds(written, asked, said)
+        and _makes_nothing_up(written, [*asked, *said])
+    )
 
 
 def _keeps(asked: Sequence[Word], written: Sequence[Word]) -> bool:
-    """Tell whether a rewrite has the names and numbers of a question, and half of the rest."""
-    terms = {term for one in written for term in one.terms}
+    """Tell whether a rewrite has the names and numbers of a question, and most of the rest."""
+    terms = _terms(written)
     if not all(terms.intersection(one.terms) for one in asked if _is_exact(one)):
         return False
     tells = telling(asked)
@@ -162,17 +165,21 @@ def _keeps(asked: Sequence[Word], written: Sequence[Word]) -> bool:
     return kept >= _KEPT * len(tells)
 
 
+def _adds(written: Sequence[Word], asked: Sequence[Word], said: Sequence[Word]) -> bool:
+    """Tell whether a rewrite has something of the conversation; else it is but other words."""
+    known, before = _terms(asked), _terms(said)
+    return any(before.intersection(one.terms) - known for one in telling(written))
+
+
+def _terms(words: Sequence[Word]) -> frozenset[str]:
+    return frozenset(term for one in words for term in one.terms)
+
+
 def _makes_nothing_up(written: Sequence[Word], known: Sequence[Word]) -> bool:
     """Tell whether all names and numbers of a rewrite were said before."""
-    terms = {term for one in known for term in one.terms}
+    terms = _terms(known)
     return all(terms.intersection(one.terms) for one in written if _is_exact(one))
 
 
 def _is_exact(word: Word) -> bool:
     return bool(word.terms) and (word.is_name or word.is_number)
-
-
-def _same(text: str, question: str, language: Language) -> bool:
-    """Tell whether a rewrite has no other words than its question: then that stays as it is."""
-    first, second = words_of(text, language), words_of(question, language)
-    return {one.plain for one in first} == {one.plain for one in second}

@@ -80,10 +80,12 @@ def words_of(text: str, language: Language = ENGLISH) -> tuple[Word, ...]:
 
 
 def _words(text: str, language: Language) -> Iterator[Word]:
+    shouts = text.isupper()
     for found in _WORD.finditer(text):
         word, at = found[0], found.start()
         plain = word.lower().replace("\u2019", "'")
-        is_light = language == ENGLISH and plain in _LIGHT
+        is_short_name = not shouts and len(word) > 1 and word.isupper()  # the US, IT
+        is_light = language == ENGLISH and plain in _LIGHT and not is_short_name
         begins = _STARTS.search(text[max(0, at - _AHEAD) : at]) is not None
         is_name = word[0].isupper() and not is_light and (not begins or word[1:2].isupper())
         is_number = _NUMBER.fullmatch(word) is not None

@@ -248,6 +248,8 @@ def test_nothing_is_said_that_was_not(texts: list[str], question: str, language:
         ("the drama Pride and Prejudice", ["drama Pride and Prejudice"]),
         ("What is market-cap, and NAV?", ["market-cap", "NAV"]),
         ("IBM Cloud's Object Storage is it", ["IBM Cloud's Object Storage"]),
+        ("what is taxed in the US?", ["taxed", "US"]),
+        ("WHAT IS TAXED", ["TAXED"]),
     ],
 )
 def test_phrases_are_words_side_by_side(text: str, phrases: list[str]) -> None:

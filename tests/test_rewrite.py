@@ -72,6 +72,7 @@ def test_what_a_model_writes_is_taken(says: str) -> None:
         ("And in 2023 over Dover?", "How long does a young swift fly over Dover?"),
         ("And in 2023 over Dover?", "How long does a young swift fly in 2023?"),
         ("Which pairs did the city count?", "Where does it sleep?"),
+        ("How many copies of a backup does it keep?", "How many does a young swift keep?"),
     ],
 )
 def test_where_a_model_strays_the_rule_stands(question: str, says: str) -> None:
@@ -81,10 +82,11 @@ def test_where_a_model_strays_the_rule_stands(question: str, says: str) -> None:
     assert found.usage is not None
 
 
-def test_the_same_words_leave_a_question_as_it_is() -> None:
-    """Also where the model writes them another way."""
-    found = rewritten("Do owls hoot at night?!", question="do owls hoot at night?")
-    assert (found.text, found.by) == ("do owls hoot at night?", None)
+@pytest.mark.parametrize("says", ["do owls hoot at night?", "Is it at night that owls hoot?"])
+def test_a_model_that_adds_nothing_is_not_heard(says: str) -> None:
+    """Other words for a question are no rewrite: the rule says whether it stands alone."""
+    found = rewritten(says, question="do owls hoot at night?")
+    assert (found.text, found.by) == (BY_RULE.text, "rule")
 
 
 @pytest.mark.parametrize("error", [ModelBusy("no"), ModelTooSlow("late")])
