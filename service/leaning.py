@@ -40,7 +40,7 @@ _TIMES: Final = frozenset(_TIMES_WORDS.split())
 _KINDS_WORDS: Final = "kind kinds type types sort sorts case way"
 _KINDS: Final = frozenset(_KINDS_WORDS.split())
 # A word behind one of these is asked for: it is not what a pronoun stands for.
-_ASKS_WORDS: Final = "what which whose many much"
+_ASKS_WORDS: Final = "what which whose many much how"
 _ASKS: Final = frozenset(_ASKS_WORDS.split())
 _PREPOSITIONS_WORDS: Final = "about at by for from in into of off on out over to up with"
 _PREPOSITIONS: Final = frozenset(_PREPOSITIONS_WORDS.split())
@@ -82,7 +82,7 @@ _CLAUSE: Final = frozenset(_CLAUSE_WORDS.split())
 _EMPTY_IT: Final = regex.compile(
     r"\b(?:is|isn't|was|be|would|will|does|do|can|could) it (?:\w+ )?(?:possible|true|necessary|"
     r"legal|allowed|safe|safer|better|important|worth|useful|hard|easy|required|normal|common|"
-    r"sense|take|cost|matter|mean) (?:\w+ ){0,3}?(?:to|that|for|if|when)\b"
+    r"sense|take|cost|matter|mean) (?:\w+ ){0,3}?(?:to|that|if|when)\b"
     r"|\bit(?:'s| is| was| would| seems?| takes?)\b[^.?!]{0,25}\b(?:to|that|if)\b",
     regex.IGNORECASE,
 )
