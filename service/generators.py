@@ -27,7 +27,7 @@ def offered_generators(settings: Settings) -> tuple[str, ...]:
     """Return the generators that the settings make usable, their own first; `quote` always is."""
     if settings.generator != QUOTE:
         return (settings.generator, QUOTE)
-    if settings.openai_base_url or (settings.model and settings.openai_api_key):
+    if settings.openai_base_url:
         return (QUOTE, OPENAI)
     return (QUOTE, TRANSFORMERS) if settings.model else (QUOTE,)
 

@@ -10,8 +10,8 @@ from indexes.documents import stored_form
 from indexes.errors import AfterwordError, ModelNotFound
 from indexes.settings import Settings
 from service.access import Caller
-from service.generators import QUOTE
-from service.models import LANGUAGE_MODELS, OPENAI, TRANSFORMERS
+from service.generators import QUOTE, offered_generators
+from service.models import LANGUAGE_MODELS
 from service.strategies import STRATEGIES
 
 DIRECT: Final = "direct"
@@ -90,19 +90,10 @@ def _offered(collection: str, settings: Settings) -> Iterator[Model]:
     """Give a collection's own name, `quote`, and what the settings let a language model do."""
     yield Model(collection)
     yield Model(collection, QUOTE)
-    writer = _writer(settings)
-    if writer is not None:
-        yield Model(collection, writer)
-        yield from (Model(collection, writer, one) for one in STRATEGIES if one != DIRECT)
-
-
-def _writer(settings: Settings) -> str | None:
-    """Return the generator that the settings name a language model for, if they name one."""
-    if settings.generator != QUOTE:
-        return settings.generator
-    if settings.openai_base_url is not None:
-        return OPENAI
-    return None if settings.model is None else TRANSFORMERS
+    for writer in offered_generators(settings):
+        if writer != QUOTE:
+            yield Model(collection, writer)
+            yield from (Model(collection, writer, one) for one in STRATEGIES if one != DIRECT)
 
 
 def _written(collection: str, how: list[str]) -> Model | None:

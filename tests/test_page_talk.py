@@ -220,6 +220,28 @@ def test_a_conversation_goes_on_and_is_kept(seen: Visit, writer: Writer) -> None
     expect(turns).to_have_count(0)
 
 
+@pytest.mark.slow
+def test_a_long_conversation_is_whole(tmp_path: Path, chromium: Browser) -> None:
+    """Forty turns: all are there after a reload, and all go with the next question."""
+    stored_small(tmp_path / "data", {"swans": "All swans of the pond are white."})
+    with (
+        running(small_app(SmallAnswerer(tmp_path / "data"))) as client,
+        visit(chromium, str(client.base_url)) as seen,
+    ):
+        for number in range(40):
+            seen.ask(f"What colour is swan {number}?")
+        seen.page.reload()
+        expect(seen.page.locator(".turn")).to_have_count(40)
+        expect(last(seen.page).locator("h2")).to_be_in_viewport()
+        body = sent(seen, lambda: seen.ask("And the last?"))
+        answered = "All swans are white."
+        assert body["history"] == pairs(
+            *((f"What colour is swan {number}?", answered) for number in range(40))
+        )
+        assert sideways(seen.page) == 0
+        assert seen.complaints == []
+
+
 def test_what_a_model_wrote_cannot_act(seen: Visit) -> None:
     """Markup, links and scripts of models and titles are words, wherever they are shown."""
     page = seen.page

@@ -53,7 +53,7 @@ def test_all_but_the_worker_are_ready(answerer: SmallAnswerer) -> None:
         ({"generator": "openai"}, ["openai", "quote"]),
         ({"generator": "openai", "model": "m"}, ["openai", "quote"]),
         ({"model": "m"}, ["quote", "transformers"]),
-        ({"model": "m", "openai_api_key": "k"}, ["quote", "openai"]),
+        ({"model": "m", "openai_api_key": "k"}, ["quote", "transformers"]),
         ({"openai_base_url": "http://127.0.0.1:9/v1"}, ["quote", "openai"]),
     ],
 )
