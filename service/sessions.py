@@ -219,8 +219,9 @@ class Sessions:
     # --- the file ---------------------------------------------------------------------------------
 
     def _is_there(self) -> bool:
-        """Tell whether any session was ever kept: who only asks makes no file."""
-        return path_of(self.data).exists()
+        """Tell whether any session was ever kept: who only asks makes no file, and no tables."""
+        path = path_of(self.data)
+        return path.exists() and path.stat().st_size > 0
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -246,7 +247,7 @@ class Sessions:
                     f"{path} has format {version}, newer than this version of afterword knows "
                     f"({FORMAT}). Install the version that wrote it."
                 )
-            if for_writing or version == 0:
+            if for_writing:
                 _set_up(database)
             yield database
             database.execute("COMMIT")

@@ -41,6 +41,7 @@ from service.doctor.file_systems import DOUBTFUL, mount_of
 from service.doctor.findings import Finding, amount
 from service.doctor.packages import Package
 from service.keys import Wanted
+from service.sessions import path_of as sessions_of
 from serving import SmallAnswerer, running, served, small_app, stored
 
 GB = 1 << 30
@@ -632,6 +633,11 @@ def test_stored_keys(tmp_path: Path) -> None:
     keys.path_of(tmp_path).chmod(0o644)
     told = looked(settings.secrets, subject)["secrets"]
     assert (told.level, told.do) == ("warning", f"chmod 600 {tmp_path / 'keys.db'}")
+    keys.path_of(tmp_path).chmod(0o600)
+    sessions_of(tmp_path).write_bytes(b"")
+    sessions_of(tmp_path).chmod(0o640)
+    told = looked(settings.secrets, subject)["secrets"]
+    assert told.do == f"chmod 600 {tmp_path / 'sessions.db'}"
     keys.revoke(tmp_path, key.key_id)
     assert looked(settings.exposure, subject)["exposure"].level == "problem"
     keys.path_of(tmp_path).write_bytes(b"damaged" * 1000)

@@ -107,6 +107,17 @@ def test_without_a_session_no_file_is_made(kept: Sessions) -> None:
     assert not kept.data.exists()
 
 
+def test_a_file_that_was_only_begun_holds_nothing(kept: Sessions) -> None:
+    """As a process leaves it that is killed before its first session is stored."""
+    kept.data.mkdir()
+    path_of(kept.data).touch(0o600)
+    assert kept.sessions("k") == ()
+    kept.forget_old()
+    assert path_of(kept.data).stat().st_size == 0
+    session_id = kept.begin("k", "c", "?", reply_of("!"))
+    assert len(kept.session(session_id, "k")[1]) == 1
+
+
 def test_the_file_is_its_owners_alone(kept: Sessions) -> None:
     """Whatever the mask."""
     before = os.umask(0)

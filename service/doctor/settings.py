@@ -83,6 +83,7 @@ def secrets(subject: Subject) -> Iterator[Finding]:
     """Tell whether other users of this machine can read the key or the passwords."""
     from indexes.settings import SECRET
     from service.keys import path_of
+    from service.sessions import path_of as sessions_of
 
     found = subject.found
     places = {found.places[name] for name in SECRET if name in found.places}
@@ -90,6 +91,7 @@ def secrets(subject: Subject) -> Iterator[Finding]:
     looked_at = (
         *((subject.folder / place, "the key") for place in sorted(places)),
         (path_of(subject.data), "what is stored of the keys"),
+        (sessions_of(subject.data), "the sessions"),
         (passwords, "passwords"),
     )
     for path, what in looked_at:
