@@ -221,7 +221,8 @@ class Sessions:
     def _is_there(self) -> bool:
         """Tell whether any session was ever kept: who only asks makes no file, and no tables."""
         path = path_of(self.data)
-        return path.exists() and path.stat().st_size > 0
+        with storage_errors(path, _REMEDY):
+            return path.exists() and path.stat().st_size > 0
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
