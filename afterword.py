@@ -403,6 +403,66 @@ def search(
     typer.echo(passages_json(found) if as_json else "\n".join(lines))
 
 
+@app.command()
+def summarize(
+    collection: CollectionName = "default",
+    document: Annotated[
+        list[str] | None, typer.Option(help="A document's id or uri; repeatable. Else all.")
+    ] = None,
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
+    ] = None,
+    pages: Annotated[
+        str | None, typer.Option(help="Only these pages of the one document: 7 or 3-10.")
+    ] = None,
+    length: Annotated[
+        str, typer.Option(help="short, medium, long, or a number of sentences.")
+    ] = "medium",
+    focus: Annotated[
+        str | None, typer.Option(help="What the summary is to be about, such as a question.")
+    ] = None,
+    generator: Annotated[
+        str | None, typer.Option(help="quote, transformers or openai; else the setting.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole reply as JSON.")] = False,
+) -> None:
+    """Summarise documents, a selection of them or a whole collection, with citations.
+
+    Exit status 0 also where nothing can be said: the status says so.
+    """
+    from indexes.settings import load_settings
+    from service.answer import build_answerer
+    from service.command import parse_filter
+    from service.summaries.command import (
+        parse_length,
+        parse_pages,
+        shown_progress,
+        summary_json,
+        summary_lines,
+    )
+    from service.summaries.wanted import Wanted
+
+    answerer = build_answerer(load_settings())
+    with answerer.collection(collection).read() as reading:
+        ids = [reading.named(one).document_id for one in document or ()]
+    wanted = Wanted(
+        collection=collection,
+        document_ids=tuple(ids),
+        filter=parse_filter(filter_),
+        as_of=as_of,
+        pages=parse_pages(pages),
+        length=parse_length(length),
+        focus=focus,
+        generator=generator,
+    )
+    with shown_progress(sys.stderr) as tell:
+        summary = answerer.summarise(wanted, on_event=tell)
+    typer.echo(summary_json(summary) if as_json else "\n".join(summary_lines(summary)))
+
+
 @app.command("eval")
 def evaluate(
     questions: Annotated[Path, typer.Argument(help="Questions, JSONL or JSONL.gz.")],

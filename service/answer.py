@@ -39,6 +39,10 @@ from service.reply import (
 )
 from service.retrieve import Retrieved, retrieve
 from service.strategies import strategy_named
+from service.summaries.reply import Event as SummaryProgress
+from service.summaries.reply import Summary
+from service.summaries.summarise import Sources, check_wanted, summarise
+from service.summaries.wanted import Wanted
 from service.told import put_together
 from service.traces import note_step
 from service.writing import within
@@ -166,6 +170,24 @@ class Answerer:
             clock.lap("retrieve")
         return retrieved(found.candidates)
 
+    def summarise(
+        self,
+        wanted: Wanted,
+        *,
+        on_event: Callable[[SummaryProgress], None] | None = None,
+        check: Check | None = None,
+    ) -> Summary:
+        """Summarise documents of a collection; see `summarise` for events and what is raised."""
+        check_wanted(wanted, self._settings)
+        sources = Sources(
+            self._settings,
+            self.collection(wanted.collection),
+            lambda reading: self._encoder(wanted.collection, reading.encoder),
+            query_of,
+            self._executor,
+        )
+        return summarise(wanted, sources, on_event or _ignore, check or _go_on)
+
     def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
         """Return the candidates of a question; words lead where the encoder knows no language."""
         return retrieve(
@@ -286,7 +308,7 @@ class _Clock:
         return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)
 
 
-def _ignore(_event: Event) -> None:
+def _ignore(_event: object) -> None:
     """Take an event that nobody waits for."""
 
 
