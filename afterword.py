@@ -434,33 +434,12 @@ def summarize(
     Exit status 0 also where nothing can be said: the status says so.
     """
     from indexes.settings import load_settings
-    from service.answer import build_answerer
-    from service.command import parse_filter
-    from service.summaries.command import (
-        parse_length,
-        parse_pages,
-        shown_progress,
-        summary_json,
-        summary_lines,
-    )
-    from service.summaries.wanted import Wanted
+    from service.summary_command import Options, run_summary
 
-    answerer = build_answerer(load_settings())
-    with answerer.collection(collection).read() as reading:
-        ids = [reading.named(one).document_id for one in document or ()]
-    wanted = Wanted(
-        collection=collection,
-        document_ids=tuple(ids),
-        filter=parse_filter(filter_),
-        as_of=as_of,
-        pages=parse_pages(pages),
-        length=parse_length(length),
-        focus=focus,
-        generator=generator,
+    options = Options(
+        collection, tuple(document or ()), filter_, as_of, pages, length, focus, generator
     )
-    with shown_progress(sys.stderr) as tell:
-        summary = answerer.summarise(wanted, on_event=tell)
-    typer.echo(summary_json(summary) if as_json else "\n".join(summary_lines(summary)))
+    typer.echo(run_summary(load_settings(), options, as_json=as_json))
 
 
 @app.command("eval")

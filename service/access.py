@@ -61,6 +61,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Access]] = MappingProxyType(
         ("GET", "/health/ready"): _OPEN,
         ("POST", "/v1/query"): _BODY,
         ("POST", "/v1/search"): _BODY,
+        ("POST", "/v1/summaries"): _BODY,
         ("GET", "/v1/documents"): _QUERY,
         ("GET", "/v1/documents/{document_id}"): _QUERY,
         ("GET", "/v1/documents/{document_id}/text"): _QUERY,

@@ -16,12 +16,14 @@ from indexes.settings import Settings
 from service.citations import Citer
 from service.evidence import (
     Asked,
+    Attend,
     Evidence,
     Query,
     Step,
     Turn,
 )
-from service.generators import check_generator, generator_of
+from service.generators import QUOTE, desk_for, generator_of
+from service.grounding import grounding
 from service.language_model import Check
 from service.passages import attended, retrieved
 from service.readers import LoadedReader, load_reader, reader_for, reads
@@ -45,7 +47,7 @@ from service.summaries.summarise import Sources, check_wanted, summarise
 from service.summaries.wanted import Wanted
 from service.told import put_together
 from service.traces import note_step
-from service.writing import within
+from service.writing import Desk, within
 
 MOST_PASSAGES: Final = 100
 MOST_CANDIDATES: Final = 200
@@ -73,6 +75,14 @@ class Question:
     history: tuple[Turn, ...] = ()
 
 
+def _ignore(_event: object) -> None:
+    """Take an event that nobody waits for."""
+
+
+def _go_on() -> None:
+    """Let the work go on."""
+
+
 class Answerer:
     """Answers questions from the collections of one data folder; any number of threads may ask."""
 
@@ -88,43 +98,38 @@ class Answerer:
         question: Question,
         *,
         abstain: bool = True,
-        on_event: Callable[[Event], None] | None = None,
-        check: Check | None = None,
+        on_event: Callable[[Event], None] = _ignore,
+        check: Check = _go_on,
     ) -> Reply:
         """Answer one question; without `abstain` the best that was found is the answer.
 
-        `on_event` is called as the work goes on, in this thread, and `check` while a language model
-        works; what they raise ends the work. Raises UsageError, BadFilter, CollectionNotFound,
-        EncoderMismatch, ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
+        `on_event` and, while a language model works, `check` are called in this thread; what they
+        raise ends the work. Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch,
+        ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
-        self._checked(question)
-        settings = self._settings
-        tell = on_event or _ignore
+        desk = self._checked(question)
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
             encoder = self._encoder(question.collection, reading.encoder)
-            named = reading.encoder.name
-            reader = reader_for(settings.reader, reading.language, named, settings.threads)
+            reader = self._reader(reading)
             threshold = self._threshold(reader)
             query = query_of(question.question, encoder, reading)
             clock.lap("encode")
             found = self._retrieved(question, query, reading)
             clock.lap("retrieve")
-            tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
-            known = reads(named, reading.language)
-            attend = reader.attend(encoder.encode_documents if known else None)
-            evidence = attend(query, found.candidates)
+            on_event(SearchEvent(retrieved(found.candidates[: question.top_k])))
+            evidence = _attend(reader, encoder, reading)(query, found.candidates)
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            steps = self._steps(question, query.text, encoder, check or _go_on)
-            told = steps(usable) if status == ANSWERED else ()
-            written = put_together(told, Citer(reading), tell, reasoning=question.reasoning)
+            generate = self._generator(desk, question, query, encoder, check)
+            steps = generate(usable) if status == ANSWERED else ()
+            written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
-            status=NOT_FOUND if written.abstains else status,
-            answer=written.text,
-            answer_short=written.short,
+            NOT_FOUND if written.abstains else status,
+            written.text,
+            written.short,
             score=evidence[0].score if evidence else 0.0,
             threshold=threshold,
             query=query.text,
@@ -134,20 +139,23 @@ class Answerer:
             usage=written.usage.as_json() if written.usage else None,
             timings=clock.timings(),
             trace_id=uuid4().hex,
-            generation=written.generation(question.generator or settings.generator),
+            generation=written.generation(question.generator or self._settings.generator),
         )
-        tell(FinalEvent(reply))
+        on_event(FinalEvent(reply))
         return reply
 
-    def _steps(
-        self, question: Question, query: str, encoder: Encoder, check: Check
-    ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
-        """Return what makes an answer of evidence."""
+    def _reader(self, reading: Reading) -> LoadedReader:
         settings = self._settings
-        name = question.generator or settings.generator
-        generate = generator_of(name, question.strategy, settings, encoder)
+        return reader_for(settings.reader, reading.language, reading.encoder.name, settings.threads)
+
+    def _generator(
+        self, desk: Desk | None, question: Question, query: Query, encoder: Encoder, check: Check
+    ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
+        """Return what makes an answer of evidence within the time that there is for it."""
+        settings = self._settings
+        generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
         limit = within(settings.answer_seconds, check)
-        asked = Asked(query, question.history, question.strategy, limit)
+        asked = Asked(query.text, question.history, question.strategy, limit)
         return lambda evidence: generate(asked, evidence)
 
     def search(
@@ -159,7 +167,7 @@ class Answerer:
         as_of: str | None = None,
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
-        asked = Question(query, collection, filter, as_of, top_k, candidates=1)
+        asked = Question(query, collection, filter, as_of, top_k, candidates=1, generator=QUOTE)
         self._checked(asked)
         clock = _Clock()
         with self.collection(collection).read() as reading:
@@ -174,19 +182,21 @@ class Answerer:
         self,
         wanted: Wanted,
         *,
-        on_event: Callable[[SummaryProgress], None] | None = None,
-        check: Check | None = None,
+        on_event: Callable[[SummaryProgress], None] = _ignore,
+        check: Check = _go_on,
     ) -> Summary:
         """Summarise documents of a collection; see `summarise` for events and what is raised."""
-        check_wanted(wanted, self._settings)
+        settings = self._settings
+        check_wanted(wanted, settings)
         sources = Sources(
-            self._settings,
+            settings,
             self.collection(wanted.collection),
             lambda reading: self._encoder(wanted.collection, reading.encoder),
             query_of,
             self._executor,
+            desk_for(wanted.generator or settings.generator, settings),
         )
-        return summarise(wanted, sources, on_event or _ignore, check or _go_on)
+        return summarise(wanted, sources, on_event, check)
 
     def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
         """Return the candidates of a question; words lead where the encoder knows no language."""
@@ -252,8 +262,8 @@ class Answerer:
             self._encoders[name, identity] = loaded
         return loaded
 
-    def _checked(self, question: Question) -> None:
-        """Raise UsageError for a question that cannot be asked."""
+    def _checked(self, question: Question) -> Desk | None:
+        """Return the language model's desk of a question that can be asked, None without one."""
         limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
@@ -267,7 +277,7 @@ class Answerer:
         if not 1 <= question.candidates <= MOST_CANDIDATES:
             raise UsageError(f"candidates is {question.candidates}; use 1 to {MOST_CANDIDATES}")
         strategy_named(question.strategy)
-        check_generator(question.generator or self._settings.generator)
+        return desk_for(question.generator or self._settings.generator, self._settings)
 
 
 def build_answerer(settings: Settings) -> Answerer:
@@ -279,6 +289,11 @@ def _status(evidence: Sequence[Evidence], threshold: float) -> Status:
     if not evidence:
         return NO_DOCUMENTS
     return NOT_FOUND if evidence[0].score < threshold else ANSWERED
+
+
+def _attend(reader: LoadedReader, encoder: Encoder, reading: Reading) -> Attend:
+    known = reads(reading.encoder.name, reading.language)
+    return reader.attend(encoder.encode_documents if known else None)
 
 
 def query_of(question: str, encoder: Encoder, reading: Reading, *, weighed: bool = True) -> Query:
@@ -306,11 +321,3 @@ class _Clock:
 
     def timings(self) -> Timings:
         return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)
-
-
-def _ignore(_event: object) -> None:
-    """Take an event that nobody waits for."""
-
-
-def _go_on() -> None:
-    """Let the work go on."""

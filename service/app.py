@@ -32,6 +32,7 @@ from service import (
     routes_originals,
     routes_page,
     routes_questions,
+    routes_summaries,
 )
 from service.access import check_declared
 from service.answer import Answerer, build_answerer
@@ -109,6 +110,7 @@ def create_app(
     app.state.service = service
     for routes in (
         routes_questions,
+        routes_summaries,
         routes_documents,
         routes_originals,
         routes_collections,

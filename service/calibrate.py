@@ -16,6 +16,7 @@ from service.answer import Answerer, Question
 from service.bootstrap import interval, resamples
 from service.evaluate import Failed, Line, document_of, unknown
 from service.figures import Floats, Ladder, once, rounded_down
+from service.generators import QUOTE
 from service.reply import NO_DOCUMENTS
 
 Interval = tuple[float, float]
@@ -94,7 +95,8 @@ def _scored(number: int, line: Line, answerer: Answerer, collection: str) -> Ite
     if answerable and line.relevant:
         ways.append((without(line.relevant), False))
     for narrowed, truth in ways:
-        reply = answerer.answer(Question(line.question, collection, filter=narrowed))
+        asked = Question(line.question, collection, filter=narrowed, generator=QUOTE)
+        reply = answerer.answer(asked)
         # Where nothing else is stored, no threshold is needed to say so.
         if narrowed is None or reply.status != NO_DOCUMENTS:
             left_out = narrowed is not None

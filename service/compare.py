@@ -13,10 +13,23 @@ from service.answer import MOST_CANDIDATES, Answerer
 from service.bootstrap import interval, resamples
 from service.evaluate import Asked, Failed, Line, Outcome, ask, stage_named
 from service.figures import Floats, digits_of, figures, once, rounded
+from service.strategies import strategy_named
 
 # Settings that a reply depends on; the encoder is none of them, since the collection names it.
-ANSWERING: Final = ("reader", "threshold", "threads", "max_question_chars")
-_ASKED: Final = ("stage", "candidates", "collection")
+ANSWERING: Final = (
+    "reader",
+    "threshold",
+    "threads",
+    "max_question_chars",
+    "generator",
+    "model",
+    "temperature",
+    "answer_tokens",
+    "answer_seconds",
+    "unsupported",
+    "prompts",
+)
+_ASKED: Final = ("stage", "candidates", "strategy", "collection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,9 @@ def _changed(manner: Manner, key: str, value: str) -> Manner:
         return replace(manner, asked=replace(manner.asked, stage=stage_named(value)))
     if key == "candidates":
         return replace(manner, asked=replace(manner.asked, candidates=_candidates(value)))
+    if key == "strategy":
+        strategy_named(value)
+        return replace(manner, asked=replace(manner.asked, strategy=value))
     if key == "collection":
         return replace(manner, asked=replace(manner.asked, collection=value))
     if key in ANSWERING:

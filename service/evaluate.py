@@ -93,6 +93,7 @@ class Asked:
     given: bool = False
     stage: Stage = "attend"
     candidates: int = 24
+    strategy: str = "direct"
 
     @property
     def reading(self) -> bool:
@@ -186,6 +187,7 @@ def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
             filter=narrowed,
             top_k=min(asked.candidates, MOST_PASSAGES),
             candidates=asked.candidates,
+            strategy=asked.strategy,
         ),
         abstain=False,
     )

@@ -1,20 +1,19 @@
 """Generators: how an answer comes from evidence, by the name that a request or a setting gives."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from indexes.encoder import Encoder
 from indexes.errors import UsageError
 from indexes.settings import Settings
-from service.evidence import Asked, Evidence, Generator, Step
+from service.evidence import Asked, Evidence, Generator, Ground, Step
 from service.generate import quote
-from service.grounding import grounding
 from service.language_model import Sampling
 from service.models import LANGUAGE_MODELS, load_model
 from service.prompts import Prompts
 from service.strategies import strategy_named
-from service.writing import Desk, writing
+from service.writing import Desk, Manner, writing
 
-QUOTE = "quote"
+QUOTE: Final = "quote"
 
 
 def check_generator(name: str) -> None:
@@ -24,21 +23,26 @@ def check_generator(name: str) -> None:
         raise UsageError(f"generator {name!r} is not known; use one of: {known}")
 
 
-def generator_of(name: str, strategy: str, settings: Settings, encoder: Encoder) -> Generator:
-    """Return the generator of that name; a language model is loaded when it is first asked for.
+def desk_for(name: str, settings: Settings) -> Desk | None:
+    """Return the language model of a generator with its prompts; None for `quote`, which has none.
 
-    Raises UsageError, ModelMissing and ModelFailed.
+    A model is loaded when it is first asked for. Raises UsageError, ModelMissing and ModelFailed.
     """
     check_generator(name)
     if name == QUOTE:
-        return _quoting
-    desk = Desk(
+        return None
+    return Desk(
         load_model(name, settings),
         Prompts(settings.prompts),
         Sampling(settings.answer_tokens, settings.temperature),
     )
-    ground = grounding(encoder)
-    return writing(desk, strategy_named(strategy), strategy, ground, settings.unsupported)
+
+
+def generator_of(desk: Desk | None, strategy: str, ground: Ground, manner: Manner) -> Generator:
+    """Return what writes with the model of a desk, or quotes where there is none."""
+    if desk is None:
+        return _quoting
+    return writing(desk, strategy_named(strategy), strategy, ground, manner)
 
 
 def _quoting(asked: Asked, evidence: Sequence[Evidence]) -> Iterator[Step]:

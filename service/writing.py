@@ -89,10 +89,12 @@ def writing(
             yield from quote(asked.question, evidence)
             return
         written = strategy(desk, asked, given)
+        told = False
         for step in _checked(written, given, desk.model.name, ground, manner):
             yield step
+            told = told or isinstance(step, Piece)
             if isinstance(step, Fallback) and not step.abstains:
-                yield from quote(asked.question, evidence)
+                yield from _quoted(asked.question, evidence, "\n\n" if told else "")
 
     return write
 
@@ -105,7 +107,7 @@ def _checked(
     manner: Manner,
 ) -> Iterator[Step]:
     """Yield each sentence with its quotes, or tell of it where nothing bears it out."""
-    shown, said, late = 0, False, False
+    supported, shown, said, late = False, False, False, False
     for one in _in_time(streamed_sentences(written), model):
         if isinstance(one, Thought | Ended):
             yield one
@@ -122,10 +124,17 @@ def _checked(
             if manner == "drop":
                 continue
         ahead = one.ahead if shown else ""
-        shown += 1
+        shown = True
+        supported = supported or support.reason is None
         yield from _told(f"{ahead}{inert(one.text)}", support)
-    if not shown:
+    if not supported:
         yield _nothing_left(said=said, late=late)
+
+
+def _quoted(question: str, evidence: Sequence[Evidence], ahead: str) -> Iterator[Piece]:
+    for piece in quote(question, evidence):
+        yield replace(piece, text=f"{ahead}{piece.text}")
+        ahead = ""
 
 
 def _nothing_left(*, said: bool, late: bool) -> Fallback:

@@ -109,6 +109,8 @@ def test_another_reader_answers_from_its_own_threshold(
         ("encoder", "x", "the collection decides"),
         ("chunk_tokens", "100", "collection=NAME"),
         ("port", "1", "no answer depends on it; use one of stage, candidates"),
+        ("strategy", "oracle", "is not known; use one of: direct"),
+        ("generator", "oracle", "must be one of quote"),
         ("treshold", "1", "use one of stage"),
         ("reader", "", "it must be text"),
         ("stage", "sparse", "dense, lexical, fused, attend"),

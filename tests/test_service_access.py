@@ -142,6 +142,9 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
     ("POST", "/v1/search"): lambda _: Call(
         "/v1/search", "read", 200, 404, {"query": "swans", "collection": OURS}
     ),
+    ("POST", "/v1/summaries"): lambda _: Call(
+        "/v1/summaries", "read", 200, 404, {"collection": OURS}
+    ),
     ("GET", "/v1/documents"): lambda _: Call(f"/v1/documents?{QUERY}", "read", 200, 404),
     ("GET", "/v1/documents/{document_id}"): lambda _: Call(
         f"/v1/documents/d?{QUERY}", "read", 200, 404
@@ -284,6 +287,8 @@ HIDDEN: Final = (
     ("POST", "/v1/query", {"question": "merger", "collection": "NAME"}),
     ("POST", "/v1/query", {"question": "merger", "collection": "NAME", "stream": True}),
     ("POST", "/v1/search", {"query": "merger", "collection": "NAME"}),
+    ("POST", "/v1/summaries", {"collection": "NAME"}),
+    ("POST", "/v1/summaries", {"collection": "NAME", "stream": True}),
     ("POST", "/v1/documents", {"text": "x", "title": "t", "collection": "NAME"}),
     ("GET", "/v1/documents?collection=NAME", None),
     ("GET", f"/v1/documents?collection={OURS}&collection=NAME", None),

@@ -24,6 +24,7 @@ from service.attend import sign_of
 from service.calibrate import without
 from service.evaluate import Line, read_lines
 from service.figures import auroc, once, precision_from
+from service.generators import QUOTE
 from training.sets import fill, sample
 
 TRAIN: Final = "squad2-train"
@@ -85,7 +86,7 @@ def best_sign(
     answerer: Answerer, collection: str, line: Line, narrowed: Mapping[str, object] | None
 ) -> float:
     """Return the sum of signs of the best chunk."""
-    question = Question(line.question, collection, filter=narrowed)
+    question = Question(line.question, collection, filter=narrowed, generator=QUOTE)
     return sign_of(min(max(answerer.answer(question).score, 1e-9), 1 - 1e-9))
 
 

@@ -49,6 +49,10 @@ class Prompts:
         ]
 
     def _path(self, name: str) -> Path:
+        if self.folder and not self.folder.is_dir():
+            raise UsageError(
+                f"AFTERWORD_PROMPTS: {self.folder} is no folder; make it, or leave the setting out"
+            )
         own = self.folder / f"{name}.md" if self.folder else None
         return own if own is not None and own.exists() else FOLDER / f"{name}.md"
 

@@ -44,6 +44,8 @@ _LEADS: Final = 0.5
 _OPENS: Final = 0.15
 _BEGINS: Final = 0.1
 _COVERAGE: Final = 0.5
+# What is less near to the focus is not about it.
+_LEAST_NEAR: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ def _chosen(
     )
     alike = vectors @ vectors.T
     if selection.relevance is not None:
-        worth *= near**2
+        worth *= np.where(near < _LEAST_NEAR, 0, near**2)
     if every:
         covers, weights = similarity(vectors, vectors), weights[chunks]
     else:

@@ -17,12 +17,10 @@ from indexes.collection import Collection, Reading
 from indexes.encoder import Encoder
 from indexes.errors import UsageError
 from indexes.settings import Settings
-from service.evidence import Candidate, Evidence, Query
-from service.generators import QUOTE, check_generator
+from service.evidence import Candidate, Evidence, Ground, Query
+from service.generators import check_generator
 from service.grounding import grounding
 from service.language_model import Check
-from service.models import load_model
-from service.prompts import Prompts
 from service.readers import reads
 from service.reply import Generation
 from service.summaries.by_words import by_words
@@ -44,19 +42,23 @@ from service.summaries.selection import select
 from service.summaries.wanted import MOST_DOCUMENTS, MOST_SENTENCES, Wanted
 from service.summaries.write import Note, Writer, Written, write
 from service.traces import note_step
+from service.writing import Desk
 
 MOST_TOLD: Final = 200
 NO_SENTENCE: Final = (
     "there is no sentence that could be quoted: what was read is tables, lists, headings or code; "
     "a language model can summarise it"
 )
+NOT_ABOUT: Final = "no sentence that could be quoted is about the focus"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sources:
     """What a summary is made from.
 
-    `encoder_of` gives the encoder of a reading, `query_of` what a focus is searched for by.
+    `encoder_of` gives the encoder of a reading, `query_of` what a focus is searched for by. `desk`
+    is what a language model writes at, None where none is wanted, and `ground_of` gives what checks
+    its sentences.
     """
 
     settings: Settings
@@ -64,6 +66,8 @@ class Sources:
     encoder_of: Callable[[Reading], Encoder]
     query_of: Callable[[str, Encoder, Reading], Query]
     executor: Executor
+    desk: Desk | None = None
+    ground_of: Callable[[Encoder], Ground] = grounding
 
 
 def check_wanted(wanted: Wanted, settings: Settings) -> None:
@@ -117,8 +121,8 @@ class _Making:
             self._select(reading)
         self._clock.lap("select")
         written = Written()
-        if self._name != QUOTE and self._selection.chunks:
-            written = self._written()
+        if self._sources.desk is not None and self._selection.chunks:
+            written = self._written(self._sources.desk)
             self._clock.lap("write")
         notes = written.notes
         if not notes and not written.silent:
@@ -171,13 +175,11 @@ class _Making:
         self._check()
         self._tell(ProgressEvent(done, total, "sentences", "choose"))
 
-    def _written(self) -> Written:
+    def _written(self, desk: Desk) -> Written:
         settings = self._sources.settings
         writer = Writer(
-            model=load_model(self._name, settings),
-            prompts=Prompts(settings.prompts),
-            temperature=settings.temperature,
-            ground=grounding(self._encoder),
+            desk=desk,
+            ground=self._sources.ground_of(self._encoder),
             manner=settings.unsupported,
             seconds=settings.summary_seconds,
             pick=self._picked,
@@ -233,7 +235,7 @@ class _Making:
             return NOT_FOUND, f"{composed.dropped[0].reason}; ask again"
         if written.silent:
             return NOT_FOUND, "the language model finds nothing on the focus in what it read"
-        return NOT_FOUND, NO_SENTENCE
+        return NOT_FOUND, NO_SENTENCE if self._query is None else NOT_ABOUT
 
     def _documents(self, composed: Composed) -> tuple[Summarised, ...]:
         """Return what became of each document that was read, those that are cited first."""

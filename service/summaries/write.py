@@ -14,8 +14,8 @@ from typing import Final
 
 from indexes.errors import ModelFailed, ModelTooSlow, PromptTooLong
 from service.evidence import Evidence, Ground, Quoted, Thought
-from service.language_model import Check, Ended, LanguageModel, Message, Reason, Sampling, Usage
-from service.prompts import NOT_FOUND, Prompts, fenced
+from service.language_model import Check, Ended, Message, Reason, Usage
+from service.prompts import NOT_FOUND, fenced
 from service.reply import Dropped, UnsupportedSentence
 from service.sentences import ENDS
 from service.streamed import StreamedSentence, inert, streamed_sentences
@@ -78,9 +78,7 @@ class Written:
 class Writer:
     """What a summary is written with; `pick` chooses so many of notes where none can be written."""
 
-    model: LanguageModel
-    prompts: Prompts
-    temperature: float
+    desk: Desk
     ground: Ground
     manner: Manner
     seconds: float
@@ -99,15 +97,20 @@ def write(writer: Writer, evidence: Sequence[Evidence], sentences: int, focus: s
     parts = list(work.parts(evidence))
     if not parts:
         raise PromptTooLong(
-            f"no passage fits into the {writer.model.context_tokens} tokens that "
-            f"{writer.model.name} reads and writes at once; shorten the focus, or use a model with "
-            "a longer context"
+            f"no passage fits into the {writer.desk.model.context_tokens} tokens that "
+            f"{writer.desk.model.name} reads and writes at once; shorten the focus, or use a model "
+            "with a longer context"
         )
     notes = work.read(parts)
     if len(parts) > 1 and notes:
         notes = work.made_one(notes)
-    work.written.notes = notes
-    return work.written
+    written = work.written
+    written.notes = notes
+    if written.unread:
+        written.finish_reason = "length"
+    if not notes and not written.silent:
+        written.fallback = written.unread or "the evidence bears out no sentence that it wrote"
+    return written
 
 
 class _Work:
@@ -118,11 +121,13 @@ class _Work:
         self._sentences = sentences
         self._about = about
         self._began = time.monotonic()
-        self.written = Written(model=writer.model.name)
+        # What is cut to fit must fit whatever number of sentences is then asked for.
+        self._widest = max(sentences, _MOST)
+        self.written = Written(model=writer.desk.model.name)
 
     def parts(self, evidence: Sequence[Evidence]) -> Iterator[list[Evidence]]:
         """Cut evidence into parts that the model can read, and note what fits into none."""
-        desk = self._desk(self._sentences)
+        desk = self._desk(self._widest)
 
         def fits(some: Sequence[Evidence]) -> bool:
             return desk.fits(self._messages("summarise", desk, some))
@@ -150,6 +155,8 @@ class _Work:
                 break
             except ModelFailed as error:
                 failed.append(error)
+                if len(failed) >= _FAILURES and found:
+                    break
                 if len(failed) == min(_FAILURES, len(parts)):
                     raise
         self._tell(len(parts), len(parts), "write")
@@ -157,7 +164,6 @@ class _Work:
             self.written.unread = f"the language model read {len(found)} of {len(parts)} parts" + (
                 " and failed at others" if failed else ", then the time was over"
             )
-            self.written.finish_reason = "length"
         return [note for at in sorted(found) for note in found[at]]
 
     def _of_part(
@@ -187,9 +193,8 @@ class _Work:
             while len(groups := list(packed(notes, self._note_fits))) > 1:
                 notes = self._shorter(notes, groups, check)
             final = self._of_notes(notes, self._sentences, check, last=True)
-        except (ModelTooSlow, PromptTooLong):
-            self.written.fallback = "the time was over before the parts were made one summary"
-            self.written.finish_reason = "length"
+        except (ModelFailed, PromptTooLong) as error:
+            self.written.fallback = f"the parts were not made one summary: {error.message}"
             final = []
         if not final:
             self.written.fallback = self.written.fallback or (
@@ -202,7 +207,7 @@ class _Work:
         shorter = list[Note]()
         for done, group in enumerate(groups):
             self._tell(done, len(groups), "reduce")
-            count = max(1, len(group) // _A_ROUND)
+            count = min(self._widest, max(1, len(group) // _A_ROUND))
             shorter += self._of_notes(group, count, check) or self._writer.pick(group, count)
         self._tell(len(groups), len(groups), "reduce")
         if len(shorter) <= _SHORTER * len(notes):
@@ -219,7 +224,7 @@ class _Work:
         return self._checked(written, evidence, places, count, last=last)
 
     def _note_fits(self, notes: Sequence[Note]) -> bool:
-        desk = self._desk(self._sentences)
+        desk = self._desk(self._widest)
         return desk.fits(self._messages("summarise_notes", desk, _as_evidence(notes)))
 
     def _checked(
@@ -283,16 +288,16 @@ class _Work:
             prompt,
             evidence=fenced(evidence),
             about=self._about,
-            sentences=str(count or self._sentences),
+            sentences=str(count or self._widest),
             not_found=NOT_FOUND,
         )
 
     def _desk(self, sentences: int) -> Desk:
         """Return what a summary of so many sentences is written with: room for these, no more."""
-        most = int(_OUTPUT_SHARE * self._writer.model.context_tokens)
+        desk = self._writer.desk
+        most = int(_OUTPUT_SHARE * desk.model.context_tokens)
         tokens = min(most, _LEAST_OUTPUT + _SENTENCE_TOKENS * sentences)
-        sampling = Sampling(tokens, self._writer.temperature)
-        return Desk(self._writer.model, self._writer.prompts, sampling)
+        return replace(desk, sampling=replace(desk.sampling, max_tokens=tokens))
 
     def _until(self, share: float) -> Check:
         """Return a check that raises ModelTooSlow once this share of the time is over."""

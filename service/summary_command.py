@@ -1,14 +1,19 @@
 """`afterword summarize`: lines for people, JSON for programs, and how far it is meanwhile."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, TextIO
 
 from indexes.errors import UsageError
+from indexes.settings import Settings
+from service.answer import build_answerer
+from service.command import parse_filter
 from service.summaries.reply import SUMMARISED, Event, ProgressEvent, Summary
-from service.summaries.wanted import LENGTHS, MOST_SENTENCES
+from service.summaries.wanted import LENGTHS, MOST_SENTENCES, Wanted
 
 # In a pipe a line comes this often.
 _LINE_SECONDS: Final = 5.0
@@ -19,6 +24,40 @@ _DOING: Final = {
     "reduce": "summing up",
 }
 _PAGES: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person gave: ids or uris of documents, and texts as they were written."""
+
+    collection: str
+    documents: tuple[str, ...]
+    filter: str | None
+    as_of: str | None
+    pages: str | None
+    length: str
+    focus: str | None
+    generator: str | None
+
+
+def run_summary(settings: Settings, options: Options, *, as_json: bool) -> str:
+    """Make a summary and return what is shown of it; how far it is goes to standard error."""
+    answerer = build_answerer(settings)
+    with answerer.collection(options.collection).read() as reading:
+        ids = [reading.named(one).document_id for one in options.documents]
+    wanted = Wanted(
+        collection=options.collection,
+        document_ids=tuple(ids),
+        filter=parse_filter(options.filter),
+        as_of=options.as_of,
+        pages=parse_pages(options.pages),
+        length=parse_length(options.length),
+        focus=options.focus,
+        generator=options.generator,
+    )
+    with shown_progress(sys.stderr) as tell:
+        summary = answerer.summarise(wanted, on_event=tell)
+    return summary_json(summary) if as_json else "\n".join(summary_lines(summary))
 
 
 def parse_length(text: str) -> str | int:
