@@ -34,7 +34,7 @@ _OPERATIONS_PLACES: Final = 16
 _DOWNLOADS_A_PLACE: Final = 4
 _BACKUPS: Final = 2
 # Of so many questions at a time one may be a summary, whose work is many times as long.
-_QUESTIONS_A_SUMMARY: Final = 4
+QUESTIONS_A_SUMMARY: Final = 4
 _SUMMARY_THREADS: Final = 2
 _TINY_QUERY: Final = "ready"
 WITHHELD: Final = "Not all is well; who sends a key is told what."
@@ -59,7 +59,7 @@ class Service:
         cores = os.cpu_count() or 1
         self.questions = Lane("questions", places, max(2, cores), gauge)
         self.summaries = Lane(
-            "summaries", max(1, places // _QUESTIONS_A_SUMMARY), _SUMMARY_THREADS, gauge
+            "summaries", max(1, places // QUESTIONS_A_SUMMARY), _SUMMARY_THREADS, gauge
         )
         self.documents = Lane("documents", places, max(4, cores), gauge)
         self.uploads = Places("uploads", places, gauge)

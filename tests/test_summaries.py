@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,11 @@ from service.answer import query_of
 from service.evidence import Evidence, Quoted, Support
 from service.language_model import Sampling
 from service.prompts import Prompts
+from service.reply import CitationEvent, TokenEvent
 from service.summaries import extract as extracting
 from service.summaries import selection as selecting
 from service.summaries.compose import CHANGED
-from service.summaries.reply import CitationEvent, Event, ProgressEvent, Summary, TokenEvent
+from service.summaries.reply import Event, ProgressEvent, Summary
 from service.summaries.summarise import NO_SENTENCE, Sources, check_wanted, summarise
 from service.summaries.wanted import Wanted
 from service.writing import Desk
@@ -342,3 +344,21 @@ def test_what_is_deleted_or_changed_meanwhile_is_not_shown(collection: Collectio
     check_whole(summary, collection)
     assert [one.quote for one in summary.citations] == [sentence("ruff", "marsh")]
     assert [one.reason for one in summary.dropped] == [CHANGED, CHANGED]
+
+
+def test_a_long_summary_is_in_parts(collection: Collection) -> None:
+    """Under the headings that are not all the same, or where there are none, of five sentences."""
+    plain = book("a")
+    put(collection, plain)
+    summary, _ = summed(collection, Wanted("birds", length=12))
+    check_whole(summary, collection)
+    assert [one.text.count("[") for one in summary.sections] == [5, 5, 2]
+    assert summary.summary == "\n\n".join(one.text for one in summary.sections)
+    title, halves = Span(0, 3), (Span(4, 8), Span(10, 13))
+    chunks = [
+        replace(chunk, headings=(title, halves[at >= 6])) for at, chunk in enumerate(plain.chunks)
+    ]
+    put(collection, replace(plain, chunks=chunks))
+    summary, _ = summed(collection, Wanted("birds", length=12))
+    check_whole(summary, collection)
+    assert [one.heading for one in summary.sections] == [one.cut(plain.text) for one in halves]

@@ -14,8 +14,10 @@ from service.summaries.reply import Section
 from service.summaries.write import Note
 
 CHANGED: Final = "its document was changed or deleted while the summary was made"
-# From so many sentences on, those of one document stand under its headings.
+# From so many sentences on, those of one document stand under its headings, or where it has none
+# in paragraphs of a few.
 _MANY: Final = 8
+_PARAGRAPH: Final = 5
 
 Tell = Callable[[TokenEvent | CitationEvent], None]
 
@@ -53,7 +55,8 @@ def compose(notes: Sequence[Note], reading: Reading, tell: Tell, *, parted: bool
     """Put a summary together; no sentence is told before its quotes were checked.
 
     With `parted` there is a part for each document, or in a long summary of one for each of its
-    headings. A sentence whose passages are all gone is left out. Raises IndexDamaged.
+    headings, or a few parts without any. A sentence whose passages are all gone is left out. Raises
+    IndexDamaged.
     """
     composed = Composed()
     kept = list(_still_there(notes, reading, composed))
@@ -117,11 +120,14 @@ def _parts(notes: Sequence[Note]) -> Iterator[_Part]:
     """Yield sentences that follow one another under one heading, or in one document."""
     chunks = [note.quoted[0].evidence.candidate.chunk for note in notes]
     documents = list(dict.fromkeys(chunk.document_id for chunk in chunks))
-    level = _level(chunks) if len(documents) == 1 and len(notes) > _MANY else None
+    many = len(documents) == 1 and len(notes) > _MANY
+    level = _level(chunks) if many else None
     part: _Part | None = None
     for note, chunk in zip(notes, chunks, strict=True):
         heading = chunk.title or chunk.uri if len(documents) > 1 else _heading(chunk, level)
-        if part is None or (part.heading, part.document_id) != (heading, chunk.document_id):
+        full = many and level is None and part is not None and len(part.notes) == _PARAGRAPH
+        place = (heading, chunk.document_id)
+        if part is None or full or (part.heading, part.document_id) != place:
             if part is not None:
                 yield part
             part = _Part(heading, chunk.document_id, [])

@@ -87,7 +87,8 @@ _POINTS: Final = re.compile(
     re.IGNORECASE,
 )
 _LEANING: Final = 0.55
-_POINTING: Final = 0.5
+_POINTING: Final = 0.3
+_NUMBERED: Final = 0.5
 _ITEM: Final = 0.6
 _FULL_OF_NUMBERS: Final = 0.6
 
@@ -164,6 +165,8 @@ def _worth(chunk: StoredChunk, sentence: str, *, item: bool) -> float:
         worth *= _FULL_OF_NUMBERS
     if item:
         worth *= _ITEM
+    elif sentence[0].isdigit():  # mostly a page's or a section's number ahead of it
+        worth *= _NUMBERED
     if chunk.language == ENGLISH and _LEANS.match(sentence):
         worth *= _LEANING
     if _POINTS.search(sentence):
