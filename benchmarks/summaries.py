@@ -2,7 +2,8 @@
 
 `python -m benchmarks.summaries --articles CORPUS.jsonl.gz [--limit N]` takes articles whose
 paragraphs are lines `{"title","text"}` in their order. The first paragraph of such an article is a
-summary of it that people wrote: the rest is summarised in as many sentences, and compared with it.
+summary of it that people wrote: what comes behind the fourth, where the article itself has begun,
+is summarised in as many sentences and compared with it.
 `--questions QUESTIONS.jsonl.gz --corpus CORPUS.jsonl.gz` takes questions with long answers, and
 summarises the passage of each (`relevant`), or with `--open` the whole corpus, with the question as
 focus, in as many sentences as the answer has.
@@ -42,6 +43,8 @@ COLLECTION: Final = "benchmark"
 SEED: Final = 8
 _PLAIN: Final = "text/plain"
 _LEAST_SENTENCES: Final = 12
+# An article of Wikipedia has up to so many paragraphs of introduction.
+_INTRODUCTION: Final = 4
 _BLANK: Final = "\n\n"
 
 
@@ -117,7 +120,7 @@ def articles(corpus: Path, folder: Path, limit: int | None) -> Iterator[Case]:
         by_title.setdefault(str(row["title"]), []).append(str(row["text"]))
     for number, (title, paragraphs) in enumerate(list(by_title.items())[:limit]):
         count = len(sentence_spans(paragraphs[0], _PLAIN))
-        body = _BLANK.join(paragraphs[1:])
+        body = _BLANK.join(paragraphs[_INTRODUCTION:])
         if len(sentence_spans(body, _PLAIN)) < _LEAST_SENTENCES:
             continue
         write(folder, f"d{number}", title, body)

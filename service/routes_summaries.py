@@ -11,7 +11,7 @@ from indexes.documents import Span
 from service.access import Who
 from service.answer import Answerer
 from service.language_model import Check
-from service.logs import told_id
+from service.logs import get_log, told_id
 from service.openapi import problems
 from service.problems import invalid
 from service.schemas_summaries import SummaryRequest
@@ -22,6 +22,7 @@ from service.working import Told, Working
 
 router = APIRouter(prefix="/v1", tags=["summaries"])
 _PATH: Final = "/v1/summaries"
+_log = get_log(__name__)
 _EVENT: Final = {
     "type": "object",
     "properties": {
@@ -102,6 +103,14 @@ def _work(
         summary = answerer.summarise(wanted, on_event=on_event, check=check)
         service.metrics.summaries.labels(summary.status).inc()
         service.metrics.summary_seconds.observe(summary.timings.total / 1000)
+        if service.settings.log_questions:
+            _log.info(
+                "summary",
+                question=wanted.focus,
+                collection=wanted.collection,
+                status=summary.status,
+                chunks=summary.read.chunks_read,
+            )
         return replace(summary, trace_id=told_id())
 
     return work

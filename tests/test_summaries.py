@@ -181,6 +181,11 @@ def test_a_selection_is_all_that_is_read(collection: Collection) -> None:
         summary, _ = summed(collection, wanted)
         assert {one.document_id for one in summary.documents} == expected
         assert {one.document_id for one in summary.citations} <= expected
+    # In the order in which they are named, else in that of their uris, however they were stored.
+    summary, _ = summed(collection, Wanted("birds", document_ids=("c", "a", "c")))
+    assert [one.document_id for one in summary.sections] == ["c", "a"]
+    put(collection, book("b", NAMES[2:6]), book("a", NAMES[:3]))
+    assert [one.document_id for one in summed(collection)[0].sections] == ["a", "b", "c"]
     with pytest.raises(DocumentNotFound, match="'x'"):
         summed(collection, Wanted("birds", document_ids=("a", "x")))
     with pytest.raises(BadFilter):

@@ -32,7 +32,7 @@ _COVERAGE: Final = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """What was read, in the order in which it was stored.
+    """What was read: the documents as they were named, or by their uris, each in its order.
 
     `vectors` has shape (chunks, dimension); `relevance`, shape (chunks,), says how near each chunk
     is to the focus, None where there is none; `by_meaning` tells that the vectors may be compared
@@ -85,6 +85,8 @@ def select(
                 "summarise fewer documents at a time, or give a focus, for more of each"
             )
     chunks, vectors = _read(reading, chosen, tell, check)
+    order = _order(chunks, wanted.document_ids)
+    chunks, vectors = tuple(chunks[at] for at in order), vectors[order]
     sizes = _sizes(ranges, chunks)
     return Selection(
         chunks=chunks,
@@ -155,6 +157,17 @@ def _read(
     dimension = reading.encoder.dimension
     stacked = np.array(vectors, np.float32).reshape(len(chunks), dimension)
     return tuple(chunks), stacked
+
+
+def _order(chunks: Sequence[StoredChunk], document_ids: Sequence[str]) -> list[int]:
+    """Return the places of chunks by document: as these were named, else by uri."""
+    named = {one: at for at, one in reversed(list(enumerate(document_ids)))}
+
+    def place(at: int) -> tuple[int, str, str, int]:
+        chunk = chunks[at]
+        return named.get(chunk.document_id, 0), chunk.uri, chunk.document_id, chunk.chunk_id
+
+    return sorted(range(len(chunks)), key=place)
 
 
 def _sizes(ranges: Ids, chunks: Sequence[StoredChunk]) -> dict[str, int]:
