@@ -39,9 +39,8 @@ def test_a_sample_is_of_all_documents(counts: list[int], most: int) -> None:
     if len(every) <= most:
         assert found == every
         return
-    assert len(found) <= most
+    assert len(found) == most
     if len(documents) > most:
-        assert len(found) == most
         assert set(found) <= {document.start for document in documents}
         return
     assert {document.start for document in documents} <= set(found)

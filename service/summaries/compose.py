@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from indexes.collection import Reading
@@ -18,6 +19,7 @@ CHANGED: Final = "its document was changed or deleted while the summary was made
 # in paragraphs of a few.
 _MANY: Final = 8
 _PARAGRAPH: Final = 5
+_LEAST_PARTS: Final = 2
 
 Tell = Callable[[TokenEvent | CitationEvent], None]
 
@@ -137,16 +139,20 @@ def _parts(notes: Sequence[Note]) -> Iterator[_Part]:
 
 
 def _level(chunks: Sequence[StoredChunk]) -> int | None:
-    """Return the outermost level at which the headings of chunks are not all the same."""
+    """Return the level of headings that makes most parts, of two sentences and more on average.
+
+    None where no level makes two parts.
+    """
+    most = max(_LEAST_PARTS, len(chunks) // 2)
     deepest = max(len(chunk.headings) for chunk in chunks)
-    return next(
-        (
-            level
-            for level in range(deepest)
-            if len({chunk.headings[: level + 1] for chunk in chunks}) > 1
-        ),
-        None,
-    )
+    parts = {level: _count_parts(chunks, level) for level in range(deepest)}
+    fitting = {level: count for level, count in parts.items() if _LEAST_PARTS <= count <= most}
+    return max(fitting, key=lambda level: (fitting[level], -level), default=None)
+
+
+def _count_parts(chunks: Sequence[StoredChunk], level: int) -> int:
+    paths = [chunk.headings[: level + 1] for chunk in chunks]
+    return 1 + sum(before != after for before, after in pairwise(paths))
 
 
 def _heading(chunk: StoredChunk, level: int | None) -> str:

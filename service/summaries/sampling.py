@@ -19,8 +19,9 @@ def sampled(ranges: Ids, most: int) -> Ids:
     if len(ranges) >= most:
         kept = np.arange(most) * len(ranges) // most
         return firsts[kept]
-    further = counts - 1
-    quotas = 1 + further * (most - len(ranges)) // int(further.sum())
+    # What is left after each document's first one, shared out without a remainder.
+    shares = np.cumsum(counts - 1) * (most - len(ranges)) // (total - len(ranges))
+    quotas = 1 + np.diff(shares, prepend=0)
     return _spread(firsts, counts, quotas)
 
 

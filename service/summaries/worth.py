@@ -65,8 +65,8 @@ _BOILERPLATE: Final = re.compile(
     r"|forward-looking statements?|(?:see|accompanying) (?:the )?(?:accompanying )?notes"
     r"|integral part of these|this page (?:is )?intentionally|cookies?\b.*\bconsent"
     r"|pursuant to the requirements of|securities exchange act|exhibit \d|form 10-[kq]"
-    r"|\A\W*sources?:|in our opinion|our audits? |hereby certif|page \d+ of \d+|click here"
-    r"|subscribe to|doi:|isbn",
+    r"|\A\W*(?:sources?:|see\b)|in our opinion|our audits? |hereby certif|page \d+ of \d+"
+    r"|click here|subscribe to|doi:|isbn",
     re.IGNORECASE,
 )
 # What leans on a sentence ahead of it, or on something that is shown beside it.

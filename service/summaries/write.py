@@ -130,6 +130,7 @@ class _Work:
         desk = self._desk(self._widest)
 
         def fits(some: Sequence[Evidence]) -> bool:
+            self._writer.check()
             return desk.fits(self._messages("summarise", desk, some))
 
         for part in packed(evidence, fits):
