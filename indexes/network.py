@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -36,6 +37,7 @@ LENGTH_STEP: Final = 8
 PAIR_STEP: Final = 16
 # Token lists of this many texts are held at once.
 WINDOW: Final = 2048
+_compiling: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,11 @@ class PairNetwork:
         self._compiled.run(self._inputs(pairs), partial(_keep_pairs, pairs, found))
         return [found[row] for row in range(len(pairs))]
 
+    @cached_property
+    def cutter(self) -> "PairCutter":
+        """What cuts texts so that they are read whole."""
+        return PairCutter(self._tokenizer_json, self.manifest.max_tokens)
+
     def _inputs(self, pairs: Sequence[Encoding]) -> Iterator[tuple[Inputs, list[int]]]:
         for rows in batches([len(one.ids) for one in pairs], PAIRS):
             ids = [pairs[row].ids for row in rows]
@@ -200,6 +207,40 @@ class PairNetwork:
             return question
         offsets = self._questions.encode(question, add_special_tokens=False).offsets
         return question[: offsets[limit - 1][1]] if len(offsets) > limit else question
+
+
+class PairCutter:
+    """Cuts texts into pieces that a network for pairs reads whole, beside a question.
+
+    Questions of more than `longest_question` tokens leave a text too little room.
+    """
+
+    def __init__(self, tokenizer_json: str, max_tokens: int) -> None:
+        """Take a tokenizer without truncation, and how many tokens a pair may have."""
+        self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        self._room = max_tokens - self._tokenizer.num_special_tokens_to_add(is_pair=True)
+        self.longest_question = self._room // 2
+
+    def count(self, text: str) -> int:
+        """Return the number of a text's own tokens."""
+        return len(self._encoded(text).ids)
+
+    def pieces(self, question: str, text: str) -> list[tuple[str, int]]:
+        """Return the pieces of a text, each with the number of tokens of both.
+
+        Neighbours share some words, so that no sentence is torn in two for good.
+        """
+        asked, found = self.count(question), self._encoded(text)
+        words, offsets = found.word_ids, found.offsets
+        starts = [at for at in range(len(words)) if not at or words[at] != words[at - 1]]
+        room = self._room - asked
+        return [
+            (text[offsets[first][0] : offsets[end - 1][1]], asked + end - first)
+            for first, end in windows([*starts, len(words)], room, room // 8)
+        ]
+
+    def _encoded(self, text: str) -> Encoding:
+        return self._tokenizer.encode(text, add_special_tokens=False)
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -225,6 +266,24 @@ def token_counter(tokenizer_json: str) -> Callable[[str], int]:
     """Return what counts the tokens of a text, special tokens included."""
     tokenizer = Tokenizer.from_str(tokenizer_json)
     return lambda text: len(tokenizer.encode(text).ids)
+
+
+def windows(bounds: Sequence[int], room: int, shared: int) -> Iterator[tuple[int, int]]:
+    """Give ranges of at most `room` that cover all from the first bound to the last.
+
+    They begin and end at bounds, but in what is larger than the room, and share about `shared`.
+    """
+
+    def bound_up_to(place: int) -> int:
+        return bounds[max(0, bisect_right(bounds, place) - 1)]
+
+    first = bounds[0]
+    while first < bounds[-1]:
+        end = bound_up_to(first + room)
+        end = end if end > first else first + room
+        yield first, end
+        back = bound_up_to(end - shared)
+        first = back if first < back and bound_up_to(back + room) > end else end
 
 
 def batches(lengths: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:
@@ -317,9 +376,11 @@ def _compile(network: Path, threads: int, streams: int) -> Any:
     }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    model = _core().read_model(network)
-    _look_up_in_bytes(model)
-    return _core().compile_model(model, "CPU", settings)
+    # Two threads that look into networks for the first time wait for each other without end.
+    with _compiling:
+        model = _core().read_model(network)
+        _look_up_in_bytes(model)
+        return _core().compile_model(model, "CPU", settings)
 
 
 def _look_up_in_bytes(model: Any) -> None:

@@ -31,6 +31,10 @@ from indexes.languages import ENGLISH, Language
 from indexes.urls import Reach, parse_hosts, parse_ports
 
 PREFIX: Final = "AFTERWORD_"
+# The ecosystem's own names, which stand without our prefix.
+BARE: Final = frozenset({"openai_api_key", "openai_base_url"})
+# Their values are told to nobody, and go into no other process.
+SECRET: Final = frozenset({"api_key", "openai_api_key"})
 BUNDLED: Final = "bundled"
 NO_READER: Final = "none"
 NO_OCR: Final = "none"
@@ -128,6 +132,28 @@ class Settings(BaseSettings):
         description="Language model: for `transformers` a hub id, a folder or a GGUF file, for "
         "`openai` the name that the server at `OPENAI_BASE_URL` has for it.",
     )
+    model_context: int | None = Field(
+        None,
+        ge=256,
+        le=10_000_000,
+        description="Tokens that a language model reads and writes at once, where it can do more, "
+        "or its server does not tell; unset means what it tells, else 8192.",
+    )
+    model_tokenizer: str | None = Field(
+        None,
+        min_length=1,
+        description="Tokenizer of the model behind `openai`: a `tokenizer.json`, a folder with one "
+        "or a hub id; unset means that tokens are estimated, rather too many than too few.",
+    )
+    openai_base_url: str | None = Field(
+        None,
+        min_length=1,
+        title="an address such as `http://127.0.0.1:8080/v1`",
+        description="Server that the generator `openai` asks; none unless named.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, title="text", description="Key for that server; many local ones need none."
+    )
     answer_tokens: int = Field(
         512, ge=16, le=32_768, description="Most tokens that a language model writes an answer in."
     )
@@ -145,8 +171,25 @@ class Settings(BaseSettings):
         description="What becomes of a sentence that a language model wrote and that the evidence "
         "does not bear out.",
     )
+    chat_sources: bool = Field(
+        default=True,
+        description="End answers over `/v1/chat/completions` with a list of their sources where "
+        "the request does not say.",
+    )
     prompts: Path | None = Field(
         None, description="Folder of prompts that stand before the product's own of the same name."
+    )
+    rewrite: Literal["auto", "rule", "model", "none"] = Field(
+        "auto",
+        description="How a question that leans on earlier ones is rewritten before the search: "
+        "`auto` by the language model where the question has one, else by `rule`.",
+    )
+    session_days: float = Field(
+        30.0,
+        ge=0,
+        le=3650,
+        description="How long after its last question a session is kept, where one was asked for; "
+        "0 lets none be kept.",
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the service binds.")
     port: int = Field(
@@ -307,8 +350,8 @@ class Settings(BaseSettings):
         return Reach(parse_ports(self.fetch_ports), parse_hosts(self.fetch_hosts or ""))
 
     def as_environ(self) -> dict[str, str]:
-        """Return what a child process needs to load these settings, the service's key left out."""
-        values = self.model_dump(exclude={"api_key"}, exclude_none=True)
+        """Return what a child process needs to load these settings, keys left out."""
+        values = self.model_dump(exclude=set(SECRET), exclude_none=True)
         return {variable(name): str(value) for name, value in values.items()}
 
 
@@ -431,6 +474,7 @@ def _fields(pairs: Mapping[str, str]) -> dict[str, object]:
     ours = {name.upper(): value for name, value in pairs.items() if value}
     source.env_vars = {name.lower(): value for name, value in ours.items()}
     known = source()
+    known |= {name: ours[variable(name)] for name in BARE if variable(name) in ours}
     unknown = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in ours.items()
@@ -452,7 +496,7 @@ def _not_injected(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def variable(name: str) -> str:
     """Return what a setting is called in the environment."""
-    return f"{PREFIX}{name}".upper()
+    return name.upper() if name.lower() in BARE else f"{PREFIX}{name}".upper()
 
 
 def _plain(value: object) -> str:

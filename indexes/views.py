@@ -189,6 +189,14 @@ class LiveViews:
         statistics = self._statistics(words)
         return {word: term_weight(word, statistics) for word in words}
 
+    def rarities(self, query: str) -> dict[str, float]:
+        """Return the distinct terms of a query, each with its weight beside one chunk's own."""
+        words = list(dict.fromkeys(terms(query, self.who.language)))
+        statistics = self._statistics(words)
+        alone = Statistics(max(1, statistics.texts), statistics.mean_length, {"": 1})
+        most = term_weight("", alone)
+        return {word: term_weight(word, statistics) / most for word in words}
+
     @cached_property
     def _living(self) -> Mask:
         return ~self.masked.holds_sorted(self.views.dense.ids)

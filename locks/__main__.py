@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / "locks"
+LLAMA: Final = ("llama-cpp-python[server]>=0.3.16",)
 TOOLS: Final = ("cyclonedx-bom", "setuptools>=80", "uv")
 UNHASHED: Final = frozenset({"torch"})
 # What only torch's build for graphics cards brings.
@@ -48,6 +49,8 @@ def locked() -> dict[str, tuple[str, Pins]]:
         "slim": ("requirements-slim.txt", slim),
         "full": ("requirements.txt", more),
         "test": ("requirements-test.txt", pins("requirements-test.txt")),
+        "model": ("requirements-model.txt", pins("requirements-model.txt")),
+        "llama": ("requirements-llama.txt", pins("requirements-llama.txt")),
         "tools": ("requirements-tools.txt", pins("requirements-tools.txt")),
     }
 
@@ -67,7 +70,7 @@ def _upgrade() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required: list[str] = project["dependencies"]
     extras: Mapping[str, list[str]] = project["optional-dependencies"]
-    tests = [one for name in ("test", "otel", "training") for one in extras[name]]
+    tests = [one for name in ("test", "gguf", "otel", "training") for one in extras[name]]
     tests = [one for one in tests if Requirement(one).name != project["name"]]
     everything = _newest([*required, *tests])
     full = _same(_newest(required), everything)
@@ -78,6 +81,7 @@ def _upgrade() -> None:
     _write("requirements-slim.txt", _same(slim, everything))
     _write("requirements-test.txt", {k: v for k, v in everything.items() if k not in full})
     _write("requirements-tools.txt", _newest(TOOLS))
+    _write("requirements-llama.txt", _newest(LLAMA))
 
 
 def _newest(required: Iterable[str]) -> dict[str, str]:

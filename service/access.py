@@ -27,9 +27,10 @@ TRAIL: Final = "afterword.trail"
 SETTING: Final = "setting"
 
 # Where an operation names the collection it is about. Of `path` and `query` the gate checks it, of
-# `body` the route by `Caller.check`; `job` and `listed` are checked by the route, once it is known
-# what they lead to; `service` is about all collections at once, `none` about none of them.
-Named = Literal["path", "query", "body", "job", "listed", "service", "none"]
+# `body` the route by `Caller.check`; `job`, `session` and `listed` are checked by the route, once
+# it is known what they lead to; `service` is about all collections at once, `none` about none of
+# them.
+Named = Literal["path", "query", "body", "job", "session", "listed", "service", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,21 @@ OPERATIONS: Final[Mapping[tuple[str, str], Access]] = MappingProxyType(
         ("POST", "/v1/query"): _BODY,
         ("POST", "/v1/search"): _BODY,
         ("POST", "/v1/summaries"): _BODY,
+        ("POST", "/v1/chat/completions"): _BODY,
+        ("POST", "/v1/embeddings"): _BODY,
+        ("POST", "/v1/rerank"): _BODY,
+        ("GET", "/v1/models"): Access("read", "listed"),
+        ("GET", "/v1/models/{model}"): Access("read", "listed"),
+        ("POST", "/mcp"): _BODY,
         ("GET", "/v1/documents"): _QUERY,
         ("GET", "/v1/documents/{document_id}"): _QUERY,
         ("GET", "/v1/documents/{document_id}/text"): _QUERY,
         ("GET", _ORIGINAL): _QUERY,
         ("HEAD", _ORIGINAL): _QUERY,
         ("GET", "/v1/jobs/{job_id}"): Access("read", "job"),
+        ("GET", "/v1/sessions"): Access("read", "listed"),
+        ("GET", "/v1/sessions/{session_id}"): Access("read", "session"),
+        ("DELETE", "/v1/sessions/{session_id}"): Access("read", "session", "delete_session"),
         ("GET", "/v1/collections"): Access("read", "listed"),
         ("GET", "/v1/collections/{name}"): Access("read", "path"),
         ("POST", "/v1/documents"): Access("write", "body", "upload"),

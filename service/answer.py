@@ -1,10 +1,11 @@
-"""The way of a question: retrieve, attend, generate, check citations; the order is here alone."""
+"""The way of a question: rewrite, retrieve, attend, generate, check citations, in this order."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -22,9 +23,16 @@ from service.evidence import (
     Step,
     Turn,
 )
-from service.generators import QUOTE, desk_for, generator_of
+from service.generators import (
+    QUOTE,
+    check_generator,
+    check_writer,
+    desk_for,
+    generator_of,
+)
 from service.grounding import grounding
-from service.language_model import Check
+from service.history import recent
+from service.language_model import Check, Usage
 from service.passages import attended, retrieved
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
@@ -40,6 +48,7 @@ from service.reply import (
     Timings,
 )
 from service.retrieve import Retrieved, retrieve
+from service.rewrite import NO_MODEL, WAYS, Rewritten, Way, rewrite_by_model, rewrite_by_rule
 from service.strategies import strategy_named
 from service.summaries.reply import Event as SummaryProgress
 from service.summaries.reply import Summary
@@ -52,6 +61,8 @@ from service.writing import Desk, within
 MOST_PASSAGES: Final = 100
 MOST_CANDIDATES: Final = 200
 _SEARCHES: Final = 8
+# What of the time for an answer a language model may take to rewrite its question.
+_REWRITING: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,8 @@ class Question:
 
     `candidates` chunks are looked at closely, the answer may rest on the `top_k` best of them.
     Where no `generator` is named the settings name it. With `reasoning`, that of a language model
-    is told. `history` is what was said before, oldest first.
+    is told. `history` is what was said before, oldest first; `rewrite` is how the question is made
+    one that stands alone, None for the setting's way.
     """
 
     question: str
@@ -73,6 +85,7 @@ class Question:
     strategy: str = "direct"
     reasoning: bool = False
     history: tuple[Turn, ...] = ()
+    rewrite: Way | None = None
 
 
 def _ignore(_event: object) -> None:
@@ -107,23 +120,22 @@ class Answerer:
         raise ends the work. Raises UsageError, BadFilter, CollectionNotFound, EncoderMismatch,
         ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
-        desk = self._checked(question)
+        self._checked(question)
         clock = _Clock()
         with self.collection(question.collection).read() as reading:
-            encoder = self._encoder(question.collection, reading.encoder)
-            reader = self._reader(reading)
-            threshold = self._threshold(reader)
-            query = query_of(question.question, encoder, reading)
+            rewritten = self._rewritten(question, reading, check)
+            clock.lap("rewrite")
+            encoder, reader, threshold = self._models(question.collection, reading)
+            query = query_of(rewritten.text, encoder, reading)
             clock.lap("encode")
-            found = self._retrieved(question, query, reading)
+            found = self._retrieved(question, query, reading, on_event)
             clock.lap("retrieve")
-            on_event(SearchEvent(retrieved(found.candidates[: question.top_k])))
             evidence = _attend(reader, encoder, reading)(query, found.candidates)
             usable = evidence[: question.top_k]
             clock.lap("attend")
             status = _status(evidence, threshold if abstain else 0.0)
-            generate = self._generator(desk, question, query, encoder, check)
-            steps = generate(usable) if status == ANSWERED else ()
+            given = usable if status == ANSWERED else ()
+            steps = self._steps(question, query, encoder, check, given)
             written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
@@ -136,27 +148,66 @@ class Answerer:
             citations=written.citations,
             passages=attended(usable),
             dropped=(*found.dropped, *written.left_out),
-            usage=written.usage.as_json() if written.usage else None,
+            usage=_together(rewritten.usage, written.usage),
             timings=clock.timings(),
             trace_id=uuid4().hex,
             generation=written.generation(question.generator or self._settings.generator),
+            rewritten_by=rewritten.by,
         )
         on_event(FinalEvent(reply))
         return reply
 
-    def _reader(self, reading: Reading) -> LoadedReader:
-        settings = self._settings
-        return reader_for(settings.reader, reading.language, reading.encoder.name, settings.threads)
+    def _models(self, name: str, reading: Reading) -> tuple[Encoder, LoadedReader, float]:
+        """Return encoder and reader of a collection, and from which score on it is answered."""
+        settings, named = self._settings, reading.encoder.name
+        reader = reader_for(settings.reader, reading.language, named, settings.threads)
+        encoder = self._encoder(name, reading.encoder)
+        return (
+            encoder,
+            reader,
+            reader.threshold if settings.threshold is None else settings.threshold,
+        )
 
-    def _generator(
-        self, desk: Desk | None, question: Question, query: Query, encoder: Encoder, check: Check
-    ) -> Callable[[Sequence[Evidence]], Iterator[Step]]:
-        """Return what makes an answer of evidence within the time that there is for it."""
+    def _steps(
+        self,
+        question: Question,
+        query: Query,
+        encoder: Encoder,
+        check: Check,
+        evidence: Sequence[Evidence],
+    ) -> Iterator[Step]:
+        """Yield an answer from evidence, nothing of none, within the time that there is for it."""
+        if not evidence:
+            return
         settings = self._settings
+        desk = desk_for(question.generator or settings.generator, settings)
         generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
         limit = within(settings.answer_seconds, check)
-        asked = Asked(query.text, question.history, question.strategy, limit)
-        return lambda evidence: generate(asked, evidence)
+        asked = Asked(query.text, recent(question.history), question.strategy, limit)
+        yield from generate(asked, evidence)
+
+    def _rewritten(self, question: Question, reading: Reading, check: Check) -> Rewritten:
+        """Return the question as it can be understood alone."""
+        asked, history, language = question.question, recent(question.history), reading.language
+        settings = self._settings
+        way = question.rewrite or settings.rewrite
+        if not history or way == "none":
+            return Rewritten(asked)
+        by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
+        desk = self._rewriter(question, way) if way != "rule" else None
+        if desk is None:
+            return by_rule()
+        limit = within(settings.answer_seconds * _REWRITING, check)
+        return rewrite_by_model(asked, history, desk.model, desk.prompts, limit, by_rule, language)
+
+    def _rewriter(self, question: Question, way: str) -> Desk | None:
+        """Return the language model that rewrites: the one that answers, or the settings' own."""
+        desk = desk_for(question.generator or self._settings.generator, self._settings)
+        if way == "model":
+            desk = desk or desk_for(self._settings.generator, self._settings)
+            if desk is None:
+                raise UsageError(NO_MODEL)
+        return desk
 
     def search(
         self,
@@ -165,14 +216,19 @@ class Answerer:
         filter: Mapping[str, object] | None = None,  # noqa: A002 # the contract's name
         top_k: int = 8,
         as_of: str | None = None,
+        history: Sequence[Turn] = (),
     ) -> tuple[Passage, ...]:
         """Return the passages that retrieval finds, best first; raises as `answer` does."""
-        asked = Question(query, collection, filter, as_of, top_k, candidates=1, generator=QUOTE)
+        asked = Question(
+            query, collection, filter, as_of, top_k, 1, generator=QUOTE, history=tuple(history)
+        )
         self._checked(asked)
         clock = _Clock()
         with self.collection(collection).read() as reading:
+            rewritten = self._rewritten(asked, reading, _go_on)
+            clock.lap("rewrite")
             encoder = self._encoder(collection, reading.encoder)
-            wanted = query_of(query, encoder, reading, weighed=False)
+            wanted = query_of(rewritten.text, encoder, reading, weighed=False)
             clock.lap("encode")
             found = self._retrieved(asked, wanted, reading)
             clock.lap("retrieve")
@@ -198,9 +254,15 @@ class Answerer:
         )
         return summarise(wanted, sources, on_event, check)
 
-    def _retrieved(self, question: Question, query: Query, reading: Reading) -> Retrieved:
-        """Return the candidates of a question; words lead where the encoder knows no language."""
-        return retrieve(
+    def _retrieved(
+        self,
+        question: Question,
+        query: Query,
+        reading: Reading,
+        tell: Callable[[Event], None] = _ignore,
+    ) -> Retrieved:
+        """Find the candidates of a question; words lead where the encoder knows no language."""
+        found = retrieve(
             reading,
             query,
             allowed=reading.allowed(question.filter, question.as_of),
@@ -208,6 +270,8 @@ class Answerer:
             executor=self._executor,
             words_lead=not reads(reading.encoder.name, reading.language),
         )
+        tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+        return found
 
     def collection(self, name: str) -> Collection:
         """Return a collection, opened once. Raises BadName, CollectionNotFound, IndexDamaged."""
@@ -221,12 +285,20 @@ class Answerer:
             self._collections[name] = opened
             return opened
 
+    def encoder(self, name: str) -> Encoder:
+        """Return the encoder of a collection; raises as `answer` does."""
+        return self._encoder(name, self.collection(name).encoder)
+
     def ready(self) -> list[str]:
-        """Load encoder and reader of the settings and return the reasons why that cannot be."""
+        """Load the models of the settings and return the reasons why that cannot be.
+
+        Of a language model behind a server the settings are looked at, and the server is not asked.
+        """
         settings = self._settings
         loads: Sequence[Callable[[], object]] = (
             lambda: self._load_encoder(settings.encoder),
             lambda: load_reader(settings.reader, threads=settings.threads),
+            lambda: check_writer(settings),
         )
         reasons = []
         for load in loads:
@@ -246,10 +318,6 @@ class Answerer:
             while self._collections:
                 self._collections.popitem()[1].close()
 
-    def _threshold(self, reader: LoadedReader) -> float:
-        given = self._settings.threshold
-        return reader.threshold if given is None else given
-
     def _encoder(self, name: str, identity: EncoderIdentity) -> Encoder:
         """Return the encoder that a collection names, loaded and checked once."""
         with self._lock:
@@ -262,8 +330,8 @@ class Answerer:
             self._encoders[name, identity] = loaded
         return loaded
 
-    def _checked(self, question: Question) -> Desk | None:
-        """Return the language model's desk of a question that can be asked, None without one."""
+    def _checked(self, question: Question) -> None:
+        """Raise UsageError for a question that cannot be asked."""
         limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
@@ -276,8 +344,12 @@ class Answerer:
             raise UsageError(f"top_k is {question.top_k}; use 1 to {MOST_PASSAGES}")
         if not 1 <= question.candidates <= MOST_CANDIDATES:
             raise UsageError(f"candidates is {question.candidates}; use 1 to {MOST_CANDIDATES}")
+        if question.rewrite is not None and question.rewrite not in WAYS:
+            raise UsageError(
+                f"rewrite {question.rewrite!r} is not known; use one of: {', '.join(WAYS)}"
+            )
         strategy_named(question.strategy)
-        return desk_for(question.generator or self._settings.generator, self._settings)
+        check_generator(question.generator or self._settings.generator)
 
 
 def build_answerer(settings: Settings) -> Answerer:
@@ -321,3 +393,9 @@ class _Clock:
 
     def timings(self) -> Timings:
         return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)
+
+
+def _together(*used: Usage | None) -> dict[str, int] | None:
+    """Return what several calls of a language model used, None where there was none."""
+    known = [one for one in used if one is not None]
+    return sum(known, Usage()).as_json() if known else None

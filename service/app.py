@@ -26,12 +26,17 @@ from indexes.heap import return_large_pieces
 from indexes.settings import Settings
 from service import (
     routes_backup,
+    routes_chat,
     routes_collections,
     routes_documents,
+    routes_embeddings,
+    routes_mcp,
     routes_operations,
     routes_originals,
     routes_page,
     routes_questions,
+    routes_rerank,
+    routes_sessions,
     routes_summaries,
 )
 from service.access import check_declared
@@ -55,8 +60,33 @@ from service.state import Service, ability, only_known_parameters
 from service.traces import OFF, Traces, load_traces
 
 _RETRY_SECONDS: Final = 5.0
+_FORGET_SECONDS: Final = 3600.0
+_STAINLESS: Final = (
+    "Arch",
+    "Helper-Method",
+    "Lang",
+    "OS",
+    "Package-Version",
+    "Retry-Count",
+    "Runtime",
+    "Runtime-Version",
+    "Timeout",
+)
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-_CORS_HEADERS: Final = ("Authorization", "X-API-Key", "X-Request-ID", "Range", "If-Range")
+# The last ones are those of OpenAI's own client.
+_CORS_HEADERS: Final = (
+    "Authorization",
+    "X-API-Key",
+    "X-Request-ID",
+    "Range",
+    "If-Range",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Protocol-Version",
+    "OpenAI-Organization",
+    "OpenAI-Project",
+    *(f"X-Stainless-{name}" for name in _STAINLESS),
+)
 _CORS_EXPOSED: Final = (
     "Accept-Ranges",
     "Content-Disposition",
@@ -83,14 +113,17 @@ def create_app(
 ) -> FastAPI:
     """Return the service as an ASGI application; `build` runs in a thread once it is started."""
     service = Service(settings)
+    tools = routes_mcp.Tools(service)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_load(service, build))]
         tasks.append(asyncio.create_task(watch_loop(service.metrics.loop_lag)))
+        tasks.append(asyncio.create_task(_forget_old_sessions(service)))
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
         yield
+        await tools.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -107,16 +140,21 @@ def create_app(
         # Its records would carry what was asked; `logs.py`, `metrics.py` and `traces.py` are ours.
         telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
-    app.state.service = service
+    app.state.service, app.state.tools = service, tools
     for routes in (
         routes_questions,
         routes_summaries,
+        routes_sessions,
         routes_documents,
         routes_originals,
         routes_collections,
         routes_backup,
+        routes_chat,
+        routes_embeddings,
+        routes_rerank,
     ):
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
+    app.include_router(routes_mcp.router)
     app.include_router(routes_operations.router)
     app.include_router(routes_page.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
@@ -251,6 +289,16 @@ async def _load(service: Service, build: Build) -> None:
             return
         _log.error("not_loaded", reason=service.reasons[0], retry_in=_RETRY_SECONDS)
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _forget_old_sessions(service: Service) -> None:
+    """Forget the sessions whose time is over, also where no question comes."""
+    while True:
+        try:
+            await asyncio.to_thread(service.sessions.forget_old)
+        except AfterwordError as error:
+            _log.warning("sessions_not_forgotten", reason=error.message)
+        await asyncio.sleep(_FORGET_SECONDS)
 
 
 def _load_failure(data: Path, error: Exception) -> str:

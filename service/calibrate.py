@@ -95,7 +95,9 @@ def _scored(number: int, line: Line, answerer: Answerer, collection: str) -> Ite
     if answerable and line.relevant:
         ways.append((without(line.relevant), False))
     for narrowed, truth in ways:
-        asked = Question(line.question, collection, filter=narrowed, generator=QUOTE)
+        asked = Question(
+            line.question, collection, filter=narrowed, generator=QUOTE, history=line.history
+        )
         reply = answerer.answer(asked)
         # Where nothing else is stored, no threshold is needed to say so.
         if narrowed is None or reply.status != NO_DOCUMENTS:

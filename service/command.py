@@ -54,6 +54,26 @@ def reply_lines(reply: Reply) -> Iterator[str]:
         for passage in reply.passages[:_CLOSEST]:
             yield ""
             yield from passage_lines(passage)
+    yield from _generation_lines(reply)
+
+
+def _generation_lines(reply: Reply) -> Iterator[str]:
+    """Yield what a language model did besides the answer; nothing where none was asked."""
+    told = reply.generation
+    if told.fallback:
+        what = "Quoted" if reply.status == ANSWERED else "No answer"
+        yield from ("", f"  {what}: {_in_one_line(told.fallback)}.")
+    if told.unsupported:
+        yield from ("", "  Written, and not borne out by the evidence:")
+        for one in told.unsupported:
+            yield f'      "{_in_one_line(one.text)}" ({_in_one_line(one.reason)})'
+    if told.reasoning:
+        yield from ("", "  Reasoning:")
+        yield from (f"      {_in_one_line(line)}" for line in told.reasoning.splitlines())
+    if told.model and reply.usage:
+        read, written = reply.usage["prompt_tokens"], reply.usage["completion_tokens"]
+        cut = ", and was cut off there" if told.finish_reason == "length" else ""
+        yield from ("", f"  {told.model} read {read} tokens and wrote {written}{cut}.")
 
 
 def _told_apart(score: float, threshold: float) -> tuple[str, str]:

@@ -28,6 +28,7 @@ ANSWERING: Final = (
     "answer_seconds",
     "unsupported",
     "prompts",
+    "rewrite",
 )
 _ASKED: Final = ("stage", "candidates", "strategy", "collection")
 

@@ -3,7 +3,8 @@
 A line of the questions file is `{"id", "question", "answers": [...], "relevant": [document id or
 uri, with "#page=N" where a page matters], "answerable": bool, "context_id"?}`; of the fields after
 `question` a line may lack those that it has no truth for, and then counts in no figure that needs
-them. `service/figures.py` makes numbers of what came back.
+them. With `"history": [{"role", "content"}]` the question is asked after what was said before.
+`service/figures.py` makes numbers of what came back.
 """
 
 import gzip
@@ -31,6 +32,7 @@ from indexes.errors import (
 )
 from indexes.words import UNSPACED
 from service.answer import MOST_PASSAGES, Answerer, Question
+from service.evidence import Turn
 from service.reply import ANSWERED, Citation, Passage
 
 Stage = Literal["dense", "lexical", "fused", "attend"]
@@ -57,6 +59,7 @@ class Line:
     relevant: tuple[str, ...] | None
     answerable: bool | None
     context_id: str | None
+    history: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,23 @@ def _line(place: str, text: str) -> Line:
         relevant=_texts(place, value, "relevant"),
         answerable=answerable,
         context_id=context,
+        history=_history(place, value),
     )
+
+
+def _history(place: str, value: Mapping[str, object]) -> tuple[Turn, ...]:
+    found = value.get("history") or []
+    turns = list[Turn]()
+    for one in found if isinstance(found, list) else [None]:
+        said = one if isinstance(one, dict) else {}
+        role, text = said.get("role"), said.get("content", said.get("text"))
+        if role not in {"user", "assistant"} or not isinstance(text, str):
+            raise UsageError(
+                f'{place}: history must be a list of {{"role": "user" or "assistant", '
+                '"content": text}'
+            )
+        turns.append(Turn(role, text))
+    return tuple(turns)
 
 
 def _texts(place: str, value: Mapping[str, object], key: str) -> tuple[str, ...] | None:
@@ -187,6 +206,7 @@ def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
             filter=narrowed,
             top_k=min(asked.candidates, MOST_PASSAGES),
             candidates=asked.candidates,
+            history=line.history,
             strategy=asked.strategy,
         ),
         abstain=False,
@@ -206,7 +226,9 @@ def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
 
 def _searched(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
     began = time.perf_counter()
-    passages = answerer.search(line.question, asked.collection, None, _SEARCHED)
+    passages = answerer.search(
+        line.question, asked.collection, None, _SEARCHED, history=line.history
+    )
     took = (time.perf_counter() - began) * 1000
     ordered = sorted(passages, key=lambda one: -(_score(one, asked.stage) or 0.0))
     kept = [one for one in ordered if _score(one, asked.stage) is not None]

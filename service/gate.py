@@ -138,7 +138,7 @@ class Edge:
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                outcome.status = message["status"]
+                outcome.status = int(message["status"])  # libraries put names of statuses there
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id.get()
                 for name, value in _HEADERS.items():

@@ -8,7 +8,7 @@ from indexes.settings import Settings
 from service.evidence import Asked, Evidence, Generator, Ground, Step
 from service.generate import quote
 from service.language_model import Sampling
-from service.models import LANGUAGE_MODELS, load_model
+from service.models import LANGUAGE_MODELS, check_model, load_model
 from service.prompts import Prompts
 from service.strategies import strategy_named
 from service.writing import Desk, Manner, writing
@@ -21,6 +21,12 @@ def check_generator(name: str) -> None:
     if name != QUOTE and name not in LANGUAGE_MODELS:
         known = ", ".join([QUOTE, *LANGUAGE_MODELS])
         raise UsageError(f"generator {name!r} is not known; use one of: {known}")
+
+
+def check_writer(settings: Settings) -> None:
+    """Load the language model of the settings, if they have one. Raises as `desk_for`."""
+    if settings.generator != QUOTE:
+        check_model(settings.generator, settings)
 
 
 def desk_for(name: str, settings: Settings) -> Desk | None:

@@ -1,17 +1,377 @@
-"""Grounding: whether the evidence bears out a sentence that a language model wrote."""
+"""Grounding: whether the evidence bears out a sentence that a language model wrote.
 
-from collections.abc import Sequence
+A sentence is taken apart into numbers, names and other words. What bears it out are up to three
+sentences of the evidence that together have all its numbers and names and most of its words, where
+no value is swapped, nothing is denied that they affirm, and no word is the opposite of one of
+theirs. Sentences that mean nearly the same may have fewer words in common: the encoder tells.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from os.path import commonprefix
+from typing import Final
+
+import numpy as np
 
 from indexes.encoder import Encoder
-from service.evidence import Evidence, Ground, Support
+from indexes.encoding import Vectors
+from service.contradictions import contradicted
+from service.evidence import Evidence, Ground, Quoted, Support
+from service.lines import Line, Lines, lines_of
+from service.numbers import Number, comparable, same
+from service.readers import reads
+from service.stated import PEOPLES, Stated, Value, addresses, one_root, stated
+from service.swaps import Claim, swapped
+
+LONGEST: Final = 1_200
+MOST_VALUES: Final = 40
+_QUOTES: Final = 3
+_CANDIDATES: Final = 8
+_AROUND: Final = 0.6
+_KINDRED: Final = 0.8
+_LEAST_KINDRED: Final = 4
+_NAMED: Final = 0.5
+# The least share of its words that a sentence must have in common with what bears it out, and the
+# least cosine where it has fewer.
+_ENOUGH: Final = 0.5
+_SOME: Final = 0.3
+_ALIKE: Final = 0.62
+_MUCH_ALIKE: Final = 0.75
+_ALIKE_WITH_VALUES: Final = 0.5
+_SEVERAL: Final = 2
+_CLOSER: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Why sentences do not bear out a claim, of which they have a share of the words.
+
+    `refutes` tells that they speak of the same and say something else.
+    """
+
+    reason: str
+    share: float
+    refutes: bool = False
 
 
 def grounding(encoder: Encoder) -> Ground:
-    """Return what checks the sentences of an answer."""
-    del encoder
+    """Return what checks the sentences of one answer; it remembers the evidence."""
+    return _Grounding(encoder)
 
-    def ground(sentence: str, evidence: Sequence[Evidence], named: Sequence[int]) -> Support:
-        del sentence, evidence, named
-        return Support(reason="nothing checks it")
 
-    return ground
+class _Grounding:
+    """Checks sentences against evidence that stays the same for an answer."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._evidence: tuple[Evidence, ...] = ()
+        self._lines: Lines | None = None
+        self._vectors: dict[str, Vectors] = {}
+
+    def __call__(
+        self, sentence: str, evidence: Sequence[Evidence], named: Sequence[int]
+    ) -> Support:
+        """Return what bears a sentence out."""
+        if len(sentence) > LONGEST:
+            return Support(reason=f"it has more than {LONGEST} characters and was not checked")
+        lines = self._taken_apart(evidence)
+        if not lines.all:
+            return Support(reason="there is no evidence")
+        if (at := lines.by_text.get(_plain(sentence))) is not None:
+            return Support((_quoted(lines.all[at]),))
+        claim = stated(sentence, lines.language, nouns=lines.nouns, small=lines.small)
+        doubt = _impossible(claim, lines)
+        if doubt:
+            return Support(reason=doubt)
+        near = _nearest(claim, lines, frozenset(named))
+        return self._borne_out(claim, near)
+
+    def _taken_apart(self, evidence: Sequence[Evidence]) -> Lines:
+        given = tuple(evidence)
+        if (
+            self._lines is None
+            or any(one is not other for one, other in zip(given, self._evidence, strict=False))
+            or len(given) != len(self._evidence)
+        ):
+            self._evidence, self._lines, self._vectors = given, lines_of(given), {}
+        return self._lines
+
+    def _borne_out(self, claim: Stated, near: Sequence[Line]) -> Support:
+        told = Claim(claim)
+        doubts = list[_Doubt]()
+        for quoted in _sets(claim, near):
+            share = _share(claim, quoted)
+            # What speaks of the same and says something else is not outweighed by what speaks less
+            # of it.
+            if any(one.share + _CLOSER > share for one in doubts if one.refutes):
+                continue
+            doubt = self._doubt(claim, told, quoted, near, share)
+            if doubt is None:
+                return Support(tuple(_quoted(one) for one in _needed(claim, quoted)))
+            doubts.append(doubt)
+        worst = max(doubts, key=lambda one: (one.refutes, one.share), default=None)
+        return Support(reason=worst.reason if worst else "no passage says this")
+
+    def _doubt(
+        self, claim: Stated, told: Claim, quoted: Sequence[Line], near: Sequence[Line], share: float
+    ) -> _Doubt | None:
+        for value in claim.values:
+            if not _has(value, quoted):
+                kind = "number" if value.number is not None else "name"
+                return _Doubt(f"no sentence on this has the {kind} {value.text}", share)
+        if not self._covered(claim, quoted, share):
+            return _Doubt("no passage says this", share)
+        if contradicted(claim, quoted):
+            return _Doubt("the evidence says the opposite", share, refutes=True)
+        if found := swapped(told, quoted, near):
+            mine, theirs = found
+            reason = f"the evidence has {mine.text} of something else"
+            if theirs is not None:
+                reason = f"the evidence has {theirs.text} where this has {mine.text}"
+            return _Doubt(reason, share, refutes=True)
+        return None
+
+    def _covered(self, claim: Stated, quoted: Sequence[Line], share: float) -> bool:
+        if share >= _ENOUGH:
+            return True
+        line = quoted[0]
+        if not reads(self._encoder.identity.name, claim.language):
+            return False
+        cosine = self._cosine(claim.text, " ".join(one.plain for one in quoted), line)
+        least = _ALIKE if share >= _SOME else _MUCH_ALIKE
+        held = [one for one in claim.values if one.sure and _in_line(one, line)]
+        if len(held) >= _SEVERAL and len(quoted) == 1:
+            least = _ALIKE_WITH_VALUES
+        return cosine >= least
+
+    def _cosine(self, claim: str, quoted: str, line: Line) -> float:
+        chunk = line.evidence.candidate.chunk
+        about = f"{chunk.title}: {quoted}" if chunk.title else quoted
+        texts = [claim, quoted, about]
+        missing = [one for one in texts if one not in self._vectors]
+        if missing:
+            made = self._encoder.encode_documents(missing)
+            self._vectors.update(zip(missing, made, strict=True))
+        mine = self._vectors[claim]
+        return max(float(np.dot(mine, self._vectors[one])) for one in texts[1:])
+
+
+def _plain(sentence: str) -> str:
+    return " ".join(sentence.split())
+
+
+def _quoted(line: Line) -> Quoted:
+    short = next((one.short for one in line.evidence.sentences if one.span == line.span), line.span)
+    return Quoted(line.evidence, line.span, short)
+
+
+def _impossible(claim: Stated, lines: Lines) -> str | None:
+    """Return why nothing can bear a sentence out, whatever the evidence has elsewhere."""
+    if claim.text.rstrip("\"')").endswith(("?", "？")):
+        return "it asks, and says nothing that could be checked"
+    if not claim.content and not claim.values:
+        return "it says nothing that could be checked"
+    if len(claim.values) > MOST_VALUES:
+        return f"it has more than {MOST_VALUES} numbers and names and was not checked"
+    texts = {line.passage: line.evidence.candidate.chunk.encoded for line in lines.all}
+    for address in addresses(claim.text):
+        if not any(address in text for text in texts.values()):
+            return f"no passage has the address {address}"
+    for value in claim.numbers:
+        number = value.number
+        if number and not number.soft and not any(_has_number(number, line) for line in lines.all):
+            return f"no passage has the number {value.text}"
+    return None
+
+
+def _nearest(claim: Stated, lines: Lines, named: frozenset[int]) -> list[Line]:
+    """Return the sentences that have most of the claim, the likeliest first."""
+    places: dict[int, float] = {}
+    for one in claim.stems:
+        for at in lines.by_stem.get(one, ()):
+            places[at] = places.get(at, 0.0) + 1.0
+    likely = sorted(places, key=lambda at: (-places[at], at))[: 4 * _CANDIDATES]
+    scored = [
+        (_weight(claim, lines.all[at]) + _NAMED * (lines.all[at].passage in named), at)
+        for at in likely
+    ]
+    scored.sort(key=lambda one: (-one[0], one[1]))
+    return [lines.all[at] for _, at in scored[:_CANDIDATES]]
+
+
+def _weight(claim: Stated, line: Line) -> float:
+    stems = line.said.stems
+    total = sum(1.0 if one in stems else 0.4 * (one in line.context_stems) for one in claim.content)
+    for value in claim.values:
+        if _in_line(value, line):
+            total += 2.0
+        elif value.number is None and _around(value, line):
+            total += 0.8
+    return total
+
+
+def _sets(claim: Stated, near: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
+    """Yield what may bear a claim out: one sentence, then two, then three that have more."""
+    yield from ((line,) for line in near[:5])
+    for one, other in combinations(near[:6], 2):
+        if _adds(claim, one, other):
+            yield one, other
+    if len(near) >= _QUOTES:
+        for three in combinations(near[:4], _QUOTES):
+            if _adds(claim, three[0], three[1]) and _adds(claim, three[0], three[2]):
+                yield three
+
+
+def _adds(claim: Stated, first: Line, other: Line) -> bool:
+    """Tell whether a sentence has a value or word of the claim that the first one lacks."""
+    shared = bool(claim.content & other.said.stems) or any(
+        _named_in(one, other.said) for one in claim.names
+    )
+    anaphora = any(other is one for one in first.before) and bool(first.said.lowers & _THEN)
+    if (shared or anaphora) and any(
+        _in_line(one, other) and not _in_line(one, first) for one in claim.values
+    ):
+        return True
+    return len((claim.content & other.said.stems) - first.said.stems) > 1
+
+
+def _needed(claim: Stated, quoted: Sequence[Line]) -> Sequence[Line]:
+    return quoted if len(quoted) == 1 else sorted(quoted, key=lambda one: (one.passage, one.span))
+
+
+def _share(claim: Stated, quoted: Sequence[Line]) -> float:
+    """Return which share of a claim the sentences have, what stands around them counting less."""
+    said = frozenset[str]().union(*(line.said.stems for line in quoted))
+    around = frozenset[str]().union(*(line.around.stems for line in quoted))
+    words = [
+        1.0 if one in said else max(_AROUND * (one in around), _KINDRED * _is_kindred(one, said))
+        for one in claim.content
+    ]
+    values = [
+        1.0 if any(_in_line(one, line) for line in quoted) else _AROUND * _has(one, quoted)
+        for one in claim.values
+    ]
+    every = [*words, *values]
+    if not every:
+        return 0.0
+    # Values say nothing of what is told of them.
+    alone = sum(words) / len(words) if words else 1.0
+    return (sum(every) / len(every) + alone) / 2
+
+
+def _is_kindred(stem: str, said: Collection[str]) -> bool:
+    """Tell whether most of a stem is that of another: photograph, photography."""
+    least = max(_LEAST_KINDRED, 0.7 * len(stem))
+    return any(
+        one[:_LEAST_KINDRED] == stem[:_LEAST_KINDRED]
+        and len(commonprefix([one, stem])) >= max(least, 0.6 * len(one))
+        for one in said
+    )
+
+
+def _has(value: Value, quoted: Sequence[Line]) -> bool:
+    """Tell whether sentences have a value, or what stands around them does."""
+    if not value.sure:
+        return True
+    if any(_in_line(value, line) for line in quoted):
+        return True
+    if value.number is not None:
+        return any(_has_number(value.number, line) for line in quoted)
+    return any(_around(value, line) for line in quoted)
+
+
+def _in_line(value: Value, line: Line) -> bool:
+    if value.number is not None:
+        return any(
+            one.number is not None and _is(value.number, one.number, line)
+            for one in line.said.values
+        )
+    return _named_in(value, line.said)
+
+
+def _is(claimed: Number, found: Number, line: Line) -> bool:
+    return same(claimed, found) and _unit_fits(claimed, found, line)
+
+
+def _named_in(value: Value, said: Stated) -> bool:
+    """Tell whether a sentence has a name: its words in one name, or side by side."""
+    if not all(_named(word, said.flat) for word in value.words):
+        return False
+    if len(value.words) == 1:
+        return True
+    if any(all(_named(word, one.words) for word in value.words) for one in said.names):
+        return True
+    return value.text.casefold() in said.text.casefold()
+
+
+def _unit_fits(claimed: Number, found: Number, line: Line) -> bool:
+    """Tell whether a unit that only the claim has is spoken of around the number."""
+    if not claimed.unit or found.unit or claimed.fraction != found.fraction:
+        return True
+    units = {one.number.unit for one in (*line.said.values, *line.around.values) if one.number}
+    text = f"{line.plain} {line.around.text}".lower()
+    return claimed.unit in units or claimed.unit in text
+
+
+def _has_number(number: Number, line: Line) -> bool:
+    """Tell whether a sentence has a number, with the year from around it where a date has none."""
+    found = [one.number for one in line.said.numbers if one.number]
+    if any(_is(number, one, line) for one in found):
+        return True
+    around = [one.number for one in line.around.numbers if one.number]
+    if number.date and number.date[0] is not None and number.date[1] is not None:
+        rest = replace(number, date=(None, *number.date[1:]))
+        ahead = [one.number for before in line.before for one in before.said.numbers if one.number]
+        if number.date[0] in {one.year for one in (*around, *ahead)}:
+            return any(same(rest, one) for one in found)
+    if number.year is None and any(comparable(number, one) for one in found):
+        return number.soft
+    return number.soft or any(same(number, one) for one in around)
+
+
+def _named(word: str, flat: frozenset[str]) -> bool:
+    if word in flat:
+        return True
+    return any(one_root(word, one) for one in flat if one[:2] == word[:2] or word in PEOPLES)
+
+
+# What points at a number in the sentence before.
+_THEN: Final = frozenset(
+    ("then", "that", "same", "this", "there", "thereafter", "afterwards", "later")
+)
+# What may stand for a name in the sentence before.
+_GOING_ON: Final = frozenset(
+    (
+        "he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that",
+        "there", "who", "which", "both", "we", "our", "us",
+    )
+)  # fmt: skip
+
+
+def _around(value: Value, line: Line) -> bool:
+    """Tell whether title, headings, or the sentences before name it, maybe in full."""
+    if _named_in(value, line.around):
+        return True
+    goes_on = bool(line.said.lowers & _GOING_ON) or (
+        "the" in line.said.lowers and not any(one.sure for one in line.said.names)
+    )
+    if goes_on and any(_named_in(value, one.said) for one in line.before):
+        return True
+    chunk = line.evidence.candidate.chunk
+    here = any(_named(word, line.said.flat) for word in value.words)
+    if here and value.text.casefold() in chunk.encoded.casefold():
+        return True
+    return _acronym(value.text, chunk.encoded)
+
+
+def _acronym(name: str, text: str) -> bool:
+    """Tell whether a name is made of the first letters of words with capitals, or the reverse."""
+    words = [word for word in name.split() if word[:1].isupper()]
+    if len(words) > 1:
+        short = "".join(word[0] for word in words)
+        return short in text.replace("(", " ").replace(")", " ").split()
+    if not name.isupper() or len(name) < 2:  # noqa: PLR2004 # letters
+        return False
+    capitals = [word[0] for word in text.split() if word[:1].isupper()]
+    return name in "".join(capitals)

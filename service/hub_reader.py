@@ -5,13 +5,15 @@ torch and sentence-transformers take seconds to import, so a model that is not t
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from indexes.errors import ModelMissing
-from indexes.hub import Role, check_packages, load_model, model_folder
+from indexes.hub import Role, check_packages, fast_tokenizer, load_model, model_folder
+from indexes.network import PairCutter
 
 if TYPE_CHECKING:
     import torch
@@ -21,11 +23,25 @@ ROLE: Final = Role(
     "reader", "AFTERWORD_READER", "a cross-encoder", "set AFTERWORD_READER to `bundled` or `none`"
 )
 
+# For models that set no limit of their own.
+LONGEST: Final = 8192
+
 Relevance = Callable[[str, Sequence[str]], npt.NDArray[np.float32]]
 """Gives the logit of each text's relevance to a question, shape (texts,)."""
 
 
-def load_hub_reader(name: str, threads: int = 0) -> Relevance:
+@dataclass(frozen=True, slots=True)
+class HubReader:
+    """A loaded cross-encoder; what `cutter` gives it is read whole.
+
+    There is none where the model's tokenizer does not tell where its tokens stand.
+    """
+
+    relevance: Relevance
+    cutter: PairCutter | None
+
+
+def load_hub_reader(name: str, threads: int = 0) -> HubReader:
     """Load the cross-encoder with the hub id or folder `name`.
 
     `threads` (0 keeps torch's own choice) holds for the whole process. Length limit and prompt are
@@ -41,7 +57,9 @@ def load_hub_reader(name: str, threads: int = 0) -> Relevance:
             found = model.predict(pairs, activation_fn=_as_it_is, show_progress_bar=False)
         return np.asarray(found, np.float32).reshape(len(texts))
 
-    return relevance
+    limit = min(model.max_seq_length or LONGEST, LONGEST)
+    tokenizer = fast_tokenizer(model.tokenizer)
+    return HubReader(relevance, PairCutter(tokenizer, limit) if tokenizer else None)
 
 
 def _as_it_is(logits: "torch.Tensor") -> "torch.Tensor":

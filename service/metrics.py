@@ -14,11 +14,12 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from indexes.jobs_ended import Ended
 from indexes.sizes import Size
+from service.model_calls import CALLS, Counted
 from service.reply import Timings
 
 Buckets = tuple[float, ...]
@@ -107,6 +108,7 @@ class Metrics:
         # Before the counters: what it counts up is then on the same page.
         self.registry.register(_StockCollector(stock, self._count_ended))
         self._of_requests()
+        self._of_models()
         self._of_uploads()
         self._of_the_process(version, worker)
         self.families += [Family(name, "gauge", labels, text) for name, text, labels, _ in _STOCK]
@@ -144,6 +146,12 @@ class Metrics:
         self.places = self._gauge(
             "afterword_places", "Most pieces of work at a time; more are refused.", "kind"
         )
+
+    def _of_models(self) -> None:
+        self.registry.register(_CallsCollector(CALLS.counted))
+        self.families += [
+            Family(f"{name}_total", "counter", labels, text) for name, text, labels, _ in _CALLS
+        ]
 
     def _of_uploads(self) -> None:
         self.worker_restarts = self._counter(
@@ -258,6 +266,39 @@ class _StockCollector(Collector):
                 family.add_metric(key, number)
             yield family
 
+
+class _CallsCollector(Collector):
+    """Tells what the process has counted of its language models, whichever service asked them."""
+
+    def __init__(self, counted: Callable[[], Counted]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Give the present numbers."""
+        counted = self._counted()
+        for name, text, labels, values in _CALLS:
+            family = CounterMetricFamily(name, text, labels=labels)
+            for key, number in values(counted).items():
+                family.add_metric(key, number)
+            yield family
+
+
+_CALLS: Final[
+    tuple[tuple[str, str, tuple[str, ...], Callable[[Counted], Mapping[tuple[str, str], int]]], ...]
+] = (
+    (
+        "afterword_model_tokens",
+        "Tokens that language models read (`prompt`) and wrote (`completion`).",
+        ("generator", "kind"),
+        lambda counted: counted.tokens,
+    ),
+    (
+        "afterword_model_calls",
+        "Answers of language models by how they ended: `ok`, `stopped` or the problem's code.",
+        ("generator", "outcome"),
+        lambda counted: counted.calls,
+    ),
+)
 
 _STOCK: Final[tuple[tuple[str, str, tuple[str, ...], Callable[[Stock], Labelled]], ...]] = (
     (

@@ -1,15 +1,146 @@
 """The language models that can write, each loaded once a process when it is first asked for."""
 
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from indexes.errors import AfterwordError, ModelMissing
 from indexes.settings import Settings
-from service.language_model import LanguageModel
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling
+from service.model_calls import CALLS
+from service.traces import note_step
 
-LANGUAGE_MODELS: Final[Mapping[str, Callable[[Settings], LanguageModel]]] = MappingProxyType({})
+TRANSFORMERS: Final = "transformers"
+OPENAI: Final = "openai"
+# What a server told of itself is asked for again after so many seconds.
+_FRESH_SECONDS: Final = 300.0
+
+
+def _transformers(settings: Settings) -> LanguageModel:
+    from service.hub_language_model import load_hub_language_model
+
+    name = settings.model
+    if name is not None and _is_of_server(settings) and not Path(name).exists():
+        raise ModelMissing(
+            f"AFTERWORD_MODEL={name} is taken for a model of the server at OPENAI_BASE_URL, and is "
+            "not loaded here for a question that wants that: set AFTERWORD_GENERATOR to "
+            "`transformers` if it is to run here."
+        )
+    return load_hub_language_model(settings.model, settings.threads, settings.model_context)
+
+
+def _openai(settings: Settings) -> LanguageModel:
+    from service.openai_language_model import Server, load_openai_language_model
+
+    key = settings.openai_api_key
+    server = Server(
+        settings.openai_base_url,
+        key.get_secret_value() if key else None,
+        settings.model if _is_of_server(settings) else None,
+        settings.model_context,
+        settings.model_tokenizer,
+    )
+    return load_openai_language_model(server)
+
+
+def _is_of_server(settings: Settings) -> bool:
+    """Tell whether AFTERWORD_MODEL names a model of the server, and not one that runs here.
+
+    A question may name another generator than the settings do: it is not to make this process
+    download what a server has, nor to send a server the name of what runs here.
+    """
+    if settings.generator in LANGUAGE_MODELS:
+        return settings.generator == OPENAI
+    return settings.openai_base_url is not None
+
+
+LANGUAGE_MODELS: Final[Mapping[str, Callable[[Settings], LanguageModel]]] = MappingProxyType(
+    {TRANSFORMERS: _transformers, OPENAI: _openai}
+)
 
 
 def load_model(name: str, settings: Settings) -> LanguageModel:
-    """Return the language model behind the generator of that name. Raises ModelMissing."""
-    return LANGUAGE_MODELS[name](settings)
+    """Return the language model behind the generator of that name.
+
+    It is loaded once for all threads; settings that do not matter to it load none anew. Raises
+    UsageError, ModelMissing and ModelFailed.
+    """
+    return _LOADED.model(name, settings)
+
+
+def check_model(name: str, settings: Settings) -> None:
+    """Load the model behind a generator, or for a server look at the settings alone.
+
+    So a server that is away for a moment makes nothing unready. Raises as `load_model`.
+    """
+    if name == OPENAI:
+        from service.openai_address import address_of
+
+        address_of(settings.openai_base_url)
+        return
+    load_model(name, settings)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where one model is kept: `lock` is held by the thread that loads it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    model: LanguageModel | None = None
+    loaded: float = 0.0
+
+
+class _Loaded:
+    """The models of this process; while one is loaded, others can be had."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._places: dict[tuple[object, ...], _Place] = {}
+
+    def model(self, name: str, settings: Settings) -> LanguageModel:
+        with self._lock:
+            place = self._places.setdefault(_key(name, settings), _Place())
+        with place.lock:
+            stale = name == OPENAI and time.monotonic() - place.loaded > _FRESH_SECONDS
+            if place.model is None or stale:
+                place.model = counted(name, LANGUAGE_MODELS[name](settings))
+                place.loaded = time.monotonic()
+            return place.model
+
+
+_LOADED: Final = _Loaded()
+
+
+def _key(name: str, settings: Settings) -> tuple[object, ...]:
+    """Return what of the settings matters to a model."""
+    local = (name, settings.generator, settings.model, settings.model_context)
+    if name == TRANSFORMERS:
+        return (*local, settings.threads)
+    return (*local, settings.openai_base_url, settings.openai_api_key, settings.model_tokenizer)
+
+
+def counted(name: str, model: LanguageModel) -> LanguageModel:
+    """Return the same model, whose calls are counted and have a span where traces are on."""
+
+    def write(
+        messages: Sequence[Message], sampling: Sampling, check: Check
+    ) -> Iterator[str | Ended]:
+        began, how = time.perf_counter(), "stopped"
+        try:
+            for piece in model.write(messages, sampling, check):
+                if isinstance(piece, Ended):
+                    how = "ok"
+                    CALLS.used(name, piece.usage)
+                yield piece
+        except AfterwordError as error:
+            how = error.code
+            raise
+        finally:
+            CALLS.ended(name, how)
+            note_step("language_model", (time.perf_counter() - began) * 1000)
+
+    return replace(model, write=write)

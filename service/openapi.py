@@ -14,16 +14,19 @@ from pydantic.json_schema import models_json_schema
 
 from indexes.errors import AfterwordError
 from service.access import OPERATIONS, Access
-from service.problems import PROBLEM_JSON, TABLE, answer_for
+from service.dialect import ErrorReply, speaks_openai
+from service.problems import JSON, PROBLEM_JSON, TABLE, answer_for
 from service.schemas import Problem, UploadAddress, UploadForm, UploadText
 
 _REFERENCE: Final = "#/components/schemas/"
 _EXTRA_MODELS: Final[tuple[type[BaseModel], ...]] = (
+    ErrorReply,
     Problem,
     UploadAddress,
     UploadForm,
     UploadText,
 )
+_INVALID: Final = "422"
 _EVERYWHERE: Final = (401, 403, 422, 431, 500, 503)
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -67,6 +70,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _described(status) for status in sorted({*statuses, *_EVERYWHERE})}
 
 
+def error_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the same where the service speaks as OpenAI's API does."""
+    content = {JSON: {"schema": reference(ErrorReply)}}
+    found = problems(400, *statuses)
+    titles = f"{found[400]['description']} or {found[int(_INVALID)]['description']}"
+    return {
+        **{status: {**described, "content": content} for status, described in found.items()},
+        400: {"description": titles, "content": content},
+    }
+
+
 def describe(app: FastAPI, root: str = "") -> dict[str, Any]:
     """Return the OpenAPI description, made once; `root` is the service's path at its server."""
     if app.openapi_schema is None:
@@ -84,6 +98,8 @@ def describe(app: FastAPI, root: str = "") -> dict[str, Any]:
             described["servers"] = [{"url": root}]
         for path, methods in described["paths"].items():
             for method, operation in methods.items():
+                if speaks_openai(path):  # to its clients what is not valid is 400
+                    del operation["responses"][_INVALID]
                 operation["security"] = _security(OPERATIONS[method.upper(), path])
         app.openapi_schema = described
     return app.openapi_schema

@@ -8,6 +8,7 @@ AfterwordError
 │   ├── ScopeRefused         403   the key may not do this
 │   ├── OriginRefused        403   a page of another site, or a foreign Host header
 │   ├── FetchOff             403   an address was given, and none may be fetched
+│   ├── SessionsOff          403   a session was asked for, and none is kept
 │   ├── RouteNotFound        404
 │   ├── MethodNotAllowed     405
 │   ├── RequestTooSlow       408   the client takes too long to send its request
@@ -36,10 +37,12 @@ from starlette.types import Scope
 from indexes import errors
 from indexes.documents import stored_form
 from indexes.errors import AfterwordError
+from service.dialect import ErrorReply, error_reply, openai_status, speaks_openai
 from service.logs import told_id
 from service.schemas import PATTERNS, Mistake, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
+JSON: Final = "application/json"
 # Where the outermost layer finds, for its log line, which problem was answered.
 CODE_KEY: Final = "afterword.problem"
 _SAID: Final = 5
@@ -85,6 +88,12 @@ class FetchOff(HttpError):
     """The service fetches nothing by its address."""
 
     code = "fetch_off"
+
+
+class SessionsOff(HttpError):
+    """The service keeps no sessions."""
+
+    code = "sessions_off"
 
 
 class RouteNotFound(HttpError):
@@ -193,6 +202,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     ScopeRefused: Answer(403, "Not with this key"),
     OriginRefused: Answer(403, "Not for other sites"),
     FetchOff: Answer(403, "Nothing is fetched here"),
+    SessionsOff: Answer(403, "Sessions are not kept here"),
     RouteNotFound: Answer(404, "No such path"),
     errors.NotFound: Answer(404, "Not found"),
     MethodNotAllowed: Answer(405, "No such method here"),
@@ -248,12 +258,25 @@ def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
     )
 
 
+def error_of(error: AfterwordError) -> ErrorReply:
+    """Return an error as clients of OpenAI's API read it, by the same table."""
+    mistakes = error.mistakes if isinstance(error, InvalidRequest) else ()
+    return error_reply(answer_for(type(error)).status, error.code, error.message, mistakes)
+
+
 def problem_response(
     error: AfterwordError, scope: Scope, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """Return the HTTP answer for an error and note its code in the request's scope."""
+    """Return the HTTP answer for an error and note its code in the request's scope.
+
+    Its form is that of the path's clients.
+    """
     scope[CODE_KEY] = error.code
-    problem = problem_of(error, scope["path"], scope.get("root_path", ""))
+    root = scope.get("root_path", "")
+    problem = problem_of(error, scope["path"], root)
+    body, media_type = problem.model_dump(), PROBLEM_JSON
+    if speaks_openai(scope["path"].removeprefix(root)):
+        body, media_type = error_of(error).model_dump(), JSON
     usual = answer_for(type(error)).retry_after
     told = error.wait if isinstance(error, RateLimited | errors.ModelBusy) else None
     retry_after = usual if told is None else told
@@ -263,10 +286,10 @@ def problem_response(
     if isinstance(error, RequestTooSlow):
         extra["Connection"] = "close"  # what is still to come of it would be taken for a request
     return JSONResponse(
-        problem.model_dump(),
-        status_code=problem.status,
+        body,
+        status_code=openai_status(problem.status) if media_type == JSON else problem.status,
         headers={**extra, **(headers or {})},
-        media_type=PROBLEM_JSON,
+        media_type=media_type,
     )
 
 

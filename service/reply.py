@@ -95,10 +95,11 @@ class UnsupportedSentence:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
     """How long the steps took, in milliseconds."""
 
+    rewrite: float = 0.0
     encode: float
     retrieve: float
     attend: float
@@ -130,9 +131,10 @@ class Reply:
 
     `score` is the estimate in [0, 1] that the evidence answers the question; below `threshold` the
     status is not_found, `answer` is empty and `passages` are the closest that was found. `query`
-    is what was searched for: the question, or what it means after the history. `generation` tells
-    how the answer was written, and `usage` counts a language model's tokens, None where none was
-    asked.
+    is what was searched for: the question, or what it means after the history, and then
+    `rewritten_by` tells how it was rewritten. `generation` tells how the answer was written, and
+    `usage` counts a language model's tokens, None where none was asked. `session_id` names the
+    session that keeps question and answer, None where none was asked for.
     """
 
     status: Status
@@ -148,6 +150,8 @@ class Reply:
     timings: Timings
     trace_id: str
     generation: Generation = Generation()
+    rewritten_by: Literal["rule", "model"] | None = None
+    session_id: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the reply as JSON's own types, named as in the HTTP contract."""

@@ -69,13 +69,14 @@ async def collection(name: CollectionName, service: Here) -> CollectionFacts:
 
 @router.delete("/{name}", status_code=204, responses=problems(404, 409, 429))
 async def remove_collection(name: CollectionName, service: Here) -> None:
-    """Delete a collection with all its documents; uploads for it that wait are ended too."""
+    """Delete a collection with all its documents and sessions; waiting uploads are ended too."""
     data = service.settings.data
 
     def remove() -> None:
         if name in collection_names(data):
             jobs.cancel(data, name)
         delete_collection(data, name)
+        service.sessions.forget_collection(name)
 
     await service.documents.run(remove)
 

@@ -1,24 +1,24 @@
 """The routes of a question: ask, and search alone."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from indexes.settings import Settings
 from service.access import Who
 from service.answer import Question
 from service.evidence import Turn
-from service.logs import get_log
 from service.openapi import problems
-from service.problems import invalid
 from service.reply import Reply
 from service.schemas import QueryRequest, SearchReply, SearchRequest
+from service.searching import check_length
+from service.searching import search as find
+from service.session_use import asked_in_session
 from service.state import Here
 from service.stream import Asking
 
 router = APIRouter(prefix="/v1", tags=["questions"])
-_log = get_log(__name__)
 
 _EVENT: Final = {
     "type": "object",
@@ -35,15 +35,27 @@ _REPLY: Final[dict[str, Any]] = {
 
 
 @router.post(
-    "/query", response_model=Reply, responses={200: _REPLY, **problems(400, 404, 408, 413, 429)}
+    "/query",
+    response_model=Reply,
+    responses={200: _REPLY, **problems(400, 404, 408, 409, 413, 429, 507)},
 )
 async def query(
     body: QueryRequest, request: Request, service: Here, who: Who
 ) -> Reply | StreamingResponse:
-    """Answer a question from the documents of a collection, with citations."""
-    who.check(body.collection)
-    _check_length("question", body.question, service.settings)
-    asking = Asking(service, _question(body))
+    """Answer a question from the documents of a collection, with citations.
+
+    With `session` the server remembers question and answer, and goes by them next time.
+    """
+    check_length("body.question", body.question, service.settings)
+    asked = await asked_in_session(body, service, who)
+    if asked is None:
+        who.check(body.collection)
+        asking = Asking(service, _question(body))
+    else:
+        collection, history, keep = asked.collection, asked.history, asked.keep
+        asking = Asking(
+            service, replace(_question(body), collection=collection, history=history), keep
+        )
     if not body.stream:
         return await asking.reply(request)
     await asking.begun()
@@ -58,24 +70,8 @@ async def query(
 async def search(body: SearchRequest, service: Here, who: Who) -> SearchReply:
     """Find passages; nothing looks at them closely and nothing is answered."""
     who.check(body.collection)
-    _check_length("query", body.query, service.settings)
-    answerer = service.loaded()
-    passages = await service.questions.run(
-        lambda: answerer.search(body.query, body.collection, body.filter, body.top_k, body.as_of)
-    )
-    if service.settings.log_questions:
-        _log.info("search", question=body.query, collection=body.collection, found=len(passages))
-    return SearchReply(passages=passages)
-
-
-def _check_length(name: str, text: str, settings: Settings) -> None:
-    limit = settings.max_question_chars
-    if len(text) > limit:
-        raise invalid(
-            f"body.{name}",
-            f"it has {len(text)} characters, {limit} are allowed; shorten it, or raise "
-            "AFTERWORD_MAX_QUESTION_CHARS",
-        )
+    check_length("body.query", body.query, service.settings)
+    return SearchReply(passages=await find(service, body))
 
 
 def _question(body: QueryRequest) -> Question:
@@ -90,4 +86,5 @@ def _question(body: QueryRequest) -> Question:
         strategy=body.strategy,
         reasoning=body.reasoning,
         history=tuple(Turn(one.role, one.content) for one in body.history),
+        rewrite=body.rewrite,
     )

@@ -100,6 +100,7 @@ def _in_one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> obje
 
 _COLLECTION_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _DOCUMENT_ID: Final = f"^{DOCUMENT_ID}$"
+_SESSION_ID: Final = r"^[0-9a-f]{32}$"
 _METADATA_NAME: Final = r'^[^"\\\x00-\x1f]{1,64}$'
 # What each pattern allows, in words for who has not met it.
 PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -138,6 +139,25 @@ Title = Annotated[Text, Field(max_length=1000)]
 Whole = Annotated[int, BeforeValidator(_no_text)]
 Offset = Annotated[int, Field(ge=0, lt=LARGEST_INTEGER)]
 FilterScalar = str | bool | int | float
+
+
+def _session(value: object) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(_SESSION_ID, value):
+        return value
+    raise ValueError(
+        "true begins a session; to go on with one, give its session_id: 32 digits and letters a to "
+        "f, as the reply had it"
+    )
+
+
+Session = Annotated[
+    bool | str,
+    PlainValidator(
+        _session, json_schema_input_type=bool | Annotated[str, Field(pattern=_SESSION_ID)]
+    ),
+]
 
 
 class Condition(BaseModel):
@@ -240,6 +260,17 @@ class QueryRequest(_In):
     )
     history: list[Said] = Field(
         [], max_length=MOST_TURNS, description="What was said before, the oldest first."
+    )
+    session: Session | None = Field(
+        None,
+        description="true begins a session, in which the server remembers question and answer; its "
+        "`session_id`, which the reply has, goes on with it. The collection is the session's own, "
+        "and so is the history.",
+    )
+    rewrite: Literal["auto", "rule", "model", "none"] | None = Field(
+        None,
+        description="How a question that leans on what was said before is rewritten; null is the "
+        "service's own setting.",
     )
     stream: StrictBool = Field(
         default=False, description="Answer as server-sent events while the work is done."

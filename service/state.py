@@ -27,6 +27,7 @@ from service.originals import Originals
 from service.problems import InvalidRequest, NotReady
 from service.product import product_version
 from service.schemas import Mistake
+from service.sessions import Sessions
 from service.tickets import Tickets
 from service.worker import INGESTING, WorkerKeeper
 
@@ -76,6 +77,7 @@ class Service:
         self.originals = Originals()
         self.tickets = Tickets()
         self.keyring = Keyring(settings)
+        self.sessions = Sessions(settings.data, settings.session_days)
         self.keeper = WorkerKeeper(settings, self.metrics.worker_restarts)
         self.answerer: Answerer | None = None
         self.reasons: tuple[str, ...] = (LOADING,)

@@ -15,7 +15,7 @@ from prometheus_client import Counter
 
 from indexes import jobs
 from indexes.errors import CollectionBusy
-from indexes.settings import PREFIX, Settings
+from indexes.settings import PREFIX, SECRET, Settings, variable
 from service.logs import get_log
 
 # `-m` would put the working folder first on the path, where any `random.py` would be run.
@@ -206,7 +206,8 @@ class WorkerKeeper:
         _log.info("worker_stopped", ended=_in_words(status))
 
     def _environ(self) -> dict[str, str]:
-        inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
+        unneeded = (PREFIX, *map(variable, SECRET))
+        inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(unneeded)}
         return {**inherited, **self._settings.as_environ()}
 
 

@@ -56,7 +56,7 @@ _NUMBER: Final = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\w.])")
 _NEAR: Final = 0.0101
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SECONDS: Final = 240
-_PROBLEM: Final = '{"type":"/docs#problem'
+_PROBLEMS: Final = ('{"type":"/docs#problem', '{"error":')
 # As people type it, but that it shows no progress, ends its output with a line, and waits for a
 # minute at most.
 _PREAMBLE: Final = """\
@@ -202,7 +202,7 @@ def _checked(step: Step, where: str, printed: Path, usual: Mapping[str, str]) ->
     assert printed.with_suffix(".done").exists(), f"{where} failed:\n{step.command}\n{told}"
     for ours, theirs in usual.items():
         told = told.replace(ours, theirs)
-    problem = step.shown is None and any(one.startswith(_PROBLEM) for one in told.splitlines())
+    problem = step.shown is None and any(one.startswith(_PROBLEMS) for one in told.splitlines())
     assert not problem, f"{where}: {told}"
     if step.shown is not None:
         difference = unlike(step.shown, told)

@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
+from indexes.encoder import Encoder
 from indexes.settings import Settings
 from service.answer import Answerer, Question, query_of
 from service.app import configuration, create_app, listen
@@ -66,6 +67,10 @@ class SmallAnswerer:
         if name not in self.opened:
             self.opened[name] = open_collection(self.data, name)
         return self.opened[name]
+
+    def encoder(self, name: str) -> Encoder:
+        """Return the encoder that made the collections of tests."""
+        return small_encoder(self.collection(name).encoder.name)
 
     def search(
         self,

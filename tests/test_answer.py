@@ -48,7 +48,9 @@ def answerer(data: Path) -> Iterator[Answerer]:
 
 def timeless(reply: Reply) -> Reply:
     """Return a reply without what differs from one asking to the next."""
-    return replace(reply, timings=Timings(0, 0, 0, 0, 0), trace_id="")
+    return replace(
+        reply, timings=Timings(encode=0, retrieve=0, attend=0, generate=0, total=0), trace_id=""
+    )
 
 
 def shelf(name: str) -> dict[str, object]:
@@ -84,7 +86,7 @@ def test_scores_are_what_the_contract_says(answerer: Answerer) -> None:
         for score in (one.score, one.scores.dense, one.scores.lexical, one.scores.fused):
             assert score is None or 0 <= score <= 1
     took = reply.timings
-    steps = took.encode + took.retrieve + took.attend + took.generate
+    steps = took.rewrite + took.encode + took.retrieve + took.attend + took.generate
     assert 0 < steps <= took.total
     assert len(reply.trace_id) == 32
     (dropped,) = reply.dropped

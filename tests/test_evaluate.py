@@ -35,6 +35,7 @@ from service.evaluate import (
     relevant_at,
     token_f1,
 )
+from service.evidence import Turn
 from service.figures import (
     STEPS,
     auroc,
@@ -453,6 +454,27 @@ def test_lines_are_read_gzipped_or_not(tmp_path: Path, name: str) -> None:
     assert [one.id for one in read_lines(path, 1)] == ["q1"]
 
 
+def test_a_line_may_have_what_was_said_before(tmp_path: Path) -> None:
+    """As over HTTP; a set that calls it `text` is read too."""
+    said = [{"role": "user", "content": "Who?"}, {"role": "assistant", "text": "Tom."}]
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"question": "Why he?", "history": said}))
+    (line,) = read_lines(path)
+    assert line.history == (Turn("user", "Who?"), Turn("assistant", "Tom."))
+
+
+@pytest.mark.parametrize("stage", ["attend", "lexical"])
+def test_a_question_is_asked_after_its_history(answerer: Answerer, stage: Stage) -> None:
+    """What it leans on counts in its figures, unless rewriting is off."""
+    said = (Turn("user", "Where do peregrine falcons nest?"), Turn("assistant", "On towers."))
+    line = replace(LINE, question="How many did the city count?", relevant=("report",))
+    asked = Asked("default", stage=stage)
+    for each in (line, replace(line, question="How many were there?", history=said)):
+        (outcome,) = evaluate([each], answerer, asked)
+        assert isinstance(outcome, Outcome)
+        assert outcome.relevant_at == 1
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -465,6 +487,10 @@ def test_lines_are_read_gzipped_or_not(tmp_path: Path, name: str) -> None:
         ('{"question": "?", "relevant": [1]}', "relevant must be a list"),
         ('{"question": "?", "answerable": "yes"}', "answerable must be true or false"),
         ('{"question": "?", "context_id": 1}', "context_id"),
+        ('{"question": "?", "history": "before"}', "history must be a list"),
+        ('{"question": "?", "history": ["before"]}', "history must be a list"),
+        ('{"question": "?", "history": [{"role": "system", "content": "x"}]}', "history must be"),
+        ('{"question": "?", "history": [{"role": "user"}]}', "history must be a list"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, told: str) -> None:

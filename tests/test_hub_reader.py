@@ -81,10 +81,10 @@ def test_without_an_encoder_evidence_is_found_by_words() -> None:
 def test_logits_are_the_models_own(tmp_path: Path) -> None:
     """Each text's logit is what the model gives the pair alone, in the order of the texts."""
     folder = make_cross_encoder(tmp_path / "cross")
-    found = load_hub_reader(str(folder))(QUESTION, TEXTS)
+    found = load_hub_reader(str(folder)).relevance(QUESTION, TEXTS)
     assert (found.shape, found.dtype) == ((3,), np.dtype(np.float32))
     np.testing.assert_allclose(found, [by_transformers(folder, text) for text in TEXTS], atol=1e-4)
-    assert load_hub_reader(str(folder))(QUESTION, []).shape == (0,)
+    assert load_hub_reader(str(folder)).relevance(QUESTION, []).shape == (0,)
 
 
 def test_attend_ranks_by_the_cross_encoder(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_attend_ranks_by_the_cross_encoder(tmp_path: Path) -> None:
     query = Query(
         QUESTION, small_encoder().encode_query(QUESTION), dict.fromkeys(terms(QUESTION), 1.0)
     )
-    evidence = cross_attend(load_hub_reader(str(folder)), encode)(query, candidates)
+    evidence = cross_attend(load_hub_reader(str(folder)).relevance, encode)(query, candidates)
     logits = {one.chunk.text: by_transformers(folder, one.chunk.encoded) for one in candidates}
     assert [one.candidate.chunk.text for one in evidence] == sorted(texts, key=lambda t: -logits[t])
     for one in evidence:

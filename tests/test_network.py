@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from indexes import encoder as encoders
 from indexes import network as networks
 from indexes.encoder import FOLDER
 from indexes.errors import ModelMissing
 from indexes.network import BATCH, LENGTH_STEP, Network, Rows, _Compiled, batches, padded
+from service import readers
 from service.readers import FOLDER as READER
 
 WORDS = (Path(__file__).parent.parent / "LICENSE").read_text(encoding="utf-8").split()
@@ -93,6 +96,44 @@ def test_threads_may_call_at_once(network: Network) -> None:
         found = list(pool.map(lambda job: network.run(job)["embedding"], jobs * 2))
     for rows, wanted in zip(found, expected * 2, strict=True):
         assert_alike(rows, wanted)
+
+
+def test_threads_may_load_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are compiled one after the other: two at a time waited for each other for ever."""
+    within: list[int] = []
+    most = 0
+
+    def look(_model: object) -> None:
+        nonlocal most
+        within.append(1)
+        most = max(most, len(within))
+        time.sleep(0.05)
+        within.pop()
+
+    monkeypatch.setattr(networks, "_look_up_in_bytes", look)
+    with ThreadPoolExecutor(3) as executor:
+        loaded = [executor.submit(Network, FOLDER, 1, 1) for _ in range(3)]
+        assert len({one.result().manifest.sha256 for one in loaded}) == 1
+    assert most == 1
+
+
+def test_threads_that_want_the_same_model_load_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoder and reader: the others wait for the one."""
+    loads: list[str] = []
+
+    def load(name: str) -> object:
+        loads.append(name)
+        time.sleep(0.05)
+        return object()
+
+    monkeypatch.setattr(encoders, "load_network_encoder", lambda *_: load("encoder"))
+    monkeypatch.setattr(readers, "_network_reader", lambda *_: load("reader"))
+    unlike_any_other = 97
+    for wanted in (encoders.load_encoder, readers.load_reader):
+        with ThreadPoolExecutor(4) as executor:
+            asked = [executor.submit(wanted, "bundled", threads=unlike_any_other) for _ in range(4)]
+            assert len({id(one.result()) for one in asked}) == 1
+    assert loads == ["encoder", "reader"]
 
 
 def test_a_failed_run_leaves_the_next_one_clean(

@@ -23,6 +23,7 @@ from indexes.documents import UPLOADS, Original
 from indexes.errors import CollectionNotFound
 from service import keyring, keys
 from service.access import OPERATIONS, Caller, check_declared, operation_of
+from service.dialect import speaks_openai
 from service.keys import Scope, Wanted
 from serving import SmallAnswerer, loaded, small_app, until
 from small_encoder import small_encoder
@@ -31,6 +32,7 @@ from stored_documents import prepared
 SETTING: Final = "correct-horse-battery"
 OURS: Final = "ours"
 THEIRS: Final = "theirs"
+SESSION: Final = f"/v1/sessions/{'0' * 32}"
 FILE: Final = b"the file of a document"
 numbers = count()
 
@@ -145,6 +147,34 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
     ("POST", "/v1/summaries"): lambda _: Call(
         "/v1/summaries", "read", 200, 404, {"collection": OURS}
     ),
+    ("POST", "/v1/chat/completions"): lambda _: Call(
+        "/v1/chat/completions",
+        "read",
+        200,
+        404,
+        {"model": OURS, "messages": [{"role": "user", "content": "swans"}]},
+    ),
+    ("POST", "/v1/embeddings"): lambda _: Call(
+        "/v1/embeddings", "read", 200, 404, {"model": OURS, "input": "swans"}
+    ),
+    ("POST", "/v1/rerank"): lambda _: Call(
+        "/v1/rerank", "read", 200, 404, {"model": OURS, "query": "swans", "documents": ["x"]}
+    ),
+    ("GET", "/v1/models"): lambda _: Call("/v1/models", "read", 200, 200),
+    ("GET", "/v1/models/{model}"): lambda _: Call(f"/v1/models/{OURS}:quote", "read", 200, 404),
+    # A tool that fails tells so in its result, to the model that called it.
+    ("POST", "/mcp"): lambda _: Call(
+        "/mcp",
+        "read",
+        200,
+        200,
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "search", "arguments": {"query": "swans", "collection": OURS}},
+        },
+    ),
     ("GET", "/v1/documents"): lambda _: Call(f"/v1/documents?{QUERY}", "read", 200, 404),
     ("GET", "/v1/documents/{document_id}"): lambda _: Call(
         f"/v1/documents/d?{QUERY}", "read", 200, 404
@@ -159,6 +189,10 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
         f"/v1/documents/d/original?{QUERY}", "read", 200, 404
     ),
     ("GET", "/v1/jobs/{job_id}"): lambda data: Call(f"/v1/jobs/{job(data)}", "read", 200, 404),
+    ("GET", "/v1/sessions"): lambda _: Call("/v1/sessions", "read", 200, 200),
+    # Whose session it is, tests/test_service_sessions.py asks; this one is nobody's.
+    ("GET", "/v1/sessions/{session_id}"): lambda _: Call(SESSION, "read", 404, 404),
+    ("DELETE", "/v1/sessions/{session_id}"): lambda _: Call(SESSION, "read", 404, 404),
     ("GET", "/v1/collections"): lambda _: Call("/v1/collections", "read", 200, 200),
     ("GET", "/v1/collections/{name}"): lambda _: Call(f"/v1/collections/{OURS}", "read", 200, 404),
     ("POST", "/v1/documents"): lambda _: Call(
@@ -215,7 +249,8 @@ def test_every_operation_for_every_role(
         wanted = expected(call, role, at_once=operation in ALL_AT_ONCE)
         assert answered.status_code == wanted, (name, answered.text)
         if wanted >= 400 and operation[0] != "HEAD":
-            assert answered.headers["content-type"] == "application/problem+json"
+            kind = "json" if speaks_openai(call.path) else "problem+json"
+            assert answered.headers["content-type"] == f"application/{kind}"
         if wanted == 401:
             assert answered.headers["www-authenticate"] == "Bearer"
         if wanted in {401, 403, 404}:
@@ -289,6 +324,20 @@ HIDDEN: Final = (
     ("POST", "/v1/search", {"query": "merger", "collection": "NAME"}),
     ("POST", "/v1/summaries", {"collection": "NAME"}),
     ("POST", "/v1/summaries", {"collection": "NAME", "stream": True}),
+    (
+        "POST",
+        "/v1/chat/completions",
+        {"model": "NAME", "messages": [{"role": "user", "content": "merger"}]},
+    ),
+    (
+        "POST",
+        "/v1/chat/completions",
+        {"model": "NAME:quote", "messages": [{"role": "user", "content": "x"}], "stream": True},
+    ),
+    ("POST", "/v1/embeddings", {"model": "NAME", "input": "merger"}),
+    ("POST", "/v1/rerank", {"model": "NAME", "query": "merger", "documents": ["merger"]}),
+    ("GET", "/v1/models/NAME", None),
+    ("GET", "/v1/models/NAME:quote", None),
     ("POST", "/v1/documents", {"text": "x", "title": "t", "collection": "NAME"}),
     ("GET", "/v1/documents?collection=NAME", None),
     ("GET", f"/v1/documents?collection={OURS}&collection=NAME", None),
@@ -328,7 +377,8 @@ def test_a_hidden_collection_is_as_one_that_is_not_there(
     hidden = asked(THEIRS, "admin ours")
     assert hidden[0] == 404
     assert hidden == asked("nowhere", "admin ours")
-    if method == "GET" and path.count("collection=") < 2:
+    # Of models each is told those that it may ask.
+    if method == "GET" and path.count("collection=") < 2 and "models" not in path:
         assert hidden == asked("nowhere", "admin")
 
 
@@ -341,6 +391,12 @@ def test_lists_have_only_what_is_the_keys(client: TestClient, roles: dict[str, R
     def names(role: str) -> set[str]:
         return {one["name"] for one in get("/v1/collections", role).json()["items"]}
 
+    def models(role: str) -> set[str]:
+        return {one["id"] for one in get("/v1/models", role).json()["data"]}
+
+    assert models("read theirs") == {THEIRS, f"{THEIRS}:quote"}
+    assert models("read") >= {OURS, THEIRS}
+    assert THEIRS not in get("/v1/models/nowhere", "read ours").text
     assert names("read ours") == {OURS}
     assert names("read theirs") == {THEIRS}
     assert names("read") >= {OURS, THEIRS}

@@ -15,6 +15,7 @@ from indexes.encoder import EncoderIdentity
 from indexes.errors import AfterwordError
 from ingest.report import Item
 from service import problems, schemas
+from service.dialect import speaks_openai
 from service.openapi import describe, page
 from serving import SmallAnswerer, loaded, small_app, stored
 
@@ -27,6 +28,7 @@ STATUSES = {
     "CollectionNotFound": 404,
     "DocumentNotFound": 404,
     "JobNotFound": 404,
+    "ModelNotFound": 404,
     "Conflict": 409,
     "CollectionExists": 409,
     "CollectionBusy": 409,
@@ -135,7 +137,15 @@ def test_the_description_is_whole(client: TestClient) -> None:
         ("GET", "/v1/documents/{document_id}/text"),
         ("GET", "/v1/documents/{document_id}/original"),
         ("HEAD", "/v1/documents/{document_id}/original"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/{model}"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/embeddings"),
+        ("POST", "/v1/rerank"),
         ("GET", "/v1/jobs/{job_id}"),
+        ("GET", "/v1/sessions"),
+        ("GET", "/v1/sessions/{session_id}"),
+        ("DELETE", "/v1/sessions/{session_id}"),
         ("GET", "/v1/collections"),
         ("POST", "/v1/collections"),
         ("GET", "/v1/collections/{name}"),
@@ -151,9 +161,12 @@ def test_the_description_is_whole(client: TestClient) -> None:
         for status, response in operation["responses"].items():
             assert response["description"]
             if int(status) >= 400 and path != "/health/ready":
-                assert set(response["content"]) == {"application/problem+json"}
+                kind = "json" if speaks_openai(path) else "problem+json"
+                assert set(response["content"]) == {f"application/{kind}"}
         if path.startswith("/v1"):
-            assert {"401", "403", "422", "429", "500", "503"} <= set(operation["responses"])
+            invalid = "400" if speaks_openai(path) else "422"
+            assert {"401", "403", invalid, "429", "500", "503"} <= set(operation["responses"])
+            assert not speaks_openai(path) or "422" not in operation["responses"]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def test_a_question_is_passed_on_whole_and_its_reply_back(answerer: SmallAnswere
         "strategy": "cot",
         "reasoning": True,
         "history": [{"role": "user", "content": "a"}, {"role": "assistant", "text": "b"}],
+        "rewrite": "rule",
         "stream": False,
     }
     with loaded(small_app(answerer)) as client:
@@ -84,6 +85,7 @@ def test_a_question_is_passed_on_whole_and_its_reply_back(answerer: SmallAnswere
             strategy="cot",
             reasoning=True,
             history=(Turn("user", "a"), Turn("assistant", "b")),
+            rewrite="rule",
         )
     ]
     told = reply.json()
@@ -101,6 +103,8 @@ def test_a_question_is_passed_on_whole_and_its_reply_back(answerer: SmallAnswere
         "timings",
         "trace_id",
         "generation",
+        "rewritten_by",
+        "session_id",
     }
     assert (told["status"], told["answer"], told["score"]) == ("answered", "".join(WORDS), 0.75)
     assert told["timings"]["total"] == 10.0

@@ -190,6 +190,20 @@ def test_a_child_loads_the_same_settings(
     assert load_settings(settings.as_environ(), Path("/nonexistent")) == settings
 
 
+def test_names_of_the_ecosystem_stand_bare(tmp_path: Path) -> None:
+    """From the environment and from .env; the key is shown nowhere and goes to no child."""
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-1234\nOPENAI_ORG_ID=x\n", "utf-8")
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:8080/v1", "OPENAI_OTHER": "y"}
+    settings = load_settings(environ, tmp_path)
+    assert settings.openai_base_url == "http://127.0.0.1:8080/v1"
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-1234"
+    assert "sk-1234" not in repr(settings)
+    child = settings.as_environ()
+    assert child["OPENAI_BASE_URL"] == "http://127.0.0.1:8080/v1"
+    assert not any("KEY" in name for name in child)
+
+
 def test_settings_cannot_be_changed() -> None:
     """The object is frozen."""
     with pytest.raises(ValidationError, match="frozen"):
@@ -203,8 +217,10 @@ def test_the_table_has_one_row_a_setting() -> None:
     ).stdout
     assert printed == settings_table()
     rows = printed.splitlines()[2:]
+    bare = {"openai_api_key", "openai_base_url"}
     assert [row.split("`")[1] for row in rows] == [
-        f"AFTERWORD_{name.upper()}" for name in Settings.model_fields
+        name.upper() if name in bare else f"AFTERWORD_{name.upper()}"
+        for name in Settings.model_fields
     ]
     assert (
         "| `AFTERWORD_THRESHOLD` | unset | a number from 0 to 1 | Least score of an answer; "

@@ -34,7 +34,12 @@ from small_encoder import small_encoder
 from stored_documents import prepared
 from test_readers_sheets import old_workbook
 
-HUB_MODULES = {"indexes/hub.py", "indexes/hub_encoder.py", "service/hub_reader.py"}
+HUB_MODULES = {
+    "indexes/hub.py",
+    "indexes/hub_encoder.py",
+    "service/hub_language_model.py",
+    "service/hub_reader.py",
+}
 OCR_MODULES = {"ingest/readers/ocr.py", "ingest/readers/picture.py"}
 OCR_PACKAGES = {"rapidocr", "cv2", "PIL"}
 # starlette imports the one for the forms of uploads, and does not require it; sentence-transformers

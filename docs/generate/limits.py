@@ -7,13 +7,15 @@ from typing import Final
 from docs.generate.markdown import code, page, table
 from indexes import filters, jobs
 from indexes.documents import DOCUMENT_ID
-from indexes.errors import BadFilter, JobNotFound
+from indexes.errors import BadFilter, JobNotFound, SessionNotFound, SessionsFull
 from indexes.hub import WANTED
 from indexes.settings import Settings, variable
 from ingest.codes import CODES
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
 from service.connections import HEAD_SECONDS, IDLE_SECONDS, LEAVING_SECONDS, TAKING_SECONDS
 from service.gate import BODY_GRACE_SECONDS, BODY_LIMIT, BODY_PAUSE_SECONDS, BODY_RATE, HEAD_LIMIT
+from service.history import MOST_CHARACTERS
+from service.history import MOST_TURNS as LAST_TURNS
 from service.keyring import GUESSES
 from service.problems import (
     HeadTooLarge,
@@ -25,12 +27,14 @@ from service.problems import (
     TooManyConnections,
     TooManyRequests,
 )
-from service.schemas import MOST_METADATA
+from service.schemas import MOST_METADATA, MOST_TURNS
+from service.sessions import MOST_BYTES, MOST_EXCHANGES, MOST_SESSIONS
 from service.state import QUESTIONS_A_SUMMARY
 from service.stream import KEEP_ALIVE_SECONDS
 from service.summaries.selection import MOST_CHUNKS, NEAREST
 from service.summaries.wanted import MOST_DOCUMENTS, MOST_SENTENCES
 from service.tickets import LIFE_SECONDS
+from service.tool_schemas import MOST_FOUND, MOST_LISTED, MOST_READ
 
 _ABOUT: Final = """\
 What is sent or stored beyond these is refused by name and never cut in silence. Where a setting
@@ -56,6 +60,7 @@ def limits() -> Iterator[Limit]:
     yield from _of_requests()
     yield from _of_questions()
     yield from _of_summaries()
+    yield from _of_sessions()
     yield from _of_uploads()
     yield from _of_reading()
 
@@ -168,11 +173,35 @@ def _of_questions() -> Iterator[Limit]:
     yield _set("a question", "max_question_chars", "characters", wrong)
     yield Limit("passages of a reply (`top_k`)", f"{MOST_PASSAGES}", None, wrong)
     yield Limit("candidates that are read (`candidates`)", f"{MOST_CANDIDATES}", None, wrong)
+    yield Limit("turns of a `history`", f"{MOST_TURNS}", None, wrong)
+    yield Limit(
+        "turns of a `history` that are read",
+        f"the last {LAST_TURNS}, of {MOST_CHARACTERS:,} characters in all",
+        None,
+        "earlier ones are passed over",
+    )
+    tool = f"a tool's error with {code(InvalidRequest.code)}"
+    yield Limit("passages of the tool `search` (`limit`)", f"{MOST_FOUND}", None, tool)
+    yield Limit("documents of the tool `list_documents` (`limit`)", f"{MOST_LISTED}", None, tool)
+    yield Limit("characters of the tool `read_document` (`length`)", f"{MOST_READ:,}", None, tool)
     bad = code(f"422 {BadFilter.code}")
     yield Limit("conditions of a filter", f"{filters.MOST_CONDITIONS}", None, bad)
     yield Limit("depth of a filter", f"{filters.DEEPEST}", None, bad)
     yield Limit("values in a list of a filter", f"{filters.MOST_MEMBERS:,}", None, bad)
     yield Limit("values of a filter in all", f"{filters.MOST_VALUES:,}", None, bad)
+
+
+def _of_sessions() -> Iterator[Limit]:
+    yield Limit(
+        "what a session remembers",
+        f"{MOST_EXCHANGES} questions with their answers, {MOST_BYTES >> 10} KiB",
+        None,
+        "the earliest are forgotten",
+    )
+    full = code(f"409 {SessionsFull.code}")
+    yield Limit("sessions of a key", f"{MOST_SESSIONS:,}", None, full)
+    gone = code(f"404 {SessionNotFound.code}")
+    yield _set("a session after its last question", "session_days", "days", gone)
 
 
 def _of_uploads() -> Iterator[Limit]:

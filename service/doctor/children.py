@@ -103,5 +103,5 @@ def _ended(child: subprocess.Popen[str], seconds: float) -> Ended:
 
 
 def hub_trial(role: str, name: str) -> tuple[str, ...]:
-    """Return the trial of a model of the hub, or of a folder; `role` is encoder or reader."""
+    """Return the trial of a model of the hub, or of a folder, in one of the roles of `trial`."""
     return (_TRY, role, name)

@@ -68,6 +68,7 @@ CHECKS: Final = (
     Check("models", "bundled reader", models.bundled_reader, ("numpy", "tantivy")),
     Check("models", "encoder", models.named_encoder),
     Check("models", "reader", models.named_reader, ("numpy",)),
+    Check("models", "language model", models.language_model),
     Check("models", "hub", models.hub),
     Check("data", "folder", data.folder),
     Check("data", "file system", data.file_system),

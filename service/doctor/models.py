@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from service.doctor.children import Ended, hub_trial, run_trials
-from service.doctor.findings import Finding, Subject, amount
+from service.doctor.findings import Finding, Subject, amount, listed
 from service.doctor.packages import INSTALL_HUB
 
 BUNDLED: Final = "bundled"
 _BRING_BACK: Final = "install Afterword again, or bring the file back (git checkout)"
 _SECONDS: Final = 300.0
 _SLIM: Final = "sentence_transformers"
+_WRITER: Final = "language model"
+_QUOTE: Final = "AFTERWORD_GENERATOR=quote"
 
 
 def bundled_encoder(subject: Subject) -> Iterator[Finding]:
@@ -115,7 +117,70 @@ def tried(subject: Subject, role: str, name: str) -> Ended | None:
     return subject.trials.get(key)
 
 
-def source_of(name: str, setting: str) -> Finding:
+def language_model(subject: Subject) -> Iterator[Finding]:
+    """Tell which language model writes answers; a server is not asked, nor is the hub."""
+    settings = subject.settings
+    if settings.generator == "quote":
+        message = "AFTERWORD_GENERATOR=quote: answers are quoted, and none is needed"
+        yield Finding(_WRITER, "ok", message, facts={"generator": "quote"})
+    elif settings.generator == "openai":
+        yield _served(subject)
+    elif settings.model is None:
+        message = "AFTERWORD_GENERATOR=transformers, and AFTERWORD_MODEL names no model"
+        advice = "set AFTERWORD_MODEL to a hub id, a folder or a GGUF file"
+        yield Finding(_WRITER, "problem", message, advice)
+    else:
+        yield _local(subject, settings.model)
+
+
+def _served(subject: Subject) -> Finding:
+    from indexes.errors import ModelMissing
+    from service.loopback import is_loopback
+    from service.openai_address import address_of
+
+    settings = subject.settings
+    key = settings.openai_api_key is not None
+    facts: dict[str, object] = {"generator": "openai", "model": settings.model, "key": key}
+    try:
+        address = address_of(settings.openai_base_url)
+    except ModelMissing as error:
+        what, _, do = error.message.partition(": ")
+        return Finding(_WRITER, "problem", what, do, facts)
+    facts["server"] = address.shown
+    model = settings.model or "the only model"
+    told = f"{model} of {address.shown}, {'with' if key else 'without'} a key"
+    if address.base.startswith("http:") and not is_loopback(address.host):
+        advice = "where others can listen, let the server speak https"
+        message = f"{told}: questions and passages go there as plain text"
+        return Finding(_WRITER, "note", message, advice, facts)
+    return Finding(_WRITER, "ok", f"{told}; it was not asked", facts=facts)
+
+
+def _local(subject: Subject, name: str) -> Finding:
+    path = Path(name)
+    source = _gguf(path) if path.suffix == ".gguf" else source_of(name, "AFTERWORD_MODEL", _QUOTE)
+    if source.level != "ok":
+        return Finding(_WRITER, source.level, source.message, source.do, source.facts)
+    trial = tried(subject, _WRITER, name)
+    if trial is not None and trial.fault:
+        message = f"{source.message}, but it cannot be used: {trial.fault}"
+        return Finding(_WRITER, "problem", message, f"name another, or {_QUOTE}", source.facts)
+    wrote = f"; it wrote {json.loads(trial.out)['wrote']!r}" if trial is not None else ""
+    return Finding(_WRITER, "ok", f"{source.message}{wrote}", facts=source.facts)
+
+
+def _gguf(file: Path) -> Finding:
+    missing = [one for one in ("accelerate", "gguf") if find_spec(one) is None]
+    facts: dict[str, object] = {"name": str(file)}
+    if missing:
+        message = f"{file} needs {listed(missing)}, not installed"
+        advice = "pip install '.[gguf]' in a clone, or name a model with *.safetensors"
+        return Finding(str(file), "problem", message, advice, facts)
+    size = file.stat().st_size
+    return Finding(str(file), "ok", f"{file}, {amount(size)}", facts={**facts, "bytes": size})
+
+
+def source_of(name: str, setting: str, instead: str = "") -> Finding:
     """Tell where a hub id or folder is found, without asking the hub.
 
     Not found, it would be downloaded at the start, or is a problem where that is forbidden.
@@ -129,7 +194,7 @@ def source_of(name: str, setting: str) -> Finding:
     facts: dict[str, object] = {"name": name, "cache": str(constants.HF_HUB_CACHE)}
     if find_spec(_SLIM) is None:
         message = f"{name} needs torch, transformers and sentence-transformers, not all installed"
-        advice = f"{INSTALL_HUB}, or {setting}=bundled"
+        advice = f"{INSTALL_HUB}, or {instead or f'{setting}=bundled'}"
         return Finding(name, "problem", message, advice, facts)
     if Path(name).is_dir():
         if weights(Path(name)):

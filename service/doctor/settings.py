@@ -8,7 +8,6 @@ from typing import Final
 
 from service.doctor.findings import Finding, Subject
 
-_HIDDEN: Final = "api_key"
 _OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -25,15 +24,15 @@ def mistakes(subject: Subject) -> Iterator[Finding]:
 
 def given(subject: Subject) -> Iterator[Finding]:
     """Tell which settings are given, and where; the key itself is never told."""
-    from indexes.settings import variable
+    from indexes.settings import SECRET, variable
 
     found = subject.found
-    values = subject.settings.model_dump(mode="json", exclude={_HIDDEN})
+    values = subject.settings.model_dump(mode="json", exclude=set(SECRET))
     shown = {variable(name): values.get(name, "…") for name in sorted(found.places)}
     facts: dict[str, object] = {
         variable(name): {
             "from": place,
-            **({} if name == _HIDDEN else {"value": values[name]}),
+            **({} if name in SECRET else {"value": values[name]}),
         }
         for name, place in found.places.items()
     }
@@ -82,13 +81,14 @@ def exposure(subject: Subject) -> Iterator[Finding]:
 
 def secrets(subject: Subject) -> Iterator[Finding]:
     """Tell whether other users of this machine can read the key or the passwords."""
+    from indexes.settings import SECRET
     from service.keys import path_of
 
     found = subject.found
-    place = found.places.get(_HIDDEN, "")
+    places = {found.places[name] for name in SECRET if name in found.places}
     passwords = subject.settings.password_file
     looked_at = (
-        (subject.folder / place, "the key"),
+        *((subject.folder / place, "the key") for place in sorted(places)),
         (path_of(subject.data), "what is stored of the keys"),
         (passwords, "passwords"),
     )

@@ -2,9 +2,12 @@
 
 import json
 import sys
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from indexes.errors import AfterwordError
 
+_TOKENS = 12
 _QUESTION = "Which river flows through Cologne?"
 _TEXTS = ("A swift sleeps on the wing.", "The Rhine flows through Cologne.")
 
@@ -13,7 +16,7 @@ def main() -> None:
     """Try the model that the arguments name, and print what it gives as JSON."""
     role, name = sys.argv[1:]
     try:
-        sys.stdout.write(json.dumps(_encoder(name) if role == "encoder" else _reader(name)))
+        sys.stdout.write(json.dumps(_TRIALS[role](name)))
     except AfterwordError as error:
         sys.stderr.write(f"{error.message}\n")
         sys.exit(1)
@@ -41,3 +44,20 @@ def _reader(name: str) -> dict[str, object]:
     query = Query(_QUESTION, np.zeros(1, np.float32), {})
     found = loaded.attend(None)(query, [Candidate(chunk, None, None, 1.0) for chunk in chunks])
     return {"threshold": loaded.threshold, "best": found[0].candidate.chunk.text == _TEXTS[-1]}
+
+
+def _language_model(name: str) -> dict[str, object]:
+    from service.hub_language_model import load_hub_language_model
+    from service.language_model import Message, Sampling
+
+    model = load_hub_language_model(name)
+    asked = [Message("user", _QUESTION)]
+    *pieces, _ = model.write(asked, Sampling(_TOKENS), lambda: None)
+    return {"context": model.context_tokens, "wrote": "".join(map(str, pieces))}
+
+
+_TRIALS: Final[Mapping[str, Callable[[str], dict[str, object]]]] = {
+    "encoder": _encoder,
+    "reader": _reader,
+    "language model": _language_model,
+}

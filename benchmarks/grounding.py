@@ -1,0 +1,260 @@
+"""How well sentences are checked against evidence: `python -m benchmarks.grounding`.
+
+The set in `tests/grounding` has passages, true sentences on them, and wrong ones made of these by
+swapping one number, one name, or one denial or opposite. `--squad DATA` measures on paragraphs of
+SQuAD's development articles too, in which answers are swapped with other answers. Prints JSON:
+`caught` shares of wrong sentences, `lost` shares of true ones.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from indexes.documents import Span, StoredChunk
+from indexes.encoder import load_encoder
+from service.evidence import Candidate, Evidence
+from service.grounding import grounding
+from service.sentences import sentence_spans
+
+SET: Final = Path(__file__).parent.parent / "tests" / "grounding"
+PARTS: Final = ("tuned", "held")
+KINDS: Final = {"#": "number", "@": "name", "!": "negation"}
+_PLACE: Final = re.compile(r"\{([#@!])([^}]*)\}")
+_PASSAGES: Final = 8
+SEED: Final = 20260101
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sentence, what evidence it is checked against, and what it is."""
+
+    sentence: str
+    evidence: Sequence[Evidence]
+    kind: str  # true, number, name, negation, invented
+    topic: str
+
+
+def evidence_of(
+    text: str, title: str = "", headings: Sequence[str] = (), number: int = 1
+) -> Evidence:
+    """Return evidence of a passage that is a document of its own."""
+    chunk = StoredChunk(
+        chunk_id=number,
+        document_id=f"d{number}",
+        uri=f"u{number}",
+        title=title,
+        media_type="text/plain",
+        as_of=None,
+        text_sha256="",
+        span=Span(0, len(text)),
+        text=text,
+        headings=tuple(headings),
+    )
+    return Evidence(Candidate(chunk, None, None, 1.0), 0.9)
+
+
+def cases(part: str) -> Iterator[Case]:
+    """Yield the sentences of a part of the set, each with its own passages and some others."""
+    rows = [json.loads(line) for line in (SET / f"{part}.jsonl").read_text("utf-8").splitlines()]
+    made = [
+        [
+            evidence_of(one["text"], one["title"], one.get("headings", ()), 100 * at + place)
+            for place, one in enumerate(row["passages"])
+        ]
+        for at, row in enumerate(rows)
+    ]
+    for at, row in enumerate(rows):
+        others = [one for step in range(1, len(rows)) for one in made[(at + step) % len(rows)]]
+        evidence = tuple([*made[at], *others][:_PASSAGES])
+        for marked in row["true"]:
+            for sentence, kind in written(marked):
+                yield Case(sentence, evidence, kind, row["id"])
+        for sentence in row["invented"]:
+            yield Case(sentence, evidence, "invented", row["id"])
+
+
+def written(marked: str) -> Iterator[tuple[str, str]]:
+    """Yield the true sentence of a marked one, then the wrong ones, each wrong in one place."""
+    places = [(match[1], match[2].split("|")) for match in _PLACE.finditer(marked)]
+
+    def filled(wrong: int | None = None, option: int = 0) -> str:
+        chosen = iter(one[option] if at == wrong else one[0] for at, (_, one) in enumerate(places))
+        return " ".join(_PLACE.sub(lambda _: next(chosen), marked).split())
+
+    yield filled(), "true"
+    for at, (kind, options) in enumerate(places):
+        for option in range(1, len(options)):
+            yield filled(at, option), KINDS[kind]
+
+
+_SUBJECT: Final = re.compile(
+    r"(?:Who|What) ((?:[a-z]+ed|wrote|won|led|became|built|made|began|took|gave|held|found|caused"
+    r"|created|causes|uses|makes|controls|runs|owns|leads|helps|contains|provides) .+)\?\Z"
+)
+_IN_YEAR: Final = re.compile(
+    r"(?:When|In what year|In which year|What year) (was|were|did|is) (.+)\?\Z"
+)
+_COUNT: Final = re.compile(
+    r"How many ([a-z ]+?) (are|were|was|is|did|do|does|have|has|had) (.+)\?\Z"
+)
+_DIGIT: Final = re.compile(r"\d")
+_LEAST: Final = 30
+_MOST: Final = 300
+
+
+def statement(question: str, answer: str) -> str | None:
+    """Return what a question and its answer say together, None where no rule tells."""
+    first = answer[:1].upper() + answer[1:]
+    if found := _SUBJECT.match(question):
+        return f"{first} {found[1]}."
+    if (found := _IN_YEAR.match(question)) and _DIGIT.search(answer):
+        return f"In {answer}, {found[2]} ({found[1]})."
+    if (found := _COUNT.match(question)) and _DIGIT.search(answer):
+        return f"{first} {found[1]} {found[2]} {found[3]}."
+    return None
+
+
+def squad_cases(folder: Path, limit: int) -> Iterator[Case]:
+    """Yield sentences of paragraphs and statements of questions, true and with a swapped answer."""
+    with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
+        corpus = {one["id"]: one for one in map(json.loads, lines)}
+    extra = folder / "corpus-extra.jsonl.gz"
+    if extra.exists():
+        with gzip.open(extra, "rt", encoding="utf-8") as lines:
+            corpus.update((one["id"], one) for one in map(json.loads, lines))
+    asked = defaultdict[str, list[tuple[str, str]]](list)
+    with gzip.open(folder / "questions.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for one in map(json.loads, lines):
+            if one["answers"] and one["relevant"][0] in corpus:
+                asked[one["relevant"][0]].append((one["question"], one["answers"][0]))
+    draw = random.Random(SEED)
+    ids = sorted(asked)
+    draw.shuffle(ids)
+    made = 0
+    for place, key in enumerate(ids):
+        if made >= limit:
+            return
+        around = [corpus[ids[(place + step) % len(ids)]] for step in range(_PASSAGES)]
+        evidence = tuple(
+            evidence_of(one["text"], one["title"], (), number) for number, one in enumerate(around)
+        )
+        for case in _of_paragraph(key, corpus[key]["text"], asked[key], evidence, draw):
+            made += 1
+            yield case
+
+
+def _of_paragraph(
+    key: str,
+    text: str,
+    asked: Sequence[tuple[str, str]],
+    evidence: Sequence[Evidence],
+    draw: random.Random,
+) -> Iterator[Case]:
+    sentences = [one.cut(text) for one in sentence_spans(text, "text/plain")]
+    for question, answer in asked:
+        others = [
+            one
+            for _, one in asked
+            if kind_of(one) == kind_of(answer)
+            and kind_of(one) != ""
+            and not set(one.lower().split()) & set(answer.lower().split())
+        ]
+        sentence = next((one for one in sentences if one.count(answer) == 1), "")
+        if _LEAST <= len(sentence) <= _MOST and others:
+            other = draw.choice(others)
+            yield Case(shortened(sentence, answer), evidence, "true", key)
+            if other not in sentence:
+                yield Case(
+                    shortened(sentence, answer).replace(answer, other),
+                    evidence,
+                    kind_of(answer),
+                    key,
+                )
+        told = statement(question, answer)
+        if told:
+            yield Case(told, evidence, "true", key)
+            if others and (other := draw.choice(others)) not in question:
+                wrong = statement(question, other)
+                if wrong:
+                    yield Case(wrong, evidence, kind_of(answer), key)
+
+
+def shortened(sentence: str, answer: str) -> str:
+    """Return a sentence without what stands behind a comma or semicolon, if the answer does not."""
+    for mark in ("; ", ", "):
+        kept, found, rest = sentence.rpartition(mark)
+        if found and answer in kept and len(kept) > _LEAST and not rest.startswith(("and ", "or ")):
+            return f"{kept}."
+    return sentence
+
+
+def kind_of(answer: str) -> str:
+    """Return whether an answer is a number or a name, "" for anything else."""
+    words = answer.split()
+    if _DIGIT.search(answer):
+        return "number"
+    if words and all(word[0].isupper() or word in {"of", "the", "and", "de"} for word in words):
+        return "name"
+    return ""
+
+
+def measured(found: Sequence[Case], *, told: bool = False) -> dict[str, object]:
+    """Return how many sentences of each kind there are, and which share was refused."""
+    encoder = load_encoder("bundled")
+    counts, refused = defaultdict[str, int](int), defaultdict[str, int](int)
+    seconds = list[float]()
+    last, ground = None, grounding(encoder)
+    for case in found:
+        if case.evidence is not last:
+            last, ground = case.evidence, grounding(encoder)
+        began = time.perf_counter()
+        support = ground(case.sentence, case.evidence, ())
+        seconds.append(time.perf_counter() - began)
+        counts[case.kind] += 1
+        refused[case.kind] += support.reason is not None
+        if told and (support.reason is None) != (case.kind == "true"):
+            sys.stderr.write(
+                f"{case.kind:9} {case.topic}: {case.sentence}  <{support.reason or ''}>\n"
+            )
+    seconds.sort()
+    return {
+        "sentences": dict(counts),
+        "caught": {
+            kind: round(refused[kind] / counts[kind], 3) for kind in counts if kind != "true"
+        },
+        "lost": round(refused["true"] / max(1, counts["true"]), 3),
+        "ms": {
+            "p50": round(1000 * seconds[len(seconds) // 2], 2),
+            "p95": round(1000 * seconds[int(len(seconds) * 0.95)], 2),
+        },
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks.grounding", description=__doc__)
+    arguments.add_argument("--part", choices=PARTS, action="append", help="all, if none is given")
+    arguments.add_argument("--told", action="store_true", help="print what was misjudged")
+    arguments.add_argument("--squad", type=Path, help="folder that holds squad-open-dev")
+    arguments.add_argument("--limit", type=int, default=600, help="sentences of SQuAD")
+    given = arguments.parse_args()
+    parts = given.part or ([] if given.squad else PARTS)
+    result = {part: measured(list(cases(part)), told=given.told) for part in parts}
+    if given.squad:
+        found = list(squad_cases(given.squad, given.limit))
+        result[given.squad.name] = measured(found, told=given.told)
+    json.dump(result, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

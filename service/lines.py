@@ -1,0 +1,134 @@
+"""The sentences of the evidence, taken apart once an answer, each with what stands around it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+from indexes.documents import Span, StoredChunk
+from indexes.languages import ENGLISH, Language
+from service.evidence import Evidence
+from service.rows import table_rows
+from service.sentences import sentence_spans
+from service.stated import Stated, capitalises_nouns, stated
+
+# More sentences than these are not looked at: the best evidence stands first.
+MOST_LINES: Final = 1_500
+_BEFORE: Final = 2
+_SMALL: Final = re.compile(r"(?<![\w-])[^\W\d_A-Z][^\W\d_A-Z]+(?![\w-])")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence of the evidence, or a row of a table.
+
+    `passage` is the place of its evidence, `around` what title, headings and a table's header
+    state, `before` the sentences ahead of it.
+    """
+
+    passage: int
+    evidence: Evidence
+    span: Span
+    said: Stated
+    around: Stated
+    before: "tuple[Line, ...]" = ()
+
+    @cached_property
+    def plain(self) -> str:
+        """Its words with single spaces."""
+        return " ".join(self.evidence.candidate.chunk.cut(self.span).split())
+
+    @cached_property
+    def context_stems(self) -> frozenset[str]:
+        """The stems around it."""
+        found = self.around.stems
+        return found.union(*(one.said.stems for one in self.before))
+
+    @cached_property
+    def context_flat(self) -> frozenset[str]:
+        """The words of title and headings, and the names of the sentences before it."""
+        names = (word for one in self.before for value in one.said.names for word in value.words)
+        return self.around.flat.union(names)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """All sentences of the evidence, with the terms that lead to them."""
+
+    all: tuple[Line, ...]
+    language: Language
+    nouns: bool
+    small: frozenset[str]
+
+    @cached_property
+    def by_stem(self) -> dict[str, list[int]]:
+        """In which sentences each stem stands, or around which ones."""
+        found: dict[str, list[int]] = {}
+        for at, line in enumerate(self.all):
+            for one in line.said.stems | line.around.stems:
+                found.setdefault(one, []).append(at)
+        return found
+
+    @cached_property
+    def by_text(self) -> dict[str, int]:
+        """Where each sentence stands first."""
+        found: dict[str, int] = {}
+        for at, line in enumerate(self.all):
+            found.setdefault(line.plain, at)
+        return found
+
+
+def lines_of(evidence: Sequence[Evidence]) -> Lines:
+    """Return the sentences of the evidence, in its order."""
+    language = evidence[0].candidate.chunk.language if evidence else ENGLISH
+    nouns = language == "other" and capitalises_nouns(
+        [one.candidate.chunk.text for one in evidence]
+    )
+    small = frozenset(word for one in evidence for word in _SMALL.findall(one.candidate.chunk.text))
+    capitals = _Told(language, nouns, small)
+    every = (
+        line for passage, one in enumerate(evidence) for line in _lines(passage, one, capitals)
+    )
+    return Lines(tuple(islice(every, MOST_LINES)), language, nouns, small)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    language: Language
+    nouns: bool
+    small: frozenset[str]
+
+    def apart(self, text: str) -> Stated:
+        return stated(text, self.language, nouns=self.nouns, small=self.small)
+
+
+def _lines(passage: int, evidence: Evidence, told: _Told) -> Iterator[Line]:
+    chunk = evidence.candidate.chunk
+    above = ". ".join([chunk.title, *chunk.headings])
+    header = f". {chunk.header}" if chunk.header else ""
+    around = told.apart(f"{above}{header}")
+    before: tuple[Line, ...] = ()
+    for span, text in _texts(chunk):
+        line = Line(passage, evidence, span, told.apart(text), around, before)
+        yield line
+        before = (*before, line)[-_BEFORE:]
+
+
+def _texts(chunk: StoredChunk) -> Iterator[tuple[Span, str]]:
+    """Yield where sentences stand in the document, and their words; a row's with its columns."""
+    rows = table_rows(chunk)
+    if rows:
+        for row in rows:
+            cells = zip(row.cells, row.names, strict=True)
+            spoken = "; ".join(
+                f"{name.lower().replace('_', ' ')} is {chunk.cut(cell)}"
+                if name
+                else chunk.cut(cell)
+                for cell, name in cells
+            )
+            yield row.span, spoken
+        return
+    for span in sentence_spans(chunk.text, chunk.media_type, chunk.language):
+        yield span.moved(chunk.span.start), span.cut(chunk.text)

@@ -1,0 +1,662 @@
+"""The numbers, dates and times that a text states, in a form in which equal ones are equal."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise, takewhile
+from typing import Final, Literal
+
+from indexes.documents import Span
+from indexes.languages import ENGLISH, Language
+from service.number_words import (
+    COUNTS,
+    CURRENCIES,
+    FRACTIONS,
+    HAN_DIGITS,
+    HAN_LARGE,
+    HAN_SMALL,
+    LARGE,
+    MONTHS,
+    ORDINALS,
+    OTHER_COUNTS,
+    OTHER_MONTHS,
+    UNITS,
+)
+
+Kind = Literal["number", "ordinal", "date", "time"]
+Bound = Literal["", "least", "most"]
+Date = tuple[int | None, int | None, int | None]
+
+_CURRENCY: Final = rf"[{re.escape(''.join(CURRENCIES))}]"
+# Digits in groups of three, with a fraction, or any chain of digits such as a version.
+_DIGITS: Final = (
+    r"\d{1,3}(?:[\u00a0\u202f\u2009 ']\d{3})+(?![\d])(?:[.,]\d+)?"
+    r"|\d+(?:[.,]\d+)*"
+)
+_MONTH: Final = "|".join(sorted(MONTHS, key=len, reverse=True))
+_OTHER_MONTH: Final = "|".join(sorted(OTHER_MONTHS, key=len, reverse=True))
+_YEAR: Final = r"\d{4}"
+_TH: Final = r"(?:st|nd|rd|th)?"
+
+
+def _pattern(month: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<iso>(?<![\d-])\d{{4}}-\d\d-\d\d(?![\d-]))"
+        r"|(?P<han>(?:\d{4}[年년] ?)?\d{1,2}[月월](?: ?\d{1,2}[日일])?)"
+        rf"|(?P<day>(?<![\w.,:])\d{{1,2}}{_TH}\.?(?: (?:of|de|di))? (?:{month})\b(?:\.(?= \d))?"
+        rf"(?:(?:,| de| del)? {_YEAR}\b)?)"
+        rf"|(?P<month>(?<!\w)(?:{month})\.? \d{{1,2}}{_TH}(?![\w:])(?!\.\d)(?:,? {_YEAR}\b)?)"
+        rf"|(?P<in>(?<!\w)(?:{month})\.?(?:,| of| de| del)? {_YEAR}\b)"
+        r"|(?P<slashed>(?<![\d./])\d{1,2}(?P<mark>[./])\d{1,2}(?P=mark)\d{4}(?![\d./]))"
+        r"|(?P<clock>(?<![\d.,:])\d{1,2}(?:[:.h]\d\d(?::\d\d)?)? ?(?:[ap]\.m\.|[ap]m\b)"
+        r"|(?<![\d.,:])\d{1,2}:\d\d(?::\d\d)?(?![\d:])|(?<![\d.,:])\d{1,2}h\d\d\b"
+        r"|(?<![\d.,:])\d{1,2}(?=(?: Uhr| o['\u2019]clock)\b))"
+        rf"|(?P<digits>(?<![^\W_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:EUR|USD|GBP|CHF) )?"
+        rf"(?P<sign>(?<![\w)\u2013-])[-\u2212])?(?P<value>{_DIGITS}))"
+        r"|(?P<words>[^\W\d_]+)",
+        flags,
+    )
+
+
+_ENGLISH: Final = _pattern(_MONTH, re.NOFLAG)
+_OTHER: Final = _pattern(f"{_MONTH}|{_OTHER_MONTH}", re.IGNORECASE)
+_BEHIND: Final = re.compile(
+    r"[-\u00a0\u202f ]?(?P<word>[^\W\d_]+(?:/[^\W\d_]+)?\.?|[%°€$£¥\u2030]+C?)"
+)
+_HAN_NUMBER: Final = re.compile(r"[〇零一二两三四五六七八九十百千万亿萬億]{2,}")
+_HAN_SCALE: Final = re.compile(r"[千万亿萬億만억천]")
+_BETWEEN: Final = re.compile(r" ?(?:to|and|or|-|\u2013|until|bis|\u00e0|a) ?")
+_FROM: Final = re.compile(r"\b(?:from|between) \Z", re.IGNORECASE)
+_DECADE: Final = re.compile(r"['\u2019]?s\b")
+_PER_CENT: Final = re.compile(r" ?per cent\b")
+_LEAST: Final = re.compile(
+    r"\b(?:at (?:the )?(?:very )?least|no (?:less|fewer|earlier) than|not (?:less|fewer) than"
+    r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?|older than|longer than"
+    r"|from|after|since|later than|starting)"
+    r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
+    re.IGNORECASE,
+)
+_MOST: Final = re.compile(
+    r"\b(?:at (?:the )?(?:very )?most|(?:no|not) (?:more|later|longer|older) than|up to"
+    r"|(?:a )?maximum(?: of)?|less than|fewer than|under|below|within|until|till|before"
+    r"|by|younger than|shorter than|earlier than)"
+    r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
+    re.IGNORECASE,
+)
+_NOT_MORE: Final = re.compile(
+    r"\b(?:not|never|cannot|can't|don't|must not) [a-z ]{0,30}(?:(?:more|longer|later|older) than|exceed(?:ing)?) \Z"
+)
+_OR_MORE: Final = re.compile(
+    r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b"
+)
+_OR_LESS: Final = re.compile(
+    r"\W*(?:[^\W\d_]+ )?(?:or (?:less|fewer|under|younger|earlier)|at (?:the )?(?:most|latest))\b"
+)
+_LOOKED_BACK: Final = 32
+_ROMAN_AFTER: Final = re.compile(
+    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})|(?i:war|chapter|part|volume|section|act|phase|type"
+    r"|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
+)
+_ROMAN: Final = {"I": 1, "V": 5, "X": 10}
+_FIRST_YEAR: Final = 1000
+_LAST_YEAR: Final = 2199
+_HUNDRED: Final = 100
+_NOON: Final = 12
+_LONGEST: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """What a number, date or time says, and where it stands in its text.
+
+    `readings` are the values that its digits may have (1.500 is two in some languages), `date` its
+    year, month and day as far as they are told, `clock` hour and minute where it may be a time of
+    day, and `halved` whether the hour may lie before or after noon. `unit` has one name for all
+    its forms. `soft` is one that words such as `one` may say without counting, `bare` one of four
+    digits without a mark, as years are written.
+    """
+
+    kind: Kind
+    span: Span
+    readings: frozenset[Decimal] = frozenset()
+    unit: str = ""
+    date: Date | None = None
+    clock: tuple[int, int] | None = None
+    halved: bool = False
+    bound: Bound = ""
+    soft: bool = False
+    fraction: bool = False
+    exact: str = ""
+    bare: bool = False
+
+    @property
+    def year(self) -> int | None:
+        """The year that a date tells or a bare number may be."""
+        if self.date:
+            return self.date[0]
+        if not self.bare or self.unit or len(self.readings) != 1:
+            return None
+        (value,) = self.readings
+        whole = value == value.to_integral_value()
+        return int(value) if whole and _FIRST_YEAR <= value <= _LAST_YEAR else None
+
+
+def same(claimed: Number, found: Number) -> bool:
+    """Tell whether a claimed number says no more than a found one does, and nothing else."""
+    if claimed.date or found.date:
+        return _same_date(claimed, found)
+    if claimed.kind == "time" or found.kind == "time":
+        return _same_time(claimed, found)
+    if claimed.fraction != found.fraction:
+        part, whole = (claimed, found) if claimed.fraction else (found, claimed)
+        return whole.unit == "percent" and any(
+            one * _HUNDRED in whole.readings for one in part.readings
+        )
+    if (claimed.kind == "ordinal") != (found.kind == "ordinal"):
+        return bool(claimed.exact or found.exact) and bool(claimed.readings & found.readings)
+    if claimed.unit and found.unit and claimed.unit != found.unit:
+        return False
+    if (claimed.exact == "decade") != (found.exact == "decade"):
+        return False
+    if not claimed.readings & found.readings:
+        return not claimed.readings and not found.readings and claimed.exact == found.exact
+    # 3.1 and 3.10 are one price, and two versions.
+    return bool(claimed.unit or found.unit) or _places(claimed) == _places(found)
+
+
+def _places(number: Number) -> int:
+    """Return how many decimal places a number is written with, 0 for a whole one."""
+    return max((-int(one.as_tuple().exponent) for one in number.readings), default=0)
+
+
+def _same_date(claimed: Number, found: Number) -> bool:
+    if not claimed.date:
+        return claimed.year is not None and claimed.year == (found.date or (None,))[0]
+    known = found.date or (found.year, None, None)
+    return all(
+        mine is None or mine == theirs for mine, theirs in zip(claimed.date, known, strict=True)
+    )
+
+
+def _same_time(claimed: Number, found: Number) -> bool:
+    if not claimed.clock or not found.clock or claimed.clock[1] != found.clock[1]:
+        return False
+    mine, theirs = claimed.clock[0], found.clock[0]
+    if claimed.halved or found.halved:
+        # `6:40` may be that of the morning or of the evening; `06:40` and `18:40` are not.
+        return mine == theirs or (
+            mine % _NOON == theirs % _NOON
+            and claimed.halved != found.halved
+            and _says_half(claimed, found)
+        )
+    return mine == theirs
+
+
+def _says_half(one: Number, other: Number) -> bool:
+    """Tell whether a time without a half of the day stands beside one that was told with it."""
+    told = other if one.halved else one
+    return told.exact == "half"
+
+
+def comparable(one: Number, other: Number) -> bool:
+    """Tell whether one of two numbers may stand where the other does."""
+    if one.unit and other.unit and one.unit != other.unit:
+        return False
+    if (one.kind == "time") != (other.kind == "time"):
+        return False
+    if (one.kind == "ordinal") != (other.kind == "ordinal"):
+        return False
+    dated = (
+        one.date is not None or one.year is not None,
+        other.date is not None or other.year is not None,
+    )
+    return dated[0] == dated[1]
+
+
+def numbers(text: str, language: Language = ENGLISH) -> list[Number]:
+    """Return the numbers of a text in order; none lies in another."""
+    plain = _plain_digits(text)
+    pattern = _ENGLISH if language == ENGLISH else _OTHER
+    matches = list(pattern.finditer(plain))
+    found = list[Number]()
+    at = 0
+    while at < len(matches):
+        match = matches[at]
+        taken = 1
+        if match["words"]:
+            made, taken = _of_words(plain, matches, at, language)
+        else:
+            made = _of_match(plain, match, language)
+        for one in made:
+            if not found or one.span.start >= found[-1].span.end:
+                found.append(_bounded(plain, one))
+        at += taken
+    if language == "cjk":
+        found = sorted([*found, *_han(plain, found)], key=lambda one: one.span)
+    found = _ranged(plain, found)
+    return sorted([*found, *_roman(plain, found)], key=lambda one: one.span)
+
+
+def _ranged(text: str, found: Sequence[Number]) -> list[Number]:
+    """Return numbers of which the first of a range has the unit and bound that its end tells."""
+    ranged = list(found)
+    for at, (one, other) in enumerate(pairwise(found)):
+        between = _BETWEEN.fullmatch(text, one.span.end, other.span.start)
+        if not between or one.kind != "number" or other.kind != "number":
+            continue
+        if other.unit and not one.unit and not one.bare:
+            ranged[at] = replace(ranged[at], unit=other.unit, clock=None)
+        if _FROM.search(text, max(0, one.span.start - _LOOKED_BACK), one.span.start):
+            ranged[at] = replace(ranged[at], bound="least")
+            ranged[at + 1] = replace(ranged[at + 1], bound="most")
+    return ranged
+
+
+def _plain_digits(text: str) -> str:
+    """Return a text of the same length with the digits of any script as 0 to 9."""
+    if text.isascii():
+        return text
+    return "".join(
+        str(unicodedata.decimal(sign)) if not sign.isascii() and sign.isdecimal() else sign
+        for sign in text
+    )
+
+
+def _of_match(text: str, match: re.Match[str], language: Language) -> list[Number]:
+    span = Span(*match.span())
+    kind = match.lastgroup or ""
+    if kind in {"iso", "slashed", "han"}:
+        return _numeric_date(match.group(), span, kind)
+    if kind in {"day", "month", "in"}:
+        return _named_date(match.group(), span)
+    if kind == "clock":
+        return [_clock(match.group(), span)]
+    return _of_digits(text, match, language)
+
+
+def _numeric_date(words: str, span: Span, kind: str) -> list[Number]:
+    parts = [int(one) for one in re.findall(r"\d+", words)]
+    if kind == "iso":
+        year, month, day = parts
+    elif kind == "slashed":
+        day, month, year = parts
+        if month > len(set(MONTHS.values())):  # as it is written in America
+            day, month = month, day
+    else:
+        with_year, with_day = bool(re.match(r"\d{4}", words)), words[-1] in "日일"
+        year_found = parts[0] if with_year else None
+        month = parts[1] if with_year else parts[0]
+        return [Number("date", span, date=(year_found, month, parts[-1] if with_day else None))]
+    return [Number("date", span, date=(year, month, day))]
+
+
+def _named_date(words: str, span: Span) -> list[Number]:
+    year, month, day = None, None, None
+    for part in re.findall(r"\d+|[^\W\d_]+", words):
+        if part.isdigit():
+            if len(part) == 4:  # noqa: PLR2004 # the digits of a year
+                year = int(part)
+            else:
+                day = int(part)
+        else:
+            month = month or MONTHS.get(part) or OTHER_MONTHS.get(part.casefold())
+    return [Number("date", span, date=(year, month, day))]
+
+
+def _clock(words: str, span: Span) -> Number:
+    digits = [int(one) for one in re.findall(r"\d+", words)]
+    hour, minute = digits[0], digits[1] if len(digits) > 1 else 0
+    half = re.search(r"([ap])\.?m", words)
+    if half:
+        hour = hour % _NOON + (_NOON if half[1] == "p" else 0)
+        return Number("time", span, clock=(hour, minute), exact="half")
+    halved = 1 <= hour <= _NOON and not words.startswith("0")
+    return Number("time", span, clock=(hour, minute), halved=halved)
+
+
+def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Number]:
+    value = match["value"]
+    start, end = match.span()
+    if end < len(text) and text[end] == "-" and text[end + 1 : end + 2].isalpha():
+        pass  # `90-minute`
+    unit = CURRENCIES.get((match["before"] or "").strip(), "") or UNITS.get(
+        (match["before"] or "").strip().lower(), ""
+    )
+    if _is_part_of_code(text, start, end):
+        return []
+    readings = _readings(value, language)
+    if not readings:  # a chain such as 1.2.3
+        return [Number("number", Span(start, end), frozenset(), unit, exact=value)]
+    if match["sign"]:
+        readings = frozenset(-one for one in readings)
+    ordinal = re.compile(r"(?:st|nd|rd|th)\b").match(text, end)
+    if ordinal:
+        return [Number("ordinal", Span(start, ordinal.end()), readings)]
+    scale, end = _scale(text, end, money=bool(unit))
+    if scale != 1:
+        readings = frozenset((one * scale).normalize() for one in readings)
+    found, end = _unit(text, end)
+    unit = unit or found
+    clock = None if unit or scale != 1 else _as_clock(value)
+    exact = "decade" if _DECADE.match(text, end) else ""
+    return [
+        Number(
+            "number",
+            Span(start, end),
+            readings,
+            unit,
+            clock=clock,
+            halved=True,
+            exact=exact,
+            bare=len(value) == 4 and value.isdigit(),  # noqa: PLR2004 # digits
+        )
+    ]
+
+
+def _is_part_of_code(text: str, start: int, end: int) -> bool:
+    """Tell whether digits belong to a code such as SK-7, HTTP/2 or 64-bit's `x86_64`."""
+    behind = re.compile(r"[^\W\d_]+").match(text, end)
+    if behind and behind.group().lower() not in UNITS and behind.group() not in LARGE and behind.group() not in {
+        "st", "nd", "rd", "th", "s",
+    }:  # fmt: skip
+        return behind.group()[0].isascii()
+    return (
+        start > 1
+        and text[start - 1] in "-/_"
+        and text[start - 2].isalpha()
+        and text[start - 2].isascii()
+    )
+
+
+def _as_clock(value: str) -> tuple[int, int] | None:
+    """Return the time of day that digits with a point may be."""
+    found = re.fullmatch(r"(\d{1,2})(?:\.(\d\d))?", value)
+    if not found or int(found[1]) > 24 or int(found[2] or 0) > 59:  # noqa: PLR2004 # hours, minutes
+        return None
+    return int(found[1]), int(found[2] or 0)
+
+
+def _readings(value: str, language: Language) -> frozenset[Decimal]:
+    """Return what digits with points and commas may say."""
+    if len(value) > _LONGEST:
+        return frozenset()
+    bare = re.sub(r"[\u00a0\u202f\u2009 ']", "", value)
+    marks = [sign for sign in bare if sign in ".,"]
+    if not marks:
+        return frozenset({Decimal(bare)})
+    found = set[Decimal]()
+    groups = re.split(r"[.,]", bare)
+    in_groups = all(len(one) == 3 for one in groups[1:]) and 1 <= len(groups[0]) <= 3  # noqa: PLR2004 # digits
+    one_mark = len(set(marks)) == 1
+    if one_mark and in_groups and (marks[0] == "," or language != ENGLISH):
+        found.add(Decimal("".join(groups)))
+    if len(marks) == 1 and not (marks[0] == "," and language == ENGLISH and in_groups):
+        found.add(Decimal(bare.replace(",", ".")))
+    if not one_mark and all(len(one) == 3 for one in groups[1:-1]) and len(set(marks[:-1])) == 1:  # noqa: PLR2004
+        found.add(Decimal(f"{''.join(groups[:-1])}.{groups[-1]}"))
+    return frozenset(found)
+
+
+def _scale(text: str, end: int, *, money: bool) -> tuple[Decimal, int]:
+    """Return what stands behind a number as a multiple: thousand, k, million, 万."""
+    behind = re.compile(r"[-\u00a0 ]?([^\W\d_]+)").match(text, end)
+    if not behind:
+        return Decimal(1), end
+    word = behind[1]
+    if (han := _HAN_SCALE.match(text, end)) is not None:
+        return HAN_LARGE[han.group()], han.end()
+    joined = behind.start(1) == end
+    if word in {"m", "M"} and joined and money:
+        return Decimal(10**6), behind.end()
+    if word in {"k", "K"} and not joined:
+        return Decimal(1), end
+    known = LARGE.get(word) or LARGE.get(word.lower())
+    return (known, behind.end()) if known else (Decimal(1), end)
+
+
+def _unit(text: str, end: int) -> tuple[str, int]:
+    """Return the unit that stands behind a number, and where that ends."""
+    if cents := _PER_CENT.match(text, end):
+        return "percent", cents.end()
+    behind = _BEHIND.match(text, end)
+    if not behind:
+        return "", end
+    word = behind["word"].rstrip(".")
+    unit = UNITS.get(word) or UNITS.get(word.lower()) or CURRENCIES.get(word[:1], "")
+    if not unit and "/" in word:
+        unit = UNITS.get(word.partition("/")[0].lower(), "")
+    return (unit, behind.start("word") + len(word)) if unit else ("", end)
+
+
+def _of_words(
+    text: str, matches: Sequence[re.Match[str]], at: int, language: Language
+) -> tuple[list[Number], int]:
+    """Return the number that words say from this place on, and how many of them do."""
+    word = matches[at].group()
+    if language != ENGLISH:
+        count = OTHER_COUNTS.get(word.casefold())
+        if count is None:
+            return [], 1
+        end = matches[at].end()
+        unit, stop = _unit(text, end)
+        return [
+            Number("number", Span(matches[at].start(), stop), frozenset({Decimal(count)}), unit)
+        ], 1
+    lower = word.lower()
+    if lower in {"noon", "midday", "midnight"}:
+        clock = (0, 0) if lower == "midnight" else (_NOON, 0)
+        return [Number("time", Span(*matches[at].span()), clock=clock)], 1
+    if lower in MONTHS_IN_WORDS and word[0].isupper() and _is_month(text, matches[at]):
+        return [Number("date", Span(*matches[at].span()), date=(None, MONTHS[word], None))], 1
+    if lower in {"a", "an"}:
+        unit, stop = _unit(text, matches[at].end())
+        if unit in _TIMES:
+            return [Number("number", Span(matches[at].start(), stop), _ONE, unit, soft=True)], 2
+    if lower not in _NUMBER_WORDS:
+        return [], 1
+    run = list(takewhile(lambda one: one is not None, _run(text, matches, at)))
+    return _spoken(text, [one for one in run if one is not None])
+
+
+MONTHS_IN_WORDS: Final = frozenset(one.lower() for one in MONTHS)
+_NUMBER_WORDS: Final = frozenset(
+    {*COUNTS, *LARGE, *ORDINALS, *FRACTIONS, "hundred", "twice", "once", "dozen"}
+)
+_ONE: Final = frozenset({Decimal(1)})
+_TIMES: Final = frozenset(("second", "minute", "hour", "day", "week", "month", "year", "decade"))
+_JOINING: Final = frozenset({"and", "a"})
+_AHEAD_OF_MAY: Final = re.compile(
+    r"\b(?:in|of|since|until|till|by|from|early|late|mid|to|and|or|last|next|this|during|after|before"
+    r"|between|through|every|each|on|for)[ -]\Z|[,(] ?\Z",
+    re.IGNORECASE,
+)
+
+
+def _is_month(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a word is a month's name; `May` and `March` are other words too."""
+    if match.group() not in {"May", "March", "Mar", "Jan", "Sun", "Dec"}:
+        return match.group() in MONTHS and len(match.group()) > 3  # noqa: PLR2004 # an abbreviation
+    return (
+        _AHEAD_OF_MAY.search(text, max(0, match.start() - _LOOKED_BACK), match.start()) is not None
+    )
+
+
+def _run(text: str, matches: Sequence[re.Match[str]], at: int) -> Iterator[re.Match[str] | None]:
+    """Yield words that go on a number in words, one space or hyphen apart."""
+    yield matches[at]
+    before = matches[at]
+    for place in range(at + 1, min(at + 12, len(matches))):
+        match = matches[place]
+        between = text[before.end() : match.start()]
+        known = match["words"] and match.group().lower() in _NUMBER_WORDS | _JOINING
+        if not known or between not in {" ", "-"}:
+            return
+        yield match
+        before = match
+
+
+def _spoken(text: str, run: Sequence[re.Match[str]]) -> tuple[list[Number], int]:
+    """Return the number that a run of words begins with, and how many words it takes."""
+    words = [one.group().lower() for one in run]
+    start = run[0].start()
+    first = words[0]
+    if first in {"twice", "once"}:
+        value = frozenset({Decimal(2 if first == "twice" else 1)})
+        soft = first == "once"
+        return [Number("number", Span(*run[0].span()), value, "times", soft=soft)], 1
+    fraction, taken = _fraction(text, words, start)
+    if fraction is not None:
+        if (
+            words[taken : taken + 2]
+            and words[taken] == "a"
+            and words[taken + 1 : taken + 2]
+            and words[taken + 1] in LARGE
+        ):
+            value = (fraction * LARGE[words[taken + 1]]).normalize()
+            return [
+                Number("number", Span(start, run[taken + 1].end()), frozenset({value}))
+            ], taken + 2
+        end = run[taken - 1].end()
+        return [Number("number", Span(start, end), frozenset({fraction}), fraction=True)], taken
+    value, taken, ordinal = _count(words)
+    if not taken:
+        return [], 1
+    end = run[taken - 1].end()
+    if ordinal:
+        before = text[max(0, start - _LOOKED_BACK) : start].rstrip()
+        if first == "second" and (
+            before[-1:].isdigit() or before.endswith(("per", "every", "each"))
+        ):
+            return [], 1
+        soft = first == "first" and taken == 1
+        return [Number("ordinal", Span(start, end), frozenset({value}), soft=soft)], taken
+    unit, stop = _unit(text, end)
+    soft = taken == 1 and first == "one" and not unit
+    return [Number("number", Span(start, stop), frozenset({value}), unit, soft=soft)], taken
+
+
+def _fraction(text: str, words: Sequence[str], start: int) -> tuple[Decimal | None, int]:
+    """Return the part of a whole that words tell, `half` or `two thirds`, None if none."""
+    first = words[0]
+    if first == "half":
+        return Decimal("0.5"), 1
+    if (
+        len(words) > 1
+        and words[1] in FRACTIONS
+        and first in COUNTS
+        and (words[1].endswith("s") or first == "one")
+    ):
+        whole = FRACTIONS[words[1]]
+        return round(Decimal(COUNTS[first]) / whole, 4), 2
+    if (
+        first in FRACTIONS
+        and first != "second"
+        and re.search(r"\ba \Z", text[max(0, start - 3) : start])
+    ):
+        behind = re.compile(rf"{first} of\b").match(text, start)
+        if behind:
+            return round(Decimal(1) / FRACTIONS[first], 4), 1
+    return None, 0
+
+
+def _count(words: Sequence[str]) -> tuple[Decimal, int, bool]:
+    """Return what words of number count, how many of them do, and whether they give an order."""
+    total, current, taken, at = Decimal(0), Decimal(0), 0, 0
+    last = ""
+    while at < len(words):
+        word = words[at]
+        if word in ORDINALS and (current < _HUNDRED or current % _HUNDRED == 0 or not taken):
+            if taken and last not in {"tens", "hundred", "large", "and"}:
+                break
+            return total + current + ORDINALS[word], at + 1, True
+        if word in COUNTS:
+            value = COUNTS[word]
+            tens = value >= 20  # noqa: PLR2004 # twenty, thirty
+            if taken and not (
+                last in {"hundred", "large", "and"} or (last == "tens" and not tens and value < 10)
+            ):  # noqa: PLR2004
+                break
+            current += value
+            last = "tens" if tens else "count"
+        elif word == "hundred":
+            current = (current or 1) * _HUNDRED
+            last = "hundred"
+        elif word == "dozen":
+            current = (current or 1) * 12
+            last = "large"
+        elif word in LARGE and len(word) > 3:  # noqa: PLR2004 # an abbreviation
+            total += (current or 1) * LARGE[word]
+            current = Decimal(0)
+            last = "large"
+        elif (
+            word == "and"
+            and last in {"hundred", "large"}
+            and words[at + 1 : at + 2]
+            and words[at + 1] in COUNTS
+        ):
+            last = "and"
+            at += 1
+            continue
+        else:
+            break
+        at += 1
+        taken = at
+    return total + current, taken, False
+
+
+def _bounded(text: str, number: Number) -> Number:
+    """Return a number with which way it is bound: `at least 5`, `5 or more`, `until 5 May`."""
+    before = text[max(0, number.span.start - _LOOKED_BACK) : number.span.start]
+    bound: Bound = ""
+    if (
+        _NOT_MORE.search(text, max(0, number.span.start - 2 * _LOOKED_BACK), number.span.start)
+        or _MOST.search(before)
+        or _OR_LESS.match(text, number.span.end)
+    ):
+        bound = "most"
+    elif _LEAST.search(before) or _OR_MORE.match(text, number.span.end):
+        bound = "least"
+    if not bound:
+        return number
+    return replace(number, bound=bound)
+
+
+def _han(text: str, known: Sequence[Number]) -> Iterator[Number]:
+    """Yield the numbers that are written in Chinese characters."""
+    for match in _HAN_NUMBER.finditer(text):
+        span = Span(*match.span())
+        if any(one.span.start < span.end and span.start < one.span.end for one in known):
+            continue
+        total, section, digit = 0, 0, 0
+        plain = all(sign in HAN_DIGITS for sign in match.group())
+        if plain:
+            value = int("".join(str(HAN_DIGITS[sign]) for sign in match.group()))
+        else:
+            for sign in match.group():
+                if sign in HAN_DIGITS:
+                    digit = HAN_DIGITS[sign]
+                elif sign in HAN_SMALL:
+                    section += (digit or 1) * HAN_SMALL[sign]
+                    digit = 0
+                else:
+                    total = (total + section + digit) * int(HAN_LARGE[sign])
+                    section, digit = 0, 0
+            value = total + section + digit
+        yield Number("number", span, frozenset({Decimal(value)}))
+
+
+def _roman(text: str, known: Sequence[Number]) -> Iterator[Number]:
+    """Yield Roman numerals behind a name or a word such as `chapter`."""
+    for match in _ROMAN_AFTER.finditer(text):
+        which = "roman" if match["roman"] else "alone"
+        span = Span(*match.span(which))
+        signs = [_ROMAN[sign] for sign in match[which]]
+        if any(one.span.start < span.end and span.start < one.span.end for one in known):
+            continue
+        value = sum(
+            -one if any(later > one for later in signs[at + 1 : at + 2]) else one
+            for at, one in enumerate(signs)
+        )
+        yield Number("number", span, frozenset({Decimal(value)}), exact="roman")

@@ -1,0 +1,153 @@
+"""Language models behind a server that speaks OpenAI's protocol: vLLM, llama.cpp, Ollama, hosted.
+
+The client takes a second to import, so settings that are wrong are told first.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import openai
+
+from indexes.errors import ModelFailed, ModelMissing
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling
+from service.openai_address import address_of
+from service.openai_errors import Asked, failure_of, nonsense
+from service.openai_stream import Conversation, Known, Patience, ask_for
+from service.stepping import stepped
+from service.token_estimate import counter
+
+# Where neither a setting nor the server tells.
+CONTEXT: Final = 8192
+_TELLING_SECONDS: Final = 10.0
+_LISTED: Final = 20
+_REFUSED: Final = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the settings say of a server: None where they are silent.
+
+    `tokenizer` is a `tokenizer.json`, a folder or a hub id.
+    """
+
+    base_url: str | None = None
+    key: str | None = None
+    model: str | None = None
+    context: int | None = None
+    tokenizer: str | None = None
+
+
+def load_openai_language_model(server: Server, patience: Patience | None = None) -> LanguageModel:
+    """Return the model behind a server, which is asked once for what models it has.
+
+    Without a model in the settings it is the only one that the server lists. Context length: as the
+    settings say, else as the server tells, else 8192. Raises ModelMissing and ModelFailed.
+    """
+    asked = Asked(address_of(server.base_url), server.model or "", server.key)
+    count = counter(server.tokenizer)
+    if server.model is None or server.context is None:
+        entry = _entry(asked)
+        asked = Asked(asked.address, str(entry.get("id") or asked.model), server.key)
+        context = server.context or _context(asked, entry)
+    else:
+        context = server.context
+    write = partial(_write, asked, Known(), patience or Patience(), count)
+    return LanguageModel(asked.model, context, count, write, counts_exactly=False)
+
+
+def _write(
+    asked: Asked,
+    known: Known,
+    patience: Patience,
+    count: Callable[[Sequence[Message]], int],
+    messages: Sequence[Message],
+    sampling: Sampling,
+    check: Check,
+) -> Iterator[str | Ended]:
+    conversation = Conversation(asked, known, patience)
+    return stepped(lambda put: conversation.write(messages, sampling, count, put), check)
+
+
+def _entry(asked: Asked) -> Mapping[str, object]:
+    """Return what the server says of the model that is asked for, {} where it says nothing."""
+    try:
+        found = _ask(asked, "/models")
+    except openai.APIError as error:
+        if asked.model and _is_silent(error):
+            return {}
+        raise failure_of(error, asked) from error
+    listed = found.get("data") if isinstance(found, Mapping) else None
+    entries = [one for one in listed or () if isinstance(one, Mapping)]
+    if asked.model:
+        return next((one for one in entries if one.get("id") == asked.model), {})
+    if not isinstance(listed, list):
+        raise nonsense(asked.address.shown, f"at /models: {found!r}", asked)
+    return _only(entries, asked)
+
+
+def _only(entries: Sequence[Mapping[str, object]], asked: Asked) -> Mapping[str, object]:
+    if len(entries) == 1:
+        return entries[0]
+    where = asked.address.shown
+    if not entries:
+        raise ModelMissing(
+            f"the language model's server {where} lists no model; load one there, or name one in "
+            "AFTERWORD_MODEL"
+        )
+    names = [str(one.get("id")) for one in entries]
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    raise ModelMissing(
+        f"the language model's server {where} has several models; set AFTERWORD_MODEL to one of: "
+        f"{', '.join(names[:_LISTED])}{more}"
+    )
+
+
+def _is_silent(error: openai.APIError) -> bool:
+    """Tell whether a server works and only lists no models, as some do not."""
+    return isinstance(error, openai.APIStatusError) and error.status_code not in _REFUSED
+
+
+def _context(asked: Asked, entry: Mapping[str, object]) -> int:
+    """Return the tokens that the server's model reads and writes at once.
+
+    vLLM tells them in its list, llama.cpp among its properties; how many the model was trained for,
+    which llama.cpp lists, may be more than the server was started with.
+    """
+    told = _number(entry.get("max_model_len"))
+    if told is None and (entry.get("owned_by") == "llamacpp" or "meta" in entry):
+        told = _number(_of_properties(asked))
+        trained = entry.get("meta")
+        limit = _number(trained.get("n_ctx_train")) if isinstance(trained, Mapping) else None
+        if told is None and limit is not None:
+            told = min(limit, CONTEXT)
+    return told or CONTEXT
+
+
+def _of_properties(asked: Asked) -> object:
+    try:
+        found = _ask(asked, f"{asked.address.root}/props")
+    except openai.APIError:
+        return None
+    usual = found.get("default_generation_settings") if isinstance(found, Mapping) else None
+    return usual.get("n_ctx") if isinstance(usual, Mapping) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _ask(asked: Asked, path: str) -> object:
+    found: list[object] = []
+
+    async def work(put: Callable[[object], None]) -> None:
+        put(await ask_for(asked, path, _TELLING_SECONDS))
+
+    try:
+        found.extend(stepped(work, lambda: None))
+    except ValueError as error:
+        raise nonsense(asked.address.shown, f"at {path}: {error}", asked) from error
+    if not found:
+        raise ModelFailed(f"the language model's server {asked.address.shown} said nothing")
+    return found[0]

@@ -1,0 +1,305 @@
+"""One conversation with a server of a language model: asked, tried again, streamed, understood."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import openai
+
+from indexes.errors import ModelFailed, ModelTooSlow
+from service.language_model import Ended, Message, Reason, Sampling, Usage
+from service.openai_errors import (
+    Asked,
+    cut_off,
+    failure_of,
+    hung_up,
+    is_too_long,
+    is_transient,
+    nonsense,
+    wait_asked_for,
+)
+
+Put = Callable[[str | Ended], None]
+
+_CONNECT_SECONDS: Final = 10.0
+_LONGEST_SECONDS: Final = 3600.0
+_STREAM: Final = "text/event-stream"
+# What some servers refuse, and what is sent in its place.
+_OPTIONAL: Final = ("stream_options", "temperature", "max_tokens")
+_REFUSING: Final = frozenset({400, 422})
+_FILTERED: Final = "content_filter"
+# These log what is asked, or each request.
+for _name in ("openai", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a server is asked, and how long is waited: before it is asked again, and for it.
+
+    The first wait is doubled each time, less up to half by chance, so that not all who wait come
+    back at once. A server that wants to be asked again later than after `longest_wait` seconds is
+    not. Once an answer has begun, `silence` seconds may pass between its pieces.
+    """
+
+    tries: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+    silence: float = 60.0
+
+
+@dataclass(slots=True)
+class Known:
+    """What a process has learned of a server: which parts of a request it refuses."""
+
+    refused: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What has come of an answer so far."""
+
+    is_open: bool = False
+    text: bool = False
+    thought: bool = False
+    is_thinking: bool = False
+    finish: str | None = None
+    usage: Usage | None = None
+
+
+def client_of(asked: Asked, read_seconds: float = _LONGEST_SECONDS) -> openai.AsyncOpenAI:
+    """Return a client for one piece of work; tries are made here, and no redirect is followed."""
+    timeout = openai.Timeout(read_seconds, connect=_CONNECT_SECONDS)
+    return openai.AsyncOpenAI(
+        # Servers that need no key do not look at it, and the client insists on one.
+        api_key=asked.key or "none",
+        base_url=asked.address.base,
+        max_retries=0,
+        timeout=timeout,
+        http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, follow_redirects=False),
+    )
+
+
+class Conversation:
+    """One request, asked again where that may help, as long as nothing of an answer has come."""
+
+    def __init__(self, asked: Asked, known: Known, patience: Patience) -> None:
+        self._asked = asked
+        self._known = known
+        self._patience = patience
+        self._heard = _Heard()
+
+    async def write(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        estimate: Callable[[Sequence[Message]], int],
+        put: Put,
+    ) -> None:
+        """Hand over the pieces of the answer, and how it ended.
+
+        `estimate` counts tokens where the server does not. Raises ModelFailed, ModelMissing and
+        PromptTooLong.
+        """
+        pieces: list[str] = []
+
+        def keep(piece: str) -> None:
+            pieces.append(piece)
+            put(piece)
+
+        async with client_of(self._asked) as client:
+            await self._tried(client, messages, sampling, keep)
+        if self._heard.is_thinking:
+            keep("</think>")
+        written = "".join(pieces)
+        usage = self._heard.usage or Usage(
+            estimate(messages), estimate([Message("assistant", written)])
+        )
+        put(Ended(self._reason, usage))
+
+    async def _tried(
+        self,
+        client: openai.AsyncOpenAI,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        keep: Callable[[str], None],
+    ) -> None:
+        """Ask until an answer has begun, or it makes no sense to ask again."""
+        tried = 0
+        while True:
+            self._heard.is_open = False
+            sent = self._request(messages, sampling)
+            try:
+                await self._once(client, sent, keep)
+            except openai.APIError as error:
+                if self._has_begun:
+                    raise self._broken(error) from error
+                if self._learn(error, sent):
+                    continue
+                tried += 1
+                await asyncio.sleep(self._wait(error, tried))
+            else:
+                return
+
+    def _broken(self, error: openai.APIError) -> Exception:
+        is_cut = isinstance(error, openai.APIConnectionError)
+        return cut_off(self._asked) if is_cut else failure_of(error, self._asked)
+
+    def _wait(self, error: openai.APIError, tried: int) -> float:
+        """Return how long to wait before the next try; raise the failure where there is none."""
+        patience, wanted = self._patience, wait_asked_for(error)
+        closed = self._heard.is_open and isinstance(error, openai.APIConnectionError)
+        failure = hung_up(self._asked) if closed else failure_of(error, self._asked)
+        if not is_transient(error) or tried >= patience.tries:
+            raise failure from error
+        if wanted is not None and wanted > patience.longest_wait:
+            raise failure from error
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 # no secret hangs on it
+        return max(jitter * patience.first_wait * 2.0 ** (tried - 1), wanted or 0.0)
+
+    @property
+    def _has_begun(self) -> bool:
+        return self._heard.text or self._heard.thought
+
+    def _request(self, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
+        sent: dict[str, Any] = {
+            "model": self._asked.model,
+            "messages": [{"role": one.role, "content": one.text} for one in messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+        }
+        if sampling.stop:
+            sent["stop"] = list(sampling.stop)
+        if "max_tokens" in self._known.refused:
+            sent["max_completion_tokens"] = sampling.max_tokens
+        return {name: value for name, value in sent.items() if name not in self._known.refused}
+
+    def _learn(self, error: openai.APIError, sent: Mapping[str, object]) -> bool:
+        """Note which part of a request the server refuses, and tell whether there was one."""
+        if not isinstance(error, openai.APIStatusError) or is_too_long(error):
+            return False
+        if error.status_code not in _REFUSING:
+            return False
+        said = f"{error.param} {error.message}"
+        named = [name for name in _OPTIONAL if name in said and name in sent]
+        if not named:
+            # Some only say that they do not know a field; this is the one that is new to old ones.
+            named = [name for name in ("stream_options",) if name in sent]
+        self._known.refused.update(named)
+        return bool(named)
+
+    async def _once(
+        self, client: openai.AsyncOpenAI, sent: Mapping[str, Any], keep: Callable[[str], None]
+    ) -> None:
+        stream = await client.chat.completions.create(**sent)
+        await self._look_at(stream.response)
+        self._heard.is_open = True
+        pieces = aiter(stream)
+        try:
+            while True:
+                async with asyncio.timeout(self._patience.silence if self._has_begun else None):
+                    chunk = await anext(pieces, None)
+                if chunk is None:
+                    break
+                self._hear(chunk, keep)
+        except TimeoutError:
+            raise ModelTooSlow(
+                f"the language model's server {self._asked.address.shown} has sent nothing for "
+                f"{self._patience.silence:g} s in the midst of an answer; look at its log"
+            ) from None
+        except ValueError as error:  # a line that is no JSON, or no UTF-8
+            raise self._nonsense(str(error)) from error
+        self._check_ended()
+
+    async def _look_at(self, response: Any) -> None:
+        """Raise ModelFailed where the answer is another thing than a stream of events."""
+        kind = response.headers.get("content-type", "")
+        if kind.partition(";")[0].strip().lower() == _STREAM:
+            return
+        start = (await response.aread())[:200].decode(errors="replace")
+        raise self._nonsense(f"{kind or 'no media type'}: {start}")
+
+    def _hear(self, chunk: object, keep: Callable[[str], None]) -> None:
+        heard, data = self._heard, _plain(chunk)
+        choices = data.get("choices") if isinstance(data, Mapping) else None
+        if not isinstance(data, Mapping) or not isinstance(choices, list):
+            raise self._nonsense(f"without choices: {data!r}")
+        usage = data.get("usage")
+        if isinstance(usage, Mapping):
+            heard.usage = _usage(usage) or heard.usage
+        for choice in choices[:1]:
+            if not isinstance(choice, Mapping):
+                raise self._nonsense(f"a choice that is none: {choice!r}")
+            self._hear_delta(choice.get("delta") or {}, keep)
+            heard.finish = choice.get("finish_reason") or heard.finish
+
+    def _hear_delta(self, delta: object, keep: Callable[[str], None]) -> None:
+        """Take the next words; those of its reasoning come between `<think>` and `</think>`."""
+        if not isinstance(delta, Mapping):
+            raise self._nonsense(f"a delta that is none: {delta!r}")
+        heard = self._heard
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(thought, str) and thought:
+            keep(thought if heard.is_thinking else f"<think>{thought}")
+            heard.thought = heard.is_thinking = True
+        text = delta.get("content") or delta.get("refusal")
+        if isinstance(text, str) and text:
+            keep(f"</think>{text}" if heard.is_thinking else text)
+            heard.text, heard.is_thinking = True, False
+
+    def _check_ended(self) -> None:
+        """Raise ModelFailed where the stream ended as no answer does."""
+        heard, where = self._heard, self._asked.address.shown
+        if heard.finish == _FILTERED:
+            raise ModelFailed(
+                f"the language model's server {where} held the answer back by its filter of "
+                "contents; ask otherwise, or use another server"
+            )
+        if heard.finish is None and (heard.text or heard.thought):
+            raise cut_off(self._asked)
+        if heard.thought and not heard.text:
+            raise ModelFailed(
+                f"the language model {self._asked.model} at {where} reasoned and came to no "
+                "answer; set AFTERWORD_ANSWER_TOKENS higher, or let it reason less"
+            )
+        if not heard.text:
+            raise ModelFailed(
+                f"the language model's server {where} answered with nothing; look at its log, and "
+                f"whether {self._asked.model} is a model for chats"
+            )
+
+    @property
+    def _reason(self) -> Reason:
+        return "length" if self._heard.finish == "length" else "stop"
+
+    def _nonsense(self, what: str) -> ModelFailed:
+        return nonsense(self._asked.address.shown, what, self._asked)
+
+
+def _plain(chunk: object) -> object:
+    """Return what the client made of a piece as what JSON it was."""
+    return (
+        chunk.to_dict(mode="json", warnings=False) if isinstance(chunk, openai.BaseModel) else chunk
+    )
+
+
+def _usage(told_by_server: Mapping[str, object]) -> Usage | None:
+    read, written = (told_by_server.get(f"{kind}_tokens") for kind in ("prompt", "completion"))
+    if isinstance(read, int) and isinstance(written, int):
+        return Usage(read, written)
+    return None
+
+
+async def ask_for(asked: Asked, path: str, seconds: float) -> object:
+    """Return the JSON at a path behind the address, or at a whole address of the same server.
+
+    Raises openai.APIError.
+    """
+    async with client_of(asked, seconds) as client:
+        found: object = await client.get(path, cast_to=object)
+        return found

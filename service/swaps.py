@@ -1,0 +1,598 @@
+"""Swaps: whether a number or name stands where the evidence has another one.
+
+Every value of a sentence is a slot that its neighbours describe: the words of its clause and of the
+rest, those right beside it, and, for names, on which side of them it stands. A value is swapped
+where the evidence has another one of its kind whose neighbours fit clearly better.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from service.lines import Line
+from service.numbers import comparable, same
+from service.opposites import opposites
+from service.stated import APART, LIGHT, Stated, Value, is_acronym, one_root
+
+# What a claim's word counts that stands in another clause than the value.
+_FURTHER: Final = 0.8
+_FURTHER_OF_SEVERAL: Final = 0.35
+# Of the words that describe a value, names count less and numbers more: they come in pairs.
+_NAME: Final = 0.8
+_NUMBER: Final = 1.5
+# What a word of the evidence counts where it is in the value's clause; in one without such a value;
+# ahead of the value in an earlier clause, which a later one may leave out (`opens at 7 and at 9 on
+# Sundays`); elsewhere in another value's clause; in title and headings.
+_IN_CLAUSE: Final = 1.0
+_SHARED: Final = 0.9
+_LEFT_OUT: Final = 0.6
+_LEFT_OUT_LABELLED: Final = 0.85
+_OF_ANOTHER: Final = 0.1
+_ABOVE: Final = 0.7
+_OPPOSITE: Final = -0.5
+_WORD_BEFORE: Final = 0.3
+_WORD_BEHIND: Final = 0.5
+_SIDE: Final = 0.35
+_IMPLIED: Final = 0.75
+_IN_TITLE: Final = 0.95
+# So much better, and by this share of all in which they differ, must another value fit: in the
+# quoted sentences, in others, and where the sentences do not name the value themselves.
+_BETTER: Final = (0.3, 0.25)
+_BETTER_ELSEWHERE: Final = (0.6, 0.35)
+_BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
+# The least share of what describes a number that must describe it in the evidence too.
+_LEAST_SHARE: Final = 0.25
+_DESCRIBED: Final = 2.5
+_BETTER_OTHERWISE: Final = (1.2, 0.3)
+_BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
+_PARTICIPLE: Final = re.compile(
+    r"(?:\w{2,}ed|\w{3,}en|made|built|won|sold|held|led|bought|found|paid|sent|kept|lost|met|taught"
+    r"|told|brought|caught|hit|put|set|read|known|shown|drawn|grown|worn|begun|sung|run|cut|left)\Z"
+)
+_SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
+_GOING_ON: Final = frozenset(("and", "but", "or"))
+_AUXILIARY: Final = frozenset(
+    (
+        "was",
+        "were",
+        "is",
+        "are",
+        "has",
+        "had",
+        "have",
+        "later",
+        "then",
+        "also",
+        "never",
+        "not",
+        "been",
+    )
+)
+_CONJUNCTIONS: Final = frozenset(("and", "or", "but", "while", "whereas", "than"))
+_RELATIVE: Final = frozenset(("which", "who", "whom", "whose", "that"))
+_GOVERNING: Final = frozenset(
+    (
+        "by",
+        "with",
+        "to",
+        "at",
+        "in",
+        "on",
+        "from",
+        "for",
+        "of",
+        "under",
+        "near",
+        "off",
+        "against",
+        "after",
+        "into",
+        "between",
+        "around",
+    )
+)
+_STANDING_FOR: Final = frozenset(("his", "her", "their", "its", "him", "them", "there", "our"))
+_GOVERNED: Final = 0.4
+_VERB: Final = re.compile(r"\w{2,}s\Z")
+_NEAR_VERB: Final = 3
+_FIRST: Final = 1
+Fit = Mapping[str, float]
+"""How well each thing that describes a value fits."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A value of a sentence and what describes it."""
+
+    said: Stated
+    value: Value
+
+    @cached_property
+    def clause(self) -> int:
+        """The clause that it stands in."""
+        return self.said.words[self.value.first].clause
+
+    @cached_property
+    def word_before(self) -> str:
+        """The word ahead of it."""
+        at = self.value.first - 1
+        while at >= 0 and self.said.words[at].lower in {
+            "the",
+            "a",
+            "an",
+            "about",
+            "around",
+            "dr",
+            "mr",
+        }:
+            at -= 1
+        return self.said.words[at].lower if at >= 0 else ""
+
+    @cached_property
+    def stems_behind(self) -> frozenset[str]:
+        """The stems of the two words behind it."""
+        behind = self.said.words[self.value.last + 1 : self.value.last + 3]
+        clause = self.said.words[self.value.last].clause
+        return frozenset(one for word in behind if word.clause == clause for one in word.stems)
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The stems behind a number, or behind another one where it leaves them out."""
+        if self.stems_behind or not self._counts_nothing:
+            return self.stems_behind
+        return frozenset[str]().union(*(one.stems_behind for one in self.other_slots))
+
+    @cached_property
+    def clauses(self) -> frozenset[int]:
+        """The clauses that speak of it: those around an apposition, else its own."""
+        if not self._is_alone:
+            return frozenset({self.clause})
+        around = [one for one in (self.clause - 1, self.clause + 1) if self._is_beside(one)]
+        if self.clause not in around and self._first(self.clause) in {"and", "or"}:
+            around.append(self.clause - 1)  # one of several, of which all the same is said
+        return frozenset({self.clause, *around})
+
+    def _first(self, clause: int) -> str:
+        return next((word.lower for word in self.said.words if word.clause == clause), "")
+
+    def _is_beside(self, clause: int) -> bool:
+        """Tell whether a comma, not a word such as `and`, parts the clause from another."""
+        begin = self._first(max(clause, self.clause))
+        return begin != "" and begin not in _CONJUNCTIONS
+
+    @cached_property
+    def others(self) -> tuple[Value, ...]:
+        """The other values of its kind in the sentence."""
+        return tuple(
+            one
+            for one in self.said.values
+            if one is not self.value and one.sure and of_one_kind(one, self.value)
+        )
+
+    @cached_property
+    def other_slots(self) -> tuple["Slot", ...]:
+        """The slots of the other values of its kind."""
+        return tuple(Slot(self.said, one) for one in self.others)
+
+    @cached_property
+    def is_labelled(self) -> bool:
+        """Tell whether its clause has words behind it and none ahead, as `at 9 on Sundays` has."""
+        words = self.said.words
+        ahead = any(word.stems for word in words[: self.value.first] if word.clause == self.clause)
+        behind = any(
+            word.stems for word in words[self.value.last + 1 :] if word.clause == self.clause
+        )
+        return behind and not ahead
+
+    @cached_property
+    def leads(self) -> bool:
+        """Tell whether it is the first name of its sentence, and so what later clauses may be on."""
+        return self.value.number is None and not any(
+            one.first < self.value.first for one in self.others
+        )
+
+    @cached_property
+    def side(self) -> int:
+        """-1 where a passive makes it the object of what stands behind it, 1 where it acts."""
+        words = self.said.words
+        if self.word_before == "by" or self._is_agent:
+            return 1
+        near = words[self.value.last + 1 : self.value.last + 2 + _NEAR_VERB]
+        for at, word in enumerate(near):
+            if word.lower in _BEING:
+                return -1 if any(_PARTICIPLE.match(one.lower) for one in near[at + 1 :]) else 0
+        return 0
+
+    @cached_property
+    def _is_agent(self) -> bool:
+        """Tell whether `by` stands a few words ahead: by the actress Delia Marsh."""
+        near = self.said.words[max(0, self.value.first - 4) : self.value.first]
+        lowers = [word.lower for word in near if word.clause == self.clause]
+        if "by" not in lowers or self.value.number is not None:
+            return False
+        behind = lowers[lowers.index("by") + 1 :]
+        return not any(one in _GOVERNING for one in behind)
+
+    @cached_property
+    def governing(self) -> str:
+        """The preposition that it depends on, none for who acts in a passive."""
+        return self.word_before if self.word_before in _GOVERNING - {"by"} else ""
+
+    @cached_property
+    def links(self) -> bool:
+        """Tell whether its clause only says what something is, in either order."""
+        words = [word.lower for word in self.said.words if word.clause == self.clause]
+        being = [at for at, word in enumerate(words) if word in _BEING]
+        return bool(being) and not any(_PARTICIPLE.match(one) for one in words[being[0] + 1 :])
+
+    def sided(self, at: int) -> bool:
+        """Tell whether it stands, as an active sentence has it, ahead of the word at a place."""
+        if self.side:
+            return self.side > 0
+        return self.value.last < at
+
+    def stands(self, stem: str) -> float:
+        """Return how near a stem is to the value, in [0, 1]."""
+        return max((self._near(at) for at in self.said.places.get(stem, ())), default=0.0)
+
+    def _near(self, at: int) -> float:
+        if self.value.first <= at <= self.value.last:
+            return 0.0
+        clause = self.said.words[at].clause
+        if clause in self.clauses:
+            return _IN_CLAUSE
+        there = [one.value for one in self.other_slots if clause in one.clauses]
+        if not there:
+            return _SHARED
+        if clause // APART != self.clause // APART:
+            return _OF_ANOTHER
+        if self.value.number is None and any(at == one.first - 1 for one in there):
+            word = self.said.words[at].lower
+            if not _PARTICIPLE.match(word) and not _VERB.match(word):
+                return _OF_ANOTHER  # `the biologist Sara Lund`
+        if clause < self.clause and self._acts_on(at):
+            return _LEFT_OUT_LABELLED
+        if clause < self.clause and self.clause in self.said.bare_clauses:
+            return _OF_ANOTHER if at in self.said.value_places else _LEFT_OUT_LABELLED
+        if clause < self.clause and self._counts_nothing and self._is_counted(at, there):
+            return _LEFT_OUT_LABELLED
+        if clause < self.clause and at < min(one.first for one in there):
+            return _LEFT_OUT_LABELLED if self.is_labelled or self._ends else _LEFT_OUT
+        if clause > self.clause and self.leads and self._has_no_subject(clause):
+            return _LEFT_OUT_LABELLED
+        if clause == self.clause + 1 and self._is_alone and at > min(one.last for one in there):
+            return _LEFT_OUT_LABELLED if self._first(clause) == "and" else _OF_ANOTHER
+        if self._is_meant(at, clause):
+            return _IN_CLAUSE
+        return _OF_ANOTHER
+
+    @cached_property
+    def _ends(self) -> bool:
+        """Tell whether a number that counts nothing ends its clause: `paid accounts 600`."""
+        return self._counts_nothing and not any(
+            word.stems and word.clause == self.clause
+            for word in self.said.words[self.value.last + 1 :]
+        )
+
+    @cached_property
+    def _counts_nothing(self) -> bool:
+        """Tell whether a number has nothing that it counts: `and 19 in colour`."""
+        if self.value.number is None or self.value.number.unit:
+            return False
+        behind = self.said.words[self.value.last + 1 : self.value.last + 2]
+        return not behind or behind[0].lower in _GOVERNING or not behind[0].stems
+
+    def _is_counted(self, at: int, others: Sequence[Value]) -> bool:
+        """Tell whether a word is among those that another number counts."""
+        for one in others:
+            for place in range(one.last + 1, min(one.last + 6, len(self.said.words))):
+                if self.said.words[place].lower in _GOVERNING - {"for", "of"}:
+                    break
+                if place == at:
+                    return True
+        return False
+
+    def _acts_on(self, at: int) -> bool:
+        """Tell whether a word is of the sentence's first name, and the value no subject itself."""
+        first = next((one for one in self.said.names if one.sure), None)
+        if first is None or not first.first <= at <= first.last:
+            return False
+        words = self.said.words[: self.value.first]
+        return any(word.clause == self.clause and word.stems for word in words)
+
+    @cached_property
+    def _is_alone(self) -> bool:
+        """Tell whether nothing but the value stands in its clause."""
+        words = [
+            at
+            for at, word in enumerate(self.said.words)
+            if word.clause == self.clause and word.stems
+        ]
+        return all(self.value.first <= at <= self.value.last for at in words)
+
+    def _has_no_subject(self, clause: int) -> bool:
+        """Tell whether a clause begins with `and` and what somebody does."""
+        words = [
+            word for word in self.said.words if word.clause == clause and word.text[0].isalnum()
+        ]
+        if not words or words[0].lower not in _GOING_ON:
+            return False
+        behind = [word.lower for word in words[1:4] if word.lower not in _AUXILIARY]
+        begins = behind[0] if behind else ""
+        return _PARTICIPLE.match(begins) is not None or _VERB.match(begins) is not None
+
+    def _is_meant(self, at: int, clause: int) -> bool:
+        """Tell whether a word is the one that `which` or `who` ahead of the value stands for."""
+        if clause + 1 != self.clause:
+            return False
+        words = self.said.words
+        begin = next(place for place, word in enumerate(words) if word.clause == self.clause)
+        if not any(word.lower in _RELATIVE for word in words[begin : begin + 3]):
+            return False
+        before = [place for place in range(begin) if words[place].stems]
+        return bool(before) and at == before[-1]
+
+
+def of_one_kind(one: Value, other: Value) -> bool:
+    """Tell whether one value may stand in the place of the other."""
+    if one.number is not None and other.number is not None:
+        return one.tied == other.tied and comparable(one.number, other.number)
+    return one.kind == other.kind and one.number is None and other.number is None
+
+
+def is_same(claimed: Value, found: Value) -> bool:
+    """Tell whether two values are one, as far as they can be told alone."""
+    if claimed.number is not None and found.number is not None:
+        return same(claimed.number, found.number)
+    if claimed.number is not None or found.number is not None:
+        return False
+    if len(claimed.words) == len(found.words) == 1:
+        return all(one_root(one, other) for one in claimed.words for other in found.words)
+    if is_acronym(claimed.text, found.text) or is_acronym(found.text, claimed.text):
+        return True
+    return bool(claimed.words & found.words) and (
+        claimed.words <= found.words or found.words <= claimed.words
+    )
+
+
+class Claim:
+    """The values of a sentence, each with the words that describe it."""
+
+    def __init__(self, said: Stated) -> None:
+        self.said = said
+        self.slots = [Slot(said, one) for one in said.values if one.sure]
+        self._weights = {id(slot.value): self._described(slot) for slot in self.slots}
+
+    def has(self, value: Value) -> bool:
+        """Tell whether the claim has a word of a name."""
+        return bool(value.words & self.said.flat)
+
+    def _described(self, slot: Slot) -> Fit:
+        """Return how much each stem of the sentence describes a value."""
+        further = _FURTHER_OF_SEVERAL if slot.others else _FURTHER
+        kinds = {
+            at: _NUMBER if one.number is not None else _NAME
+            for one in self.said.values
+            if one.sure
+            for at in range(one.first, one.last + 1)
+        }
+        found: dict[str, float] = {}
+        for at, word in enumerate(self.said.words):
+            if slot.value.first <= at <= slot.value.last:
+                continue
+            weight = (1.0 if word.clause in slot.clauses else further) * kinds.get(at, 1.0)
+            for one in word.stems:
+                if one not in LIGHT or opposites(one):
+                    found[one] = max(found.get(one, 0.0), weight)
+        return found
+
+    def whole(self, slot: Slot) -> float:
+        """Return by how much a value is described."""
+        weights = self._weights[id(slot.value)]
+        return sum(weight for one, weight in weights.items() if not one.startswith("#"))
+
+    def fit(self, slot: Slot, found: Slot, line: Line) -> Fit:
+        """Return how well what describes a value of the claim describes one of the evidence."""
+        fits = {}
+        for stem, weight in self._weights[id(slot.value)].items():
+            near = found.stands(stem)
+            if not near and stem in line.around.stems:
+                near = _ABOVE
+            elif not near and any(found.stands(one) == _IN_CLAUSE for one in opposites(stem)):
+                near = _OPPOSITE
+            fits[stem] = weight * near
+        fits[" before"] = _WORD_BEFORE * (slot.word_before == found.word_before != "")
+        if slot.value.number is not None:
+            fits[" behind"] = _WORD_BEHIND * bool(slot.stems_behind & found.counted)
+        else:
+            fits[" side"] = _SIDE * self._sides(slot, found)
+        return fits
+
+    def _sides(self, slot: Slot, found: Slot) -> float:
+        """Return of how many words both stand on the same side, less those where they do not."""
+        if slot.links or found.links:
+            return 0.0
+        mine = _places(slot)
+        theirs = _places(found)
+        shared = mine.keys() & theirs.keys()
+        agreeing = sum(slot.sided(mine[one]) == found.sided(theirs[one]) for one in shared)
+        return min(2.0, max(-2.0, 2.0 * agreeing - len(shared)))
+
+    def implied(self, slot: Slot, lines: Sequence[Line]) -> Fit:
+        """Return how well a value fits that the sentences themselves do not name."""
+        fits = [self._implied(slot, line) for line in lines]
+        return max(fits, key=lambda one: sum(one.values()))
+
+    def titled(self, slot: Slot, line: Line) -> Fit:
+        """Return how well a value would fit that a sentence's title names."""
+        weights = self._weights[id(slot.value)]
+        return {
+            one: _IN_TITLE * weight * (one in line.said.stems) for one, weight in weights.items()
+        }
+
+    def _implied(self, slot: Slot, line: Line) -> Fit:
+        lowers = line.said.lowers
+        stands = _STANDING_FOR if slot.word_before in {"of", "by"} else frozenset({"there"})
+        governed = slot.word_before in _GOVERNING and not lowers & stands
+        share = _GOVERNED if governed else 1.0
+        near = _IN_TITLE if slot.value.words & line.around.flat else _IMPLIED
+        pronoun = next(
+            (at for at, word in enumerate(line.said.words) if word.lower in _SUBJECTS), None
+        )
+        if pronoun is not None and slot.value.number is None:
+            value = Value("name", frozenset(), "", pronoun, pronoun)
+            fits = self.fit(slot, Slot(line.said, value), line)
+            return {one: share * fit for one, fit in fits.items()}
+        stems = line.said.stems
+        weights = self._weights[id(slot.value)]
+        return {one: share * near * weight * (one in stems) for one, weight in weights.items()}
+
+
+def _places(slot: Slot) -> dict[str, int]:
+    """Return where the stems of a value's clause stand, without the values' own."""
+    taken = {at for one in slot.said.values if one.sure for at in range(one.first, one.last + 1)}
+    return {
+        one: at
+        for at, word in enumerate(slot.said.words)
+        if word.clause == slot.clause and at not in taken
+        if _PARTICIPLE.match(word.lower) or _VERB.match(word.lower)
+        for one in word.stems
+    }
+
+
+def swapped(
+    claim: Claim, quoted: Sequence[Line], near: Sequence[Line]
+) -> tuple[Value, Value | None] | None:
+    """Return a value of the claim and the one that the evidence has in its place, None if none.
+
+    A number may have none in its place and yet be told of something else. `quoted` are the sentences that are to bear it out, `near` others that speak of the same.
+    """
+    lines = [*quoted, *(one for one in near if all(one is not other for other in quoted))]
+    slots = [(line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure]
+    own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
+    for slot in claim.slots:
+        mine, implied = own[id(slot.value)]
+        whole = claim.whole(slot)
+        told = slot.value.number is not None and whole >= _DESCRIBED
+        if told and sum(mine.values()) < _LEAST_SHARE * whole:
+            return slot.value, None
+        found = _named_above(claim, slot, mine, quoted)
+        if found or (implied and (found := _leading(claim, slot, quoted))):
+            return slot.value, found
+        for line, rival in slots:
+            if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
+                continue
+            if slot.value.words & rival.value.words:
+                continue
+            pairs = [(mine, claim.fit(slot, rival, line))]
+            if (partner := _claimed(claim, rival.value)) is not None:
+                pairs.append((own[id(partner.value)][0], _best(claim, partner, slot.value, lines)))
+            if implied and bool(slot.governing) != bool(rival.governing):
+                least = _BETTER_OTHERWISE
+            else:
+                least = _least(line, quoted, implied=implied)
+            if _is_better(pairs, least):
+                return slot.value, rival.value
+    return None
+
+
+def _is_rival(slot: Slot, rival: Slot) -> bool:
+    """Tell whether a value may stand in a claim's place, as may all that count the same things."""
+    if of_one_kind(slot.value, rival.value):
+        return True
+    counted = slot.stems_behind & rival.stems_behind
+    return bool(counted) and slot.value.number is not None and rival.value.number is not None
+
+
+def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) -> Value | None:
+    """Return the name in a title that sentences are about where a claim has another; None if none."""
+    if slot.value.kind != "name":
+        return None
+    for line in quoted:
+        names = [one for one in line.around.names if one.kind == "name" and one.sure]
+        chunk = line.evidence.candidate.chunk
+        if slot.value.text.casefold() in chunk.text.casefold():
+            continue
+        if not names or any(claim.has(one) for one in names) or _named_here(slot.value, line):
+            continue
+        if _is_better([(mine, claim.titled(slot, line))], _BETTER_ELSEWHERE):
+            return names[0]
+    return None
+
+
+def _leading(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> Value | None:
+    """Return the name that a sentence begins with where a claim begins with one that it lacks."""
+    if slot.value.number is not None or slot.value.first > _FIRST or slot.side < 0:
+        return None
+    for line in quoted:
+        first = next((one for one in line.said.names if one.sure), None)
+        if (
+            first
+            and first.first <= _FIRST
+            and not claim.has(first)
+            and first.kind == slot.value.kind
+        ):
+            return first
+    return None
+
+
+def _named_here(value: Value, line: Line) -> bool:
+    return value.words <= line.said.flat | line.around.flat
+
+
+def _is_better(pairs: Sequence[tuple[Fit, Fit]], least: tuple[float, float]) -> bool:
+    """Tell whether the second fits are better together, and clearly so where they differ."""
+    gains = [
+        theirs.get(one, 0.0) - mine.get(one, 0.0)
+        for mine, theirs in pairs
+        for one in mine.keys() | theirs.keys()
+    ]
+    gain, differing = sum(gains), sum(map(abs, gains))
+    return gain > least[0] and gain > least[1] * differing
+
+
+def _least(line: Line, quoted: Sequence[Line], *, implied: bool) -> tuple[float, float]:
+    if implied:
+        return _BETTER_THAN_IMPLIED
+    return _BETTER if any(line is one for one in quoted) else _BETTER_ELSEWHERE
+
+
+def _own(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> tuple[Fit, bool]:
+    """Return how well a value fits where the quoted sentences have it, and whether none names it."""
+    fits = [
+        claim.fit(slot, Slot(line.said, one), line)
+        for line in quoted
+        for one in line.said.values
+        if is_same(slot.value, one)
+    ]
+    if fits:
+        return max(fits, key=lambda one: sum(one.values())), False
+    return claim.implied(slot, quoted), True
+
+
+def _best(claim: Claim, slot: Slot, value: Value, lines: Sequence[Line]) -> Fit:
+    """Return how well what describes a value of the claim fits where the evidence has another."""
+    fits = [
+        claim.fit(slot, Slot(line.said, one), line)
+        for line in lines
+        for one in line.said.values
+        if of_one_kind(value, one) and is_same(value, one)
+    ]
+    if fits:
+        return max(fits, key=lambda one: sum(one.values()))
+    return claim.implied(slot, lines[:1])
+
+
+def _claimed(claim: Claim, value: Value) -> Slot | None:
+    """Return the slot of the claim that has this value too, None if none has."""
+    return next(
+        (
+            one
+            for one in claim.slots
+            if of_one_kind(one.value, value)
+            and (is_same(one.value, value) or one.value.words & value.words)
+        ),
+        None,
+    )

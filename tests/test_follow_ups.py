@@ -1,0 +1,280 @@
+"""Follow-ups by rule: what leans on the conversation gets what it lacks, all else stays."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexes.languages import Language
+from indexes.lexical import terms
+from service.evidence import Turn
+from service.follow_ups import MOST_ANSWERS, MOST_QUESTIONS, carried_over
+from service.leaning import says_nothing
+from service.rewrite import rewrite_by_rule
+from service.spoken import phrases_of, words_of
+
+HARBOUR = [
+    "The ferry to Lamb Island leaves at 06:40 and carries bicycles.",
+    "A night at the north quay costs 31 euros, at the south quay 44 euros.",
+    "The lighthouse on Skerry Rock was lit in 2026. Its lamp has a range of 21 miles.",
+    "Tom Reed has been the harbour master since 2019. He was born in Dover.",
+    "Fishing licences cost 12 euros a year and are sold at the harbour office.",
+    "The harbour office is open from 8 to 16. The lamp is cleaned every month.",
+    *(f"The harbour log of day {number} tells of wind and rain." for number in range(30)),
+]
+
+
+def rarity_of(texts: Sequence[str], language: Language = "en") -> Callable[[str], dict[str, float]]:
+    """Return what a collection of these texts, a chunk each, says of terms."""
+    found = Counter(term for text in texts for term in set(terms(text, language)))
+
+    def weight(count: int) -> float:
+        return math.log(1 + (len(texts) - count + 0.5) / (count + 0.5))
+
+    def rarity(text: str) -> dict[str, float]:
+        return {one: weight(found[one]) / weight(1) for one in terms(text, language)}
+
+    return rarity
+
+
+RARITY = rarity_of(HARBOUR)
+
+
+def said(*texts: str) -> list[Turn]:
+    """Return turns, of which the first is a question."""
+    return [Turn("assistant" if at % 2 else "user", text) for at, text in enumerate(texts)]
+
+
+FERRY = said("When does the ferry to Lamb Island leave?", "It leaves at 06:40. [1]")
+LAMP = said("What is the range of the lamp on Skerry Rock?", "21 nautical miles. [1]")
+
+
+@pytest.mark.parametrize(
+    ("history", "question", "carried"),
+    [
+        (FERRY, "Does it carry bicycles?", "ferry, Lamb Island, leave"),
+        (FERRY, "And on Sundays?", "ferry, Lamb Island, leave"),
+        (FERRY, "Why?", "ferry, Lamb Island, leave"),
+        (FERRY, "How much?", "ferry, Lamb Island, leave"),
+        (FERRY, "What about that?", "ferry, Lamb Island, leave"),
+        (FERRY, "Who lives there?", "ferry, Lamb Island, leave"),
+        (FERRY, "Who owns it?", "ferry, Lamb Island, leave"),
+        (FERRY, "Is it possible to take a bicycle on it?", "ferry, Lamb Island, leave"),
+        (LAMP, "When was it lit?", "range, Skerry Rock"),
+        (LAMP, "In 2023?", "range, lamp, Skerry Rock"),
+        (
+            said("What does a night at the south quay cost?", "44 euros."),
+            "And the north one?",
+            "night, south quay cost",
+        ),
+        (
+            said("Which licences are there?", "Fishing licences and mooring licences."),
+            "How much do they cost?",
+            "licences",
+        ),
+    ],
+)
+def test_what_leans_gets_what_it_lacks(history: list[Turn], question: str, carried: str) -> None:
+    """Phrases of the questions before, rare ones, behind the question's own words."""
+    rewritten = rewrite_by_rule(question, history, RARITY)
+    assert (rewritten.text, rewritten.by) == (f"{question} ({carried})", "rule")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When was the lighthouse on Skerry Rock lit?",
+        "Who is Tom Reed?",
+        "Who is the harbour master, and where was he born?",
+        "If the lamp goes out, who lights it again?",
+        "Is it possible to buy a fishing licence on Sundays?",
+        "What is there to see this summer at the lighthouse?",
+        "How many quays are there in Dover?",
+        "fishing licences",
+        "Kubernetes",
+        "Thank you!",
+        "Hi, can you help me?",
+        "Great, that is all.",
+        "Which version follows 6.14.2?",
+    ],
+)
+def test_what_stands_alone_stays_word_for_word(question: str) -> None:
+    """Names, rare words, pronouns that the question itself explains, and what asks nothing."""
+    for history in (FERRY, LAMP):
+        rewritten = rewrite_by_rule(question, history, RARITY)
+        assert (rewritten.text, rewritten.by) == (question, None)
+
+
+def test_a_pronoun_stands_for_the_topic_and_not_for_what_was_asked_of_it() -> None:
+    """Two questions after the entity was named it is still what is spoken of."""
+    history = said(
+        "What is the range of the lamp on Skerry Rock?",
+        "21 nautical miles.",
+        "When was it lit?",
+        "The lamp on Skerry Rock was lit in 2026.",
+        "Was it cleaned?",
+        "The lamp is cleaned every month.",
+    )
+    (first, *_) = carried_over("Who pays for it?", history, RARITY)
+    assert "lamp" in carried_over("Who pays for it?", history, RARITY)
+    assert first != "range"
+
+
+def test_thanks_do_not_end_a_topic() -> None:
+    """They are passed over with their answer, as if they had not been said."""
+    polite = [*FERRY, *said("Thanks, that is great!", "You are welcome. Anything about lamps?")]
+    asked = "Does it carry bicycles?"
+    assert carried_over(asked, polite, RARITY) == carried_over(asked, FERRY, RARITY)
+
+
+def test_a_person_in_the_answer_is_who_is_meant() -> None:
+    """Where the question before does not name anybody."""
+    history = said("Who is the harbour master?", "Tom Reed has been the harbour master. [1]")
+    assert "Tom Reed" in carried_over("Where was he born?", history, RARITY)
+    assert "[1]" not in " ".join(carried_over("Where was he born?", history, RARITY))
+
+
+def test_the_second_one_is_that_of_the_list() -> None:
+    """An item of the last answer, whether numbered or not, by its place."""
+    listed = "There are:\n1. fishing licences\n2. mooring licences, which cost more\n3. none"
+    history = said("Which licences are there?", listed)
+    assert carried_over("How much is the second one?", history, RARITY)[0] == (
+        "mooring licences, which cost more"
+    )
+    assert carried_over("How much is the last?", history, RARITY)[0] == "none"
+    assert "fishing" not in " ".join(carried_over("How much is the fifth one?", history, RARITY))
+
+
+def test_without_a_question_before_nothing_is_carried() -> None:
+    """No history, an answer alone, or thanks alone."""
+    for history in ([], said("Thanks!", "Welcome."), [Turn("assistant", "The lamp is lit.")]):
+        assert carried_over("Why is it lit?", history, RARITY) == ()
+
+
+def test_words_that_the_collection_does_not_have_are_of_no_use() -> None:
+    """A slip of the pen is not carried over, the phrase beside it is."""
+    history = said("What are the linitations of the ferry?", "It carries no cars.")
+    assert carried_over("Why is that?", history, RARITY) == ("ferry",)
+
+
+@pytest.mark.parametrize("exchanges", [40, 400])
+def test_a_long_conversation_is_read_at_its_end_alone(exchanges: int) -> None:
+    """As much is looked at of 40 exchanges as of 400, however long each is."""
+    read: list[str] = []
+
+    def rarity(text: str) -> Mapping[str, float]:
+        read.append(text)
+        return RARITY(text)
+
+    history = [
+        Turn(role, f"The lamp and ferry {n}. " * 500)
+        for n in range(exchanges)
+        for role in ("user", "assistant")
+    ]
+    found = carried_over("Why is it lit?", history, rarity)
+    assert found
+    assert len(read) == 1
+    assert len(read[0]) <= 30 + MOST_QUESTIONS * 501 + MOST_ANSWERS * 601
+
+
+GERMAN = [
+    "Die Fähre zur Lamminsel fährt um 06:40 Uhr.",
+    "Eine Nacht am Nordkai kostet 31 Euro.",
+    *(
+        f"Das Logbuch des Tages {number} erzählt von Wind, und die Fahrt ist ruhig."
+        for number in range(20)
+    ),
+]
+
+
+def test_other_languages_carry_the_rarest_words() -> None:
+    """Where a question has few of its own, and not where it has."""
+    history = said("Wann fährt die Fähre zur Lamminsel?", "Um 06:40 Uhr.")
+    rarity = rarity_of(GERMAN, "other")
+    carried = carried_over("Und sonntags?", history, rarity, "other")
+    assert {"Fähre", "Lamminsel"} <= set(carried)
+    assert "die" not in carried
+    assert carried_over("Was kostet eine Nacht am Nordkai?", history, rarity, "other") == ()
+
+
+JAPANESE = [
+    "子羊島への渡し船は六時四十分に出ます。",
+    "北岸の一泊は三十一ユーロです。",
+    *(f"港の日誌{number}は風と雨を語ります。" for number in range(20)),
+]
+
+
+def test_scripts_without_spaces_carry_rare_pieces() -> None:
+    """Signs that stand side by side, but no endings; a question with its own stands alone."""
+    history = said("子羊島への渡し船はいつ出ますか。", "六時四十分です。")
+    rarity = rarity_of(JAPANESE, "cjk")
+    assert (
+        carried_over("それはいくらですか。", history, rarity, "cjk") == ("子羊島", "渡", "船")[:1]
+    )
+    assert carried_over("北岸の一泊はいくらですか。", history, rarity, "cjk") == ()
+
+
+@given(
+    st.lists(st.text(max_size=60), max_size=6),
+    st.text(max_size=60),
+    st.sampled_from(["en", "other", "cjk"]),
+)
+def test_nothing_is_said_that_was_not(texts: list[str], question: str, language: Language) -> None:
+    """Own words stay first and as they are; all else stands in the history."""
+    history = said(*texts)
+    rewritten = rewrite_by_rule(question, history, rarity_of(HARBOUR, language), language)
+    if rewritten.by is None:
+        assert rewritten.text == question
+        return
+    own, carried = (
+        question.strip(),
+        carried_over(question, history, rarity_of(HARBOUR, language), language),
+    )
+    assert rewritten.text == f"{own} ({', '.join(carried)})"
+    whole = "\n".join(" ".join(text.split()) for text in texts)
+    for phrase in carried:
+        assert " ".join(phrase.split()) in whole
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("How do I file a Request for Order?", ["file", "Request for Order"]),
+        ("the drama Pride and Prejudice", ["drama Pride and Prejudice"]),
+        ("What is market-cap, and NAV?", ["market-cap", "NAV"]),
+        ("IBM Cloud's Object Storage is it", ["IBM Cloud's Object Storage"]),
+    ],
+)
+def test_phrases_are_words_side_by_side(text: str, phrases: list[str]) -> None:
+    """Names keep the small words that join them."""
+    words = words_of(text)
+    assert [text[one[0].at : one[-1].end] for one in phrases_of(text, words)] == phrases
+
+
+@pytest.mark.parametrize(
+    ("text", "nothing"),
+    [
+        ("Thanks!", True),
+        ("ok. how do I view my payment?", False),
+        ("Great! And what does it cost?", False),
+        ("That is fine.", True),
+        ("Hello, may I ask some questions here?", True),
+        ("thank " * 100, False),
+    ],
+)
+def test_what_asks_nothing(text: str, nothing: bool) -> None:  # noqa: FBT001
+    """Thanks and greetings, unless a question follows."""
+    assert says_nothing(text) is nothing
+
+
+def test_the_rewrites_by_hand_are_eighty() -> None:
+    """One for each id, and none is empty."""
+    path = Path(__file__).parent / "rewrites.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len({one["id"] for one in lines}) == len(lines) == 80
+    assert all(set(one) == {"id", "rewrite"} and one["rewrite"].strip() for one in lines)

@@ -1,0 +1,306 @@
+"""Language models behind the names of generators: loaded late and once, looked at, counted."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from bundled_documents import birds, make_collection
+from chat_server import (
+    Answer,
+    chat_server,
+    chunk,
+    closed_port,
+    error,
+    good,
+    left_soon,
+    listing,
+    silence,
+)
+from indexes.errors import ModelFailed, ModelMissing
+from indexes.settings import Settings
+from installed import ROOT
+from service import models
+from service.answer import Question, build_answerer
+from service.app import create_app
+from service.command import reply_lines
+from service.doctor import models as looks
+from service.doctor.findings import Finding, Subject
+from service.generators import check_writer
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
+from service.metrics import Metrics, Stock
+from service.model_calls import CALLS
+from service.reply import Generation, Reply, Timings, UnsupportedSentence
+from serving import running
+from test_no_connections import guarded
+
+MESSAGES = [Message("user", "When?")]
+
+
+def go_on() -> None:
+    """Let the work go on."""
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    """Neither by the command nor by the service's start."""
+    program = (
+        "import sys, afterword, service.app, service.answer, service.generators\n"
+        "heavy = {'openai', 'torch', 'transformers'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+ASKS = """
+import sys
+sys.path.insert(0, {tests!r})
+from chat_server import Answer, chat_server, good, listing
+from indexes.settings import Settings
+from service.language_model import Message, Sampling
+from service.models import load_model
+with chat_server(Answer(good())) as server:
+    server.models = listing({{"id": "m"}})
+    model = load_model("openai", Settings(openai_base_url=server.url))
+    pieces = list(model.write([Message("user", "When?")], Sampling(9), lambda: None))
+print("".join(map(str, pieces[:-1])))
+"""
+
+
+def test_a_server_is_asked_and_nobody_else(tmp_path: Path) -> None:
+    """Its client connects to no other place and writes no file."""
+    done = guarded(tmp_path, ASKS.format(tests=str(ROOT / "tests")))
+    assert (done.returncode, done.stdout) == (0, "The ferry sails at noon.\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("generator", "base_url"), [("openai", None), ("quote", "http://127.0.0.1:1/v1")]
+)
+def test_no_question_makes_a_service_load_what_a_server_has(
+    generator: str, base_url: str | None
+) -> None:
+    """The setting is the server's name for it."""
+    settings = Settings.model_validate(
+        {"generator": generator, "model": "acme/large", "openai_base_url": base_url}
+    )
+    with pytest.raises(ModelMissing, match="is taken for a model of the server"):
+        models.load_model("transformers", settings)
+
+
+def test_no_question_sends_a_server_the_name_of_a_local_model() -> None:
+    """Its only model is asked."""
+    with chat_server() as server:
+        server.models = listing({"id": "m"})
+        settings = Settings(
+            generator="transformers", model="acme/large", openai_base_url=server.url
+        )
+        assert models.load_model("openai", settings).name == "m"
+
+
+# --- readiness and the doctor --------------------------------------------------------------------
+
+
+def test_a_service_is_ready_although_its_server_is_away() -> None:
+    """What it asks of the settings must be there; the server may come back."""
+    check_writer(Settings())
+    with closed_port() as port:
+        check_writer(Settings(generator="openai", openai_base_url=f"http://127.0.0.1:{port}/v1"))
+    with pytest.raises(ModelMissing, match="set OPENAI_BASE_URL"):
+        check_writer(Settings(generator="openai"))
+
+
+def test_a_service_is_not_ready_without_its_local_model(tmp_path: Path) -> None:
+    """Which must be loaded before it can be asked."""
+    with pytest.raises(ModelMissing, match="AFTERWORD_MODEL"):
+        check_writer(Settings(generator="transformers"))
+    with pytest.raises(ModelMissing, match="cannot be read"):
+        check_writer(Settings(generator="transformers", model=str(tmp_path / "none.gguf")))
+
+
+def found(**settings: object) -> Finding:
+    """Return what the doctor says of the language model."""
+    given = _Given(Settings.model_validate(settings))
+    (one,) = looks.language_model(Subject(Path(), given, {}, None, False))  # type: ignore[arg-type]
+    return one
+
+
+class _Given:
+    """Settings as the doctor is given them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "told"),
+    [
+        ({}, "ok", "none is needed"),
+        ({"generator": "transformers"}, "problem", "names no model"),
+        ({"generator": "openai"}, "problem", "needs a server"),
+        ({"generator": "openai", "openai_base_url": "x"}, "problem", "is no address"),
+        (
+            {"generator": "openai", "openai_base_url": "http://127.0.0.1:1/v1"},
+            "ok",
+            "the only model of http://127.0.0.1:1/v1, without a key; it was not asked",
+        ),
+        (
+            {
+                "generator": "openai",
+                "model": "m",
+                "openai_base_url": "http://models.example/v1",
+                "openai_api_key": "sk-secret",
+            },
+            "note",
+            "m of http://models.example/v1, with a key: questions and passages go there as plain",
+        ),
+        ({"generator": "transformers", "model": "acme/none"}, None, "acme/none"),
+    ],
+)
+def test_the_doctor_tells_of_the_language_model(
+    settings: dict[str, object], level: str | None, told: str
+) -> None:
+    """Which, where, and what is wrong with it; never the key."""
+    finding = found(**settings)
+    assert finding.name == "language model"
+    assert told in finding.message
+    assert level in {None, finding.level}
+    assert (finding.level in {"problem", "note", "warning"}) == bool(finding.do)
+    assert "sk-secret" not in f"{finding}"
+
+
+def test_the_doctor_looks_for_a_gguf_file(tmp_path: Path) -> None:
+    """And tells how large it is."""
+    file = tmp_path / "m.gguf"
+    file.write_bytes(b"GGUF" + bytes(1020))
+    finding = found(generator="transformers", model=str(file))
+    assert (finding.level, finding.message) == ("ok", f"{file}, 1 KB")
+
+
+# --- what is counted -----------------------------------------------------------------------------
+
+
+def of(name: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the tokens and calls that were counted for a generator."""
+    counted = CALLS.counted()
+    return (
+        {kind: n for (generator, kind), n in counted.tokens.items() if generator == name},
+        {how: n for (generator, how), n in counted.calls.items() if generator == name},
+    )
+
+
+def test_calls_are_counted_by_how_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their tokens, and a span each."""
+    spans: list[str] = []
+    monkeypatch.setattr(models, "note_step", lambda step, _: spans.append(step))
+
+    def write(
+        messages: Sequence[Message], sampling: Sampling, check: Check
+    ) -> Iterator[str | Ended]:
+        del messages, sampling
+        yield "The"
+        check()
+        yield Ended("stop", Usage(7, 2))
+
+    def fails() -> None:
+        raise ModelFailed("x")
+
+    model = models.counted("a test", LanguageModel("m", 9, lambda _: 0, write))
+    assert list(model.write(MESSAGES, Sampling(9), go_on)) == ["The", Ended("stop", Usage(7, 2))]
+    with pytest.raises(ModelFailed):
+        list(model.write(MESSAGES, Sampling(9), fails))
+    left = model.write(MESSAGES, Sampling(9), go_on)
+    next(left)
+    left.close()  # type: ignore[attr-defined] # it is a generator
+    tokens, calls = of("a test")
+    assert tokens == {"prompt": 7, "completion": 2}
+    assert calls == {"ok": 1, "model_failed": 1, "stopped": 1}
+    assert spans == ["language_model"] * 3
+    page = Metrics(Stock).page().decode()
+    assert 'afterword_model_tokens_total{generator="a test",kind="prompt"} 7.0' in page
+    assert 'afterword_model_calls_total{generator="a test",outcome="model_failed"} 1.0' in page
+
+
+# --- from a question to an answer ----------------------------------------------------------------
+
+
+def test_a_question_is_written_by_a_server(tmp_path: Path) -> None:
+    """It is given the evidence, and the reply says what it used."""
+    make_collection(tmp_path, "default", birds())
+    with chat_server(Answer(good())) as server:
+        server.models = listing({"id": "m", "max_model_len": 4096})
+        settings = Settings(data=tmp_path, threshold=0.0, openai_base_url=server.url)
+        answerer = build_answerer(settings)
+        asked = "How long does a young swift fly without landing?"
+        reply = answerer.answer(Question(asked, generator="openai"))
+        assert (reply.generation.generator, reply.generation.model) == ("openai", "m")
+        assert reply.usage == {"prompt_tokens": 17, "completion_tokens": 5, "total_tokens": 22}
+        told = server.chatted[0].body["messages"][-1]["content"]
+        assert "A young swift flies for three years without landing." in told
+        assert asked in told
+        server.chats = [error(401, "no")]
+        with pytest.raises(ModelFailed, match="OPENAI_API_KEY"):
+            answerer.answer(Question(asked, generator="openai"))
+        assert answerer.answer(Question(asked)).generation.generator == "quote"
+    answerer.close()
+
+
+@pytest.mark.slow
+def test_a_client_that_leaves_stops_the_work_at_the_server(tmp_path: Path) -> None:
+    """From the client's socket, through the service, to the connection of the model's server."""
+    make_collection(tmp_path, "default", birds())
+    silent = Answer([chunk({"content": "The"}), *silence(60)])
+    with chat_server(silent) as server:
+        settings = Settings(
+            data=tmp_path, threshold=0.0, generator="openai", openai_base_url=server.url, model="m"
+        )
+        with running(create_app(settings, worker=False)) as client:
+            asked = {"question": "How long does a young swift fly without landing?"}
+            with pytest.raises(httpx2.ReadTimeout):
+                client.post("/v1/query", json=asked, timeout=8)
+            assert len(server.chatted) == 1
+            assert left_soon(server)
+
+
+def test_a_command_shows_what_a_language_model_did() -> None:
+    """Its reasoning, what was left out and why, and what it read and wrote."""
+    generation = Generation(
+        "openai",
+        "m",
+        "the evidence bears out no sentence",
+        (UnsupportedSentence("It sails at one.", "no passage says one"),),
+        "First this.\nThen that.",
+        "length",
+    )
+    usage = Usage(17, 5).as_json()
+    reply = Reply(
+        status="answered",
+        answer="At noon.",
+        answer_short="noon",
+        score=0.9,
+        threshold=0.5,
+        query="When?",
+        citations=(),
+        passages=(),
+        dropped=(),
+        usage=usage,
+        timings=Timings(encode=0, retrieve=0, attend=0, generate=0, total=0),
+        trace_id="",
+        generation=generation,
+    )
+    assert list(reply_lines(reply)) == [
+        "answered  (score 0.90, threshold 0.50)",
+        "  At noon.",
+        "",
+        "  Quoted: the evidence bears out no sentence.",
+        "",
+        "  Written, and not borne out by the evidence:",
+        '      "It sails at one." (no passage says one)',
+        "",
+        "  Reasoning:",
+        "      First this.",
+        "      Then that.",
+        "",
+        "  m read 17 tokens and wrote 5, and was cut off there.",
+    ]

@@ -1,0 +1,516 @@
+"""A language model behind a server: what is sent, what comes back, and each way to fail."""
+
+import errno
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import openai
+import pytest
+
+from chat_server import (
+    DONE,
+    WORDS,
+    Answer,
+    ChatServer,
+    Part,
+    chat_server,
+    chunk,
+    closed_port,
+    cut,
+    error,
+    good,
+    in_json,
+    left_soon,
+    listing,
+    silence,
+)
+from indexes.errors import (
+    AfterwordError,
+    ModelBusy,
+    ModelFailed,
+    ModelMissing,
+    ModelTooSlow,
+    PromptTooLong,
+)
+from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
+from service.openai_address import address_of
+from service.openai_errors import Asked, failure_of
+from service.openai_language_model import Server, load_openai_language_model
+from service.openai_stream import Patience
+from service.thoughts import outside_think
+
+MESSAGES = [Message("system", "Be brief."), Message("user", "When does the ferry sail?")]
+SAMPLING = Sampling(64)
+QUICK = Patience(tries=3, first_wait=0.01, longest_wait=2.0)
+KEY = "sk-abcdefghijklmnop"
+
+
+def model_of(server: ChatServer, patience: Patience = QUICK, **given: Any) -> LanguageModel:
+    """Return the model `m` of a server, of whose list nothing is asked."""
+    settings = {"model": "m", "context": 4096, "key": KEY, **given}
+    return load_openai_language_model(Server(server.url, **settings), patience)
+
+
+def go_on() -> None:
+    """Let the work go on."""
+
+
+def written(model: LanguageModel, sampling: Sampling = SAMPLING) -> tuple[list[str], Ended]:
+    """Return the pieces that a model writes, and how it ended."""
+    *pieces, ended = model.write(MESSAGES, sampling, go_on)
+    assert isinstance(ended, Ended)
+    texts = [one for one in pieces if isinstance(one, str)]
+    assert len(texts) == len(pieces)
+    return texts, ended
+
+
+# --- what works ----------------------------------------------------------------------------------
+
+
+def test_an_answer_is_streamed_with_its_usage() -> None:
+    """Each piece as it comes; the request is what OpenAI's reference asks for."""
+    with chat_server(Answer(good())) as server:
+        texts, ended = written(model_of(server), Sampling(64, 0.5, ("\n\n",)))
+    assert texts == list(WORDS)
+    assert ended == Ended("stop", Usage(17, 5))
+    (asked,) = server.asked
+    assert asked.body == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "When does the ferry sail?"},
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": 64,
+        "temperature": 0.5,
+        "stop": ["\n\n"],
+    }
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_pieces_come_before_the_answer_is_whole() -> None:
+    """The first is there while the server has not written the second."""
+    go = threading.Event()
+    parts: list[Part] = [chunk({"content": "The"}), lambda: go.wait(10), *good(WORDS[1:])]
+    with chat_server(Answer(parts)) as server:
+        pieces = model_of(server).write(MESSAGES, SAMPLING, go_on)
+        assert next(pieces) == "The"
+        go.set()
+        assert "".join(one for one in pieces if isinstance(one, str)) == "".join(WORDS[1:])
+
+
+def test_no_room_for_more_is_told() -> None:
+    """As the server says it."""
+    with chat_server(Answer(good(finish="length"))) as server:
+        assert written(model_of(server))[1].reason == "length"
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_reasoning_is_kept_apart(name: str) -> None:
+    """Whichever field a server has it in."""
+    thoughts = [chunk({name: "Noon, "}), chunk({name: "I think."})]
+    with chat_server(Answer([*thoughts, *good()])) as server:
+        texts, _ = written(model_of(server))
+    assert "".join(texts) == f"<think>Noon, I think.</think>{''.join(WORDS)}"
+    told = list(outside_think(iter(texts)))
+    assert "".join(one for one in told if isinstance(one, str)) == "".join(WORDS)
+
+
+def test_usage_is_estimated_where_a_server_tells_none() -> None:
+    """Rather too much than nothing."""
+    with chat_server(Answer(good(usage=None))) as server:
+        model = model_of(server)
+        _, ended = written(model)
+    assert ended.usage.prompt_tokens == model.count_tokens(MESSAGES)
+    assert ended.usage.completion_tokens >= len(WORDS)
+
+
+def test_what_a_server_refuses_is_not_sent_again() -> None:
+    """Neither in this answer nor in the next; the number of tokens goes by its other name."""
+    refused = [
+        error(400, "Unrecognized request argument supplied: stream_options"),
+        error(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'.", code="x"),
+        error(400, "Unsupported value: 'temperature' does not support 0.0", param="temperature"),
+    ]
+    with chat_server(*refused, Answer(good())) as server:
+        model = model_of(server)
+        assert written(model)[0] == list(WORDS)
+        assert written(model)[0] == list(WORDS)
+    assert len(server.asked) == 5
+    for asked in server.asked[-2:]:
+        assert set(asked.body) == {"model", "messages", "stream", "max_completion_tokens"}
+
+
+def test_a_server_that_only_says_no_is_asked_without_what_is_new() -> None:
+    """Old servers do not name the field that they do not know."""
+    with chat_server(error(422, "Unprocessable"), Answer(good())) as server:
+        assert written(model_of(server))[0] == list(WORDS)
+    assert "stream_options" not in server.asked[1].body
+
+
+# --- tries ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_server_that_fails_for_a_moment_is_asked_again(status: int) -> None:
+    """And then its answer is the answer."""
+    with chat_server(error(status, "busy"), error(status, "busy"), Answer(good())) as server:
+        assert written(model_of(server))[0] == list(WORDS)
+    assert len(server.asked) == 3
+
+
+def test_a_connection_that_breaks_before_the_first_word_is_made_again() -> None:
+    """Nothing of the answer has been seen yet."""
+    with chat_server(Answer([cut]), Answer(good())) as server:
+        assert written(model_of(server))[0] == list(WORDS)
+
+
+def test_a_server_is_asked_again_when_it_wants_to_be() -> None:
+    """Retry-After is a wait at least."""
+    with chat_server(error(429, "wait", {"Retry-After": "1"}), Answer(good())) as server:
+        began = time.monotonic()
+        written(model_of(server))
+    assert time.monotonic() - began >= 1
+
+
+def test_a_server_that_stays_busy_is_told_with_its_wait() -> None:
+    """After three tries; who asks is told when to come again."""
+    with (
+        chat_server(error(429, "slow down", {"retry-after-ms": "20"})) as server,
+        pytest.raises(ModelBusy, match=r"no more work.*429: slow down") as caught,
+    ):
+        written(model_of(server))
+    assert (len(server.asked), caught.value.wait) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "header", ["3600", "Fri, 31 Dec 2100 23:59:59 GMT"], ids=["seconds", "date"]
+)
+def test_a_long_wait_is_not_waited_for(header: str) -> None:
+    """It is told at once."""
+    with (
+        chat_server(error(503, "loading", {"Retry-After": header})) as server,
+        pytest.raises(ModelBusy) as caught,
+    ):
+        written(model_of(server))
+    assert len(server.asked) == 1
+    assert caught.value.wait is not None
+    assert caught.value.wait >= 3600
+
+
+def test_no_try_follows_the_first_word() -> None:
+    """Else words would come twice."""
+    with (
+        chat_server(Answer([chunk({"content": "The"}), cut]), Answer(good())) as server,
+        pytest.raises(ModelFailed, match="in the midst of the answer"),
+    ):
+        written(model_of(server))
+    assert len(server.asked) == 1
+
+
+# --- each way to fail ----------------------------------------------------------------------------
+
+HTML = Answer([b"<!doctype html><title>Welcome</title>"], kind="text/html; charset=utf-8")
+FAILURES: dict[str, tuple[Answer, type[AfterwordError], str]] = {
+    "wrong key": (error(401, "Incorrect API key"), ModelFailed, r"refuses OPENAI_API_KEY.*401"),
+    "no right": (error(403, "Not yours"), ModelFailed, r"403: Not yours.*OPENAI_API_KEY"),
+    "no model": (
+        error(404, "The model `m` does not exist", code="model_not_found"),
+        ModelMissing,
+        r"has no model m .*AFTERWORD_MODEL",
+    ),
+    "no path": (error(404, "Not Found"), ModelFailed, r"no chat at .*/v1 .*OPENAI_BASE_URL"),
+    "no credit": (
+        error(429, "You exceeded your quota", code="insufficient_quota"),
+        ModelFailed,
+        "may use no more",
+    ),
+    "too long": (
+        error(400, "This model's maximum context length is 4096 tokens.", code="x"),
+        PromptTooLong,
+        r"maximum context length is 4096.*AFTERWORD_MODEL_CONTEXT",
+    ),
+    "too long for llama.cpp": (
+        error(400, "the request exceeds the available context size, try increasing it"),
+        PromptTooLong,
+        "available context size",
+    ),
+    "another wrong": (error(400, "messages: bad"), ModelFailed, r"refuses the request \(400"),
+    "broken": (error(500, "boom"), ModelFailed, r"failed \(500: boom\); look at its log"),
+    "elsewhere": (
+        Answer([b""], 307, {"Location": "https://other.example/v1"}),
+        ModelFailed,
+        r"sends elsewhere .*other\.example.*OPENAI_BASE_URL",
+    ),
+    "a page": (HTML, ModelFailed, r"no chat completion \(text/html.*Welcome"),
+    "no JSON": (Answer([b"data: {nonsense\n\n"]), ModelFailed, "no chat completion"),
+    "no choices": (Answer([b'data: {"hello": 1}\n\n']), ModelFailed, "without choices"),
+    "a list": (Answer([b"data: [1, 2]\n\n"]), ModelFailed, "no chat completion"),
+    "odd choice": (Answer([b'data: {"choices": [7]}\n\n']), ModelFailed, "a choice that is none"),
+    "odd delta": (
+        Answer([b'data: {"choices": [{"index": 0, "delta": "x"}]}\n\n']),
+        ModelFailed,
+        "a delta that is none",
+    ),
+    "no UTF-8": (Answer([b"data: \xff\xfe\n\n"]), ModelFailed, "no chat completion"),
+    "nothing": (Answer([DONE]), ModelFailed, "answered with nothing"),
+    "no words": (Answer(good(words=())), ModelFailed, "answered with nothing"),
+    "only thoughts": (
+        Answer([chunk({"reasoning_content": "Hm."}), chunk({}, "length"), DONE]),
+        ModelFailed,
+        "reasoned and came to no answer.*AFTERWORD_ANSWER_TOKENS",
+    ),
+    "filtered": (Answer(good(finish="content_filter")), ModelFailed, "filter of contents"),
+    "cut": (Answer([*good()[:3], cut]), ModelFailed, "in the midst of the answer"),
+    "hung up": (
+        Answer([chunk({"role": "assistant"}), cut]),
+        ModelFailed,
+        "ahead of the first word.*AFTERWORD_MODEL_CONTEXT",
+    ),
+    "ended too early": (Answer(good()[:3]), ModelFailed, "in the midst of the answer"),
+    "an error in the stream": (
+        Answer([chunk({"content": "The"}), b'data: {"error": {"message": "out of memory"}}\n\n']),
+        ModelFailed,
+        "broke the answer off: out of memory",
+    ),
+    "too long, told in the stream": (
+        Answer([b'data: {"error": {"message": "context window exceeded"}}\n\n']),
+        PromptTooLong,
+        "context window exceeded",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_each_failure_says_what_to_do(kind: str) -> None:
+    """In a sentence that names the server, and never the key."""
+    answer, wanted, told = FAILURES[kind]
+    with chat_server(answer) as server, pytest.raises(AfterwordError) as caught:
+        written(model_of(server))
+    assert type(caught.value) is wanted
+    with pytest.raises(wanted, match=told):
+        raise caught.value
+    assert KEY not in caught.value.message
+    assert server.url.removesuffix("/v1") in caught.value.message
+
+
+def test_a_server_that_falls_silent_is_told() -> None:
+    """In the midst of an answer; ahead of it, it may think for as long as the question may take."""
+    parts = [*silence(0.5), chunk({"content": "The"}), *silence(5), *good()]
+    with (
+        chat_server(Answer(parts)) as server,
+        pytest.raises(ModelTooSlow, match=r"sent nothing for 0\.3 s in the midst"),
+    ):
+        written(model_of(server, Patience(silence=0.3)))
+
+
+def test_a_key_that_the_server_repeats_is_not_told() -> None:
+    """Some put it into their error."""
+    with (
+        chat_server(error(401, f"bad key {KEY}")) as server,
+        pytest.raises(ModelFailed, match="bad key …"),
+    ):
+        written(model_of(server))
+
+
+def test_without_a_key_the_error_says_so() -> None:
+    """It is the likeliest reason."""
+    with (
+        chat_server(error(401, "no")) as server,
+        pytest.raises(ModelFailed, match="who sends no key, and OPENAI_API_KEY is not set"),
+    ):
+        written(model_of(server, key=None))
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:{port}/v1", "nothing listens there"),
+        ("http://nowhere.invalid:{port}/v1", "its name is not known"),
+    ],
+)
+def test_a_server_that_is_not_there(url: str, told: str) -> None:
+    """Says why, and which setting to look at."""
+    with closed_port() as port:
+        server = Server(url.format(port=port), model="m", context=4096)
+        model = load_openai_language_model(server, QUICK)
+        with pytest.raises(ModelFailed, match=f"cannot be reached: {told}.*OPENAI_BASE_URL"):
+            written(model)
+
+
+def test_a_server_without_tls_is_told() -> None:
+    """Whose address begins with https://."""
+    with chat_server(Answer(good())) as server:
+        url = server.url.replace("http", "https")
+        model = load_openai_language_model(Server(url, model="m", context=4096), QUICK)
+        with pytest.raises(ModelFailed, match="no secure connection"):
+            written(model)
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "no way leads there"),
+        (ExceptionGroup("all", [ConnectionRefusedError(111, "refused")]), "nothing listens there"),
+        (ssl.SSLCertVerificationError(1, "self-signed certificate"), "SSL_CERT_FILE"),
+        (EOFError("the end"), "closed the connection"),
+    ],
+)
+def test_each_reason_of_no_connection_is_told(cause: Exception, told: str) -> None:
+    """However deep below the client's own error it lies."""
+    asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    found = openai.APIConnectionError(request=openai.DefaultHttpxClient().build_request("GET", "/"))
+    found.__cause__ = OSError("a connection failed")
+    found.__cause__.__context__ = cause
+    with pytest.raises(ModelFailed, match=told):
+        raise failure_of(found, asked)
+
+
+# --- who leaves ----------------------------------------------------------------------------------
+
+
+class Left(Exception):
+    """Whoever asked has left."""
+
+
+def leaving(seconds: float, asked: list[float]) -> Callable[[], None]:
+    """Return a check that notes when it is asked, and raises after so many seconds."""
+    end = time.monotonic() + seconds
+
+    def check() -> None:
+        asked.append(time.monotonic())
+        if time.monotonic() > end:
+            raise Left
+
+    return check
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["before a word", "in the midst"])
+def test_who_leaves_closes_the_connection(begun: bool) -> None:  # noqa: FBT001 # a parameter
+    """Although the server is silent; it notices, and need not work on."""
+    words: list[Part] = [chunk({"content": "The"})] if begun else []
+    with chat_server(Answer([*words, *silence(30), *good()])) as server:
+        model = load_openai_language_model(Server(server.url, None, "m", 4096))
+        asked: list[float] = []
+        with pytest.raises(Left):
+            list(model.write(MESSAGES, SAMPLING, leaving(0.5, asked)))
+        assert len(asked) >= 4
+        assert left_soon(server)
+
+
+def test_a_closed_iterator_closes_the_connection() -> None:
+    """Whoever wants no more words need not say why."""
+    with chat_server(Answer([chunk({"content": "The"}), *silence(30)])) as server:
+        pieces = model_of(server).write(MESSAGES, SAMPLING, go_on)
+        assert isinstance(pieces, Iterator)
+        assert next(pieces) == "The"
+        pieces.close()  # type: ignore[attr-defined] # it is a generator
+        assert left_soon(server)
+
+
+def test_who_leaves_ends_the_wait_for_another_try() -> None:
+    """A wait that a server asked for is no reason to stay."""
+    with chat_server(error(429, "wait", {"Retry-After": "30"})) as server:
+        patience = Patience(longest_wait=60)
+        model = load_openai_language_model(Server(server.url, None, "m", 4096), patience)
+        with pytest.raises(Left):
+            list(model.write(MESSAGES, SAMPLING, leaving(0.3, [])))
+
+
+# --- what the server tells of itself -------------------------------------------------------------
+
+
+def test_the_only_model_of_a_server_is_taken() -> None:
+    """With the context length that vLLM tells."""
+    with chat_server(Answer(good())) as server:
+        server.models = listing({"id": "org/m", "max_model_len": 2048})
+        model = load_openai_language_model(Server(server.url), QUICK)
+        assert (model.name, model.context_tokens) == ("org/m", 2048)
+        assert not model.counts_exactly
+        written(model)
+    assert server.chatted[0].body["model"] == "org/m"
+
+
+def test_of_several_models_one_must_be_named() -> None:
+    """The error lists them."""
+    with chat_server() as server:
+        server.models = listing({"id": "a"}, {"id": "b"})
+        with pytest.raises(ModelMissing, match=r"set AFTERWORD_MODEL to one of: a, b"):
+            load_openai_language_model(Server(server.url))
+        assert load_openai_language_model(Server(server.url, model="b")).name == "b"
+        server.models = listing()
+        with pytest.raises(ModelMissing, match="lists no model"):
+            load_openai_language_model(Server(server.url))
+
+
+LLAMA: dict[str, object] = {"id": "m", "owned_by": "llamacpp", "meta": {"n_ctx_train": 131072}}
+CONTEXTS: dict[str, tuple[dict[str, object], Answer | None, int | None, int]] = {
+    "a setting": ({"id": "m", "max_model_len": 2048}, None, 1000, 1000),
+    "vLLM": ({"id": "m", "max_model_len": 2048}, None, None, 2048),
+    "llama.cpp": (LLAMA, in_json({"default_generation_settings": {"n_ctx": 4096}}), None, 4096),
+    "llama.cpp without properties": (LLAMA, None, None, 8192),
+    "a small one": (
+        {"id": "m", "meta": {"n_ctx_train": 2048}},
+        in_json({"default_generation_settings": {}}),
+        None,
+        2048,
+    ),
+    "nobody": ({"id": "m"}, None, None, 8192),
+}
+
+
+@pytest.mark.parametrize("kind", CONTEXTS)
+def test_the_context_length_is_whose_word_counts(kind: str) -> None:
+    """The setting's, then what the server was started with, then a usual one."""
+    entry, props, setting, wanted = CONTEXTS[kind]
+    with chat_server() as server:
+        server.models, server.props = listing(entry), props
+        assert (
+            load_openai_language_model(Server(server.url, context=setting)).context_tokens == wanted
+        )
+
+
+def test_a_server_that_lists_no_models_is_used_all_the_same() -> None:
+    """Where the model is named; else it must be."""
+    with chat_server(Answer(good())) as server:
+        model = load_openai_language_model(Server(server.url, model="m"), QUICK)
+        assert model.context_tokens == 8192
+        assert written(model)[0] == list(WORDS)
+        with pytest.raises(ModelFailed, match="no chat at"):
+            load_openai_language_model(Server(server.url))
+        server.models = HTML
+        with pytest.raises(ModelFailed, match="no chat completion"):
+            load_openai_language_model(Server(server.url))
+        server.models = error(401, "no")
+        with pytest.raises(ModelFailed, match="refuses"):
+            load_openai_language_model(Server(server.url, model="m"))
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        (Server(), "set OPENAI_BASE_URL"),
+        (Server(key="k", model="gpt"), "set OPENAI_BASE_URL"),
+        (Server("127.0.0.1:8080/v1"), "no address"),
+        (Server("ftp://127.0.0.1/v1"), "no address"),
+        (Server("http://127.0.0.1:x/v1"), "no address"),
+    ],
+)
+def test_settings_that_name_no_server_are_told(server: Server, told: str) -> None:
+    """With what to set."""
+    with pytest.raises(ModelMissing, match=told):
+        load_openai_language_model(server)
+
+
+def test_a_password_in_the_address_is_not_told() -> None:
+    """Some proxies want one there."""
+    with closed_port() as port:
+        url = f"http://me:secret@127.0.0.1:{port}/v1"
+        model = load_openai_language_model(Server(url, model="m", context=4096), QUICK)
+        with pytest.raises(ModelFailed) as caught:
+            written(model)
+    assert "secret" not in caught.value.message
