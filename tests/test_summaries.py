@@ -367,3 +367,23 @@ def test_a_long_summary_is_in_parts(collection: Collection) -> None:
     summary, _ = summed(collection, Wanted("birds", length=12))
     check_whole(summary, collection)
     assert [one.heading for one in summary.sections] == [one.cut(plain.text) for one in halves]
+
+
+def test_a_language_that_the_encoder_does_not_know(tmp_path: Path) -> None:
+    """Words alone tell what stands for the rest, and what is about the focus."""
+    encoder = small_encoder("bundled")
+    made = create_collection(tmp_path, "birds", encoder, SplitterSettings(50), "other")
+    texts = [
+        "Цапля живёт на болоте у реки и улетает осенью на тёплый юг.",
+        "Цапля живёт на болоте у моря и улетает осенью на тёплый юг.",
+        "Аист строит гнездо на крыше старого дома в каждой деревне.",
+        "Стриж спит в воздухе и никогда не садится на мокрую землю.",
+    ]
+    put(made, prepared("a", texts))
+    summary, _ = summed(made, Wanted("birds", length=3))
+    check_whole(summary, made)
+    assert len({one.quote for one in summary.citations} & set(texts[:2])) == 1
+    assert {one.quote for one in summary.citations} >= set(texts[2:])
+    focused, _ = summed(made, Wanted("birds", focus="гнездо аиста", length=1))
+    assert [one.quote for one in focused.citations] == [texts[2]]
+    made.close()
