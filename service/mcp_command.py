@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from typing import Final
 
 from indexes.settings import Settings
@@ -12,6 +13,10 @@ from service.mcp_server import serve_stdio
 from service.state import Service
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_WAITS: Final = (
+    "This waits for messages of the Model Context Protocol: it is started by a client, which is "
+    "told of the command in its settings (docs/how-to/mcp.md). Ctrl-C ends it.\n"
+)
 
 
 def run(settings: Settings, collection: str) -> None:
@@ -22,6 +27,8 @@ def run(settings: Settings, collection: str) -> None:
     for number in _SIGNALS:
         # The thread that waits for input would hold any other end. Nothing is written here.
         signal.signal(number, lambda *_: os._exit(0))
+    if sys.stdin.isatty():
+        sys.stderr.write(_WAITS)
     asyncio.run(_serve(service, collection))
     service.close()
 

@@ -11,7 +11,7 @@ from indexes.errors import AfterwordError, ModelNotFound
 from indexes.settings import Settings
 from service.access import Caller
 from service.generators import QUOTE
-from service.models import LANGUAGE_MODELS
+from service.models import LANGUAGE_MODELS, OPENAI, TRANSFORMERS
 from service.strategies import STRATEGIES
 
 DIRECT: Final = "direct"
@@ -90,12 +90,19 @@ def _offered(collection: str, settings: Settings) -> Iterator[Model]:
     """Give a collection's own name, `quote`, and what the settings let a language model do."""
     yield Model(collection)
     yield Model(collection, QUOTE)
-    if settings.model is None:
-        return
-    for generator in LANGUAGE_MODELS:
-        if settings.generator in {QUOTE, generator}:
-            yield Model(collection, generator)
-            yield from (Model(collection, generator, one) for one in STRATEGIES if one != DIRECT)
+    writer = _writer(settings)
+    if writer is not None:
+        yield Model(collection, writer)
+        yield from (Model(collection, writer, one) for one in STRATEGIES if one != DIRECT)
+
+
+def _writer(settings: Settings) -> str | None:
+    """Return the generator that the settings name a language model for, if they name one."""
+    if settings.generator != QUOTE:
+        return settings.generator
+    if settings.openai_base_url is not None:
+        return OPENAI
+    return None if settings.model is None else TRANSFORMERS
 
 
 def _written(collection: str, how: list[str]) -> Model | None:

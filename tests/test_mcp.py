@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -854,6 +855,27 @@ def test_the_command_ends_with_its_input(tmp_path: Path) -> None:
     assert [one["document_id"] for one in documents] == ["d"]
     offered = {one["name"]: one for one in answers[3]["result"]["tools"]}
     assert offered["ask"]["inputSchema"]["properties"]["collection"]["default"] == "birds"
+
+
+@pytest.mark.slow
+def test_the_command_tells_a_person_what_it_waits_for(tmp_path: Path) -> None:
+    """At a terminal nobody speaks the protocol; a signal ends it at once."""
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "afterword", "mcp"],
+        env={**os.environ, "AFTERWORD_DATA": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        stdin=slave,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "waits for messages" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    os.close(master)
+    os.close(slave)
 
 
 @pytest.mark.slow
