@@ -37,7 +37,7 @@ _A_ROUND: Final = 3
 _SHORTER: Final = 0.8
 _FAILURES: Final = 3
 _ABSTAINED: Final = re.compile(rf"\W*{re.escape(NOT_FOUND)}\W*")
-_ALL: Final = "all that matters most"
+_ALL: Final = "everything that matters most"
 
 
 @dataclass(frozen=True, slots=True)
