@@ -22,7 +22,7 @@ from service.summaries.sampling import sampled
 from service.summaries.wanted import Wanted
 
 MOST_CHUNKS: Final = 3000
-"""So many chunks are read at most; they are about a thousand pages."""
+"""So many chunks are read at most; they are five to seven hundred pages of a report."""
 NEAREST: Final = 200
 """So many chunks are read where the summary is to be about something."""
 _AT_ONCE: Final = 250
