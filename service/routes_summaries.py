@@ -18,7 +18,7 @@ from service.schemas_summaries import SummaryRequest
 from service.state import Here, Service
 from service.summaries.reply import Event, Summary, SummaryEvent, event_data
 from service.summaries.wanted import Wanted
-from service.working import Told, Working
+from service.working import Working
 
 router = APIRouter(prefix="/v1", tags=["summaries"])
 _PATH: Final = "/v1/summaries"
@@ -50,14 +50,13 @@ async def summaries(
     _check(body, service)
     wanted = _wanted(body)
     answerer = service.loaded()
-    working = Working(
-        service, service.summaries, _PATH, _work(service, answerer, wanted), Summary.as_json
-    )
+    work = _work(service, answerer, wanted)
+    working: Working[Event, Summary] = Working(service, service.summaries, work, SummaryEvent)
     if not body.stream:
         return await working.result(request)
     await working.begun()
     return StreamingResponse(
-        working.events(),
+        working.events(_PATH, lambda event: (event.name, event_data(event))),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -94,11 +93,11 @@ def _wanted(body: SummaryRequest) -> Wanted:
 
 def _work(
     service: Service, answerer: Answerer, wanted: Wanted
-) -> Callable[[Callable[[Told], None], Check], Summary]:
-    def work(tell: Callable[[Told], None], check: Check) -> Summary:
+) -> Callable[[Callable[[Event], None], Check], Summary]:
+    def work(tell: Callable[[Event], None], check: Check) -> Summary:
         def on_event(event: Event) -> None:
             if not isinstance(event, SummaryEvent):
-                tell(Told(event.name, event_data(event)))
+                tell(event)
 
         summary = answerer.summarise(wanted, on_event=on_event, check=check)
         service.metrics.summaries.labels(summary.status).inc()

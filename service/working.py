@@ -3,8 +3,8 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from typing import Final, Generic, TypeVar
 
 from fastapi import Request
@@ -18,44 +18,34 @@ from service.problems import internal_error, problem_of
 from service.state import Service
 
 KEEP_ALIVE_SECONDS: Final = 15.0
-_KEEP_ALIVE: Final = b": still working\n\n"
+KEEP_ALIVE: Final = b": still working\n\n"
 # An error within this time is answered by its status; later ones by an event.
 _PATIENCE_SECONDS: Final = 10.0
-_FINAL: Final = "final"
 _log = get_log(__name__)
 
+Event = TypeVar("Event")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is told while work goes on: a name, and JSON's own types."""
-
-    name: str
-    data: Mapping[str, object]
-
-
-class Working(Generic[Result]):
+class Working(Generic[Event, Result]):
     """A piece of work in a thread, with the events it has given so far.
 
-    `work` is given what tells an event and what raises once the client has left; `as_json` makes
-    JSON's own types of its result. `path` is the route's.
+    `work` is given what tells an event and what raises once the client has left; `last` makes the
+    last event of its result.
     """
 
     def __init__(
         self,
         service: Service,
         lane: Lane,
-        path: str,
-        work: Callable[[Callable[[Told], None], Check], Result],
-        as_json: Callable[[Result], Mapping[str, object]],
+        work: Callable[[Callable[[Event], None], Check], Result],
+        last: Callable[[Result], Event],
     ) -> None:
         """Begin the work. Raises TooManyRequests."""
         self._service = service
-        self._path = path
-        self._as_json = as_json
+        self._final = last
         self._loop = asyncio.get_running_loop()
-        self._events: asyncio.Queue[Told | None] = asyncio.Queue()
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._left = threading.Event()
         self._gone = False
         self._some = asyncio.Event()
@@ -63,7 +53,10 @@ class Working(Generic[Result]):
         self._result.add_done_callback(lambda _: self._push(None))
 
     async def result(self, request: Request) -> Result:
-        """Wait for the result; where the client does not, stop the work and raise ClientLeft."""
+        """Wait for the result; where the client does not, stop the work and raise ClientLeft.
+
+        What happened until then is in `happened`.
+        """
         leaving = asyncio.create_task(self._stop_when_gone(request))
         try:
             return await self._result
@@ -85,22 +78,50 @@ class Working(Generic[Result]):
         if self._result.done() and self._events.qsize() == 1:
             self._result.result()
 
-    async def events(self) -> AsyncIterator[bytes]:
-        """Give the events as they happen, a comment where nothing does, then result or error."""
+    async def told(self) -> AsyncGenerator[Event | AfterwordError | None]:
+        """Give the events as they happen, None where nothing does, then the last or an error."""
         try:
             while True:
                 try:
                     async with asyncio.timeout(KEEP_ALIVE_SECONDS):
                         event = await self._events.get()
                 except TimeoutError:
-                    yield _KEEP_ALIVE
+                    yield None
                     continue
                 if event is None:
                     break
-                yield _event(event)
-            yield _event(self._last())
+                yield event
+            yield self._last()
         finally:
             self._left.set()
+            self._result.cancel()  # what waits for a thread need not begin
+
+    async def events(
+        self, path: str, data: Callable[[Event], tuple[str, Mapping[str, object]]]
+    ) -> AsyncIterator[bytes]:
+        """Give the same as server-sent events; a comment where nothing happens.
+
+        `data` gives an event's name and JSON's own types, `path` is the route's.
+        """
+        root = self._service.settings.root_path
+        async with aclosing(self.told()) as told:
+            async for one in told:
+                match one:
+                    case None:
+                        yield KEEP_ALIVE
+                    case AfterwordError():
+                        problem = problem_of(one, f"{root}{path}", root)
+                        yield _as_bytes("error", problem.model_dump())
+                    case _:
+                        yield _as_bytes(*data(one))
+
+    def happened(self) -> Iterator[Event]:
+        """Give the events of work that is done, the last one too."""
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if event is not None:
+                yield event
+        yield self._final(self._result.result())
 
     async def _stop_when_gone(self, request: Request) -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -109,32 +130,32 @@ class Working(Generic[Result]):
         self._left.set()
         self._result.cancel()
 
-    def _last(self) -> Told:
-        root = self._service.settings.root_path
+    def _last(self) -> Event | AfterwordError:
+        failed: AfterwordError
         try:
-            return Told(_FINAL, self._as_json(self._result.result()))
+            return self._final(self._result.result())
         except AfterwordError as error:
-            problem = problem_of(error, f"{root}{self._path}", root)
+            failed = error
         except Exception as error:  # noqa: BLE001 # the edge of a request: the client is answered
             log_unexpected(_log, "request_failed", error)
-            problem = problem_of(internal_error(), f"{root}{self._path}", root)
+            failed = internal_error()
         # The status has been sent, so the request's own count does not know of it.
-        self._service.metrics.rejected.labels(problem.code).inc()
-        return Told("error", problem.model_dump())
+        self._service.metrics.rejected.labels(failed.code).inc()
+        return failed
 
     def _stay_asked(self) -> None:
         if self._left.is_set():
             raise ClientLeft
 
-    def _tell(self, event: Told) -> None:
+    def _tell(self, event: Event) -> None:
         self._stay_asked()
         self._loop.call_soon_threadsafe(self._push, event)
 
-    def _push(self, event: Told | None) -> None:
+    def _push(self, event: Event | None) -> None:
         self._events.put_nowait(event)
         self._some.set()
 
 
-def _event(told: Told) -> bytes:
-    line = json.dumps(told.data, ensure_ascii=False, allow_nan=False)
-    return f"event: {told.name}\ndata: {line}\n\n".encode()
+def _as_bytes(name: str, data: Mapping[str, object]) -> bytes:
+    line = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return f"event: {name}\ndata: {line}\n\n".encode()

@@ -30,11 +30,11 @@ from service.problems import (
 from service.schemas import MOST_METADATA, MOST_TURNS
 from service.sessions import MOST_BYTES, MOST_EXCHANGES, MOST_SESSIONS
 from service.state import QUESTIONS_A_SUMMARY
-from service.stream import KEEP_ALIVE_SECONDS
 from service.summaries.selection import MOST_CHUNKS, NEAREST
 from service.summaries.wanted import MOST_DOCUMENTS, MOST_SENTENCES
 from service.tickets import LIFE_SECONDS
 from service.tool_schemas import MOST_FOUND, MOST_LISTED, MOST_READ
+from service.working import KEEP_ALIVE_SECONDS
 
 _ABOUT: Final = """\
 What is sent or stored beyond these is refused by name and never cut in silence. Where a setting
