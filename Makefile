@@ -44,7 +44,7 @@ $(TEST): $(RUN) requirements-test.txt locks/test.txt locks/model.txt
 # A server of llama.cpp, which is compiled: some minutes and a compiler of C++.
 $(LLAMA)/.made: locks/llama.txt
 	@test -x $(LLAMA)/bin/python || $(PYTHON) -m venv $(LLAMA)
-	@$(LLAMA)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r locks/llama.txt
+	@CMAKE_ARGS=-DLLAVA_BUILD=OFF $(LLAMA)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r locks/llama.txt
 	@touch $@
 
 $(TOOLS)/.made: locks/tools.txt

@@ -350,6 +350,20 @@ def revoke_key(
     typer.echo(key_json(revoked) if as_json else key_line(revoked))
 
 
+GeneratorName = Annotated[
+    str | None,
+    typer.Option(
+        help="quote, or a language model: transformers (here), openai (a server); else the setting."
+    ),
+]
+StrategyName = Annotated[
+    str, typer.Option(help="How a language model comes to an answer: direct or cot.")
+]
+ShowReasoning = Annotated[
+    bool, typer.Option("--reasoning", help="Show how a language model reasoned.")
+]
+
+
 @app.command()
 def ask(
     question: Annotated[list[str], typer.Argument(help="The question; quotes keep a ? or * safe.")],
@@ -362,19 +376,9 @@ def ask(
     ] = None,
     top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
     candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
-    generator: Annotated[
-        str | None,
-        typer.Option(
-            help="quote, or a language model: transformers (here), openai (a server); else the "
-            "setting."
-        ),
-    ] = None,
-    strategy: Annotated[
-        str, typer.Option(help="How a language model comes to an answer: direct or cot.")
-    ] = "direct",
-    reasoning: Annotated[
-        bool, typer.Option("--reasoning", help="Show how a language model reasoned.")
-    ] = False,
+    generator: GeneratorName = None,
+    strategy: StrategyName = "direct",
+    reasoning: ShowReasoning = False,
     as_json: Annotated[bool, typer.Option("--json", help="The whole reply as JSON.")] = False,
 ) -> None:
     """Answer a question from the documents, with the exact words relied on.
@@ -411,6 +415,9 @@ def chat(
     ] = None,
     top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
     candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
+    generator: GeneratorName = None,
+    strategy: StrategyName = "direct",
+    reasoning: ShowReasoning = False,
     as_json: Annotated[bool, typer.Option("--json", help="Each reply as a line of JSON.")] = False,
 ) -> None:
     """Ask question after question; each may lean on what was said before ("And in 2023?").
@@ -423,7 +430,17 @@ def chat(
     from service.chat import Chat, converse
     from service.command import parse_filter
 
-    first = Question("", collection, parse_filter(filter_), as_of, top_k, candidates)
+    first = Question(
+        "",
+        collection,
+        parse_filter(filter_),
+        as_of,
+        top_k,
+        candidates,
+        generator,
+        strategy,
+        reasoning,
+    )
     answerer = build_answerer(load_settings())
     spoken = Chat(answerer, first, sys.stdout, sys.stderr, as_json=as_json)
     raise typer.Exit(converse(spoken, sys.stdin))

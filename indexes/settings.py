@@ -115,9 +115,7 @@ class Settings(BaseSettings):
         NO_OCR,
         description="What recognises text in scans and pictures; `rapidocr` needs the extra `ocr`.",
     )
-    threads: int = Field(
-        0, ge=0, le=256, description="Threads of encoder and reader; 0 means all cores."
-    )
+    threads: int = Field(0, ge=0, le=256, description="Threads of each model; 0 means all cores.")
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least score of an answer; unset means the built-in value."
     )

@@ -17,7 +17,16 @@ from service.schemas_openai import ChatMessage, ChatRequest, ContentPart, Wishes
 _TEXTS: Final = frozenset({"text", "input_text", "output_text"})
 _TURNS: Final = frozenset({"user", "assistant"})
 # Ours, and other things elsewhere or nothing: who sends them beside the others means ours.
-_OURS: Final = ("filter", "as_of", "candidates", "generator", "strategy", "collection", "history")
+_OURS: Final = (
+    "filter",
+    "as_of",
+    "candidates",
+    "generator",
+    "strategy",
+    "collection",
+    "history",
+    "rewrite",
+)
 # What may be sent of it and changes nothing, and what is said of all else.
 _ONLY: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     ("n", (None, 1), "there is one answer to a question; leave it out, or send 1"),
@@ -70,6 +79,7 @@ def asked_in(body: ChatRequest, model: Model, settings: Settings) -> Asked:
             strategy=model.strategy or wishes.strategy or DIRECT,
             reasoning=_wants_reasoning(body, wishes),
             history=turns,
+            rewrite=wishes.rewrite,
         ),
         unused=tuple(unused[:_MOST_UNUSED] + ["…"] * (len(unused) > _MOST_UNUSED)),
         is_chore=chore,
@@ -87,7 +97,7 @@ def _refused(body: ChatRequest, wishes: Wishes, model: Model) -> Iterator[Mistak
         yield _mistake("modalities", "answers are text; leave it out")
     for name in _OURS:
         if (body.model_extra or {}).get(name) is not None:
-            yield _mistake(name, f'put it into the object `afterword`: {{"{name}": …}}')
+            yield _mistake(name, "it is no field of OpenAI's; ours stand in the object `afterword`")
     for name in ("generator", "strategy"):
         mine, its = getattr(wishes, name), getattr(model, name)
         if None not in (mine, its) and mine != its:

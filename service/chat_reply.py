@@ -15,6 +15,8 @@ from service.language_model import Usage
 from service.problems import error_of
 from service.reply import Citation, CitationEvent, Event, FinalEvent, ReasoningEvent, TokenEvent
 
+# Of a long quote so many words at each end are looked for on its page.
+_END: Final = 5
 DONE: Final = b"data: [DONE]\n\n"
 Json = Mapping[str, object]
 # Some clients take these for the ends of lines, within JSON too.
@@ -92,9 +94,12 @@ class Message:
 
 
 def address(citation: Citation, collection: str, root: str) -> str:
-    """Return where a quote can be looked at: its page of the web, or its place in the service."""
+    """Return where a quote can be looked at: its page of the web, or its place in the service.
+
+    Two quotes have two addresses: some programs count what has one address as one source.
+    """
     if citation.uri.startswith(("https://", "http://")):
-        return citation.uri
+        return _marked(citation)
     place = {
         "collection": collection,
         "start": citation.start,
@@ -103,6 +108,17 @@ def address(citation: Citation, collection: str, root: str) -> str:
     }
     document = quoted(citation.document_id, safe="")
     return f"{root}/v1/documents/{document}/text?{urlencode(place)}"
+
+
+def _marked(citation: Citation) -> str:
+    """Return the address of a page of the web at which browsers show and mark the quote."""
+    uri, _, place = citation.uri.partition("#")
+    if citation.page is not None:
+        place = f"page={citation.page}"  # of a PDF
+    words = citation.quote.split()
+    ends = [words] if len(words) <= 2 * _END else [words[:_END], words[-_END:]]
+    marked = ",".join(quoted(" ".join(end), safe="").replace("-", "%2D") for end in ends)
+    return f"{uri}#{place}:~:text={marked}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def title_of(citation: Citation) -> str:
 def _note(reply: Reply, *, drops: bool) -> str:
     told = reply.generation
     if told.fallback:
-        return as_words(f"this is quoted from the documents, for {told.fallback}.")
+        return as_words(f"this is quoted from the documents: {told.fallback}.")
     count = len(told.unsupported)
     if not drops or not count:
         return ""

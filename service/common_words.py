@@ -1,12 +1,27 @@
-"""Words that are no names though a sentence begins with them (made by `training.common_words`)."""
+"""Lists of words: files that a person can read, one word or group a line.
+
+`common_words.txt` has words that are no names though a sentence begins with them; it is made by
+`training.common_words`.
+"""
 
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
-PATH: Final = Path(__file__).parent / "models" / "grounding" / "common_words.txt"
+FOLDER: Final = Path(__file__).parent / "models" / "grounding"
+PATH: Final = FOLDER / "common_words.txt"
 _ENDINGS: Final = ("s", "es", "ed", "d", "ing", "ly", "er", "ers")
 _LEAST: Final = 4
+
+
+def lines_of(name: str) -> list[str]:
+    """Return the lines of a list."""
+    return (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def word_list(name: str) -> frozenset[str]:
+    """Return the words of a list."""
+    return frozenset(lines_of(name))
 
 
 @cache

@@ -19,6 +19,7 @@ from service.stated import LIGHT, Stated
 
 # Small words whose opposites say the reverse wherever they stand.
 _FEW: Final = 3
+_UNTIL: Final = frozenset(("before", "until"))
 _ELLIPTIC: Final = frozenset(
     ("in", "on", "at", "for", "by", "with", "the", "from", "of", "under", "during", ",", ".")
 )
@@ -57,9 +58,11 @@ def contradicted(claim: Stated, lines: Sequence[Line]) -> bool:
 
 
 def _limited_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
-    """Tell whether the evidence says `not before` or `not more than` where the claim has no `not`."""
+    """Tell whether the evidence says `not before` or the like where the claim has no `not`."""
     denies = any(is_negator(word.lower) for word in claim.words)
     limits = frozenset[str]().union(*(line.said.denial.limits for line in lines))
+    if limits & _UNTIL:
+        limits |= _UNTIL
     return not denies and bool(limits & claim.lowers)
 
 
@@ -113,14 +116,28 @@ def _agrees(
     return None
 
 
+def _is_of_values(claim: Stated, said: Stated, clause: int) -> bool:
+    """Tell whether a clause has one of the claim's values, if the sentence has any."""
+    there = {
+        said.words[at].clause
+        for value in claim.values
+        if value.sure
+        for one in claim.words[value.first].stems
+        for at in said.places.get(one, ())
+    }
+    return not there or clause in there
+
+
 def _refused(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether the evidence refuses what the claim affirms, as `waive` and `avoid` do."""
-    if claim.denying or any(refuses(word.lower) for word in claim.words):
+    if claim.denying or _refuses_anew(claim, lines):
         return False
     for line in lines:
         for at, word in enumerate(line.said.words):
             strong = any(refuses_strongly(one) and one not in claim.stems for one in word.stems)
-            if strong and at not in line.said.denied and _reached(line.said, at) & claim.content:
+            if not strong or at in line.said.denied or not _reached(line.said, at) & claim.content:
+                continue
+            if _is_of_values(claim, line.said, word.clause):
                 return True
     return False
 
@@ -134,10 +151,13 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         return False
     denied = claim.denied_stems
     said = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
-    meant = denied - LIGHT
+    meant = denied & claim.content
     if 2 * len(meant & said) < len(meant):
         return False  # in other words: whether it says so, other words tell
     for line in lines:
+        mine, theirs = _negators(claim), _negators(line.said)
+        if theirs and theirs < mine:
+            return True
         there = line.said.denied_stems - LIGHT
         if there & (claim.stems - LIGHT) or _denies_in_place(claim, line.said):
             return False
@@ -176,6 +196,10 @@ def _speaks_of(said: Stated, at: int, stems: frozenset[str]) -> bool:
     return 2 * len(stems & there) > len(stems)
 
 
+def _negators(said: Stated) -> frozenset[str]:
+    return frozenset(said.words[at].lower for at in said.denying)
+
+
 def _denies_in_place(claim: Stated, said: Stated) -> bool:
     """Tell whether a sentence denies something in the clause that has most of the claim."""
     clauses: dict[int, set[str]] = {}
@@ -186,12 +210,33 @@ def _denies_in_place(claim: Stated, said: Stated) -> bool:
     return bool(near) and any(said.words[at].clause == best for at in said.denying)
 
 
+def _denied_first(said: Stated) -> frozenset[str]:
+    """Return the first stem that each denial denies."""
+    found = set[str]()
+    for at in said.denying:
+        behind = (
+            word.stems
+            for place, word in enumerate(said.words[at + 1 :], at + 1)
+            if place in said.denied
+        )
+        found.update(next((stems for stems in behind if frozenset(stems) - LIGHT), ()))
+    return frozenset(found)
+
+
+def _refuses_anew(claim: Stated, lines: Sequence[Line]) -> bool:
+    """Tell whether a claim refuses with a word that the evidence has not."""
+    words = frozenset[str]().union(*(line.said.lowers for line in lines))
+    return any(refuses(word.lower) and word.lower not in words for word in claim.words)
+
+
 def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
-    if claim.denying or any(refuses(word.lower) for word in claim.words):
+    if _refuses_anew(claim, lines):
         return False
     affirmed = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
     for line in lines:
-        denied = line.said.denied_stems & (claim.stems - LIGHT)
+        denied = line.said.denied_stems & (claim.affirmed_stems - claim.denied_stems - LIGHT)
+        if claim.denying:
+            denied &= _denied_first(line.said)
         bare = {one for one in denied if one not in affirmed}
         if not bare:
             continue
@@ -208,14 +253,18 @@ def _opposed(claim: Stated, lines: Sequence[Line]) -> bool:
     for at, word in enumerate(claim.words):
         here = at in claim.denied
         formed = formed_against(word.lower, words)
-        if formed and word.lower not in words and not _flipped(claim, lines, here, stem(formed)):
+        if (
+            formed
+            and word.lower not in words
+            and not _flipped(claim, lines, stem(formed), here=here)
+        ):
             return True
         for one in word.stems:
             against = opposites(one)
             if not against or against & claim.stems:
                 continue
             other = _in_place_of(one, against, claim, word.clause, lines)
-            if other and not _flipped(claim, lines, here, other):
+            if other and not _flipped(claim, lines, other, here=here):
                 return True
     return False
 
@@ -241,7 +290,9 @@ def _in_place_of(
             clauses.setdefault(word.clause, set()).update(word.stems)
         for stems in clauses.values():
             near = stems & about.keys()
-            if same & stems and (any(about[other] for other in near) or not any(about.values())):
+            if same & stems and (
+                len(stems) == 1 or any(about[other] for other in near) or not any(about.values())
+            ):
                 return None
             if against & stems and near:
                 found = min(against & stems)
@@ -251,8 +302,9 @@ def _in_place_of(
 def _flipped(
     claim: Stated,
     lines: Sequence[Line],
+    against: str,
+    *,
     here: bool,
-    against: str,  # noqa: FBT001 # a side
 ) -> bool:
     """Tell whether a denial on one of both sides makes opposites agree."""
     there = any(
@@ -262,7 +314,7 @@ def _flipped(
     )
     if here or there:
         return here != there
-    return any(is_negator(word.lower) for word in claim.words)
+    return bool(claim.denying) and not claim.denied
 
 
 def _small_opposed(claim: Stated, lines: Sequence[Line]) -> bool:
@@ -317,7 +369,7 @@ def _near_words(claim: Stated, lines: Sequence[Line]) -> Iterator[str]:
 
 def _bound_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether a number is a least one here and a most one there."""
-    if claim.denying:
+    if claim.denying or len(lines) > 1:
         return False
     for mine in claim.numbers:
         found = [

@@ -38,8 +38,10 @@ _IN_LEANING: Final = 0.5
 # What is carried has at least this share of the salience of the best, and so many words at most.
 # The more is added to a question, the less sure is the reader that anything answers it.
 _NEAR_ENOUGH: Final = 0.65
-_NEAR_ENOUGH_FOR_PIECE: Final = 0.325
 _MOST_WORDS: Final = 6
+# A piece of a sentence means little without the question that it goes on from.
+_NEAR_ENOUGH_FOR_PIECE: Final = 0.25
+_MOST_WORDS_FOR_PIECE: Final = 10
 _MOST_SIGNS: Final = 30
 _KNOWN: Final = 1.0
 # In other languages words count from this rarity on.
@@ -157,7 +159,10 @@ def _salient(
         names = list(_phrases(answers, have, salience, weights, names_only=True))
         names.sort(key=lambda one: -one.salience)
         meant = (*meant, *(one.text for one in names[:1]))
-    kept = _best(phrases, _NEAR_ENOUGH_FOR_PIECE if how == "piece" else _NEAR_ENOUGH)
+    if how == "piece":
+        kept = _best(phrases, _NEAR_ENOUGH_FOR_PIECE, _MOST_WORDS_FOR_PIECE)
+    else:
+        kept = _best(phrases, _NEAR_ENOUGH, _MOST_WORDS)
     return (*meant, *(one for one in kept if one not in meant))
 
 
@@ -204,7 +209,7 @@ def _is_name(words: Sequence[Word]) -> bool:
     return big and any(word.is_name for word in words)
 
 
-def _best(phrases: Sequence[_Phrase], share: float) -> tuple[str, ...]:
+def _best(phrases: Sequence[_Phrase], share: float, most: int) -> tuple[str, ...]:
     """Return the most salient phrases in the order in which they were said."""
     ranked = sorted(phrases, key=lambda one: -one.salience)
     kept, size = list[_Phrase](), 0
@@ -212,7 +217,7 @@ def _best(phrases: Sequence[_Phrase], share: float) -> tuple[str, ...]:
         if one.salience < share * ranked[0].salience:
             break
         is_new = not any(one.terms <= other.terms for other in kept)
-        if not is_new or (kept and size + one.size > _MOST_WORDS):
+        if not is_new or (kept and size + one.size > most):
             continue
         kept.append(one)
         size += one.size

@@ -8,7 +8,7 @@ from indexes.settings import Settings
 from service.evidence import Asked, Evidence, Generator, Ground, Step
 from service.generate import quote
 from service.language_model import Sampling
-from service.models import LANGUAGE_MODELS, check_model, load_model
+from service.models import LANGUAGE_MODELS, OPENAI, TRANSFORMERS, check_model, load_model
 from service.prompts import Prompts
 from service.strategies import strategy_named
 from service.writing import Desk, Manner, writing
@@ -21,6 +21,15 @@ def check_generator(name: str) -> None:
     if name != QUOTE and name not in LANGUAGE_MODELS:
         known = ", ".join([QUOTE, *LANGUAGE_MODELS])
         raise UsageError(f"generator {name!r} is not known; use one of: {known}")
+
+
+def offered_generators(settings: Settings) -> tuple[str, ...]:
+    """Return the generators that the settings make usable, their own first; `quote` always is."""
+    if settings.generator != QUOTE:
+        return (settings.generator, QUOTE)
+    if settings.openai_base_url:
+        return (QUOTE, OPENAI)
+    return (QUOTE, TRANSFORMERS) if settings.model else (QUOTE,)
 
 
 def check_writer(settings: Settings) -> None:

@@ -9,7 +9,6 @@ theirs. Sentences that mean nearly the same may have fewer words in common: the 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from os.path import commonprefix
 from typing import Final
 
 import numpy as np
@@ -21,7 +20,8 @@ from service.evidence import Evidence, Ground, Quoted, Support
 from service.lines import Line, Lines, lines_of
 from service.numbers import Number, comparable, same
 from service.readers import reads
-from service.stated import PEOPLES, Stated, Value, addresses, one_root, stated
+from service.sentences import QUESTION_MARKS
+from service.stated import PEOPLES, Stated, Value, addresses, one_root, shared_length, stated
 from service.swaps import Claim, swapped
 
 LONGEST: Final = 1_200
@@ -108,7 +108,8 @@ class _Grounding:
                 continue
             doubt = self._doubt(claim, told, quoted, near, share)
             if doubt is None:
-                return Support(tuple(_quoted(one) for one in _needed(claim, quoted)))
+                ordered = sorted(quoted, key=lambda one: (one.passage, one.span))
+                return Support(tuple(_quoted(one) for one in ordered))
             doubts.append(doubt)
         worst = max(doubts, key=lambda one: (one.refutes, one.share), default=None)
         return Support(reason=worst.reason if worst else "no passage says this")
@@ -168,7 +169,7 @@ def _quoted(line: Line) -> Quoted:
 
 def _impossible(claim: Stated, lines: Lines) -> str | None:
     """Return why nothing can bear a sentence out, whatever the evidence has elsewhere."""
-    if claim.text.rstrip("\"')").endswith(("?", "？")):
+    if claim.text.rstrip("\"')").endswith(QUESTION_MARKS):
         return "it asks, and says nothing that could be checked"
     if not claim.content and not claim.values:
         return "it says nothing that could be checked"
@@ -236,10 +237,6 @@ def _adds(claim: Stated, first: Line, other: Line) -> bool:
     return len((claim.content & other.said.stems) - first.said.stems) > 1
 
 
-def _needed(claim: Stated, quoted: Sequence[Line]) -> Sequence[Line]:
-    return quoted if len(quoted) == 1 else sorted(quoted, key=lambda one: (one.passage, one.span))
-
-
 def _share(claim: Stated, quoted: Sequence[Line]) -> float:
     """Return which share of a claim the sentences have, what stands around them counting less."""
     said = frozenset[str]().union(*(line.said.stems for line in quoted))
@@ -252,6 +249,9 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
         1.0 if any(_in_line(one, line) for line in quoted) else _AROUND * _has(one, quoted)
         for one in claim.values
     ]
+    words += [
+        1.0 for one in claim.numbers if any(_counts_alike(claim, one, line) for line in quoted)
+    ]
     every = [*words, *values]
     if not every:
         return 0.0
@@ -260,12 +260,30 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
     return (sum(every) / len(every) + alone) / 2
 
 
+def _counts_alike(claim: Stated, value: Value, line: Line) -> bool:
+    """Tell whether a number counts the same things in a sentence: 4,200 spectators."""
+    mine = _counted(claim, value)
+    return bool(mine) and any(
+        one.number is not None
+        and value.number is not None
+        and same(value.number, one.number)
+        and mine & _counted(line.said, one)
+        for one in line.said.values
+    )
+
+
+def _counted(said: Stated, value: Value) -> frozenset[str]:
+    return frozenset(
+        stem for word in said.words[value.last + 1 : value.last + 3] for stem in word.stems
+    )
+
+
 def _is_kindred(stem: str, said: Collection[str]) -> bool:
     """Tell whether most of a stem is that of another: photograph, photography."""
     least = max(_LEAST_KINDRED, 0.7 * len(stem))
     return any(
         one[:_LEAST_KINDRED] == stem[:_LEAST_KINDRED]
-        and len(commonprefix([one, stem])) >= max(least, 0.6 * len(one))
+        and shared_length(one, stem) >= max(least, 0.6 * len(one))
         for one in said
     )
 
@@ -277,7 +295,7 @@ def _has(value: Value, quoted: Sequence[Line]) -> bool:
     if any(_in_line(value, line) for line in quoted):
         return True
     if value.number is not None:
-        return any(_has_number(value.number, line) for line in quoted)
+        return any(_has_number(value.number, line, tied=value.tied) for line in quoted)
     return any(_around(value, line) for line in quoted)
 
 
@@ -314,7 +332,7 @@ def _unit_fits(claimed: Number, found: Number, line: Line) -> bool:
     return claimed.unit in units or claimed.unit in text
 
 
-def _has_number(number: Number, line: Line) -> bool:
+def _has_number(number: Number, line: Line, *, tied: bool = False) -> bool:
     """Tell whether a sentence has a number, with the year from around it where a date has none."""
     found = [one.number for one in line.said.numbers if one.number]
     if any(_is(number, one, line) for one in found):
@@ -325,7 +343,15 @@ def _has_number(number: Number, line: Line) -> bool:
         ahead = [one.number for before in line.before for one in before.said.numbers if one.number]
         if number.date[0] in {one.year for one in (*around, *ahead)}:
             return any(same(rest, one) for one in found)
-    if number.year is None and any(comparable(number, one) for one in found):
+    if number.date is not None and not any(comparable(number, one) for one in found):
+        around += [
+            one.number for before in line.before for one in before.said.numbers if one.number
+        ]
+    rivals = any(
+        one.number and comparable(number, one.number) and one.tied == tied
+        for one in line.said.values
+    )
+    if number.year is None and rivals:
         return number.soft
     return number.soft or any(same(number, one) for one in around)
 
@@ -342,11 +368,8 @@ _THEN: Final = frozenset(
 )
 # What may stand for a name in the sentence before.
 _GOING_ON: Final = frozenset(
-    (
-        "he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that",
-        "there", "who", "which", "both", "we", "our", "us",
-    )
-)  # fmt: skip
+    ["he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that", "there", "who", "which", "both", "we", "our", "us"]
+)
 
 
 def _around(value: Value, line: Line) -> bool:

@@ -67,10 +67,17 @@ _ELSEWHERE: Final = (
 )
 _PIECE: Final = regex.compile(
     r"^\W*(?:(?:and|but|so|ok|okay|well|yes|no|wow|sorry|i see)\b[\s,.!]*)*"
-    r"(?:(?:what|how) (?:about|of)\b|(?:and|or|then|also)\b|i (?:mean|meant|am talking about)\b"
+    r"(?:(?:what|how) (?:about|of)\b|i (?:mean|meant|am talking about)\b"
     r"|(?:why|how|when|where|who|which|how (?:much|many|long|often|far|so|come)|why not)\W*$)",
     regex.IGNORECASE,
 )
+_GOES_ON: Final = regex.compile(r"^\W*(?:and|but|or|then|also)\b", regex.IGNORECASE)
+# With one of these, what begins with "and" is a whole sentence all the same.
+_CLAUSE_WORDS: Final = (
+    "what who whom whose when where why how which is are was were am be do does did can could will "
+    "would shall should may might must has have had i you we"
+)
+_CLAUSE: Final = frozenset(_CLAUSE_WORDS.split())
 # "It" that stands for nothing.
 _EMPTY_IT: Final = regex.compile(
     r"\b(?:is|isn't|was|be|would|will|does|do|can|could) it (?:\w+ )?(?:possible|true|necessary|"
@@ -111,11 +118,17 @@ def leaning(
         return "piece" if len(special) < _FEW else None
     if says_nothing(question):
         return None
-    if not tells or _PIECE.search(question):
+    if not tells or _is_piece(question, own):
         return "piece"
     if points_outside(question, own):
         return "pronoun"
     return "vague" if _is_vague(own, tells, before, weights) else None
+
+
+def _is_piece(question: str, own: Sequence[Word]) -> bool:
+    if _PIECE.search(question):
+        return True
+    return bool(_GOES_ON.search(question)) and not any(one.plain in _CLAUSE for one in own)
 
 
 def points_outside(question: str, own: Sequence[Word]) -> bool:

@@ -10,7 +10,7 @@ from indexes.documents import stored_form
 from indexes.errors import AfterwordError, ModelNotFound
 from indexes.settings import Settings
 from service.access import Caller
-from service.generators import QUOTE
+from service.generators import QUOTE, offered_generators
 from service.models import LANGUAGE_MODELS
 from service.strategies import STRATEGIES
 
@@ -90,12 +90,10 @@ def _offered(collection: str, settings: Settings) -> Iterator[Model]:
     """Give a collection's own name, `quote`, and what the settings let a language model do."""
     yield Model(collection)
     yield Model(collection, QUOTE)
-    if settings.model is None:
-        return
-    for generator in LANGUAGE_MODELS:
-        if settings.generator in {QUOTE, generator}:
-            yield Model(collection, generator)
-            yield from (Model(collection, generator, one) for one in STRATEGIES if one != DIRECT)
+    for writer in offered_generators(settings):
+        if writer != QUOTE:
+            yield Model(collection, writer)
+            yield from (Model(collection, writer, one) for one in STRATEGIES if one != DIRECT)
 
 
 def _written(collection: str, how: list[str]) -> Model | None:

@@ -73,7 +73,8 @@ _DECADE: Final = re.compile(r"['\u2019]?s\b")
 _PER_CENT: Final = re.compile(r" ?per cent\b")
 _LEAST: Final = re.compile(
     r"\b(?:at (?:the )?(?:very )?least|no (?:less|fewer|earlier) than|not (?:less|fewer) than"
-    r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?|older than|longer than"
+    r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?"
+    r"|(?:old|long|larg|bigg|high|heavi|wid|great|thick|warm|deep|tall)e?r than"
     r"|from|after|since|later than|starting)"
     r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
     re.IGNORECASE,
@@ -81,12 +82,13 @@ _LEAST: Final = re.compile(
 _MOST: Final = re.compile(
     r"\b(?:at (?:the )?(?:very )?most|(?:no|not) (?:more|later|longer|older) than|up to"
     r"|(?:a )?maximum(?: of)?|less than|fewer than|under|below|within|until|till|before"
-    r"|by|younger than|shorter than|earlier than)"
+    r"|by|(?:young|short|small|low|light|narrow|thinn|earli|few)er than)"
     r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
     re.IGNORECASE,
 )
 _NOT_MORE: Final = re.compile(
-    r"\b(?:not|never|cannot|can't|don't|must not) [a-z ]{0,30}(?:(?:more|longer|later|older) than|exceed(?:ing)?) \Z"
+    r"\b(?:not|never|cannot|can't|don't) [a-z ]{0,30}"
+    r"(?:(?:more|[a-z]{1,12}er) than|exceed(?:ing)?) \Z"
 )
 _OR_MORE: Final = re.compile(
     r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b"
@@ -96,8 +98,8 @@ _OR_LESS: Final = re.compile(
 )
 _LOOKED_BACK: Final = 32
 _ROMAN_AFTER: Final = re.compile(
-    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})|(?i:war|chapter|part|volume|section|act|phase|type"
-    r"|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
+    r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})"
+    r"|(?i:war|chapter|part|volume|section|act|phase|type|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
 )
 _ROMAN: Final = {"I": 1, "V": 5, "X": 10}
 _FIRST_YEAR: Final = 1000
@@ -576,7 +578,7 @@ def _count(words: Sequence[str]) -> tuple[Decimal, int, bool]:
             tens = value >= 20  # noqa: PLR2004 # twenty, thirty
             if taken and not (
                 last in {"hundred", "large", "and"} or (last == "tens" and not tens and value < 10)
-            ):  # noqa: PLR2004
+            ):
                 break
             current += value
             last = "tens" if tens else "count"

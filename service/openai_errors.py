@@ -58,7 +58,7 @@ def failure_of(error: Exception, asked: Asked) -> AfterwordError:
                 "works, and whether the model is too large for its machine"
             )
         case openai.APIConnectionError():
-            return ModelFailed(_of_connection(error, where))
+            return ModelFailed(_of_connection(error, asked))
         case openai.APIError():
             if is_too_long(error):
                 return _too_long(error, asked)
@@ -86,14 +86,14 @@ def cut_off(asked: Asked) -> ModelFailed:
 
 
 def hung_up(asked: Asked) -> ModelFailed:
-    """Return the error of a server that takes a request and closes the connection without a word.
+    """Return the error of a server that takes a request and ends the answer without a word.
 
     Some do so where a prompt is too long for them.
     """
     return ModelFailed(
-        f"the language model's server {asked.address.shown} took the request and closed the "
-        "connection ahead of the first word; look at its log, and where the prompt was too long "
-        "for it set AFTERWORD_MODEL_CONTEXT to the tokens that it reads and writes at once"
+        f"the language model's server {asked.address.shown} took the request and ended the "
+        "answer ahead of its first word; look at its log, and where the prompt was too long for "
+        "it set AFTERWORD_MODEL_CONTEXT to the tokens that it reads and writes at once"
     )
 
 
@@ -208,9 +208,9 @@ def _too_long(error: openai.APIError, asked: Asked) -> PromptTooLong:
     )
 
 
-def _of_connection(error: openai.APIConnectionError, where: str) -> str:
+def _of_connection(error: openai.APIConnectionError, asked: Asked) -> str:
     causes = list(_causes(error))
-    start = f"the language model's server {where} cannot be reached"
+    start = f"the language model's server {asked.address.shown} cannot be reached"
     tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
     if tls is not None:
         return (
@@ -224,8 +224,8 @@ def _of_connection(error: openai.APIConnectionError, where: str) -> str:
         return f"{start}: nothing listens there; start it, or correct OPENAI_BASE_URL"
     if any(isinstance(one, OSError) and one.errno in _NO_ROUTE for one in causes):
         return f"{start}: no way leads there from this machine; look at the network"
-    last = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
-    return f"{start}, or closed the connection ({last[:_TOLD]}); look at its log"
+    last = _short(str(causes[-1]), asked.key) or type(causes[-1]).__name__
+    return f"{start}, or closed the connection ({last}); look at its log"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -3,6 +3,7 @@
 The client takes a second to import, so settings that are wrong are told first.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ CONTEXT: Final = 8192
 _TELLING_SECONDS: Final = 10.0
 _LISTED: Final = 20
 _REFUSED: Final = frozenset({401, 403})
+_KEY: Final = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,27 @@ def load_openai_language_model(server: Server, patience: Patience | None = None)
     Without a model in the settings it is the only one that the server lists. Context length: as the
     settings say, else as the server tells, else 8192. Raises ModelMissing and ModelFailed.
     """
-    asked = Asked(address_of(server.base_url), server.model or "", server.key)
+    key = _sound_key(server.key)
+    asked = Asked(address_of(server.base_url), server.model or "", key)
     count = counter(server.tokenizer)
     if server.model is None or server.context is None:
         entry = _entry(asked)
-        asked = Asked(asked.address, str(entry.get("id") or asked.model), server.key)
+        asked = Asked(asked.address, str(entry.get("id") or asked.model), key)
         context = server.context or _context(asked, entry)
     else:
         context = server.context
     write = partial(_write, asked, Known(), patience or Patience(), count)
     return LanguageModel(asked.model, context, count, write, counts_exactly=False)
+
+
+def _sound_key(key: str | None) -> str | None:
+    """Return a key without the white space that files end with. Raises ModelMissing."""
+    sound = (key or "").strip()
+    if not _KEY.fullmatch(sound):
+        raise ModelMissing(
+            "OPENAI_API_KEY has characters in it that no header can carry; copy the key again"
+        )
+    return sound or None
 
 
 def _write(

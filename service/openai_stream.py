@@ -115,8 +115,9 @@ class Conversation:
         if self._heard.is_thinking:
             keep("</think>")
         written = "".join(pieces)
+        around = estimate([Message("assistant", "")])
         usage = self._heard.usage or Usage(
-            estimate(messages), estimate([Message("assistant", written)])
+            estimate(messages), estimate([Message("assistant", written)]) - around
         )
         put(Ended(self._reason, usage))
 
@@ -260,8 +261,8 @@ class Conversation:
                 f"the language model's server {where} held the answer back by its filter of "
                 "contents; ask otherwise, or use another server"
             )
-        if heard.finish is None and (heard.text or heard.thought):
-            raise cut_off(self._asked)
+        if heard.finish is None:
+            raise cut_off(self._asked) if self._has_begun else hung_up(self._asked)
         if heard.thought and not heard.text:
             raise ModelFailed(
                 f"the language model {self._asked.model} at {where} reasoned and came to no "

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.access import Who
+from service.generators import offered_generators
 from service.openapi import PAGE_POLICY, page, problems
 from service.readiness import parts_of, withheld
 from service.schemas import Health, Readiness
@@ -43,7 +44,8 @@ async def ready(service: Here, who: Who) -> JSONResponse:
     """
     found, keeper = await _ability(service), service.keeper
     reasons = (*found.reasons, *filter(None, [keeper.reason]))
-    able = replace(found, reasons=reasons).told_to(who)
+    offered = offered_generators(service.settings)
+    able = replace(found, reasons=reasons, generators=offered).told_to(who)
     parts = await asyncio.to_thread(parts_of, able, keeper, service.settings.data)
     body = Readiness(
         ready=able.ready,
@@ -52,6 +54,7 @@ async def ready(service: Here, who: Who) -> JSONResponse:
         uploads=keeper.state in INGESTING,
         worker=keeper.state,
         parts=withheld(parts) if who.scope is None else parts,
+        generators=list(able.generators),
     )
     return JSONResponse(body.model_dump(), status_code=200 if able.ready else 503)
 

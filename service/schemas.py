@@ -522,6 +522,7 @@ class Readiness(_Out):
     process that does so cannot run, with the reason among `reasons`. `worker` is `elsewhere` where
     another service of the same data folder ingests them. `parts` tells the same by part: questions
     need `models` and `collections` (some of them), uploads need `uploads` and `storage` too.
+    `generators` are those that a question may name here, the service's own first.
     """
 
     ready: bool
@@ -530,6 +531,7 @@ class Readiness(_Out):
     uploads: bool
     worker: Literal["running", "restarting", "failing", "elsewhere", "stopped"]
     parts: dict[PartName, Part]
+    generators: list[str]
 
 
 class Mistake(_Out):

@@ -117,6 +117,9 @@ class Wishes(_Strict):
     strategy: Literal["direct", "cot"] | None = Field(
         None, description="How a language model comes to an answer; null is the model's."
     )
+    rewrite: Literal["auto", "rule", "model", "none"] | None = Field(
+        None, description="How a question is made one that stands alone; null is the setting's way."
+    )
     reasoning: StrictBool | None = Field(
         None, description="Return a language model's reasoning as `reasoning_content`."
     )

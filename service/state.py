@@ -156,7 +156,7 @@ class Ability:
 
     `reasons` say what is wrong with the service, `broken` why a collection, by its name, cannot be
     asked. `models` and `collections` are the reasons why these parts are not ready, None where they
-    are.
+    are. `generators` are those that a question may name.
     """
 
     ready: bool
@@ -164,12 +164,14 @@ class Ability:
     broken: Mapping[str, str] = field(default_factory=dict)
     models: str | None = None
     collections: str | None = None
+    generators: tuple[str, ...] = ()
 
     def told_to(self, who: Caller) -> "Ability":
         """Return what a caller may know of it: to whom may read nothing, nothing but whether."""
         if who.scope is None:
             is_told = all(reason == LOADING for reason in self.reasons) and not self.broken
-            return replace(self, reasons=self.reasons if is_told else (WITHHELD,), broken={})
+            told = self.reasons if is_told else (WITHHELD,)
+            return replace(self, reasons=told, broken={}, generators=())
         seen = {name: why for name, why in self.broken.items() if who.sees(name)}
         return replace(self, broken=seen)
 

@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from os.path import commonprefix
 from typing import Final, Literal
 
 import regex
@@ -13,7 +12,7 @@ import regex
 from indexes.languages import ENGLISH, Language
 from indexes.lexical import terms
 from indexes.words import UNSPACED
-from service.common_words import is_common
+from service.common_words import is_common, lines_of, word_list
 from service.irregular import BASIC
 from service.number_words import UNITS
 from service.numbers import Number, numbers
@@ -37,11 +36,8 @@ _STOPS: Final = frozenset(";:|")
 # Clauses that a semicolon parts are this far apart: neither leaves out what the other says.
 APART: Final = 100
 _JOINS: Final = frozenset(
-    (
-        "and", "but", "while", "whereas", "or", "which", "who", "whom", "although", "though", "because",
-        "so", "than", "instead", "when", "where", "if", "unless", "except", "however", "that",
-    )
-)  # fmt: skip
+    ["and", "but", "while", "whereas", "or", "which", "who", "whom", "although", "though", "because", "so", "instead", "when", "where", "if", "unless", "except", "however", "that"]
+)
 # Words of number that have opposites.
 # Behind a number with a unit these say nothing more.
 _MEASURED: Final = frozenset(
@@ -69,15 +65,7 @@ _ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))
 _RANGES: Final = frozenset(("to", "from", "until", "till", "-", "\u2013"))
 _COUNTS: Final = re.compile(r" ?(?:[$\u20ac\u00a3\u00a5]|about |around |over )?\d")
 # Words that say who somebody is, ahead of the name.
-_RANKS: Final = frozenset(
-    ("captain", "general", "king", "queen", "duke", "duchess", "count", "countess", "prince",
-     "princess", "president", "minister", "mayor", "bishop", "archbishop", "pope", "emperor", "empress",
-     "judge", "councillor", "coach", "singer", "ranger", "director", "colonel", "major", "lieutenant",
-     "sergeant", "admiral", "lord", "lady", "chancellor", "senator", "governor", "engineer",
-     "architect", "abbess", "abbot", "conductor", "drummer", "inspector", "commissioner", "chief",
-     "father", "mother", "brother", "sister", "sheriff", "storm", "hurricane", "gardener", "chairman",
-     "secretary", "baron", "commander", "marshal", "president", "author", "biologist", "astronomer")
-)  # fmt: skip
+RANKS: Final = word_list("ranks")
 _DAYS: Final = frozenset(
     f"{day}{end}"
     for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -105,187 +93,20 @@ _LINKS: Final = frozenset(
     ("of", "the", "de", "van", "von", "der", "den", "del", "da", "di", "la", "le", "&", "al", "bin")
 )
 _PRONOUNS: Final = frozenset(
-    (
-        "he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that",
-        "those", "who", "which", "one", "both", "we", "our", "you", "your", "i",
-    )
-)  # fmt: skip
-# Words without which a sentence says the same, and those in which it speaks of the evidence.
-LIGHT: Final = frozenset(
-    map(
-        stem,
-        [
-            "now",
-            "currently",
-            "presently",
-            "present",
-            "today",
-            "still",
-            "also",
-            "only",
-            "just",
-            "about",
-            "around",
-            "approximately",
-            "roughly",
-            "nearly",
-            "almost",
-            "exactly",
-            "has",
-            "have",
-            "had",
-            "having",
-            "been",
-            "were",
-            "does",
-            "do",
-            "did",
-            "from",
-            "we",
-            "our",
-            "ours",
-            "you",
-            "your",
-            "its",
-            "his",
-            "her",
-            "hers",
-            "each",
-            "every",
-            "per",
-            "whole",
-            "already",
-            "again",
-            "shall",
-            "would",
-            "can",
-            "could",
-            "must",
-            "may",
-            "should",
-            "according",
-            "based",
-            "evidence",
-            "passage",
-            "document",
-            "context",
-            "text",
-            "source",
-            "mention",
-            "state",
-            "stated",
-            "say",
-            "said",
-            "provided",
-            "information",
-            "answer",
-            "following",
-            "note",
-            "given",
-            "therefore",
-            "thus",
-            "however",
-            "indeed",
-            "specifically",
-            "additionally",
-            "furthermore",
-            "moreover",
-            "addition",
-            "yes",
-            "overall",
-            "summary",
-            "conclusion",
-            "total",
-            "place",
-            "called",
-            "named",
-            "known",
-            "one",
-            "ones",
-            "get",
-            "got",
-            "getting",
-            "make",
-            "made",
-            "take",
-            "taken",
-            "took",
-            "use",
-            "used",
-            "there",
-            "here",
-            "be",
-            "being",
-            "am",
-            "any",
-            "some",
-            "such",
-            "most",
-            "more",
-            "very",
-            "between",
-            "before",
-            "after",
-            "since",
-            "until",
-            "first",
-            "much",
-            "many",
-            "both",
-            "either",
-            "he",
-            "she",
-            "him",
-            "them",
-            "they",
-            "this",
-            "that",
-            "these",
-            "those",
-            "who",
-            "whom",
-            "do",
-            "does",
-            "not",
-            "mr",
-            "mrs",
-            "dr",
-            "from",
-            "cannot",
-            "can",
-            "upon",
-            "among",
-            "amongst",
-            "within",
-            "via",
-            "per",
-        ],
-    )
+    ["he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that", "those", "who", "which", "one", "both", "we", "our", "you", "your", "i"]
 )
+LIGHT: Final = frozenset(map(stem, word_list("light")))
+"""Stems without which a sentence says the same, and in which it speaks of the evidence."""
 _POSSESSIVE: Final = re.compile(r"['\u2019]s?\Z")
 _KATAKANA: Final = regex.compile(r"[\p{Katakana}\u30fc]{3,}")
 _LATIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9&-]+")
 _ACRONYM_LEAST: Final = 2
 _LEAST_ROOT: Final = 4
 _ROOT_ENDS: Final = frozenset(
-    ("", "s", "n", "an", "ns", "ans", "ian", "ians", "ish", "ese", "i", "is", "ic", "es", "en", "er",
-     "ers", "y", "a", "ia", "land", "e", "ine", "ean", "egian")
-)  # fmt: skip
-PEOPLES: Final = {
-    form: forms.split()[0]
-    for forms in (
-        "britain british briton britons uk", "france french", "spain spanish spaniard spaniards",
-        "wales welsh", "netherlands dutch holland", "norway norwegian norwegians",
-        "denmark danish dane danes", "greece greek greeks", "switzerland swiss",
-        "ireland irish", "scotland scottish scots", "turkey turkish turk turks",
-        "iraq iraqi", "us usa american americans america states", "england english",
-        "sweden swedish swede swedes", "finland finnish finn finns", "poland polish pole poles",
-        "peru peruvian", "wien vienna", "germany german germans", "europe european europeans",
-        "belgium belgian", "portugal portuguese", "china chinese", "cyprus cypriot", "ukraine ukrainian",
-        "rome roman romans", "mexico mexican mexicans", "canada canadian canadians",
-    )
-    for form in forms.split()
-}  # fmt: skip
+    ["s", "n", "an", "ns", "ans", "ian", "ians", "ish", "ese", "i", "is", "ic", "es", "en", "er", "ers", "y", "a", "ia", "land", "e", "ine", "ean", "egian"]
+) | {""}
+PEOPLES: Final = {form: forms.split()[0] for forms in lines_of("peoples") for form in forms.split()}
+"""Names of countries and their peoples, each with one of them."""
 _MOST_WORDS: Final = 400
 # German writes all nouns with a capital: of a text's words more than this share.
 _NOUNS_SHARE: Final = 0.2
@@ -441,12 +262,18 @@ def folded(word: str) -> str:
     return "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
 
 
+def shared_length(one: str, other: str) -> int:
+    """Return with how many characters both words begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
+
+
 @lru_cache(maxsize=50_000)
 def one_root(one: str, other: str) -> bool:
     """Tell whether two folded names are forms of one, as `Peru` and `Peruvian` are."""
     if one == other or PEOPLES.get(one, one) == PEOPLES.get(other, other):
         return True
-    common = len(commonprefix([one, other]))
+    common = shared_length(one, other)
     return common >= _LEAST_ROOT and one[common:] in _ROOT_ENDS and other[common:] in _ROOT_ENDS
 
 
@@ -515,22 +342,22 @@ def _words(text: str, language: Language) -> Iterator[Word]:
     for number, match in enumerate(_TOKEN.finditer(text)):
         if number >= _MOST_WORDS:
             return
-        token = match.group()
-        lower = token.lower()
-        is_word = _WORD.search(token) is not None
+        sign = match.group()
+        lower = sign.lower()
+        is_word = _WORD.search(sign) is not None
         ranged = lower in _RANGES and counted and _COUNTS.match(text, match.end())
-        if token == "(":
+        if sign == "(":
             outer.append(clause)
-        if begun and (lower in _JOINS or token in _BREAKS or ranged):
-            last += APART - last % APART if token in _STOPS else 1
+        if begun and (lower in _JOINS or sign in _BREAKS or ranged):
+            last += APART - last % APART if sign in _STOPS else 1
             clause = last
             begun = counted = False
-        if token == ")" and outer:
+        if sign == ")" and outer:
             clause, begun = outer.pop(), True
-        stems = _stems(token.replace("\u2019", "'"), language) if is_word else ()
+        stems = _stems(sign.replace("\u2019", "'"), language) if is_word else ()
         begun = begun or bool(stems)
-        counted = counted or token[0].isdigit()
-        yield Word(token, lower, match.start(), match.end(), stems, clause)
+        counted = counted or sign[0].isdigit()
+        yield Word(sign, lower, match.start(), match.end(), stems, clause)
 
 
 def _ties(word: Word) -> bool:
@@ -543,11 +370,11 @@ def _counted(words: tuple[Word, ...], found: Sequence[Value]) -> tuple[Word, ...
     changed = list(words)
     for value in found:
         for at in range(value.first, value.last + 1):
-            own = at > value.first and words[at].lower in UNITS
-            changed[at] = replace(words[at], stems=words[at].stems if own else ())
+            measures = at > value.first and words[at].lower in UNITS
+            changed[at] = replace(words[at], stems=words[at].stems if measures else ())
         if value.number is not None:
             own = words[value.first].stems if words[value.first].lower in _ALSO_WORDS else ()
-            stems = (*_keys(value.number), *own)
+            stems = () if value.number.soft and not own else (*_keys(value.number), *own)
             changed[value.first] = replace(words[value.first], stems=stems)
     return tuple(changed)
 
@@ -600,6 +427,13 @@ class _Capitals:
             return True
         return self.language == ENGLISH and is_common(folded(word.text))
 
+    def leads_in(self, words: Sequence[Word], at: int) -> bool:
+        """Tell whether a word with a capital opens a sentence and is no part of the name behind."""
+        word = words[at]
+        if word.lower in self.small or all(one in LIGHT for one in word.stems):
+            return True
+        return words[at + 1].lower in _LINKS and self.opens(word)
+
 
 def _names(words: Sequence[Word], taken: Collection[int], capitals: _Capitals) -> Iterator[Value]:
     """Yield runs of words with capitals, days of the week, and codes."""
@@ -618,7 +452,7 @@ def _names(words: Sequence[Word], taken: Collection[int], capitals: _Capitals) -
 def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> Iterator[Value]:
     starts = _begins(words, at)
     while at < last and (
-        words[at].lower in _TITLES | _LINKS | _RANKS or (starts and capitals.opens(words[at]))
+        words[at].lower in _TITLES | _LINKS | RANKS or (starts and capitals.leads_in(words, at))
     ):
         at += 1
         starts = False

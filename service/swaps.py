@@ -14,7 +14,7 @@ from typing import Final
 from service.lines import Line
 from service.numbers import comparable, same
 from service.opposites import opposites
-from service.stated import APART, LIGHT, Stated, Value, is_acronym, one_root
+from service.stated import APART, LIGHT, RANKS, Stated, Value, is_acronym, one_root
 
 # What a claim's word counts that stands in another clause than the value.
 _FURTHER: Final = 0.8
@@ -44,6 +44,7 @@ _BETTER_ELSEWHERE: Final = (0.6, 0.35)
 _BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
 # The least share of what describes a number that must describe it in the evidence too.
 _LEAST_SHARE: Final = 0.25
+_LITTLE: Final = 0.35
 _DESCRIBED: Final = 2.5
 _BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
@@ -53,6 +54,9 @@ _PARTICIPLE: Final = re.compile(
 )
 _SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
 _GOING_ON: Final = frozenset(("and", "but", "or"))
+_MODAL: Final = frozenset(
+    ("may", "can", "must", "should", "will", "would", "could", "shall", "pay", "cost")
+)
 _AUXILIARY: Final = frozenset(
     (
         "was",
@@ -98,6 +102,9 @@ _GOVERNED: Final = 0.4
 _VERB: Final = re.compile(r"\w{2,}s\Z")
 _NEAR_VERB: Final = 3
 _FIRST: Final = 1
+_PASSED_OVER: Final = (
+    frozenset(("the", "a", "an", "about", "around", "dr", "mr", "mrs", ".")) | RANKS
+)
 Fit = Mapping[str, float]
 """How well each thing that describes a value fits."""
 
@@ -118,15 +125,7 @@ class Slot:
     def word_before(self) -> str:
         """The word ahead of it."""
         at = self.value.first - 1
-        while at >= 0 and self.said.words[at].lower in {
-            "the",
-            "a",
-            "an",
-            "about",
-            "around",
-            "dr",
-            "mr",
-        }:
+        while at >= 0 and self.said.words[at].lower in _PASSED_OVER:
             at -= 1
         return self.said.words[at].lower if at >= 0 else ""
 
@@ -188,7 +187,7 @@ class Slot:
 
     @cached_property
     def leads(self) -> bool:
-        """Tell whether it is the first name of its sentence, and so what later clauses may be on."""
+        """Tell whether it is the first name of its sentence, which later clauses may be on."""
         return self.value.number is None and not any(
             one.first < self.value.first for one in self.others
         )
@@ -243,11 +242,13 @@ class Slot:
         clause = self.said.words[at].clause
         if clause in self.clauses:
             return _IN_CLAUSE
+        block = clause // APART
+        if block != self.clause // APART:
+            apart = any(one.clause // APART == block for one in self.other_slots)
+            return _OF_ANOTHER if apart else _SHARED
         there = [one.value for one in self.other_slots if clause in one.clauses]
         if not there:
             return _SHARED
-        if clause // APART != self.clause // APART:
-            return _OF_ANOTHER
         if self.value.number is None and any(at == one.first - 1 for one in there):
             word = self.said.words[at].lower
             if not _PARTICIPLE.match(word) and not _VERB.match(word):
@@ -256,17 +257,37 @@ class Slot:
             return _LEFT_OUT_LABELLED
         if clause < self.clause and self.clause in self.said.bare_clauses:
             return _OF_ANOTHER if at in self.said.value_places else _LEFT_OUT_LABELLED
+        if clause == self.clause - 1 and self._completes and at not in self.said.value_places:
+            return _LEFT_OUT_LABELLED
         if clause < self.clause and self._counts_nothing and self._is_counted(at, there):
             return _LEFT_OUT_LABELLED
         if clause < self.clause and at < min(one.first for one in there):
             return _LEFT_OUT_LABELLED if self.is_labelled or self._ends else _LEFT_OUT
         if clause > self.clause and self.leads and self._has_no_subject(clause):
             return _LEFT_OUT_LABELLED
-        if clause == self.clause + 1 and self._is_alone and at > min(one.last for one in there):
+        if clause == self.clause + 1 and self._is_alone:
             return _LEFT_OUT_LABELLED if self._first(clause) == "and" else _OF_ANOTHER
+        if clause == self.clause + 1 and self._shares_subject(clause) and at > there[-1].last:
+            return _LEFT_OUT_LABELLED
         if self._is_meant(at, clause):
             return _IN_CLAUSE
         return _OF_ANOTHER
+
+    def _shares_subject(self, clause: int) -> bool:
+        """Tell whether its clause has no verb and `and` begins the next: babies and people may."""
+        own = [word.lower for word in self.said.words if word.clause == self.clause]
+        verbs = any(
+            one in _BEING or one in _AUXILIARY or _PARTICIPLE.match(one) or one in _MODAL
+            for one in own
+        )
+        return not verbs and self._first(clause) == "and"
+
+    @cached_property
+    def _completes(self) -> bool:
+        """Tell whether its clause begins with what was done: `, conducted by Paavo Kivi`."""
+        words = [word.lower for word in self.said.words if word.clause == self.clause]
+        begins = next((one for one in words if one[0].isalpha()), "")
+        return _PARTICIPLE.match(begins) is not None and self.value.number is None
 
     @cached_property
     def _ends(self) -> bool:
@@ -279,7 +300,7 @@ class Slot:
     @cached_property
     def _counts_nothing(self) -> bool:
         """Tell whether a number has nothing that it counts: `and 19 in colour`."""
-        if self.value.number is None or self.value.number.unit:
+        if self.value.number is None:
             return False
         behind = self.said.words[self.value.last + 1 : self.value.last + 2]
         return not behind or behind[0].lower in _GOVERNING or not behind[0].stems
@@ -365,6 +386,15 @@ class Claim:
         self.slots = [Slot(said, one) for one in said.values if one.sure]
         self._weights = {id(slot.value): self._described(slot) for slot in self.slots}
 
+    def is_on(self, line: Line, slot: Slot) -> bool:
+        """Tell whether a sentence names all that the claim does beside a value."""
+        flat = line.said.flat | line.around.flat
+        return all(
+            one.value.words & flat
+            for one in self.slots
+            if one is not slot and one.value.kind in {"name", "code"}
+        )
+
     def has(self, value: Value) -> bool:
         """Tell whether the claim has a word of a name."""
         return bool(value.words & self.said.flat)
@@ -435,9 +465,10 @@ class Claim:
     def _implied(self, slot: Slot, line: Line) -> Fit:
         lowers = line.said.lowers
         stands = _STANDING_FOR if slot.word_before in {"of", "by"} else frozenset({"there"})
-        governed = slot.word_before in _GOVERNING and not lowers & stands
+        titled = bool(slot.value.words & line.around.flat)
+        governed = slot.word_before in _GOVERNING and not lowers & stands and not titled
         share = _GOVERNED if governed else 1.0
-        near = _IN_TITLE if slot.value.words & line.around.flat else _IMPLIED
+        near = _IN_TITLE if titled else _IMPLIED
         pronoun = next(
             (at for at, word in enumerate(line.said.words) if word.lower in _SUBJECTS), None
         )
@@ -467,7 +498,8 @@ def swapped(
 ) -> tuple[Value, Value | None] | None:
     """Return a value of the claim and the one that the evidence has in its place, None if none.
 
-    A number may have none in its place and yet be told of something else. `quoted` are the sentences that are to bear it out, `near` others that speak of the same.
+    A number may have none in its place and yet be told of something else. `quoted` are the
+    sentences that are to bear it out, `near` others that speak of the same.
     """
     lines = [*quoted, *(one for one in near if all(one is not other for other in quoted))]
     slots = [(line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure]
@@ -475,7 +507,7 @@ def swapped(
     for slot in claim.slots:
         mine, implied = own[id(slot.value)]
         whole = claim.whole(slot)
-        told = slot.value.number is not None and whole >= _DESCRIBED
+        told = slot.value.number is not None and whole >= _DESCRIBED and len(quoted) > 1
         if told and sum(mine.values()) < _LEAST_SHARE * whole:
             return slot.value, None
         found = _named_above(claim, slot, mine, quoted)
@@ -485,6 +517,8 @@ def swapped(
             if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
                 continue
             if slot.value.words & rival.value.words:
+                continue
+            if not any(line is one for one in quoted) and not claim.is_on(line, slot):
                 continue
             pairs = [(mine, claim.fit(slot, rival, line))]
             if (partner := _claimed(claim, rival.value)) is not None:
@@ -507,8 +541,8 @@ def _is_rival(slot: Slot, rival: Slot) -> bool:
 
 
 def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) -> Value | None:
-    """Return the name in a title that sentences are about where a claim has another; None if none."""
-    if slot.value.kind != "name":
+    """Return the name that a title has where a claim has another one, None if none."""
+    if slot.value.kind != "name" or sum(mine.values()) > _LITTLE * claim.whole(slot):
         return None
     for line in quoted:
         names = [one for one in line.around.names if one.kind == "name" and one.sure]
@@ -538,6 +572,14 @@ def _leading(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> Value | None:
     return None
 
 
+def _begins(said: Stated, first: Value) -> bool:
+    """Tell whether a name begins a sentence, as does `His daughter Nuala`."""
+    if first.first <= _FIRST:
+        return True
+    ahead = [word.lower for word in said.words[: first.first]]
+    return len(ahead) <= _NEAR_VERB and ahead[0] in {"his", "her", "their", "its", "the", "our"}
+
+
 def _named_here(value: Value, line: Line) -> bool:
     return value.words <= line.said.flat | line.around.flat
 
@@ -560,7 +602,7 @@ def _least(line: Line, quoted: Sequence[Line], *, implied: bool) -> tuple[float,
 
 
 def _own(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> tuple[Fit, bool]:
-    """Return how well a value fits where the quoted sentences have it, and whether none names it."""
+    """Return how well a value fits in the quoted sentences, and whether none names it."""
     fits = [
         claim.fit(slot, Slot(line.said, one), line)
         for line in quoted

@@ -142,7 +142,7 @@ def test_notes_say_what_is_not_the_models_own_or_is_left_out() -> None:
     """A fallback with its reason; sentences left out by their number, if they are not marked."""
     quoted = replace(REPLY, generation=Generation(fallback="there was no room"))
     assert tail(quoted, drops=True).startswith(
-        "\n\nNote: this is quoted from the documents, for there was no room.\n\nSources:\n"
+        "\n\nNote: this is quoted from the documents: there was no room.\n\nSources:\n"
     )
     lost = (UnsupportedSentence("a", "b"), UnsupportedSentence("c", "d"))
     left = replace(REPLY, generation=Generation("openai", unsupported=lost))

@@ -22,6 +22,7 @@ from bundled_documents import birds, make_collection
 from indexes.errors import ModelFailed
 from indexes.settings import Settings
 from openai_clients import KEY, ToldAnswerer, citation, client_of, reply_of
+from scripted_model import Script
 from service import stream
 from service.answer import Question, build_answerer
 from service.app import create_app
@@ -160,15 +161,45 @@ def test_a_document_cannot_move_a_citation(answerer: ToldAnswerer, client: TestC
     assert message["afterword"]["answer"] == f"{text} Two. [2]"
 
 
+@pytest.mark.parametrize(
+    ("facts", "url"),
+    [
+        (
+            {"quote": "a well-known fact, & more"},
+            "#:~:text=a%20well%2Dknown%20fact%2C%20%26%20more",
+        ),
+        ({"quote": "1 2 3 4 5 6 7 8 9 10 11"}, "#:~:text=1%202%203%204%205,7%208%209%2010%2011"),
+        ({"page": 7}, "#page=7:~:text=quoted"),
+        ({"uri": "https://example.org/a?b=c#part"}, "?b=c#part:~:text=quoted"),
+    ],
+)
 def test_a_page_of_the_web_is_cited_by_its_address(
-    answerer: ToldAnswerer, client: TestClient
+    answerer: ToldAnswerer, client: TestClient, facts: dict[str, object], url: str
 ) -> None:
-    """All others by a path of the service; the page stands in the title."""
-    page = citation(1, uri="https://example.org/a", page=7)
+    """With the words that a browser is to mark there."""
+    page = citation(1, **{"uri": "https://example.org/a", **facts})
     answerer.citations, answerer.reply = (page,), reply_of(answerer.texts, [page])
     (found,) = message_of(client)["annotations"]
-    assert found["url_citation"]["url"] == "https://example.org/a"
-    assert found["url_citation"]["title"] == "Title 1, page 7"
+    assert found["url_citation"]["url"] == f"https://example.org/a{url}"
+
+
+@pytest.mark.parametrize("uri", ["notes/d.pdf", "https://example.org/d"])
+def test_programs_that_number_sources_number_them_as_the_markers_do(
+    answerer: ToldAnswerer, client: TestClient, uri: str
+) -> None:
+    """Open WebUI takes what has one address for one source; two quotes of a document are two."""
+    both = [
+        citation(1, document_id="d", uri=uri, quote="one"),
+        citation(2, document_id="d", uri=uri, quote="other", start=20, end=25),
+    ]
+    answerer.texts, answerer.citations = ("One. [1]", " Other. [2]"), both
+    answerer.reply = reply_of(answerer.texts, both)
+    sources = dict.fromkeys(
+        one["url_citation"]["url"]
+        for chunk in streamed(client)
+        for one in chunk["choices"][0]["delta"].get("annotations", ())
+    )
+    assert len(sources) == 2
 
 
 def test_a_citation_leads_to_its_words(real: OpenAI) -> None:
@@ -325,6 +356,7 @@ def test_everything_that_is_asked_reaches_the_answerer(
         "candidates": 5,
         "generator": "quote",
         "strategy": "cot",
+        "rewrite": "rule",
         "reasoning": True,
     }
     told = message_of(client, messages=messages, afterword=wishes)["afterword"]
@@ -344,6 +376,7 @@ def test_everything_that_is_asked_reaches_the_answerer(
                 Turn("assistant", "Yes. [1]"),
                 Turn("user", "White"),
             ),
+            rewrite="rule",
         )
     ]
     assert told["unused"] == [
@@ -516,25 +549,19 @@ def test_models_are_collections_and_how_they_answer(real: OpenAI) -> None:
             real.models.retrieve(name.replace("/", "%2F"))
 
 
-def test_models_of_a_language_model_are_named(
-    answerer: ToldAnswerer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those that the settings let write, with each strategy; what is asked is passed on."""
-    models = dict.fromkeys(["transformers", "openai"], lambda _: pytest.fail("loaded"))
-    monkeypatch.setattr("service.model_names.LANGUAGE_MODELS", models)
+def test_models_of_a_language_model_are_named(answerer: ToldAnswerer) -> None:
+    """The one that the settings name, with each strategy; what is asked for is passed on."""
 
     def listed(**settings: object) -> list[str]:
         with loaded(small_app(answerer, **settings)) as client:
             return [one["id"] for one in client.get("/v1/models").json()["data"]]
 
-    assert listed() == ["default", "default:quote"]
-    assert listed(generator="openai", model="m") == [
-        "default",
-        "default:quote",
-        "default:openai",
-        "default:openai:cot",
-    ]
-    assert "default:transformers:cot" in listed(model="m")
+    plain = ["default", "default:quote"]
+    assert listed() == plain
+    both = [*plain, "default:openai", "default:openai:cot"]
+    assert listed(generator="openai") == both
+    assert listed(openai_base_url="http://127.0.0.1:1/v1", model="m") == both
+    assert listed(model="m") == [*plain, "default:transformers", "default:transformers:cot"]
     with loaded(small_app(answerer)) as client:
         message_of(client, model="default:openai")
         message_of(client, model="default:openai:cot")
@@ -544,6 +571,26 @@ def test_models_of_a_language_model_are_named(
         ("openai", "cot"),
         (None, "cot"),
     ]
+
+
+def test_a_language_model_is_asked_and_what_it_makes_up_is_not_told(
+    real: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader is told that the documents are quoted instead, and the tokens are counted."""
+    script = Script(["Swifts are made of cheese, as 1234 scholars say."])
+    monkeypatch.setattr("service.generators.load_model", lambda *_: script.model())
+    found = real.chat.completions.create(
+        model="default:openai", messages=[{"role": "user", "content": SWIFTS}]
+    )
+    message = found.choices[0].message
+    assert message.content
+    assert "cheese" not in message.content
+    assert message.content.startswith("A young swift flies for three years without landing. [1]")
+    assert "\n\nNote: this is quoted from the documents: the evidence bears out" in message.content
+    told = message.afterword["generation"]  # type: ignore[attr-defined] # an extra field
+    assert (told["generator"], told["model"], len(told["unsupported"])) == ("openai", "scripted", 1)
+    assert found.usage
+    assert found.usage.completion_tokens == 9 < found.usage.prompt_tokens
 
 
 def test_where_there_is_no_collection_that_is_said(tmp_path: Path) -> None:

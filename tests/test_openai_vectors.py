@@ -1,7 +1,9 @@
 """Embeddings and rerank: encoder and reader for texts of a client's own."""
 
 import base64
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,24 @@ def test_encoding_and_ranking_stop_when_the_client_leaves(data: Path) -> None:
         asked.clear()
         with pytest.raises(_Left):
             rank_texts(OTHERS * 2, of_service(QUESTION, Settings(data=data)), check)
+
+
+def test_who_does_not_wait_stops_the_work(client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is closed, and what goes on in the thread is told to end."""
+    ended = threading.Event()
+
+    def endless(_texts: object, _encoder: object, check: Callable[[], None], **_: object) -> None:
+        try:
+            while True:
+                check()
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("service.routes_embeddings.encode_texts", endless)
+    with pytest.raises(openai.APITimeoutError):
+        client.with_options(timeout=0.3).embeddings.create(model="bundled", input="a")
+    assert ended.wait(20)
 
 
 def test_unknown_models_are_told_with_those_there_are(client: OpenAI) -> None:

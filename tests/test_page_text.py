@@ -134,3 +134,79 @@ def test_lines_are_joined_where_a_page_was_narrow(page: Page) -> None:
         assert len(found) == len(text)
         assert found.replace("\n", " ") == text.replace("\n", " ")
         assert not wanted or found == wanted
+
+
+def test_sentences_that_nothing_bears_out_are_cut_apart(page: Page) -> None:
+    """Where a language model wrote; a document may have the word in brackets for its own ends."""
+    found = page.evaluate(
+        """async (answer) => {
+            const { answerPieces } = await import("./page/text.js");
+            return [true, false].map((marks) =>
+                answerPieces(answer, [], marks).map((piece) => [piece.text, piece.unsupported]));
+        }""",
+        "A. [unsupported] B.",
+    )
+    assert found == [
+        [["A. ", False], ["[unsupported]", True], [" B.", False]],
+        [["A. [unsupported] B.", False]],
+    ]
+
+
+def test_what_was_said_before_goes_along_as_far_as_it_has_room(page: Page) -> None:
+    """The newest turns, each a question with its answer, without the markers of its citations."""
+    short, long = page.evaluate(
+        """async () => {
+            const { add, beginAnew, saidBefore } = await import("./page/conversation.js");
+            const said = (length, answer) => {
+                beginAnew();
+                const entries = Array.from({ length }, (_, n) => ({
+                    question: `question ${n}`,
+                    reply: { status: "answered", answer, citations: [{ marker: "[1]" }] },
+                }));
+                entries[length - 2].reply = { status: "stopped", answer: "", citations: [] };
+                entries[length - 3].reply = { status: "not_found", answer: "", citations: [] };
+                entries[length - 1].reply = null;
+                entries.forEach(add);
+                const last = { question: "now", reply: null };
+                add(last);
+                return saidBefore(last);
+            };
+            const found = [said(140, "So it is. [1] Or [2]."), said(20, "x".repeat(29_000))];
+            beginAnew();
+            return found;
+        }"""
+    )
+    assert len(short) == 200
+    assert [one["role"] for one in short] == ["user", "assistant"] * 100
+    assert [one["content"] for one in short[-4:]] == [
+        "question 136",
+        "So it is. Or [2].",
+        "question 137",
+        "The documents do not say.",
+    ]
+    assert [one["content"] for one in long[::2]] == [f"question {n}" for n in range(12, 18)]
+
+
+def test_a_history_without_room_gives_up_the_oldest(page: Page) -> None:
+    """The newest are kept, whatever they take; the conversation gone on with last stands first."""
+    found = page.evaluate(
+        """async () => {
+            const { conversations, forgetAll, keep } = await import("./page/history.js");
+            const reply = { status: "answered", citations: [], passages: [] };
+            for (let n = 0; n < 12; n += 1) {
+                const limits = { documents: [] };
+                const answer = "x".repeat(900_000);
+                keep({ id: `${n}`, conversation: `${n % 2}`, asked: n, question: `${n}`, limits,
+                       reply: { ...reply, answer } });
+            }
+            const asked = (entries) => entries.map((one) => one.asked);
+            const kept = conversations().map(({ id, entries }) => [id, asked(entries)]);
+            forgetAll();
+            return kept;
+        }"""
+    )
+    assert [one[0] for one in found] == ["1", "0"]
+    asked = sorted(number for one in found for number in one[1])
+    assert asked == list(range(12 - len(asked), 12))
+    assert all(one[1] == sorted(one[1]) for one in found)
+    assert len(asked) < 12

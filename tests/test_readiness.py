@@ -46,6 +46,25 @@ def test_all_but_the_worker_are_ready(answerer: SmallAnswerer) -> None:
     assert [told[name] for name in ("models", "collections", "storage")] == [None] * 3
 
 
+@pytest.mark.parametrize(
+    ("given", "offered"),
+    [
+        ({}, ["quote"]),
+        ({"generator": "openai"}, ["openai", "quote"]),
+        ({"generator": "openai", "model": "m"}, ["openai", "quote"]),
+        ({"model": "m"}, ["quote", "transformers"]),
+        ({"model": "m", "openai_api_key": "k"}, ["quote", "transformers"]),
+        ({"openai_base_url": "http://127.0.0.1:9/v1"}, ["quote", "openai"]),
+    ],
+)
+def test_the_generators_that_can_be_named_are_told(
+    answerer: SmallAnswerer, given: dict[str, str], offered: list[str]
+) -> None:
+    """The service's own first; a model that is set can be asked for where quoting is usual."""
+    with loaded(small_app(answerer, **given)) as client:
+        assert client.get("/health/ready").json()["generators"] == offered
+
+
 def test_models_that_are_missing_are_named(tmp_path: Path) -> None:
     """By the reason that a question would be answered with."""
 

@@ -172,7 +172,7 @@ def test_the_estimate_is_not_under_what_a_llama_server_reads(server: str) -> Non
 
 @pytest.mark.soak
 def test_what_is_too_long_for_a_llama_server_is_told(server: str) -> None:
-    """With the setting that says how much it reads; it closes the stream without a word."""
+    """With the setting that says how much it reads; it ends the stream without a word."""
     model = load_openai_language_model(Server(server))
     long = [Message("user", "The harbour is old. " * 600)]
     with pytest.raises((PromptTooLong, ModelFailed), match="AFTERWORD_MODEL_CONTEXT"):

@@ -454,7 +454,7 @@ def test_readiness_names_no_collection_to_who_may_not_see_it(tmp_path: Path) -> 
         until(lambda: client.get("/health/ready").status_code == 503)
         for stranger in (None, "no-key-of-this-service"):
             found = told(stranger)
-            assert found["broken"] == {}
+            assert (found["broken"], found["generators"]) == ({}, [])
             assert not any(name in str(found) for name in (OURS, THEIRS, str(tmp_path)))
         assert set(told(SETTING)["broken"]) == {OURS, THEIRS}  # type: ignore[call-overload] # a dict
         assert set(told(limited)["broken"]) == {OURS}  # type: ignore[call-overload] # a dict

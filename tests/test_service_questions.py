@@ -458,6 +458,7 @@ def test_until_it_is_loaded_it_says_so(answerer: SmallAnswerer) -> None:
         "broken": {},
         "uploads": False,
         "worker": "stopped",
+        "generators": ["quote"],
     }
     assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
     assert "encoder is being loaded" in refused.json()["detail"]

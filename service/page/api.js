@@ -6,13 +6,17 @@ import { drop, keep, kept } from "./store.js";
 const KEY = "afterword.key";
 let asking = null;
 
-/** What the service, or the way to it, refused: `code` is stable, the message is for people. */
+/**
+ * What the service, or the way to it, refused: `code` is stable, the message is for people, and
+ * `detail` for those who run the service. `retryAfter` is in seconds.
+ */
 export class Problem extends Error {
-  constructor(code, message, { status = 0, retryAfter = null } = {}) {
+  constructor(code, message, { status = 0, retryAfter = null, detail = message } = {}) {
     super(message);
     this.code = code;
     this.status = status;
     this.retryAfter = retryAfter;
+    this.detail = detail;
   }
 }
 
@@ -27,9 +31,12 @@ export function forgetKey() {
   drop(KEY);
 }
 
-/** Call the service and give what it answers, as JSON; null where it answers nothing. */
-export async function call(path, { method = "GET", query = {}, body, signal } = {}) {
-  const response = await answered(path, { method, query, body, signal });
+/**
+ * Call the service and give what it answers, as JSON; null where it answers nothing. `also` are
+ * statuses whose answers are no problems.
+ */
+export async function call(path, { method = "GET", query = {}, body, signal, also = [] } = {}) {
+  const response = await answered(path, { method, query, body, signal, also });
   if (response.status === 204) return null;
   const found = jsonOr(await response.text(), null);
   if (found === null) throw problemOf(null, response.status);
@@ -87,10 +94,10 @@ function sentOnce(file, fields, onSent) {
   });
 }
 
-async function answered(path, { method, query = {}, body, signal }) {
+async function answered(path, { method, query = {}, body, signal, also = [] }) {
   for (;;) {
     const response = await fetched(path, { method, query, body, signal });
-    if (response.ok) return response;
+    if (response.ok || also.includes(response.status)) return response;
     if (response.status === 401 && (await newKey())) continue;
     const retryAfter = Number(response.headers.get("Retry-After")) || null;
     throw problemOf(jsonOr(await response.text(), null), response.status, retryAfter);
@@ -185,8 +192,13 @@ const WORDS = {
   document_not_found: "This document has been deleted since.",
   document_changed: "This document has another text now. Ask again for citations of the new text.",
   key_refused: "An access key is needed.",
+  model_busy: "It takes no more work at present. Try again in a moment, or let the answer be quoted.",
+  model_failed: "It did not answer, or broke off. Try again, or let the answer be quoted.",
+  model_missing: "It cannot be used on this service. Answers can be quoted all the same.",
+  model_too_slow: "Its time was over before there was an answer. Try again, or let the answer be quoted.",
+  prompt_too_long: "The question does not fit into what it can read at once. Shorten the question, or let the answer be quoted.",
   scope_refused: "Your access key does not allow this. Whoever runs this service can give you another one.",
-  rate_limited: "You have asked very often. Try again in a minute.",
+  rate_limited: "You have asked very often. Wait a little, then ask again.",
   too_large: "It is larger than this service accepts.",
   too_many_requests: "It is busy with other questions. Try again in a moment.",
   not_understood: "What came back cannot be read. Something between here and the service, such as a proxy, may have answered in its place.",
@@ -195,7 +207,8 @@ const WORDS = {
 /** Return the problem that an answer, or an event, tells of. */
 export function problemOf(body, status, retryAfter = null) {
   const code = body?.code ?? "not_understood";
-  return new Problem(code, WORDS[code] ?? body.detail, { status, retryAfter });
+  const words = WORDS[code] ?? body.detail;
+  return new Problem(code, words, { status, retryAfter, detail: body?.detail ?? words });
 }
 
 /** Tell whether the same call may well be answered in a moment. */

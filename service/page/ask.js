@@ -1,30 +1,52 @@
 // Asking: the box, the way of a question, and what is done with its answer.
 
 import { Problem, events, problemOf } from "./api.js";
-import { collection, known, onCollection, refresh } from "./collections.js";
-import { announce, button, fill, h, icon } from "./dom.js";
+import { collection, onCollection, refresh } from "./collections.js";
+import { add, beginAnew, currentId, isCurrent, newId, resume, saidBefore, turns } from "./conversation.js";
+import { copied } from "./copy.js";
+import { announce, announceMore, button, fill, h, icon } from "./dom.js";
 import { asRequest, chooseLimits, clearLimits, isLimited, limits, setLimits, startFilters } from "./filters.js";
-import { history, keep } from "./history.js";
+import { keep } from "./history.js";
+import * as manner from "./manner.js";
 import { noticed } from "./notice.js";
 import { counted } from "./text.js";
-import { drawProblem, drawProgress, drawReply, drawStopped, turnElement, whereWords } from "./turn.js";
+import { beginAnswer, drawProblem, drawProgress, drawReply, turnElement, whereWords } from "./turn.js";
 import { showView } from "./views.js";
+import { drawWelcome } from "./welcome.js";
 
-const RECENT = 3;
-const COPIED_MS = 2000;
 let running = null;
-let asked = null;
+let asked = collection();
 
 const part = (id) => document.getElementById(id);
 
-/** Make the box work. */
+/** Make the box work, and show the conversation that this tab was in. */
 export function startAsking() {
+  startBox();
+  part("filter-button").addEventListener("click", chooseLimits);
+  startFilters(part("limits"), () => part("filter-button").classList.toggle("on", isLimited()));
+  onCollection(() => {
+    if (asked !== collection()) clearLimits(); // they name documents of another collection
+    asked = collection();
+    showWelcome();
+  });
+  manner.startManner();
+  manner.onManner(showWelcome);
+  // Whoever leaves the page in the middle finds what had come until then.
+  window.addEventListener("pagehide", stop);
+  showTurns();
+  if (turns().length > 0) setLimits(turns().at(-1).limits);
+  showRunning();
+}
+
+function startBox() {
   const form = part("ask-form");
   const field = part("question");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (running !== null) running.abort();
-    else if (field.value.trim() !== "") ask(field.value.trim());
+    if (running !== null) {
+      stop();
+      announce("Stopped");
+    } else if (field.value.trim() !== "") ask(field.value.trim());
   });
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -33,74 +55,73 @@ export function startAsking() {
     }
   });
   field.addEventListener("input", fit);
-  part("filter-button").addEventListener("click", chooseLimits);
-  startFilters(part("limits"), () => part("filter-button").classList.toggle("on", isLimited()));
-  onCollection(() => {
-    if (asked !== collection()) clearLimits(); // they name documents of another collection
-    asked = collection();
-    showWelcome();
-  });
-  showWelcome();
-  showRunning();
 }
 
-/** Show a question that was asked before; where it stands there still, go to it. */
-export function showAgain(entry) {
-  let element = part("turns").querySelector(`[data-entry="${CSS.escape(entry.id)}"]`);
-  if (element === null) {
-    element = turnElement(entry);
-    addTurn(element);
-    drawReply(element, entry, actsOf(entry, element));
+/** Show a conversation of the history, to be gone on with, and go to its end. */
+export async function openConversation(id) {
+  const there = isCurrent(id);
+  if (!there) {
+    stop();
+    resume(id);
+    showTurns();
   }
-  goTo(element);
-  announce(spoken(entry.reply));
+  const last = turns().at(-1);
+  goTo(part("turns").lastElementChild);
+  announce(spoken(last.reply));
+  if (there) return;
+  if (last.collection !== collection()) await noticed(() => refresh(last.collection));
+  setLimits(last.collection === collection() ? last.limits : {});
 }
 
-/** Ask a question of the history anew, with its filters. */
+/** Take the conversation off the page; it stays in the history. */
+export function leaveConversation() {
+  stop();
+  beginAnew();
+  showTurns();
+}
+
+/** Ask a question of the history anew, with its filters, in a conversation of its own. */
 export async function askAgain(entry) {
   if (entry.collection !== collection() && !(await noticed(() => refresh(entry.collection)))) return;
+  leaveConversation();
   setLimits(entry.limits);
   await ask(entry.question, entry.limits);
 }
 
 /** Show how it begins, as long as nothing has been asked. */
 export function showWelcome() {
-  document.body.classList.toggle("welcoming", part("turns").childElementCount === 0);
-  if (known() === null) {
-    fill(part("welcome"), h("h2", {}, "What do you want to know?"), h("p", {}, "Looking at your documents…"));
-    return;
+  const begun = turns().length > 0;
+  document.body.classList.toggle("welcoming", !begun);
+  part("question").placeholder = begun ? "Ask a follow-up question" : "Ask your documents";
+  fill(part("new-place"), begun ? button("chat", "New conversation", { class: "plain", title: "New conversation", click: newConversation }) : null);
+  drawWelcome(part("welcome"), openConversation);
+}
+
+function newConversation() {
+  leaveConversation();
+  window.history.replaceState(null, "", "#ask");
+  showView();
+  window.scrollTo(0, 0);
+  part("question").focus();
+  announce("New conversation");
+}
+
+/** Draw the turns of the conversation anew. */
+function showTurns() {
+  fill(part("turns"));
+  for (const entry of turns()) {
+    const element = turnElement(entry);
+    part("turns").append(element);
+    drawReply(element, entry, actsOf(entry, element));
   }
-  const { documents, problem } = known();
-  const empty = documents === 0 && problem === null;
-  fill(
-    part("welcome"),
-    h("h2", {}, empty ? "There is nothing to read yet" : "What do you want to know?"),
-    h("p", {}, problem ?? welcomeWords(empty, documents)),
-    empty
-      ? h("p", {}, h("a", { class: "button primary", href: "#documents" }, icon("upload"), "Add documents"))
-      : recent(),
-  );
-}
-
-function welcomeWords(empty, documents) {
-  if (empty) return "Add documents first. Answers then quote them word for word, or say that the answer is not there.";
-  return `Answers quote your ${counted(documents, "document")} word for word, or say that the answer is not there.`;
-}
-
-function recent() {
-  const newest = history()
-    .filter((one) => one.collection === collection())
-    .slice(0, RECENT);
-  if (newest.length === 0) return null;
-  const items = newest.map((one) =>
-    h("li", {}, h("button", { type: "button", class: "plain", dir: "auto", click: () => showAgain(one) }, one.question)),
-  );
-  return [h("h3", { class: "label" }, "Asked before"), h("ul", { class: "recent" }, items)];
+  showWelcome();
+  part("turns").lastElementChild?.scrollIntoView({ block: "start" });
 }
 
 async function ask(question, where = limits()) {
   const entry = {
-    id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
+    id: newId(),
+    conversation: currentId(),
     asked: Date.now(),
     question,
     collection: collection(),
@@ -108,63 +129,108 @@ async function ask(question, where = limits()) {
     where: whereWords(where),
     reply: null,
   };
+  add(entry);
   const element = turnElement(entry);
-  addTurn(element);
+  part("turns").append(element);
+  showWelcome();
+  window.history.replaceState(null, "", "#ask");
+  showView();
+  element.scrollIntoView({ block: "start" });
   part("question").value = "";
   fit();
   await run(entry, element);
 }
 
-async function run(entry, element) {
-  running?.abort();
+async function run(entry, element, how = manner.asRequest()) {
+  stop();
   const work = new AbortController();
-  running = work;
+  const progress = beginAnswer(element, entry, (how.generator ?? "quote") !== "quote");
+  const acts = actsOf(entry, element);
+  running = { work, entry, element, progress };
   showRunning();
   announce("Searching");
-  const acts = actsOf(entry, element);
   try {
-    entry.reply = await followed(entry, element, work.signal);
-    keep(entry);
-    drawReply(element, entry, acts);
-    announce(spoken(entry.reply));
+    const reply = await followed(entry, element, how, progress, work.signal);
+    running = null;
+    settle(entry, element, reply, progress);
+    announce(progress.written ? spokenAtLast(reply) : spoken(reply));
   } catch (error) {
-    if (work.signal.aborted) {
-      drawStopped(element, acts);
-      announce("Stopped");
-    } else if (error instanceof Problem) drawProblem(element, error, acts);
-    else throw error;
+    if (work.signal.aborted) return; // whoever stopped it has drawn that
+    running = null;
+    if (!(error instanceof Problem)) throw error;
+    drawProblem(element, error, acts, progress);
   } finally {
-    if (running === work) running = null;
     showRunning();
   }
 }
 
-async function followed(entry, element, signal) {
+async function followed(entry, element, how, progress, signal) {
+  const said = saidBefore(entry);
   const body = {
     question: entry.question,
     collection: entry.collection,
     stream: true,
     ...asRequest(entry.limits),
+    ...how,
+    ...(said.length > 0 ? { history: said } : {}),
   };
-  const progress = { passages: null, answer: "", citations: [] };
   drawProgress(element, progress);
   for await (const { name, data } of events("v1/query", body, signal)) {
     if (name === "final") return data;
     if (name === "error") throw problemOf(data, data.status);
-    if (name === "search") progress.passages = data.passages;
-    if (name === "token") progress.answer += data.text;
-    if (name === "citation") progress.citations.push(data);
+    take(name, data, progress);
     drawProgress(element, progress);
   }
   throw new Problem("unreachable", "The connection broke off before the answer was whole.");
 }
 
-function actsOf(entry, element) {
+function take(name, data, progress) {
+  const { answer } = progress;
+  if (name === "search") progress.passages = data.passages;
+  if (name === "reasoning") progress.reasoning += data.text;
+  if (name === "citation") answer.cite(data);
+  if (name !== "token") return;
+  answer.say(data.text);
+  if (progress.written) announceMore(data.text.replaceAll(/\[\d+\]/g, "").trim());
+}
+
+/** Stop what is being answered: what came until then stays. */
+function stop() {
+  if (running === null) return;
+  const { work, entry, element, progress } = running;
+  running = null;
+  work.abort();
+  const nothing = progress.answer.text === "";
+  settle(entry, element, nothing && entry.reply !== null ? entry.reply : stoppedReply(entry, progress), progress);
+  showRunning();
+}
+
+function settle(entry, element, reply, progress) {
+  entry.reply = reply;
+  keep(entry);
+  drawReply(element, entry, actsOf(entry, element), progress);
+}
+
+function stoppedReply(entry, { answer, passages, reasoning, written }) {
   return {
-    again: () => {
-      element.querySelector("h2").focus();
-      run(entry, element);
-    },
+    status: "stopped",
+    answer: answer.text,
+    answer_short: "",
+    query: entry.question,
+    citations: answer.citations,
+    passages: passages ?? [],
+    generation: { reasoning, unsupported: [], written },
+  };
+}
+
+function actsOf(entry, element) {
+  const again = (how) => {
+    element.querySelector("h2").focus();
+    run(entry, element, how);
+  };
+  return {
+    again: () => again(),
+    quoted: () => again({ generator: "quote" }),
     limited: isLimited(entry.limits),
     everywhere: () => {
       clearLimits();
@@ -177,34 +243,6 @@ function actsOf(entry, element) {
   };
 }
 
-async function copied(text, control) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    copiedByHand(text); // pages without TLS have no clipboard
-  }
-  announce("Copied");
-  fill(control, icon("check"), h("span", {}, "Copied"));
-  setTimeout(() => fill(control, icon("copy"), h("span", {}, "Copy")), COPIED_MS);
-}
-
-function copiedByHand(text) {
-  const field = h("textarea", { class: "hidden", "aria-hidden": "true" });
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  document.execCommand("copy");
-  field.remove();
-}
-
-function addTurn(element) {
-  part("turns").append(element);
-  document.body.classList.remove("welcoming");
-  window.history.replaceState(null, "", "#ask");
-  showView();
-  element.scrollIntoView({ block: "start" });
-}
-
 function goTo(element) {
   window.history.replaceState(null, "", "#ask");
   showView();
@@ -215,7 +253,15 @@ function goTo(element) {
 function spoken(reply) {
   if (reply.status === "not_found") return "Not in your documents";
   if (reply.status === "no_documents") return "There is nothing to search";
+  if (reply.status === "stopped") return "Stopped";
   return `Answered with ${counted(reply.citations.length, "citation")}: ${reply.answer_short}`;
+}
+
+/** What is left to be said where each sentence has been said as it came. */
+function spokenAtLast(reply) {
+  if (reply.status !== "answered") return spoken(reply);
+  const how = reply.generation.fallback ? "Quoted, not written" : "The answer is whole";
+  return `${how}, with ${counted(reply.citations.length, "citation")}`;
 }
 
 function showRunning() {

@@ -7,8 +7,8 @@ import { keep, kept } from "./store.js";
 
 const CHOSEN = "afterword.collection";
 const listeners = [];
-// Another tab may choose another one: what is kept says only with which a new tab begins.
-let current = kept(CHOSEN) ?? "default";
+// Another tab may choose another one: what is kept in the browser says only with which a new tab begins.
+let current = kept(CHOSEN, "session") ?? kept(CHOSEN) ?? "default";
 let all = null;
 
 /** Return the name of the collection that is asked. */
@@ -35,6 +35,7 @@ export async function refresh(wanted = current) {
   all = found;
   current = found.length === 0 || found.some((one) => one.name === wanted) ? wanted : preferred();
   keep(CHOSEN, current);
+  keep(CHOSEN, current, "session");
   show();
   listeners.forEach((listener) => listener());
 }

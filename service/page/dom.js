@@ -2,6 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+const SAID_MS = 10_000;
+
 // Each icon is one path on a 24 by 24 field, drawn as a line.
 const ICONS = {
   up: "M12 19V5M6 11l6-6 6 6",
@@ -18,6 +20,8 @@ const ICONS = {
   theme: "M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9z",
   key: "M14 10a4 4 0 1 0-3 3l2 2h2v2h2v2h3v-3z",
   plus: "M12 5v14M5 12h14",
+  chat: "M20 11V8a3 3 0 0 0-3-3H7a3 3 0 0 0-3 3v6a3 3 0 0 0 3 3v4l4-4h2M18 14v6M15 17h6",
+  quote: "M10 8H5v5h4c0 2-1 3-3 4M19 8h-5v5h4c0 2-1 3-3 4",
   retry: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
 };
 
@@ -64,6 +68,14 @@ export function fill(element, ...children) {
 /** Say something to people who listen to the page. */
 export function announce(words) {
   document.getElementById("announcer").textContent = words;
+}
+
+/** Say more to people who listen, behind what is being said; it stands nowhere for long. */
+export function announceMore(words) {
+  if (words === "") return;
+  const said = h("p", {}, words);
+  document.getElementById("said").append(said);
+  setTimeout(() => said.remove(), SAID_MS);
 }
 
 /** Ask a question of yes or no; give true for yes. */

@@ -5,6 +5,7 @@ import { startAsking } from "./ask.js";
 import { refresh, startCollections } from "./collections.js";
 import { startDocuments } from "./documents.js";
 import { button, fill } from "./dom.js";
+import { learnManner } from "./manner.js";
 import { hideNotice, showNotice } from "./notice.js";
 import { showPast, startPast } from "./past.js";
 import { startSource } from "./source.js";
@@ -49,6 +50,7 @@ async function begin() {
   try {
     await refresh();
     hideNotice();
+    learnManner();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const soon = passes(error);

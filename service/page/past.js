@@ -1,11 +1,12 @@
-// The view of the questions that were asked in this browser.
+// The view of the conversations that were held in this browser.
 
-import { askAgain, showAgain, showWelcome } from "./ask.js";
+import { askAgain, leaveConversation, openConversation, showWelcome } from "./ask.js";
+import { isCurrent } from "./conversation.js";
 import { button, confirmed, fill, h } from "./dom.js";
-import { forget, forgetAll, history, onHistory } from "./history.js";
-import { momentWords } from "./text.js";
+import { conversations, forget, forgetAll, onHistory } from "./history.js";
+import { counted, momentWords, withoutMarkers } from "./text.js";
 
-const SAID = { answered: "answered", not_found: "not in your documents", no_documents: "nothing to search" };
+const SAID = { answered: "answered", not_found: "not in your documents", no_documents: "nothing to search", stopped: "stopped" };
 
 /** Keep the view true to what other tabs ask and forget. */
 export function startPast() {
@@ -14,7 +15,7 @@ export function startPast() {
 
 /** Draw the view anew. */
 export function showPast() {
-  const kept = history();
+  const kept = conversations();
   fill(
     document.getElementById("past"),
     kept.length === 0
@@ -23,30 +24,39 @@ export function showPast() {
   );
 }
 
-function row(entry) {
-  const answer = entry.reply.status === "answered" ? entry.reply.answer_short : SAID[entry.reply.status];
+function row({ id, entries }) {
+  const [first] = entries;
+  const last = entries.at(-1);
+  const number = entries.length > 1 ? counted(entries.length, "question") : "";
   return h(
     "li",
     {},
     h(
       "div",
       { class: "grow" },
-      h("button", { type: "button", class: "title", dir: "auto", click: () => showAgain(entry) }, entry.question),
-      h("p", { class: "clip", dir: "auto" }, answer),
-      h("p", { class: "where" }, [momentWords(entry.asked), entry.collection, entry.where].filter(Boolean).join(" · ")),
+      h("button", { type: "button", class: "title", dir: "auto", click: () => openConversation(id) }, first.question),
+      entries.length > 1 ? h("p", { class: "clip last", dir: "auto" }, `… ${last.question}`) : null,
+      h("p", { class: "clip", dir: "auto" }, gist(last.reply)),
+      h("p", { class: "where" }, [momentWords(last.asked), number, last.collection, last.where].filter(Boolean).join(" · ")),
     ),
     h(
       "div",
       { class: "tools" },
-      button("retry", `Ask again: ${entry.question}`, { class: "bare", click: () => askAgain(entry) }, true),
-      button("trash", `Forget: ${entry.question}`, { class: "bare", click: () => drop(entry) }, true),
+      entries.length > 1 ? null : button("retry", `Ask again: ${first.question}`, { class: "bare", click: () => askAgain(first) }, true),
+      button("trash", `Forget: ${first.question}`, { class: "bare", click: () => drop(id) }, true),
     ),
   );
 }
 
-function drop(entry) {
-  const at = history().findIndex((one) => one.id === entry.id);
-  forget(entry.id);
+function gist(reply) {
+  if (reply.status === "answered" && (!reply.generation?.model || reply.generation.fallback)) return reply.answer_short;
+  return withoutMarkers(reply.answer, reply.citations) || SAID[reply.status];
+}
+
+function drop(id) {
+  const at = conversations().findIndex((one) => one.id === id);
+  if (isCurrent(id)) leaveConversation();
+  forget(id);
   showPast();
   showWelcome();
   const rows = document.querySelectorAll("#past li");
@@ -55,7 +65,8 @@ function drop(entry) {
 }
 
 async function forgetEverything() {
-  if (!(await confirmed("Clear the history?", "Its questions and answers are stored in this browser only, and will be gone.", "Clear"))) return;
+  if (!(await confirmed("Clear the history?", "Its conversations are stored in this browser only, and will be gone.", "Clear"))) return;
+  leaveConversation();
   forgetAll();
   showPast();
   showWelcome();

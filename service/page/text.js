@@ -28,6 +28,7 @@ const KINDS = {
   "text/tab-separated-values": "TSV",
   "text/x-rst": "reStructuredText",
 };
+const UNSUPPORTED = "[unsupported]";
 const LONG_LINE = 50;
 // Scripts that put spaces between words, which a line's end stands for; no item of a list.
 const ENDS_IN_A_WORD = /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\d,;.)’'”"]$/u;
@@ -112,13 +113,21 @@ export function flowing(text) {
   return text.replace(/(?<=[^\n|])\n(?![\n•*–-]|\d+[.)] |[^\n]* \| )/g, " ");
 }
 
-/** Cut an answer into its words and the markers of its citations. */
-export function answerPieces(answer, citations) {
+/**
+ * Cut an answer into its words and the markers of its citations; where there may be `marks`, those
+ * of sentences that nothing bears out are pieces of their own.
+ */
+export function answerPieces(answer, citations, marks = false) {
   const known = new Map(citations.map((citation, i) => [citation.marker, i]));
   return answer
-    .split(/(\[\d+\])/)
+    .split(marks ? /(\[\d+\]|\[unsupported\])/ : /(\[\d+\])/)
     .filter((piece) => piece !== "")
-    .map((piece) => ({ text: piece, citation: known.get(piece) ?? null }));
+    .map((piece) => ({ text: piece, citation: known.get(piece) ?? null, unsupported: marks && piece === UNSUPPORTED }));
+}
+
+/** Return an answer without the markers of its citations. */
+export function withoutMarkers(answer, citations) {
+  return citations.reduce((text, { marker }) => text.replaceAll(` ${marker}`, "").replaceAll(marker, ""), answer).trim();
 }
 
 /** Say where in its document something stands: page, row, section. */

@@ -1,13 +1,16 @@
 // One question with what became of it, drawn as it arrives.
 
+import { Answer, wholeAnswer } from "./answer.js";
 import { button, fill, h } from "./dom.js";
 import { openSource, placeOf } from "./source.js";
-import { answerPieces, asPlainText, counted, dateWords, flowing, kindName, placeWords } from "./text.js";
+import { asPlainText, counted, dateWords, kindName, placeWords } from "./text.js";
+import { problemNotice } from "./trouble.js";
+import { cutShort, fallbackNotice, leftOut, reasoningFold, writtenWords } from "./written.js";
 
 const SHORT_ENOUGH = 160;
 const SHOWN_PASSAGES = 3;
 
-/** Return the element of a question; `drawn` puts into it what is known so far. */
+/** Return the element of a question; the functions below put into it what is known so far. */
 export function turnElement(entry) {
   return h(
     "article",
@@ -17,144 +20,143 @@ export function turnElement(entry) {
   );
 }
 
-/** Draw the way to the answer: what is done, and the words that are there already. */
+/** Make room for an answer that is to come; `written` where a language model writes it. */
+export function beginAnswer(element, entry, written) {
+  const answer = new Answer(entry.collection, written);
+  put(element, answer);
+  return { answer, written, passages: null, reasoning: "" };
+}
+
+/** Draw what is done at present. */
 export function drawProgress(element, progress) {
-  const { passages, answer, citations } = progress;
-  const documents = new Set((passages ?? []).map((one) => one.document_id)).size;
-  const doing = passages === null ? "Searching…" : `Reading ${counted(documents, "document")}…`;
+  const { answer, reasoning } = progress;
+  drawReasoning(element, reasoning);
   fill(
-    outcome(element),
-    h("p", { class: "waiting" }, doing),
-    answer === ""
-      ? h("div", { class: "bones", "aria-hidden": "true" }, h("i"), h("i"), h("i"))
-      : answerWords(answer, citations, () => {}),
+    slot(element, "before"),
+    h("p", { class: "waiting" }, doing(progress)),
+    answer.text === "" && reasoning === "" ? bones() : null,
   );
 }
 
-/** Draw the whole reply. `acts` are what the person can do about it. */
-export function drawReply(element, entry, acts) {
-  const draw = { answered, not_found: notFound, no_documents: noDocuments }[entry.reply.status];
-  fill(outcome(element), draw(entry, acts), foot(entry, acts));
+/** Draw the reasoning so far; whoever has unfolded it reads on. */
+function drawReasoning(element, reasoning) {
+  const place = slot(element, "thoughts");
+  if (reasoning.trim() === "") return;
+  if (place.childElementCount === 0) fill(place, reasoningFold());
+  place.querySelector(".text").textContent = reasoning;
 }
 
-/** Draw what went wrong. */
-export function drawProblem(element, problem, acts) {
-  fill(
-    outcome(element),
-    h(
-      "div",
-      { class: "notice trouble", role: "alert" },
-      h("h3", {}, TROUBLE[problem.code] ?? "This could not be answered"),
-      h("p", {}, problem.message),
-      button("retry", "Ask again", { click: acts.again }),
-    ),
-  );
+function doing({ passages, answer, written, reasoning }) {
+  if (passages === null) return "Searching…";
+  const documents = counted(new Set(passages.map((one) => one.document_id)).size, "document");
+  if (!written) return `Reading ${documents}…`;
+  return reasoning !== "" && answer.text === "" ? `Reasoning about ${documents}…` : `Writing from ${documents}…`;
 }
 
-/** Draw that the person stopped it. */
-export function drawStopped(element, acts) {
-  fill(
-    outcome(element),
-    h("div", { class: "notice" }, h("p", {}, "Stopped."), button("retry", "Ask again", { click: acts.again })),
-  );
+function bones() {
+  return h("div", { class: "bones", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
 }
 
-const TROUBLE = {
-  unreachable: "No connection",
-  too_many_requests: "The service is busy",
-  not_ready: "The service is still loading",
-  key_refused: "A key is needed",
-  index_damaged: "This collection is damaged",
-  collection_not_found: "There is no such collection",
-};
+/** Draw the whole reply; `progress` is what stands there already. `acts` are what can be done about it. */
+export function drawReply(element, entry, acts, progress = null) {
+  const { reply } = entry;
+  const draw = { answered, stopped, not_found: notFound, no_documents: noDocuments }[reply.status];
+  const { lead = [], after = [] } = draw(entry, acts);
+  const came = progress?.answer;
+  const asTold = came?.text === reply.answer && came.citations.length === reply.citations.length;
+  const answer = asTold ? came : wholeAnswer(reply, entry.collection);
+  if (!asTold) put(element, answer);
+  drawReasoning(element, reply.generation?.reasoning ?? "");
+  fill(slot(element, "before"), searchedFor(entry));
+  fill(slot(element, "lead"), lead);
+  fill(slot(element, "after"), after, foot(entry, acts));
+  if (says(reply)) answer.markShort(reply.answer_short);
+}
+
+/** Draw what went wrong, under what had come until then. */
+export function drawProblem(element, problem, acts, progress) {
+  fill(slot(element, "before"));
+  fill(slot(element, "after"), problemNotice(problem, acts));
+}
 
 function outcome(element) {
   return element.querySelector(".outcome");
 }
 
+function slot(element, name) {
+  return outcome(element).querySelector(`:scope > .${name}`);
+}
+
+/** Make the places of an outcome: what is put into one moves nothing in the others. */
+function put(element, answer) {
+  const [before, thoughts, lead, after] = ["before", "thoughts", "lead", "after"].map((name) => h("div", { class: name }));
+  fill(outcome(element), before, thoughts, lead, answer.words, answer.citations.length > 0 ? answer.list : null, after);
+}
+
+/** Tell what was searched for, where that is not the question as it was asked. */
+function searchedFor({ question, reply }) {
+  const plain = (text) => text.normalize("NFC").replace(/\s+/g, " ").trim();
+  if (!reply.query || plain(reply.query) === plain(question)) return null;
+  return h("p", { class: "searched" }, h("span", { class: "label" }, "Searched for"), " ", h("span", { dir: "auto" }, reply.query));
+}
+
+/** Tell whether the words that answer are worth to be shown ahead of the quotes. */
+function says(reply) {
+  const short = reply.answer_short ?? "";
+  const quoted = !reply.generation?.model || reply.generation.fallback;
+  return reply.status === "answered" && quoted && short !== "" && short.length <= SHORT_ENOUGH && short !== reply.citations[0]?.quote;
+}
+
 function answered(entry) {
-  const { reply, collection } = entry;
-  const places = reply.citations.map((one) => placeOf(one, collection));
-  const open = (at) => openSource(places[at], places);
+  const { reply } = entry;
   const short = reply.answer_short;
-  const says = short !== "" && short.length <= SHORT_ENOUGH && short !== reply.citations[0]?.quote;
-  return [
-    says ? h("p", { class: "short", dir: "auto" }, h("span", { class: "label" }, "In short"), " ", short) : null,
-    answerWords(reply.answer, reply.citations, open),
-    h(
-      "ol",
-      { class: "citations", "aria-label": "Citations" },
-      reply.citations.map((one, at) => citation(one, says && at === 0 ? short : "", () => open(at))),
-    ),
-    passagesFold(entry, "What was looked at", 0),
-  ];
+  return {
+    lead: [
+      fallbackNotice(reply),
+      says(reply) ? h("p", { class: "short", dir: "auto" }, h("span", { class: "label" }, "In short"), " ", short) : null,
+    ],
+    after: [cutShort(reply), leftOut(reply), passagesFold(entry, "What was looked at", 0)],
+  };
 }
 
-function answerWords(answer, citations, open) {
-  const isPdf = citations.length > 0 && citations.every(isOfPdf);
-  const pieces = answerPieces(answer, citations).map(({ text, citation: at }) => {
-    if (at === null) return isPdf ? flowing(text) : text;
-    const one = citations[at];
-    const name = `Citation ${at + 1}: ${[one.title, placeWords(one)].filter(Boolean).join(", ")}`;
-    return h("button", { type: "button", class: "marker", "aria-label": name, title: name, click: () => open(at) }, `${at + 1}`);
-  });
-  return h("p", { class: "answer", dir: "auto" }, pieces);
-}
-
-function isOfPdf({ uri }) {
-  return /\.pdf$/i.test(uri);
-}
-
-function citation(one, short, open) {
-  const place = placeWords(one);
-  return h(
-    "li",
-    {},
-    h("span", { class: "number", "aria-hidden": "true" }, one.marker.replace(/\D/g, "")),
-    h(
-      "div",
-      {},
-      h("button", { type: "button", class: "title", click: open }, h("span", { dir: "auto" }, one.title || one.uri)),
-      h(
-        "p",
-        { class: "where" },
-        [place, one.as_of && `as of ${dateWords(one.as_of)}`, one.recognised && "read by text recognition"].filter(Boolean).join(" · "),
-      ),
-      h("blockquote", { dir: "auto", click: () => String(getSelection()) === "" && open() }, markedOnce(isOfPdf(one) ? flowing(one.quote) : one.quote, short)),
-    ),
-  );
-}
-
-function markedOnce(text, words) {
-  const at = words === "" ? -1 : text.indexOf(words);
-  if (at < 0) return text;
-  return [text.slice(0, at), h("mark", {}, words), text.slice(at + words.length)];
+function stopped({ reply }) {
+  const words = reply.answer === "" ? "Stopped." : "Stopped. This answer is not whole.";
+  return { after: [h("div", { class: "notice slim" }, h("p", {}, words))] };
 }
 
 function notFound(entry, acts) {
   const { reply } = entry;
   const none = reply.passages.length === 0;
-  return [
-    h(
-      "div",
-      { class: "notice" },
-      h("h3", {}, acts.limited ? "Not in the documents that pass the filters" : "Not in your documents"),
+  const unwritten = Boolean(reply.generation?.fallback);
+  return {
+    lead: [
       h(
-        "p",
-        {},
-        none
-          ? "Nothing was found that has to do with it."
-          : "Nothing that was found answers this. These passages came closest; judge for yourself.",
+        "div",
+        { class: "notice" },
+        h("h3", {}, acts.limited ? "Not in the documents that pass the filters" : "Not in your documents"),
+        h("p", {}, closestWords(none, unwritten)),
+        h(
+          "div",
+          { class: "choices" },
+          acts.limited ? button("filter", "Search everywhere", { click: acts.everywhere }) : null,
+          unwritten && !none ? button("quote", "Quote what comes closest", { click: acts.quoted }) : null,
+        ),
       ),
-      acts.limited ? button("filter", "Search everywhere", { click: acts.everywhere }) : null,
-    ),
-    none ? null : passagesFold(entry, "Closest passages", SHOWN_PASSAGES),
-  ];
+    ],
+    after: [leftOut(reply), none ? null : passagesFold(entry, "Closest passages", SHOWN_PASSAGES)],
+  };
+}
+
+function closestWords(none, unwritten) {
+  if (none) return "Nothing was found that has to do with it.";
+  return unwritten
+    ? "The language model finds no answer in these passages. Judge for yourself."
+    : "Nothing that was found answers this. These passages came closest; judge for yourself.";
 }
 
 function noDocuments(entry, acts) {
   const limited = acts.limited;
-  return h(
+  const notice = h(
     "div",
     { class: "notice" },
     h("h3", {}, "Nothing to search"),
@@ -163,13 +165,15 @@ function noDocuments(entry, acts) {
       ? button("filter", "Search everywhere", { click: acts.everywhere })
       : button("upload", "Add documents", { click: acts.add }),
   );
+  return { lead: [notice] };
 }
 
 function passagesFold(entry, title, open) {
   const { passages } = entry.reply;
   if (passages.length === 0) return null;
+  const unread = new Map((entry.reply.dropped ?? []).map((one) => [one.chunk_id, one.reason]));
   const places = passages.map((one) => placeOf(one, entry.collection));
-  const items = places.map((place) => passage(place, () => openSource(place, places)));
+  const items = places.map((place) => passage(place, unread.get(place.chunk_id), () => openSource(place, places)));
   const list = (some) => h("ul", { class: "passages" }, some);
   const rest = items.slice(open);
   return [
@@ -185,7 +189,7 @@ function passagesFold(entry, title, open) {
   ];
 }
 
-function passage(place, open) {
+function passage(place, unread, open) {
   const where = [placeWords(place), place.as_of && `as of ${dateWords(place.as_of)}`].filter(Boolean).join(" · ");
   return h(
     "li",
@@ -193,23 +197,29 @@ function passage(place, open) {
     h("button", { type: "button", class: "title", click: open }, h("span", { dir: "auto" }, place.title)),
     h("span", { class: "figures" }, `score ${place.score.toFixed(2)}`),
     where ? h("p", { class: "where" }, where) : null,
+    unread ? h("p", { class: "finding" }, `Not read: ${unread}`) : null,
     h("p", { class: "text", dir: "auto" }, place.text),
   );
 }
 
 function foot(entry, acts) {
   const { reply } = entry;
-  const figures = `Score ${reply.score.toFixed(2)} (threshold ${reply.threshold.toFixed(2)}) · ${Math.round(reply.timings.total)} ms`;
   const copy = button("copy", "Copy", { class: "plain", "aria-label": "Copy the answer with its citations" });
   copy.addEventListener("click", () => acts.copy(asPlainText(entry.question, reply), copy));
   return h(
     "footer",
     {},
-    reply.status === "answered" ? copy : null,
+    reply.answer !== "" ? copy : null,
     button("retry", "Ask again", { class: "plain", click: acts.again }),
     entry.where ? h("span", { class: "where" }, entry.where) : null,
-    reply.status === "no_documents" ? null : h("span", { class: "figures" }, figures),
+    h("span", { class: "figures" }, figures(reply)),
   );
+}
+
+function figures(reply) {
+  if (!["answered", "not_found"].includes(reply.status)) return "";
+  const score = `Score ${reply.score.toFixed(2)} (threshold ${reply.threshold.toFixed(2)})`;
+  return [writtenWords(reply), score, `${Math.round(reply.timings.total)} ms`].filter(Boolean).join(" · ");
 }
 
 /** Say in a few words what a question was limited to. */
