@@ -470,6 +470,45 @@ def search(
     typer.echo(passages_json(found) if as_json else "\n".join(lines))
 
 
+@app.command()
+def summarize(
+    collection: CollectionName = "default",
+    document: Annotated[
+        list[str] | None, typer.Option(help="A document's id or uri; repeatable. Else all.")
+    ] = None,
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
+    ] = None,
+    pages: Annotated[
+        str | None, typer.Option(help="Only these pages of the one document: 7 or 3-10.")
+    ] = None,
+    length: Annotated[
+        str, typer.Option(help="short, medium, long, or a number of sentences.")
+    ] = "medium",
+    focus: Annotated[
+        str | None, typer.Option(help="What the summary is to be about, such as a question.")
+    ] = None,
+    generator: Annotated[
+        str | None, typer.Option(help="quote, transformers or openai; else the setting.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole reply as JSON.")] = False,
+) -> None:
+    """Summarise documents, a selection of them or a whole collection, with citations.
+
+    Exit status 0 also where nothing can be said: the status says so.
+    """
+    from indexes.settings import load_settings
+    from service.summary_command import Options, run_summary
+
+    options = Options(
+        collection, tuple(document or ()), filter_, as_of, pages, length, focus, generator
+    )
+    typer.echo(run_summary(load_settings(), options, as_json=as_json))
+
+
 @app.command("eval")
 def evaluate(
     questions: Annotated[Path, typer.Argument(help="Questions, JSONL or JSONL.gz.")],

@@ -108,6 +108,41 @@ def chunk_ranges(connection: sqlite3.Connection, where: Where) -> list[Span]:
     return ranges
 
 
+def document_ranges(
+    connection: sqlite3.Connection, where: Where | None, document_ids: Sequence[str] = ()
+) -> Ids:
+    """Return the first chunk's id and the number of chunks of each document that matches.
+
+    The shape is (documents, 2), the first column ascends; documents without chunks are left out. Of
+    `document_ids`, where there are any, each document must be one.
+    """
+    conditions = ["chunk_count > 0"]
+    parameters: list[object] = []
+    if where is not None:
+        conditions.append(where.sql)
+        parameters += where.parameters
+    if document_ids:
+        conditions.append(f"document_id IN ({_marks(document_ids)})")
+        parameters += document_ids
+    rows = connection.execute(
+        "SELECT first_chunk, chunk_count FROM documents "
+        f"WHERE {' AND '.join(conditions)} ORDER BY first_chunk",
+        parameters,
+    )
+    flat = np.fromiter((number for row in rows for number in row), np.int64)
+    return flat.reshape(-1, 2)
+
+
+def chunks_within(connection: sqlite3.Connection, document_id: str, span: Span) -> list[int]:
+    """Return the ids of the chunks of a document that have a part in a span, ascending."""
+    rows = connection.execute(
+        "SELECT id FROM chunks WHERE document = (SELECT row FROM documents WHERE document_id = ?) "
+        "AND start < ? AND end > ? ORDER BY id",
+        (document_id, span.end, span.start),
+    )
+    return [row[0] for row in rows]
+
+
 def _stored_chunk(
     connection: sqlite3.Connection,
     row: Sequence[object],

@@ -31,6 +31,7 @@ from indexes.documents import (
     Original,
     Prepared,
     Recut,
+    Span,
     StoredChunk,
     file_uri,
 )
@@ -47,7 +48,7 @@ from indexes.errors import (
     StorageRefused,
 )
 from indexes.filters import FilterJson, compile_filter
-from indexes.hits import ChunkSet, Hit
+from indexes.hits import ChunkSet, Hit, Ids
 from indexes.languages import ENGLISH, Language
 from indexes.locks import locked
 from indexes.originals import StoredOriginal
@@ -362,6 +363,28 @@ class Reading:
         if where is None:
             return None
         return self._live.allowed(where, lambda: chunk_table.chunk_ranges(self._connection, where))
+
+    def document_ranges(
+        self,
+        condition: FilterJson | None,
+        as_of: str | None,
+        document_ids: Sequence[str] = (),
+    ) -> Ids:
+        """Return the first chunk's id and the number of chunks of each document that matches.
+
+        The shape is (documents, 2), ascending by the first; where `document_ids` are given each
+        document is one of them. Raises BadFilter.
+        """
+        where = compile_filter(condition, as_of)
+        return chunk_table.document_ranges(self._connection, where, document_ids)
+
+    def chunks_within(self, document_id: str, span: Span) -> list[int]:
+        """Return the ids of the chunks of a document that have a part in a span, ascending."""
+        return chunk_table.chunks_within(self._connection, document_id, span)
+
+    def vectors(self, ids: Sequence[int]) -> Mapping[int, Vectors]:
+        """Return the stored vectors, of shape (dimension,) in float16, of the chunks there are."""
+        return self._vectors(ids)
 
     def count(self) -> Counts:
         """Return how much the collection holds."""

@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(
         120.0, gt=0, description="Most seconds that a language model works on an answer."
     )
+    summary_seconds: float = Field(
+        900.0, gt=0, description="Most seconds that a language model works on a summary."
+    )
     temperature: float = Field(
         0.0, ge=0, le=2, description="How freely a language model chooses its words."
     )

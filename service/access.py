@@ -62,6 +62,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Access]] = MappingProxyType(
         ("GET", "/health/ready"): _OPEN,
         ("POST", "/v1/query"): _BODY,
         ("POST", "/v1/search"): _BODY,
+        ("POST", "/v1/summaries"): _BODY,
         ("POST", "/v1/chat/completions"): _BODY,
         ("POST", "/v1/embeddings"): _BODY,
         ("POST", "/v1/rerank"): _BODY,

@@ -50,6 +50,10 @@ from service.reply import (
 from service.retrieve import Retrieved, retrieve
 from service.rewrite import NO_MODEL, WAYS, Rewritten, Way, rewrite_by_model, rewrite_by_rule
 from service.strategies import strategy_named
+from service.summaries.reply import Event as SummaryProgress
+from service.summaries.reply import Summary
+from service.summaries.summarise import Sources, check_wanted, summarise
+from service.summaries.wanted import Wanted
 from service.told import put_together
 from service.traces import note_step
 from service.writing import Desk, within
@@ -84,7 +88,7 @@ class Question:
     rewrite: Way | None = None
 
 
-def _ignore(_event: Event) -> None:
+def _ignore(_event: object) -> None:
     """Take an event that nobody waits for."""
 
 
@@ -229,6 +233,26 @@ class Answerer:
             found = self._retrieved(asked, wanted, reading)
             clock.lap("retrieve")
         return retrieved(found.candidates)
+
+    def summarise(
+        self,
+        wanted: Wanted,
+        *,
+        on_event: Callable[[SummaryProgress], None] = _ignore,
+        check: Check = _go_on,
+    ) -> Summary:
+        """Summarise documents of a collection; see `summarise` for events and what is raised."""
+        settings = self._settings
+        check_wanted(wanted, settings)
+        sources = Sources(
+            settings,
+            self.collection(wanted.collection),
+            lambda reading: self._encoder(wanted.collection, reading.encoder),
+            query_of,
+            self._executor,
+            desk_for(wanted.generator or settings.generator, settings),
+        )
+        return summarise(wanted, sources, on_event, check)
 
     def _retrieved(
         self,

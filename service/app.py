@@ -37,6 +37,7 @@ from service import (
     routes_questions,
     routes_rerank,
     routes_sessions,
+    routes_summaries,
 )
 from service.access import check_declared
 from service.answer import Answerer, build_answerer
@@ -142,6 +143,7 @@ def create_app(
     app.state.service, app.state.tools = service, tools
     for routes in (
         routes_questions,
+        routes_summaries,
         routes_sessions,
         routes_documents,
         routes_originals,

@@ -129,6 +129,12 @@ class Metrics:
         self.answers = self._counter(
             "afterword_answers_total", "Questions answered, by what the answer was.", "status"
         )
+        self.summaries = self._counter(
+            "afterword_summaries_total", "Summaries made, by what came of it.", "status"
+        )
+        self.summary_seconds = self._histogram(
+            "afterword_summary_seconds", "Time that a summary took.", _JOBS
+        )
         self.rejected = self._counter(
             "afterword_rejected_total",
             "Requests that were refused or failed, by the problem's code.",

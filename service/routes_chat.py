@@ -17,7 +17,8 @@ from service.model_names import Model, created, model_named, models_for
 from service.openapi import error_replies
 from service.schemas_openai import ChatCompletion, ChatRequest, ModelReply, ModelsReply
 from service.state import Here
-from service.stream import KEEP_ALIVE, Asking
+from service.stream import Asking, ask
+from service.working import KEEP_ALIVE
 
 router = APIRouter(prefix="/v1", tags=["OpenAI's API"])
 
@@ -68,11 +69,11 @@ async def chat_completions(
             return _streamed(_chore(chunks))
         message.say(CHORE_SAID)
         return JSONResponse(completion(message))
-    asking = Asking(service, asked.question)
+    asking = ask(service, asked.question)
     if body.stream:
         await asking.begun()
         return _streamed(_chunks(asking, chunks))
-    await asking.reply(request)
+    await asking.result(request)
     return JSONResponse(completion(told_all(asking.happened(), message)))
 
 

@@ -16,7 +16,7 @@ from service.searching import check_length
 from service.searching import search as find
 from service.session_use import asked_in_session
 from service.state import Here
-from service.stream import Asking
+from service.stream import ask, reply_events
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
@@ -50,17 +50,17 @@ async def query(
     asked = await asked_in_session(body, service, who)
     if asked is None:
         who.check(body.collection)
-        asking = Asking(service, _question(body))
+        asking = ask(service, _question(body))
     else:
         collection, history, keep = asked.collection, asked.history, asked.keep
-        asking = Asking(
+        asking = ask(
             service, replace(_question(body), collection=collection, history=history), keep
         )
     if not body.stream:
-        return await asking.reply(request)
+        return await asking.result(request)
     await asking.begun()
     return StreamingResponse(
-        asking.events(),
+        reply_events(asking),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -34,6 +34,9 @@ from service.worker import INGESTING, WorkerKeeper
 _OPERATIONS_PLACES: Final = 16
 _DOWNLOADS_A_PLACE: Final = 4
 _BACKUPS: Final = 2
+# Of so many questions at a time one may be a summary, whose work is many times as long.
+QUESTIONS_A_SUMMARY: Final = 4
+_SUMMARY_THREADS: Final = 2
 _TINY_QUERY: Final = "ready"
 WITHHELD: Final = "Not all is well; who sends a key is told what."
 LOADING: Final = "The encoder is being loaded."
@@ -45,8 +48,8 @@ Found = TypeVar("Found")
 class Service:
     """The parts of one service; `answerer` is None until it is loaded, `reasons` says why.
 
-    Questions, documents, uploads and operations have places of their own, so that none waits for
-    another kind.
+    Questions, summaries, documents, uploads and operations have places of their own, so that none
+    waits for another kind.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -56,6 +59,9 @@ class Service:
         places, gauge = settings.max_concurrent, self.metrics.in_flight
         cores = os.cpu_count() or 1
         self.questions = Lane("questions", places, max(2, cores), gauge)
+        self.summaries = Lane(
+            "summaries", max(1, places // QUESTIONS_A_SUMMARY), _SUMMARY_THREADS, gauge
+        )
         self.documents = Lane("documents", places, max(4, cores), gauge)
         self.uploads = Places("uploads", places, gauge)
         self.operations = Lane("operations", _OPERATIONS_PLACES, 2, gauge)
@@ -65,7 +71,7 @@ class Service:
         self.reads = Lane("reads of downloads", 2 * most, max(4, cores), gauge)
         # Each takes as much room on the disk as its collection.
         self.backups = Places("backups", _BACKUPS, gauge)
-        self._lanes = (self.questions, self.documents, self.operations, self.reads)
+        self._lanes = (self.questions, self.summaries, self.documents, self.operations, self.reads)
         for kind in (*self._lanes, self.uploads, self.downloads, self.backups):
             self.metrics.places.labels(kind.kind).set(kind.count)
         self.originals = Originals()

@@ -24,7 +24,7 @@ from service.routes_collections import list_collections
 from service.schemas import PageSpan, SearchRequest
 from service.searching import check_length, search
 from service.state import Service
-from service.stream import Asking
+from service.stream import ask
 from service.tool_schemas import (
     MOST_FOUND,
     MOST_LISTED,
@@ -200,7 +200,7 @@ async def _ask(visit: Visit, given: AskGiven) -> Told:
     visit.who.check(given.collection)
     check_length("question", given.question, visit.service.settings)
     question = Question(given.question, given.collection, given.filter, given.as_of)
-    asking = Asking(visit.service, question)
+    asking = ask(visit.service, question)
     async with aclosing(asking.told()) as told:
         count = 0
         async for event in told:

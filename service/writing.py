@@ -107,9 +107,10 @@ def _checked(
     manner: Manner,
 ) -> Iterator[Step]:
     """Yield each sentence with its quotes, or tell of it where nothing bears it out."""
-    supported, shown, said, late = False, False, False, False
+    supported, shown, said, late, cut = False, False, False, False, False
     for one in _in_time(streamed_sentences(written), model):
         if isinstance(one, Thought | Ended):
+            cut = isinstance(one, Ended) and one.reason == "length"
             yield one
             continue
         if isinstance(one, _Late):
@@ -128,7 +129,7 @@ def _checked(
         supported = supported or support.reason is None
         yield from _told(f"{ahead}{inert(one.text)}", support)
     if not supported:
-        yield _nothing_left(said=said, late=late)
+        yield _nothing_left(said=said, late=late, cut=cut)
 
 
 def _quoted(question: str, evidence: Sequence[Evidence], ahead: str) -> Iterator[Piece]:
@@ -137,11 +138,15 @@ def _quoted(question: str, evidence: Sequence[Evidence], ahead: str) -> Iterator
         ahead = ""
 
 
-def _nothing_left(*, said: bool, late: bool) -> Fallback:
+def _nothing_left(*, said: bool, late: bool, cut: bool) -> Fallback:
     if late:
         return Fallback("the time for an answer was over before the language model had written one")
     if said:
         return Fallback("the evidence bears out no sentence that the language model wrote")
+    if cut:
+        return Fallback(
+            "the language model came to no answer in its tokens (AFTERWORD_ANSWER_TOKENS)"
+        )
     return Fallback("the language model finds no answer in the evidence", abstains=True)
 
 

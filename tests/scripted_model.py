@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
+from service.language_model import Check, Ended, LanguageModel, Message, Reason, Sampling, Usage
 
 
 def words_of(messages: Sequence[Message]) -> int:
@@ -21,6 +21,7 @@ class Script:
     given: list[list[Message]] = field(default_factory=list)
     between: Callable[[], None] = lambda: None
     closed: int = 0
+    reason: Reason = "stop"
 
     def model(self) -> LanguageModel:
         """Return the model."""
@@ -37,6 +38,6 @@ class Script:
                 self.between()
                 check()
                 yield text[start : start + self.size]
-            yield Ended("stop", Usage(words_of(messages), len(text.split())))
+            yield Ended(self.reason, Usage(words_of(messages), len(text.split())))
         finally:
             self.closed += 1

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection, open_collection
 from indexes.encoder import Encoder
 from indexes.settings import Settings
-from service.answer import Answerer, Question
+from service.answer import Answerer, Question, query_of
 from service.app import configuration, create_app, listen
 from service.reply import (
     Event,
@@ -34,6 +35,10 @@ from service.reply import (
     Timings,
     TokenEvent,
 )
+from service.summaries.reply import Event as SummaryProgress
+from service.summaries.reply import Summary
+from service.summaries.summarise import Sources, check_wanted, summarise
+from service.summaries.wanted import Wanted
 from small_encoder import small_encoder
 from stored_documents import prepared
 
@@ -97,6 +102,26 @@ class SmallAnswerer:
             )
             for chunk in chunks
         )
+
+    def summarise(
+        self,
+        wanted: Wanted,
+        *,
+        on_event: Callable[[SummaryProgress], None],
+        check: Callable[[], None],
+    ) -> Summary:
+        """Summarise as the answerer does, with the small encoder."""
+        check_wanted(wanted, Settings(data=self.data))
+        with ThreadPoolExecutor(1) as executor:
+            sources = Sources(
+                Settings(data=self.data),
+                self.collection(wanted.collection),
+                lambda _: small_encoder(),
+                query_of,
+                executor,
+            )
+            self.between()
+            return summarise(wanted, sources, on_event, check)
 
     def answer(
         self,

@@ -23,7 +23,7 @@ from indexes.errors import ModelFailed
 from indexes.settings import Settings
 from openai_clients import KEY, ToldAnswerer, citation, client_of, reply_of
 from scripted_model import Script
-from service import stream
+from service import working
 from service.answer import Question, build_answerer
 from service.app import create_app
 from service.chat_text import CHORE_SAID, NO_DOCUMENTS_SAID, NOT_FOUND_SAID
@@ -665,7 +665,7 @@ def test_a_silent_stream_is_kept_alive(
     answerer: ToldAnswerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By comments, which OpenAI's client passes over."""
-    monkeypatch.setattr(stream, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(working, "KEEP_ALIVE_SECONDS", 0.05)
     answerer.between = lambda: time.sleep(0.2)
     with client_of(small_app(answerer)) as client:
         raw = client.chat.completions.with_raw_response.create(**ASK, stream=True)

@@ -131,7 +131,7 @@ def test_page_can_be_followed(page: Path, tmp_path: Path) -> None:
     told = follow(page, tmp_path / "work", tmp_path / "notes", environ)
     for printed in told:
         for reply in replies(printed):
-            assert reply["status"] == "answered", reply
+            assert reply["status"] in {"answered", "summarised"}, reply
             assert reply["citations"]
 
 

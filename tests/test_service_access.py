@@ -144,6 +144,9 @@ CALLS: Final[dict[tuple[str, str], Callable[[Path], Call]]] = {
     ("POST", "/v1/search"): lambda _: Call(
         "/v1/search", "read", 200, 404, {"query": "swans", "collection": OURS}
     ),
+    ("POST", "/v1/summaries"): lambda _: Call(
+        "/v1/summaries", "read", 200, 404, {"collection": OURS}
+    ),
     ("POST", "/v1/chat/completions"): lambda _: Call(
         "/v1/chat/completions",
         "read",
@@ -319,6 +322,8 @@ HIDDEN: Final = (
     ("POST", "/v1/query", {"question": "merger", "collection": "NAME"}),
     ("POST", "/v1/query", {"question": "merger", "collection": "NAME", "stream": True}),
     ("POST", "/v1/search", {"query": "merger", "collection": "NAME"}),
+    ("POST", "/v1/summaries", {"collection": "NAME"}),
+    ("POST", "/v1/summaries", {"collection": "NAME", "stream": True}),
     (
         "POST",
         "/v1/chat/completions",

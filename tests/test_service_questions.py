@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from indexes.documents import sha256_text
 from indexes.errors import EncoderMismatch
-from service import stream
+from service import working
 from service.answer import Question
 from service.evidence import Turn
 from serving import WORDS, SmallAnswerer, loaded, running, small_app, stored, until
@@ -149,8 +149,8 @@ def test_a_silent_stream_is_kept_alive(
     answerer: SmallAnswerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing happens for the interval, a comment line is sent."""
-    assert stream.KEEP_ALIVE_SECONDS == 15
-    monkeypatch.setattr(stream, "KEEP_ALIVE_SECONDS", 0.05)
+    assert working.KEEP_ALIVE_SECONDS == 15
+    monkeypatch.setattr(working, "KEEP_ALIVE_SECONDS", 0.05)
     answerer.between = lambda: time.sleep(0.15)
     with running(small_app(answerer)) as client:
         text = client.post("/v1/query", json={"question": "x", "stream": True}).text

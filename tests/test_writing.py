@@ -123,6 +123,15 @@ def test_a_model_may_find_no_answer(said: str) -> None:
     assert answer_of(steps) == ""
 
 
+def test_a_model_that_only_thinks_until_its_tokens_are_over_found_nothing_out() -> None:
+    """That is no word on whether the evidence answers, so it is quoted."""
+    steps = steps_of(Script(["<think>Hm. Let me see. Hm."], reason="length"))
+    (fallback,) = [step for step in steps if isinstance(step, Fallback)]
+    assert not fallback.abstains
+    assert "AFTERWORD_ANSWER_TOKENS" in fallback.reason
+    assert answer_of(steps) == QUOTED
+
+
 def test_evidence_that_does_not_fit_is_left_out_lowest_first_and_named() -> None:
     """As much is given as there is room for beside the answer; the script checks the sum."""
     whole = Script(["x"])

@@ -29,9 +29,12 @@ from service.problems import (
 )
 from service.schemas import MOST_METADATA, MOST_TURNS
 from service.sessions import MOST_BYTES, MOST_EXCHANGES, MOST_SESSIONS
-from service.stream import KEEP_ALIVE_SECONDS
+from service.state import QUESTIONS_A_SUMMARY
+from service.summaries.selection import MOST_CHUNKS, NEAREST
+from service.summaries.wanted import MOST_DOCUMENTS, MOST_SENTENCES
 from service.tickets import LIFE_SECONDS
 from service.tool_schemas import MOST_FOUND, MOST_LISTED, MOST_READ
+from service.working import KEEP_ALIVE_SECONDS
 
 _ABOUT: Final = """\
 What is sent or stored beyond these is refused by name and never cut in silence. Where a setting
@@ -56,6 +59,7 @@ def limits() -> Iterator[Limit]:
     yield from _of_connections()
     yield from _of_requests()
     yield from _of_questions()
+    yield from _of_summaries()
     yield from _of_sessions()
     yield from _of_uploads()
     yield from _of_reading()
@@ -120,6 +124,12 @@ def _of_requests() -> Iterator[Limit]:
     yield Limit("a request's body", f"{BODY_LIMIT // _MIB} MiB", None, _status(too_large))
     yield _set("questions at work or waiting", "max_concurrent", "", _status(too_many))
     yield Limit(
+        "summaries at work or waiting",
+        f"{Settings.model_fields['max_concurrent'].default // QUESTIONS_A_SUMMARY}",
+        variable("max_concurrent"),
+        f"{_status(too_many)}; one for {QUESTIONS_A_SUMMARY} places of questions",
+    )
+    yield Limit(
         "originals on their way to clients",
         f"{4 * Settings.model_fields['max_concurrent'].default}",
         variable("max_concurrent"),
@@ -138,6 +148,24 @@ def _of_requests() -> Iterator[Limit]:
         "a comment line is sent, so that proxies keep the connection",
     )
     yield _set("a stop", "stop_seconds", "s", "requests in flight are cut off")
+
+
+def _of_summaries() -> Iterator[Limit]:
+    wrong = code(f"422 {InvalidRequest.code}")
+    yield Limit("sentences of a summary", f"{MOST_SENTENCES}", None, wrong)
+    yield Limit("documents that a summary names", f"{MOST_DOCUMENTS:,}", None, f"{wrong}; a filter")
+    yield Limit(
+        "chunks that a summary reads",
+        f"{MOST_CHUNKS:,}; {NEAREST} with a focus",
+        None,
+        "by even steps through all documents, or the nearest to the focus; `read` tells it",
+    )
+    yield _set(
+        "a language model's work on a summary",
+        "summary_seconds",
+        "s",
+        "what it read until then is summed up; `read` tells it",
+    )
 
 
 def _of_questions() -> Iterator[Limit]:
