@@ -126,7 +126,6 @@ def test_the_command_answers_a_pipe(data: Path) -> None:
     assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["answered"] * 2
 
 
-@pytest.mark.slow
 def test_a_person_at_a_terminal_is_asked(data: Path) -> None:
     """There is a prompt, an answer, what was searched for, and an end."""
     main, side = pty.openpty()
