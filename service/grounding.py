@@ -15,6 +15,7 @@ import numpy as np
 
 from indexes.encoder import Encoder
 from indexes.encoding import Vectors
+from service.common_words import word_list
 from service.contradictions import contradicted
 from service.evidence import Evidence, Ground, Quoted, Support
 from service.lines import Line, Lines, lines_of
@@ -367,9 +368,7 @@ _THEN: Final = frozenset(
     ("then", "that", "same", "this", "there", "thereafter", "afterwards", "later")
 )
 # What may stand for a name in the sentence before.
-_GOING_ON: Final = frozenset(
-    ["he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that", "there", "who", "which", "both", "we", "our", "us"]
-)
+_GOING_ON: Final = word_list("going_on")
 
 
 def _around(value: Value, line: Line) -> bool:
