@@ -53,7 +53,7 @@ def _pattern(month: str, flags: re.RegexFlag) -> re.Pattern[str]:
         r"|(?P<clock>(?<![\d.,:])\d{1,2}(?:[:.h]\d\d(?::\d\d)?)? ?(?:[ap]\.m\.|[ap]m\b)"
         r"|(?<![\d.,:])\d{1,2}:\d\d(?::\d\d)?(?![\d:])|(?<![\d.,:])\d{1,2}h\d\d\b"
         r"|(?<![\d.,:])\d{1,2}(?=(?: Uhr| o['\u2019]clock)\b))"
-        rf"|(?P<digits>(?<![^\W_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:EUR|USD|GBP|CHF) )?"
+        rf"|(?P<digits>(?<![A-Za-z\d_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:EUR|USD|GBP|CHF) )?"
         rf"(?P<sign>(?<![\w)\u2013-])[-\u2212])?(?P<value>{_DIGITS}))"
         r"|(?P<words>[^\W\d_]+)",
         flags,
@@ -183,12 +183,18 @@ def _same_kind(claimed: Number, found: Number) -> bool:
     if (claimed.exact == "decade") != (found.exact == "decade"):
         return False
     # 3.1 and 3.10 are one price, and two versions.
-    return bool(claimed.unit or found.unit) or _places(claimed) == _places(found)
+    if claimed.unit or found.unit or not claimed.readings:
+        return True
+    return any(
+        mine == theirs and _places(mine) == _places(theirs)
+        for mine in claimed.readings
+        for theirs in found.readings
+    )
 
 
-def _places(number: Number) -> int:
-    """Return how many decimal places a number is written with, 0 for a whole one."""
-    return max((-int(one.as_tuple().exponent) for one in number.readings), default=0)
+def _places(value: Decimal) -> int:
+    """Return how many decimal places a value is written with, 0 for a whole one."""
+    return max(0, -int(value.as_tuple().exponent))
 
 
 def _same_date(claimed: Number, found: Number) -> bool:
@@ -612,10 +618,9 @@ def _count(words: Sequence[str]) -> tuple[Decimal, int, bool]:
 
 
 def _kind(word: str) -> str:
-    if word in COUNTS:
-        return (
-            "tens" if COUNTS[word] >= COUNTS["twenty"] else "teens" if COUNTS[word] > 9 else "one"
-        )  # digits
+    if (value := COUNTS.get(word)) is not None:
+        above = value >= COUNTS["ten"]
+        return "tens" if value >= COUNTS["twenty"] else "teens" if above else "one"
     if word == "hundred":
         return "hundred"
     return "large" if word == "dozen" or (word in LARGE and len(word) > len("mrd")) else ""

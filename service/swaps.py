@@ -448,7 +448,8 @@ class Claim:
             elif not near and any(found.stands(one) == _IN_CLAUSE for one in opposites(stem)):
                 near = _OPPOSITE
             fits[stem] = weight * near
-        fits[" before"] = _WORD_BEFORE * (slot.word_before == found.word_before != "")
+        beside = slot.word_before in _GOVERNING and slot.word_before == found.word_before
+        fits[" before"] = _WORD_BEFORE * beside
         if slot.value.number is not None:
             fits[" behind"] = _WORD_BEHIND * bool(slot.stems_behind & found.counted)
         else:
