@@ -178,25 +178,37 @@ def _impossible(claim: Stated, lines: Lines) -> str | None:
         return "it says nothing that could be checked"
     if len(claim.values) > MOST_VALUES:
         return f"it has more than {MOST_VALUES} numbers and names and was not checked"
-    texts = {line.passage: line.evidence.candidate.chunk.encoded for line in lines.all}
+    missing = _missing(claim, lines)
+    return f"no passage has the {missing}" if missing else None
+
+
+def _missing(claim: Stated, lines: Lines) -> str | None:
+    """Return an address, number or name that no passage has, None if there is no such one."""
+    chunks = {line.passage: line.evidence.candidate.chunk for line in lines.all}
+    texts = [chunk.encoded for chunk in chunks.values()]
     for address in addresses(claim.text):
-        if not any(address in text for text in texts.values()):
-            return f"no passage has the address {address}"
+        if not any(address in text for text in texts):
+            return f"address {address}"
     for value in claim.numbers:
         number = value.number
         if number and not number.soft and not any(_has_number(number, line) for line in lines.all):
-            return f"no passage has the number {value.text}"
-    return _unread_digits(claim, texts.values())
+            return f"number {value.text}"
+    for value in claim.names:
+        known = any(_named(word, lines.flat) for word in value.words)
+        if value.sure and not known and not any(_acronym(value.text, one) for one in texts):
+            return f"name {value.text}"
+    digits = _unread_digits(claim, texts)
+    return f"number {digits}" if digits else None
 
 
-def _unread_digits(claim: Stated, texts: Collection[str]) -> str | None:
-    """Return why digits cannot stand that were not read as a number, None if passages have them."""
+def _unread_digits(claim: Stated, texts: Sequence[str]) -> str | None:
+    """Return digits that were not read as a number and that no passage has, None if none."""
     spans = [one.number.span for one in claim.numbers if one.number]
     for match in _DIGITS.finditer(claim.text):
         if any(one.start <= match.start() < one.end for one in spans):
             continue
         if not any(match.group() in _DIGITS.findall(text) for text in texts):
-            return f"no passage has the number {match.group()}"
+            return match.group()
     return None
 
 

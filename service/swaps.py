@@ -43,9 +43,9 @@ _BETTER: Final = (0.3, 0.25)
 _BETTER_ELSEWHERE: Final = (0.6, 0.35)
 _BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
 # The least share of what describes a number that must describe it in the evidence too.
-_LEAST_SHARE: Final = 0.25
+_LEAST_SHARE: Final = 0.4
 _LITTLE: Final = 0.35
-_DESCRIBED: Final = 2.5
+_DESCRIBED: Final = 3
 _BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
 _PARTICIPLE: Final = re.compile(
@@ -401,6 +401,16 @@ class Claim:
         self.slots = [Slot(said, one) for one in said.values if one.sure]
         self._weights = {id(slot.value): self._described(slot) for slot in self.slots}
 
+    def beside(self, slot: Slot) -> frozenset[str]:
+        """Return the stems in a value's own clause, without numbers."""
+        return frozenset(
+            one
+            for at, word in enumerate(self.said.words)
+            if word.clause in slot.clauses and not slot.value.first <= at <= slot.value.last
+            for one in word.stems
+            if one not in LIGHT and not one.startswith("#")
+        )
+
     def is_on(self, line: Line, slot: Slot) -> bool:
         """Tell whether a sentence names all that the claim does beside a value."""
         flat = line.said.flat | line.around.flat
@@ -544,11 +554,12 @@ class _Compared:
         self.own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
 
     def is_elsewhere(self, slot: Slot) -> bool:
-        """Tell whether a number comes from a sentence that has little else of the claim."""
-        whole = self._claim.whole(slot)
-        if slot.value.number is None or whole < _DESCRIBED or len(self._quoted) == 1:
+        """Tell whether a number comes from a sentence that has little else of the clause."""
+        beside = self._claim.beside(slot)
+        if slot.value.number is None or len(beside) < _DESCRIBED or len(self._quoted) == 1:
             return False
-        return sum(self.own[id(slot.value)][0].values()) < _LEAST_SHARE * whole
+        mine = self.own[id(slot.value)][0]
+        return sum(mine.get(one, 0.0) for one in beside) < _LEAST_SHARE * len(beside)
 
     def is_better(self, slot: Slot, line: Line, rival: Slot) -> bool:
         """Tell whether a value of a sentence fits clearly better than the claim's own."""

@@ -78,7 +78,7 @@ def test_two_passages_bear_a_sentence_out_together() -> None:
         ("The ferry leaves at 06:40 on Sundays.", "the evidence has 08:10 where this has 06:40"),
         ("A night at the south quay costs 31 euros.", "the evidence has 44 euros where this has"),
         ("A night at the south quay costs 44 dollars.", "no passage has the number 44 dollars"),
-        ("Captain Jon Hart commands the ferry.", "no sentence on this has the name Jon Hart"),
+        ("Captain Jon Hart commands the ferry.", "no passage has the name Jon Hart"),
         ("Bicycles are carried.", "the evidence says the opposite"),
         ("The ferry has a restaurant.", "no passage says this"),
         (

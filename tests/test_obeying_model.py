@@ -65,7 +65,7 @@ def test_what_is_invented_is_left_out() -> None:
     assert shown(found) == TRUE
     assert refused(found) == [
         "no passage has the number 23:00",
-        "no sentence on this has the name Mallory",
+        "no passage has the name Mallory",
         "no passage has the address https://other.example/hours",
     ]
 
