@@ -5,8 +5,8 @@ import pytest
 from benchmarks.grounding import cases, measured, written
 
 # A little under what was measured when the rules were made.
-TUNED = {"number": 0.96, "name": 0.88, "negation": 0.85, "invented": 0.85}
-HELD = {"number": 0.9, "name": 0.85, "negation": 0.7, "invented": 0.8}
+TUNED = {"number": 0.96, "name": 0.9, "negation": 0.85, "invented": 0.88}
+HELD = {"number": 0.93, "name": 0.9, "negation": 0.75, "invented": 0.9}
 
 
 def test_a_marked_sentence_is_one_true_and_some_wrong_ones() -> None:
@@ -30,7 +30,7 @@ def test_the_set_is_large_enough() -> None:
 
 @pytest.mark.parametrize(
     ("part", "least", "lost"),
-    [pytest.param("tuned", TUNED, 0.05, marks=pytest.mark.slow), ("held", HELD, 0.1)],
+    [pytest.param("tuned", TUNED, 0.05, marks=pytest.mark.slow), ("held", HELD, 0.06)],
 )
 def test_swaps_are_caught_and_true_sentences_kept(
     part: str, least: dict[str, float], lost: float
