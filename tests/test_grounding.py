@@ -167,7 +167,7 @@ SENTENCES = st.lists(WORDS | st.integers(0, 3000).map(str), min_size=3, max_size
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(SENTENCES, min_size=1, max_size=5))
 def test_each_sentence_bears_itself_out(sentences: list[str]) -> None:
     """Word for word, with its exact place."""
@@ -179,7 +179,7 @@ def test_each_sentence_bears_itself_out(sentences: list[str]) -> None:
         assert quoted.span.cut(text) == span.cut(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(SENTENCES, st.integers(10_000, 10**8))
 def test_a_number_of_no_passage_never_passes(sentence: str, number: int) -> None:
     """Whatever else the sentence says."""
@@ -188,7 +188,7 @@ def test_a_number_of_no_passage_never_passes(sentence: str, number: int) -> None
     assert ground(said, [evidence_of(sentence)], ()).quoted == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300), st.sampled_from(["en", "other", "cjk"]))
 def test_quotes_lie_in_their_chunks(said: str, text: str, language: Language) -> None:
     """Whatever the words; and a claim without support says why."""

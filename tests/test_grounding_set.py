@@ -3,6 +3,8 @@
 import pytest
 
 from benchmarks.grounding import cases, measured, written
+from service.common_words import is_common
+from training.common_words import common_words
 
 # A little under what was measured when the rules were made.
 TUNED = {"number": 0.96, "name": 0.9, "negation": 0.85, "invented": 0.88}
@@ -39,3 +41,12 @@ def test_swaps_are_caught_and_true_sentences_kept(
     found = measured(list(cases(part)))
     assert {kind: found.caught[kind] for kind in least if found.caught[kind] < least[kind]} == {}
     assert found.lost <= lost
+
+
+def test_common_words_are_mostly_written_small() -> None:
+    """Within sentences, often enough; names and what begins a sentence do not count."""
+    texts = ["the old harbour and Rose, the harbour. Harbour here, a harbour in Oslo"] * 2
+    assert "harbour" in common_words(texts)
+    assert {"oslo", "rose"}.isdisjoint(common_words(texts))
+    assert is_common("visitors")
+    assert not is_common("oslo")
