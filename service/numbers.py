@@ -250,14 +250,15 @@ def numbers(text: str, language: Language = ENGLISH) -> list[Number]:
     at = 0
     while at < len(matches):
         match = matches[at]
+        if found and match.start() < found[-1].span.end:
+            at += 1
+            continue
         taken = 1
         if match["words"]:
             made, taken = _of_words(plain, matches, at, language)
         else:
             made = _of_match(plain, match, language)
-        for one in made:
-            if not found or one.span.start >= found[-1].span.end:
-                found.append(_bounded(plain, one))
+        found += [_bounded(plain, one) for one in made]
         at += taken
     if language == "cjk":
         found = sorted([*found, *_han(plain, found)], key=lambda one: one.span)

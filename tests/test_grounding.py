@@ -188,6 +188,19 @@ def test_a_number_of_no_passage_never_passes(sentence: str, number: int) -> None
     assert ground(said, [evidence_of(sentence)], ()).quoted == ()
 
 
+NUMBER_WORDS = ("7", "99", "250,000", "5th", "13%", "seven", "ninety-nine", "fifty-fifth", "3k")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from((FEES, *FERRY.split(". ")[:1])), st.data())
+def test_no_number_can_be_put_into_a_sentence(sentence: str, data: st.DataObject) -> None:
+    """Wherever it stands, and however it is written."""
+    places = [at for at, sign in enumerate(sentence) if sign == " "]
+    at = data.draw(st.sampled_from(places))
+    said = f"{sentence[:at]} {data.draw(st.sampled_from(NUMBER_WORDS))}{sentence[at:]}"
+    assert grounded(said, FERRY, FEES).quoted == ()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300), st.sampled_from(["en", "other", "cjk"]))
 def test_quotes_lie_in_their_chunks(said: str, text: str, language: Language) -> None:

@@ -156,3 +156,9 @@ def test_numbers_lie_in_their_text(text: str, language: Language) -> None:
 def test_thousands_are_marked_or_not(value: int) -> None:
     """A comma at each thousand changes nothing."""
     assert says(f"about {value:,} items", f"about {value} items")
+
+
+def test_a_number_behind_a_million_is_one_of_its_own() -> None:
+    """The word belongs to the digits ahead of it, and hides nothing behind."""
+    found = numbers("4.5 million ninety-nine euros")
+    assert [(str(*one.readings), one.unit) for one in found] == [("4.5E+6", ""), ("99", "euro")]
