@@ -149,33 +149,31 @@ def _said(lines: Sequence[Line]) -> frozenset[str]:
 def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
     if not claim.denying:
         return False
-    denied = claim.denied_stems
     said = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
-    meant = denied & claim.content
+    meant = claim.denied_stems & claim.content
     if 2 * len(meant & said) < len(meant):
         return False  # in other words: whether it says so, other words tell
-    for line in lines:
-        mine, theirs = _negators(claim), _negators(line.said)
-        if theirs and theirs < mine:
-            return True
-        there = line.said.denied_stems - LIGHT
-        if there & (claim.stems - LIGHT) or _denies_in_place(claim, line.said):
-            return False
-        if any(opposites(one) & line.said.affirmed_stems for one in denied):
-            return False
-        words = line.said.lowers
-        if any(formed_against(word.lower, words) for word in claim.words):
-            return False
-        if any(
+    mine = _negators(claim)
+    if any(theirs and theirs < mine for theirs in (_negators(line.said) for line in lines)):
+        return True
+    return not any(_denies_too(claim, line.said) for line in lines)
+
+
+def _denies_too(claim: Stated, said: Stated) -> bool:
+    """Tell whether a sentence says no to what a claim denies, in one way or another."""
+    denied = claim.denied_stems
+    return (
+        bool((said.denied_stems - LIGHT) & (claim.stems - LIGHT))
+        or _denies_in_place(claim, said)
+        or any(opposites(one) & said.affirmed_stems for one in denied)
+        or any(formed_against(word.lower, said.lowers) for word in claim.words)
+        or any(
             refuses(word.lower)
             and word.lower not in claim.lowers
-            and (
-                _reached(line.said, at) & claim.content or _speaks_of(line.said, at, denied - LIGHT)
-            )
-            for at, word in enumerate(line.said.words)
-        ):
-            return False
-    return True
+            and (_reached(said, at) & claim.content or _speaks_of(said, at, denied - LIGHT))
+            for at, word in enumerate(said.words)
+        )
+    )
 
 
 def _reached(said: Stated, at: int) -> frozenset[str]:

@@ -6,6 +6,7 @@ no value is swapped, nothing is denied that they affirm, and no word is the oppo
 theirs. Sentences that mean nearly the same may have fewer words in common: the encoder tells.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -15,6 +16,7 @@ import numpy as np
 
 from indexes.encoder import Encoder
 from indexes.encoding import Vectors
+from service.common_words import word_list
 from service.contradictions import contradicted
 from service.evidence import Evidence, Ground, Quoted, Support
 from service.lines import Line, Lines, lines_of
@@ -28,13 +30,14 @@ LONGEST: Final = 1_200
 MOST_VALUES: Final = 40
 _QUOTES: Final = 3
 _CANDIDATES: Final = 8
+_DIGITS: Final = re.compile(r"\d+")
 _AROUND: Final = 0.6
 _KINDRED: Final = 0.8
 _LEAST_KINDRED: Final = 4
 _NAMED: Final = 0.5
 # The least share of its words that a sentence must have in common with what bears it out, and the
 # least cosine where it has fewer.
-_ENOUGH: Final = 0.5
+_ENOUGH: Final = 0.52
 _SOME: Final = 0.3
 _ALIKE: Final = 0.62
 _MUCH_ALIKE: Final = 0.75
@@ -171,18 +174,41 @@ def _impossible(claim: Stated, lines: Lines) -> str | None:
     """Return why nothing can bear a sentence out, whatever the evidence has elsewhere."""
     if claim.text.rstrip("\"')").endswith(QUESTION_MARKS):
         return "it asks, and says nothing that could be checked"
-    if not claim.content and not claim.values:
+    if not claim.content and not any(one.sure for one in claim.values):
         return "it says nothing that could be checked"
     if len(claim.values) > MOST_VALUES:
         return f"it has more than {MOST_VALUES} numbers and names and was not checked"
-    texts = {line.passage: line.evidence.candidate.chunk.encoded for line in lines.all}
+    missing = _missing(claim, lines)
+    return f"no passage has the {missing}" if missing else None
+
+
+def _missing(claim: Stated, lines: Lines) -> str | None:
+    """Return an address, number or name that no passage has, None if there is no such one."""
+    chunks = {line.passage: line.evidence.candidate.chunk for line in lines.all}
+    texts = [chunk.encoded for chunk in chunks.values()]
     for address in addresses(claim.text):
-        if not any(address in text for text in texts.values()):
-            return f"no passage has the address {address}"
+        if not any(address in text for text in texts):
+            return f"address {address}"
     for value in claim.numbers:
         number = value.number
         if number and not number.soft and not any(_has_number(number, line) for line in lines.all):
-            return f"no passage has the number {value.text}"
+            return f"number {value.text}"
+    for value in claim.names:
+        known = any(_named(word, lines.flat) for word in value.words)
+        if value.sure and not known and not any(_acronym(value.text, one) for one in texts):
+            return f"name {value.text}"
+    digits = _unread_digits(claim, texts)
+    return f"number {digits}" if digits else None
+
+
+def _unread_digits(claim: Stated, texts: Sequence[str]) -> str | None:
+    """Return digits that were not read as a number and that no passage has, None if none."""
+    spans = [one.number.span for one in claim.numbers if one.number]
+    for match in _DIGITS.finditer(claim.text):
+        if any(one.start <= match.start() < one.end for one in spans):
+            continue
+        if not any(match.group() in _DIGITS.findall(text) for text in texts):
+            return match.group()
     return None
 
 
@@ -367,9 +393,7 @@ _THEN: Final = frozenset(
     ("then", "that", "same", "this", "there", "thereafter", "afterwards", "later")
 )
 # What may stand for a name in the sentence before.
-_GOING_ON: Final = frozenset(
-    ["he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that", "there", "who", "which", "both", "we", "our", "us"]
-)
+_GOING_ON: Final = word_list("going_on")
 
 
 def _around(value: Value, line: Line) -> bool:

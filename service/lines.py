@@ -63,6 +63,11 @@ class Lines:
     small: frozenset[str]
 
     @cached_property
+    def flat(self) -> frozenset[str]:
+        """All words, as names are compared."""
+        return frozenset[str]().union(*(line.said.flat | line.around.flat for line in self.all))
+
+    @cached_property
     def by_stem(self) -> dict[str, list[int]]:
         """In which sentences each stem stands, or around which ones."""
         found: dict[str, list[int]] = {}

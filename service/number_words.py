@@ -141,7 +141,7 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
 """The forms of units, each with the unit's one name."""
 
 HAN_DIGITS: Final[Mapping[str, int]] = MappingProxyType(
-    {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+    {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"\u3007": 0, "两": 2}
 )
 HAN_SMALL: Final[Mapping[str, int]] = MappingProxyType({"十": 10, "百": 100, "千": 1000})
 HAN_LARGE: Final[Mapping[str, Decimal]] = MappingProxyType(

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Final, Literal
 
 from indexes.documents import Span
@@ -53,7 +53,7 @@ def _pattern(month: str, flags: re.RegexFlag) -> re.Pattern[str]:
         r"|(?P<clock>(?<![\d.,:])\d{1,2}(?:[:.h]\d\d(?::\d\d)?)? ?(?:[ap]\.m\.|[ap]m\b)"
         r"|(?<![\d.,:])\d{1,2}:\d\d(?::\d\d)?(?![\d:])|(?<![\d.,:])\d{1,2}h\d\d\b"
         r"|(?<![\d.,:])\d{1,2}(?=(?: Uhr| o['\u2019]clock)\b))"
-        rf"|(?P<digits>(?<![^\W_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:EUR|USD|GBP|CHF) )?"
+        rf"|(?P<digits>(?<![A-Za-z\d_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:EUR|USD|GBP|CHF) )?"
         rf"(?P<sign>(?<![\w)\u2013-])[-\u2212])?(?P<value>{_DIGITS}))"
         r"|(?P<words>[^\W\d_]+)",
         flags,
@@ -99,13 +99,18 @@ _OR_LESS: Final = re.compile(
 _LOOKED_BACK: Final = 32
 _ROMAN_AFTER: Final = re.compile(
     r"\b(?:(?!The\b)[A-Z][^\W\d_]+ (?P<roman>[IVX]{2,5})"
-    r"|(?i:war|chapter|part|volume|section|act|phase|type|class|book|article|annex) (?P<alone>[IVX]{1,5}))\b(?!-)"
+    r"|(?i:war|chapter|part|volume|section|act|phase|type|class|book|article|annex)"
+    r" (?P<alone>[IVX]{1,5}))\b(?!-)"
 )
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
+_NUMBER_ENDS: Final = frozenset(("st", "nd", "rd", "th", "s"))
 _ROMAN: Final = {"I": 1, "V": 5, "X": 10}
 _FIRST_YEAR: Final = 1000
 _LAST_YEAR: Final = 2199
 _HUNDRED: Final = 100
 _NOON: Final = 12
+_DOZEN: Final = 12
+_BEFORE_ORDINALS: Final = frozenset(("", "tens", "hundred", "large", "and"))
 _LONGEST: Final = 30
 
 
@@ -152,25 +157,44 @@ def same(claimed: Number, found: Number) -> bool:
     if claimed.kind == "time" or found.kind == "time":
         return _same_time(claimed, found)
     if claimed.fraction != found.fraction:
-        part, whole = (claimed, found) if claimed.fraction else (found, claimed)
-        return whole.unit == "percent" and any(
-            one * _HUNDRED in whole.readings for one in part.readings
-        )
+        return _same_share(claimed, found)
+    return _same_value(claimed, found) and _same_kind(claimed, found)
+
+
+def _same_share(claimed: Number, found: Number) -> bool:
+    """Tell whether one is a part of a whole and the other as many percent."""
+    part, whole = (claimed, found) if claimed.fraction else (found, claimed)
+    percents = (one * _HUNDRED for one in part.readings)
+    return whole.unit == "percent" and any(one in whole.readings for one in percents)
+
+
+def _same_value(claimed: Number, found: Number) -> bool:
+    if claimed.readings or found.readings:
+        return bool(claimed.readings & found.readings)
+    return claimed.exact == found.exact
+
+
+def _same_kind(claimed: Number, found: Number) -> bool:
+    """Tell whether two equal numbers count the same: a swapped unit is a swap too."""
     if (claimed.kind == "ordinal") != (found.kind == "ordinal"):
-        return bool(claimed.exact or found.exact) and bool(claimed.readings & found.readings)
+        return "roman" in {claimed.exact, found.exact}
     if claimed.unit and found.unit and claimed.unit != found.unit:
         return False
     if (claimed.exact == "decade") != (found.exact == "decade"):
         return False
-    if not claimed.readings & found.readings:
-        return not claimed.readings and not found.readings and claimed.exact == found.exact
     # 3.1 and 3.10 are one price, and two versions.
-    return bool(claimed.unit or found.unit) or _places(claimed) == _places(found)
+    if claimed.unit or found.unit or not claimed.readings:
+        return True
+    return any(
+        mine == theirs and _places(mine) == _places(theirs)
+        for mine in claimed.readings
+        for theirs in found.readings
+    )
 
 
-def _places(number: Number) -> int:
-    """Return how many decimal places a number is written with, 0 for a whole one."""
-    return max((-int(one.as_tuple().exponent) for one in number.readings), default=0)
+def _places(value: Decimal) -> int:
+    """Return how many decimal places a value is written with, 0 for a whole one."""
+    return max(0, -int(value.as_tuple().exponent))
 
 
 def _same_date(claimed: Number, found: Number) -> bool:
@@ -226,14 +250,15 @@ def numbers(text: str, language: Language = ENGLISH) -> list[Number]:
     at = 0
     while at < len(matches):
         match = matches[at]
+        if found and match.start() < found[-1].span.end:
+            at += 1
+            continue
         taken = 1
         if match["words"]:
             made, taken = _of_words(plain, matches, at, language)
         else:
             made = _of_match(plain, match, language)
-        for one in made:
-            if not found or one.span.start >= found[-1].span.end:
-                found.append(_bounded(plain, one))
+        found += [_bounded(plain, one) for one in made]
         at += taken
     if language == "cjk":
         found = sorted([*found, *_han(plain, found)], key=lambda one: one.span)
@@ -359,11 +384,10 @@ def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Numb
 
 def _is_part_of_code(text: str, start: int, end: int) -> bool:
     """Tell whether digits belong to a code such as SK-7, HTTP/2 or 64-bit's `x86_64`."""
-    behind = re.compile(r"[^\W\d_]+").match(text, end)
-    if behind and behind.group().lower() not in UNITS and behind.group() not in LARGE and behind.group() not in {
-        "st", "nd", "rd", "th", "s",
-    }:  # fmt: skip
-        return behind.group()[0].isascii()
+    behind = _LETTERS.match(text, end)
+    word = behind.group() if behind else ""
+    if word and word.lower() not in UNITS and word not in LARGE and word not in _NUMBER_ENDS:
+        return word[0].isascii()
     return (
         start > 1
         and text[start - 1] in "-/_"
@@ -436,30 +460,37 @@ def _of_words(
     text: str, matches: Sequence[re.Match[str]], at: int, language: Language
 ) -> tuple[list[Number], int]:
     """Return the number that words say from this place on, and how many of them do."""
-    word = matches[at].group()
     if language != ENGLISH:
-        count = OTHER_COUNTS.get(word.casefold())
-        if count is None:
-            return [], 1
-        end = matches[at].end()
-        unit, stop = _unit(text, end)
-        return [
-            Number("number", Span(matches[at].start(), stop), frozenset({Decimal(count)}), unit)
-        ], 1
+        return _counted_elsewhere(text, matches[at]), 1
+    if (one := _time_or_month(text, matches[at])) is not None:
+        return [one], 1
+    lower = matches[at].group().lower()
+    if lower in {"a", "an"}:
+        unit, stop = _unit(text, matches[at].end())
+        once = Number("number", Span(matches[at].start(), stop), _ONE, unit, soft=True)
+        return ([once], 2) if unit in _TIMES else ([], 1)
+    if lower not in _NUMBER_WORDS:
+        return [], 1
+    return _spoken(text, list(_run(text, matches, at)))
+
+
+def _counted_elsewhere(text: str, match: re.Match[str]) -> list[Number]:
+    count = OTHER_COUNTS.get(match.group().casefold())
+    if count is None:
+        return []
+    unit, stop = _unit(text, match.end())
+    return [Number("number", Span(match.start(), stop), frozenset({Decimal(count)}), unit)]
+
+
+def _time_or_month(text: str, match: re.Match[str]) -> Number | None:
+    word, span = match.group(), Span(*match.span())
     lower = word.lower()
     if lower in {"noon", "midday", "midnight"}:
         clock = (0, 0) if lower == "midnight" else (_NOON, 0)
-        return [Number("time", Span(*matches[at].span()), clock=clock)], 1
-    if lower in MONTHS_IN_WORDS and word[0].isupper() and _is_month(text, matches[at]):
-        return [Number("date", Span(*matches[at].span()), date=(None, MONTHS[word], None))], 1
-    if lower in {"a", "an"}:
-        unit, stop = _unit(text, matches[at].end())
-        if unit in _TIMES:
-            return [Number("number", Span(matches[at].start(), stop), _ONE, unit, soft=True)], 2
-    if lower not in _NUMBER_WORDS:
-        return [], 1
-    run = list(takewhile(lambda one: one is not None, _run(text, matches, at)))
-    return _spoken(text, [one for one in run if one is not None])
+        return Number("time", span, clock=clock)
+    if lower in MONTHS_IN_WORDS and word in MONTHS and _is_month(text, match):
+        return Number("date", span, date=(None, MONTHS[word], None))
+    return None
 
 
 MONTHS_IN_WORDS: Final = frozenset(one.lower() for one in MONTHS)
@@ -485,7 +516,7 @@ def _is_month(text: str, match: re.Match[str]) -> bool:
     )
 
 
-def _run(text: str, matches: Sequence[re.Match[str]], at: int) -> Iterator[re.Match[str] | None]:
+def _run(text: str, matches: Sequence[re.Match[str]], at: int) -> Iterator[re.Match[str]]:
     """Yield words that go on a number in words, one space or hyphen apart."""
     yield matches[at]
     before = matches[at]
@@ -502,41 +533,43 @@ def _run(text: str, matches: Sequence[re.Match[str]], at: int) -> Iterator[re.Ma
 def _spoken(text: str, run: Sequence[re.Match[str]]) -> tuple[list[Number], int]:
     """Return the number that a run of words begins with, and how many words it takes."""
     words = [one.group().lower() for one in run]
-    start = run[0].start()
-    first = words[0]
-    if first in {"twice", "once"}:
-        value = frozenset({Decimal(2 if first == "twice" else 1)})
-        soft = first == "once"
-        return [Number("number", Span(*run[0].span()), value, "times", soft=soft)], 1
-    fraction, taken = _fraction(text, words, start)
-    if fraction is not None:
-        if (
-            words[taken : taken + 2]
-            and words[taken] == "a"
-            and words[taken + 1 : taken + 2]
-            and words[taken + 1] in LARGE
-        ):
-            value = (fraction * LARGE[words[taken + 1]]).normalize()
-            return [
-                Number("number", Span(start, run[taken + 1].end()), frozenset({value}))
-            ], taken + 2
-        end = run[taken - 1].end()
-        return [Number("number", Span(start, end), frozenset({fraction}), fraction=True)], taken
+    span = Span(*run[0].span())
+    if words[0] in {"twice", "once"}:
+        times = frozenset({Decimal(2 if words[0] == "twice" else 1)})
+        return [Number("number", span, times, "times", soft=words[0] == "once")], 1
+    part, taken = _fraction(text, words, span.start)
+    if part is not None:
+        return _part(run, words, part, taken)
     value, taken, ordinal = _count(words)
     if not taken:
         return [], 1
-    end = run[taken - 1].end()
+    span = Span(span.start, run[taken - 1].end())
     if ordinal:
-        before = text[max(0, start - _LOOKED_BACK) : start].rstrip()
-        if first == "second" and (
-            before[-1:].isdigit() or before.endswith(("per", "every", "each"))
-        ):
+        if words[0] == "second" and _is_time(text, span.start):
             return [], 1
-        soft = first == "first" and taken == 1
-        return [Number("ordinal", Span(start, end), frozenset({value}), soft=soft)], taken
-    unit, stop = _unit(text, end)
-    soft = taken == 1 and first == "one" and not unit
-    return [Number("number", Span(start, stop), frozenset({value}), unit, soft=soft)], taken
+        soft = words[:taken] == ["first"]
+        return [Number("ordinal", span, frozenset({value}), soft=soft)], taken
+    unit, stop = _unit(text, span.end)
+    soft = words[:taken] == ["one"] and not unit
+    return [Number("number", Span(span.start, stop), frozenset({value}), unit, soft=soft)], taken
+
+
+def _part(
+    run: Sequence[re.Match[str]], words: Sequence[str], part: Decimal, taken: int
+) -> tuple[list[Number], int]:
+    """Return a part of a whole, or of a million where that comes next."""
+    start, large = run[0].start(), list(words[taken : taken + 2])
+    if len(large) > 1 and large[0] == "a" and large[1] in LARGE:
+        value = (part * LARGE[large[1]]).normalize()
+        return [Number("number", Span(start, run[taken + 1].end()), frozenset({value}))], taken + 2
+    span = Span(start, run[taken - 1].end())
+    return [Number("number", span, frozenset({part}), fraction=True)], taken
+
+
+def _is_time(text: str, start: int) -> bool:
+    """Tell whether a word `second` that begins here is a unit."""
+    before = text[max(0, start - _LOOKED_BACK) : start].rstrip()
+    return before[-1:].isdigit() or before.endswith(("per", "every", "each"))
 
 
 def _fraction(text: str, words: Sequence[str], start: int) -> tuple[Decimal | None, int]:
@@ -565,47 +598,40 @@ def _fraction(text: str, words: Sequence[str], start: int) -> tuple[Decimal | No
 
 def _count(words: Sequence[str]) -> tuple[Decimal, int, bool]:
     """Return what words of number count, how many of them do, and whether they give an order."""
-    total, current, taken, at = Decimal(0), Decimal(0), 0, 0
-    last = ""
-    while at < len(words):
-        word = words[at]
-        if word in ORDINALS and (current < _HUNDRED or current % _HUNDRED == 0 or not taken):
-            if taken and last not in {"tens", "hundred", "large", "and"}:
-                break
+    total, current, taken, last = Decimal(0), Decimal(0), 0, ""
+    for at, word in enumerate(words):
+        if word in ORDINALS and last in _BEFORE_ORDINALS:
             return total + current + ORDINALS[word], at + 1, True
-        if word in COUNTS:
-            value = COUNTS[word]
-            tens = value >= 20  # noqa: PLR2004 # twenty, thirty
-            if taken and not (
-                last in {"hundred", "large", "and"} or (last == "tens" and not tens and value < 10)
-            ):
-                break
-            current += value
-            last = "tens" if tens else "count"
-        elif word == "hundred":
-            current = (current or 1) * _HUNDRED
-            last = "hundred"
-        elif word == "dozen":
-            current = (current or 1) * 12
-            last = "large"
-        elif word in LARGE and len(word) > 3:  # noqa: PLR2004 # an abbreviation
-            total += (current or 1) * LARGE[word]
-            current = Decimal(0)
-            last = "large"
-        elif (
-            word == "and"
-            and last in {"hundred", "large"}
-            and words[at + 1 : at + 2]
-            and words[at + 1] in COUNTS
-        ):
-            last = "and"
-            at += 1
+        if word == "and" and last in {"hundred", "large"} and words[at + 1 : at + 2]:
+            last = "and" if words[at + 1] in COUNTS else "end"
             continue
-        else:
+        kind = _kind(word)
+        if not kind or not _follows(last, kind):
             break
-        at += 1
-        taken = at
+        if kind == "large" and word != "dozen":
+            total, current = total + (current or 1) * LARGE[word], Decimal(0)
+        elif kind in {"hundred", "large"}:
+            current = (current or Decimal(1)) * (_HUNDRED if kind == "hundred" else _DOZEN)
+        else:
+            current += COUNTS[word]
+        taken, last = at + 1, kind
     return total + current, taken, False
+
+
+def _kind(word: str) -> str:
+    if (value := COUNTS.get(word)) is not None:
+        above = value >= COUNTS["ten"]
+        return "tens" if value >= COUNTS["twenty"] else "teens" if above else "one"
+    if word == "hundred":
+        return "hundred"
+    return "large" if word == "dozen" or (word in LARGE and len(word) > len("mrd")) else ""
+
+
+def _follows(last: str, kind: str) -> bool:
+    """Tell whether a word of number may come behind another one within a number."""
+    if kind in {"hundred", "large"}:
+        return last not in {"and", "end"}
+    return last in {"", "hundred", "large", "and"} or (last == "tens" and kind == "one")
 
 
 def _bounded(text: str, number: Number) -> Number:

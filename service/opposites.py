@@ -160,8 +160,8 @@ def is_negator(word: str) -> bool:
 
 
 _STRONG: Final = (
-    "avoid lack refuse exempt waive deny prevent exclude forbid prohibit ban reject refrain suspend "
-    "cancel"
+    "avoid lack refuse exempt waive deny prevent exclude forbid prohibit ban reject refrain "
+    "suspend cancel"
 )
 _STRONGLY: Final = frozenset(map(stem, _STRONG.split()))
 

@@ -27,17 +27,19 @@ _ADDRESS: Final = re.compile(
 _LIFE: Final = re.compile(r" \((1\d{3}|20\d\d) ?[-\u2013] ?(1\d{3}|20\d\d)\)")
 _MARKUP: Final = re.compile(r"[*_`~#>|]+")
 _TOKEN: Final = regex.compile(
-    rf"[{UNSPACED}]|[\p{{L}}\p{{N}}\p{{M}}]+(?:['\u2019][\p{{L}}]+|(?<=\p{{N}})[,:]\p{{N}}+|[./_+][\p{{L}}\p{{N}}]+|-(?!\p{{N}})[\p{{L}}]+|(?<!\p{{N}})-\p{{N}}+)*\+*|[^\w\s]",
+    rf"[{UNSPACED}]|[\p{{L}}\p{{N}}\p{{M}}]+(?:['\u2019]\p{{L}}+|(?<=\p{{N}})[,:]\p{{N}}+"
+    r"|[./_+][\p{L}\p{N}]+|-\p{L}+|(?<!\p{N})-\p{N}+)*\+*|[^\w\s]",
     regex.VERSION1,
 )
 _WORD: Final = re.compile(r"\w")
-_BREAKS: Final = frozenset(',;:()\u2013\u2014\u2026"\u201c\u201d|、，；：（）')
+# The last ones are those of Chinese and Japanese.
+_BREAKS: Final = frozenset(
+    ',;:()\u2013\u2014\u2026"\u201c\u201d|\u3001\uff0c\uff1b\uff1a\uff08\uff09'
+)
 _STOPS: Final = frozenset(";:|")
 # Clauses that a semicolon parts are this far apart: neither leaves out what the other says.
 APART: Final = 100
-_JOINS: Final = frozenset(
-    ["and", "but", "while", "whereas", "or", "which", "who", "whom", "although", "though", "because", "so", "instead", "when", "where", "if", "unless", "except", "however", "that"]
-)
+_JOINS: Final = word_list("joining")
 # Words of number that have opposites.
 # Behind a number with a unit these say nothing more.
 _MEASURED: Final = frozenset(
@@ -92,9 +94,7 @@ _TITLES: Final = frozenset(
 _LINKS: Final = frozenset(
     ("of", "the", "de", "van", "von", "der", "den", "del", "da", "di", "la", "le", "&", "al", "bin")
 )
-_PRONOUNS: Final = frozenset(
-    ["he", "she", "it", "they", "him", "her", "them", "his", "its", "their", "this", "these", "that", "those", "who", "which", "one", "both", "we", "our", "you", "your", "i"]
-)
+_PRONOUNS: Final = word_list("pronouns")
 LIGHT: Final = frozenset(map(stem, word_list("light")))
 """Stems without which a sentence says the same, and in which it speaks of the evidence."""
 _POSSESSIVE: Final = re.compile(r"['\u2019]s?\Z")
@@ -102,9 +102,7 @@ _KATAKANA: Final = regex.compile(r"[\p{Katakana}\u30fc]{3,}")
 _LATIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9&-]+")
 _ACRONYM_LEAST: Final = 2
 _LEAST_ROOT: Final = 4
-_ROOT_ENDS: Final = frozenset(
-    ["s", "n", "an", "ns", "ans", "ian", "ians", "ish", "ese", "i", "is", "ic", "es", "en", "er", "ers", "y", "a", "ia", "land", "e", "ine", "ean", "egian"]
-) | {""}
+_ROOT_ENDS: Final = word_list("root_endings") | {""}
 PEOPLES: Final = {form: forms.split()[0] for forms in lines_of("peoples") for form in forms.split()}
 """Names of countries and their peoples, each with one of them."""
 _MOST_WORDS: Final = 400

@@ -15,9 +15,14 @@ _NUMBER: Final = re.compile(r"\d+")
 _UNFINISHED: Final = re.compile(r"\s*\[[\d\s,;\u2013-]*\Z")
 # So many characters of the next sentence show that the one before is over.
 _ENOUGH: Final = 12
-_IMAGE: Final = re.compile(r"!\[([^\]]*)\]\([^)]*\)?")
-_LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)?")
-_TAG: Final = re.compile(r"</?[a-zA-Z!][^>]*>?")
+# Links and pictures of Markdown, innermost first, what a reference such as [1] leads to, elements
+# of HTML and addresses in angle brackets.
+_LINKS: Final = re.compile(r"!?\[([^\[\]]*)\][ \t]?\((?:[^()\n]|\([^()\n]*\))*(?:\)|\Z)")
+_TARGET: Final = re.compile(r"^[ \t>*+-]{0,8}\[[^\[\]\n]*\]:.*$", re.MULTILINE)
+_TAG: Final = re.compile(r"</?[a-zA-Z!?][^>]*(?:>|\Z)")
+_REST: Final = re.compile(r"(?<=\])(?=\()")
+# What is left out may leave a new element behind; who builds many into each other loses the signs.
+_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,18 @@ def streamed_sentences(
 
 
 def inert(text: str) -> str:
-    """Return what a model wrote without links, pictures and elements that a reader would follow."""
-    return _TAG.sub("", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text)))
+    """Return what a model wrote without links, pictures and elements that a reader would follow.
+
+    The words of a link stay. An address that stands in the text as it is stays too, as text.
+    """
+    for _ in range(_ROUNDS):
+        left = _LINKS.sub(r"\1", _TAG.sub("", _TARGET.sub("", text)))
+        if left == text:
+            break
+        text = left
+    else:
+        text = text.replace("<", "")
+    return _REST.sub(" ", text)
 
 
 def _sentences(text: str) -> list[tuple[int, StreamedSentence]]:

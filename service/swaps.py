@@ -43,9 +43,9 @@ _BETTER: Final = (0.3, 0.25)
 _BETTER_ELSEWHERE: Final = (0.6, 0.35)
 _BETTER_THAN_IMPLIED: Final = (0.6, 0.3)
 # The least share of what describes a number that must describe it in the evidence too.
-_LEAST_SHARE: Final = 0.25
+_LEAST_SHARE: Final = 0.4
 _LITTLE: Final = 0.35
-_DESCRIBED: Final = 2.5
+_DESCRIBED: Final = 3
 _BETTER_OTHERWISE: Final = (1.2, 0.3)
 _BEING: Final = frozenset(("is", "are", "was", "were", "be", "been", "being", "gets", "got", "get"))
 _PARTICIPLE: Final = re.compile(
@@ -240,8 +240,10 @@ class Slot:
         if self.value.first <= at <= self.value.last:
             return 0.0
         clause = self.said.words[at].clause
-        if clause in self.clauses:
-            return _IN_CLAUSE
+        return _IN_CLAUSE if clause in self.clauses else self._near_from(at, clause)
+
+    def _near_from(self, at: int, clause: int) -> float:
+        """Return how near a word of another clause is to the value."""
         block = clause // APART
         if block != self.clause // APART:
             apart = any(one.clause // APART == block for one in self.other_slots)
@@ -249,38 +251,51 @@ class Slot:
         there = [one.value for one in self.other_slots if clause in one.clauses]
         if not there:
             return _SHARED
-        if self.value.number is None and any(at == one.first - 1 for one in there):
-            word = self.said.words[at].lower
-            if not _PARTICIPLE.match(word) and not _VERB.match(word):
-                return _OF_ANOTHER  # `the biologist Sara Lund`
-        if clause < self.clause and self._acts_on(at):
+        if self._labels(at, there):
+            return _OF_ANOTHER  # `the biologist Sara Lund`
+        if clause < self.clause and (near := self._left_out(at, clause, there)) is not None:
+            return near
+        if clause > self.clause and self._goes_on(at, clause, there):
             return _LEFT_OUT_LABELLED
-        if clause < self.clause and self.clause in self.said.bare_clauses:
-            return _OF_ANOTHER if at in self.said.value_places else _LEFT_OUT_LABELLED
-        if clause == self.clause - 1 and self._completes and at not in self.said.value_places:
-            return _LEFT_OUT_LABELLED
-        if clause < self.clause and self._counts_nothing and self._is_counted(at, there):
-            return _LEFT_OUT_LABELLED
-        if clause < self.clause and at < min(one.first for one in there):
-            return _LEFT_OUT_LABELLED if self.is_labelled or self._ends else _LEFT_OUT
-        if clause > self.clause and self.leads and self._has_no_subject(clause):
-            return _LEFT_OUT_LABELLED
-        if clause == self.clause + 1 and self._is_alone:
-            return _LEFT_OUT_LABELLED if self._first(clause) == "and" else _OF_ANOTHER
-        if clause == self.clause + 1 and self._shares_subject(clause) and at > there[-1].last:
-            return _LEFT_OUT_LABELLED
-        if self._is_meant(at, clause):
-            return _IN_CLAUSE
-        return _OF_ANOTHER
+        return _IN_CLAUSE if self._is_meant(at, clause) else _OF_ANOTHER
 
-    def _shares_subject(self, clause: int) -> bool:
-        """Tell whether its clause has no verb and `and` begins the next: babies and people may."""
+    def _labels(self, at: int, there: Sequence[Value]) -> bool:
+        """Tell whether a word says who another name is."""
+        if self.value.number is not None or not any(at == one.first - 1 for one in there):
+            return False
+        word = self.said.words[at].lower
+        return not _PARTICIPLE.match(word) and not _VERB.match(word)
+
+    def _left_out(self, at: int, clause: int, there: Sequence[Value]) -> float | None:
+        """Return how near a word of an earlier clause is that the value's clause leaves out."""
+        in_value = at in self.said.value_places
+        if self._acts_on(at):
+            return _LEFT_OUT_LABELLED
+        if self.clause in self.said.bare_clauses:
+            return _OF_ANOTHER if in_value else _LEFT_OUT_LABELLED
+        completed = clause == self.clause - 1 and self._completes and not in_value
+        if completed or (self._counts_nothing and self._is_counted(at, there)):
+            return _LEFT_OUT_LABELLED
+        if at < min(one.first for one in there):
+            return _LEFT_OUT_LABELLED if self.is_labelled or self._ends else _LEFT_OUT
+        return None
+
+    def _goes_on(self, at: int, clause: int, there: Sequence[Value]) -> bool:
+        """Tell whether a word of a later clause is said of the value too."""
+        if self.leads and self._has_no_subject(clause):
+            return True
+        if clause != self.clause + 1 or self._first(clause) != "and":
+            return False
+        return self._is_alone or (self._has_no_verb and at > there[-1].last)
+
+    @cached_property
+    def _has_no_verb(self) -> bool:
+        """Tell whether its clause is a subject only: `babies and people over 60 may`."""
         own = [word.lower for word in self.said.words if word.clause == self.clause]
-        verbs = any(
+        return not any(
             one in _BEING or one in _AUXILIARY or _PARTICIPLE.match(one) or one in _MODAL
             for one in own
         )
-        return not verbs and self._first(clause) == "and"
 
     @cached_property
     def _completes(self) -> bool:
@@ -386,6 +401,16 @@ class Claim:
         self.slots = [Slot(said, one) for one in said.values if one.sure]
         self._weights = {id(slot.value): self._described(slot) for slot in self.slots}
 
+    def beside(self, slot: Slot) -> frozenset[str]:
+        """Return the stems in a value's own clause, without numbers."""
+        return frozenset(
+            one
+            for at, word in enumerate(self.said.words)
+            if word.clause in slot.clauses and not slot.value.first <= at <= slot.value.last
+            for one in word.stems
+            if one not in LIGHT and not one.startswith("#")
+        )
+
     def is_on(self, line: Line, slot: Slot) -> bool:
         """Tell whether a sentence names all that the claim does beside a value."""
         flat = line.said.flat | line.around.flat
@@ -433,7 +458,8 @@ class Claim:
             elif not near and any(found.stands(one) == _IN_CLAUSE for one in opposites(stem)):
                 near = _OPPOSITE
             fits[stem] = weight * near
-        fits[" before"] = _WORD_BEFORE * (slot.word_before == found.word_before != "")
+        beside = slot.word_before in _GOVERNING and slot.word_before == found.word_before
+        fits[" before"] = _WORD_BEFORE * beside
         if slot.value.number is not None:
             fits[" behind"] = _WORD_BEHIND * bool(slot.stems_behind & found.counted)
         else:
@@ -501,35 +527,61 @@ def swapped(
     A number may have none in its place and yet be told of something else. `quoted` are the
     sentences that are to bear it out, `near` others that speak of the same.
     """
-    lines = [*quoted, *(one for one in near if all(one is not other for other in quoted))]
-    slots = [(line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure]
-    own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
+    lines = [*quoted, *(one for one in near if not _is_among(one, quoted))]
+    rivals = [
+        (line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure
+    ]
+    compared = _Compared(claim, quoted, lines)
     for slot in claim.slots:
-        mine, implied = own[id(slot.value)]
-        whole = claim.whole(slot)
-        told = slot.value.number is not None and whole >= _DESCRIBED and len(quoted) > 1
-        if told and sum(mine.values()) < _LEAST_SHARE * whole:
+        if compared.is_elsewhere(slot):
             return slot.value, None
+        mine, implied = compared.own[id(slot.value)]
         found = _named_above(claim, slot, mine, quoted)
-        if found or (implied and (found := _leading(claim, slot, quoted))):
+        found = found or (_leading(claim, slot, quoted) if implied else None)
+        if found is None:
+            better = (one for line, one in rivals if compared.is_better(slot, line, one))
+            found = next((one.value for one in better), None)
+        if found is not None:
             return slot.value, found
-        for line, rival in slots:
-            if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
-                continue
-            if slot.value.words & rival.value.words:
-                continue
-            if not any(line is one for one in quoted) and not claim.is_on(line, slot):
-                continue
-            pairs = [(mine, claim.fit(slot, rival, line))]
-            if (partner := _claimed(claim, rival.value)) is not None:
-                pairs.append((own[id(partner.value)][0], _best(claim, partner, slot.value, lines)))
-            if implied and bool(slot.governing) != bool(rival.governing):
-                least = _BETTER_OTHERWISE
-            else:
-                least = _least(line, quoted, implied=implied)
-            if _is_better(pairs, least):
-                return slot.value, rival.value
     return None
+
+
+class _Compared:
+    """A claim's values beside those of the evidence that might stand in their places."""
+
+    def __init__(self, claim: Claim, quoted: Sequence[Line], lines: Sequence[Line]) -> None:
+        self._claim, self._quoted, self._lines = claim, quoted, lines
+        self.own = {id(slot.value): _own(claim, slot, quoted) for slot in claim.slots}
+
+    def is_elsewhere(self, slot: Slot) -> bool:
+        """Tell whether a number comes from a sentence that has little else of the clause."""
+        beside = self._claim.beside(slot)
+        if slot.value.number is None or len(beside) < _DESCRIBED or len(self._quoted) == 1:
+            return False
+        mine = self.own[id(slot.value)][0]
+        return sum(mine.get(one, 0.0) for one in beside) < _LEAST_SHARE * len(beside)
+
+    def is_better(self, slot: Slot, line: Line, rival: Slot) -> bool:
+        """Tell whether a value of a sentence fits clearly better than the claim's own."""
+        if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
+            return False
+        if slot.value.words & rival.value.words:
+            return False
+        if not _is_among(line, self._quoted) and not self._claim.is_on(line, slot):
+            return False
+        mine, implied = self.own[id(slot.value)]
+        pairs = [(mine, self._claim.fit(slot, rival, line))]
+        if (partner := _claimed(self._claim, rival.value)) is not None:
+            theirs = _best(self._claim, partner, slot.value, self._lines)
+            pairs.append((self.own[id(partner.value)][0], theirs))
+        least = _least(line, self._quoted, implied=implied)
+        if implied and bool(slot.governing) != bool(rival.governing):
+            least = _BETTER_OTHERWISE
+        return _is_better(pairs, least)
+
+
+def _is_among(line: Line, lines: Sequence[Line]) -> bool:
+    return any(line is one for one in lines)
 
 
 def _is_rival(slot: Slot, rival: Slot) -> bool:
@@ -598,7 +650,7 @@ def _is_better(pairs: Sequence[tuple[Fit, Fit]], least: tuple[float, float]) -> 
 def _least(line: Line, quoted: Sequence[Line], *, implied: bool) -> tuple[float, float]:
     if implied:
         return _BETTER_THAN_IMPLIED
-    return _BETTER if any(line is one for one in quoted) else _BETTER_ELSEWHERE
+    return _BETTER if _is_among(line, quoted) else _BETTER_ELSEWHERE
 
 
 def _own(claim: Claim, slot: Slot, quoted: Sequence[Line]) -> tuple[Fit, bool]:

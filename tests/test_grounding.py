@@ -1,0 +1,213 @@
+"""Grounding: which sentences the evidence bears out, and which quotes do so."""
+
+import string
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.grounding import evidence_of
+from indexes.documents import Span, StoredChunk
+from indexes.encoder import load_encoder
+from indexes.languages import Language
+from service.evidence import Candidate, Evidence, Support
+from service.grounding import LONGEST, MOST_VALUES, grounding
+from service.sentences import sentence_spans
+
+FERRY = (
+    "The ferry to Lamb Island leaves at 06:40 on weekdays and at 08:10 on Sundays. "
+    "Captain Rosa Lind commands it. She has worked here since 2011. Bicycles are not carried. "
+    "See https://ferry.example/times for details."
+)
+FEES = "A night at the north quay costs 31 euros, at the south quay 44 euros."
+
+
+def grounded(sentence: str, *texts: str, named: Sequence[int] = ()) -> Support:
+    """Check a sentence against passages."""
+    evidence = [evidence_of(text, number=at) for at, text in enumerate(texts)]
+    return grounding(load_encoder("bundled"))(sentence, evidence, named)
+
+
+def quotes(support: Support) -> list[str]:
+    """Return the words of the quotes."""
+    return [one.evidence.candidate.chunk.cut(one.span) for one in support.quoted]
+
+
+def chunk_in(text: str, language: Language, *, start: int = 0, header: str = "") -> Evidence:
+    """Return evidence in a language, or of a table."""
+    chunk = StoredChunk(
+        1, "d", "u", "", "text/csv" if header else "text/plain", None, "",
+        Span(start, start + len(text)), text, header=header or None, language=language,
+    )  # fmt: skip
+    return Evidence(Candidate(chunk, None, None, 1.0), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "quote"),
+    [
+        ("On Sundays the ferry leaves at 8:10 am.", FERRY[: FERRY.index(" Captain")]),
+        ("Rosa Lind is the captain of the ferry.", "Captain Rosa Lind commands it."),
+        ("Rosa Lind has worked there since 2011.", "She has worked here since 2011."),
+        ("The ferry does not carry bicycles.", "Bicycles are not carried."),
+        ("A night at the south quay costs €44.", FEES),
+    ],
+)
+def test_what_bears_a_sentence_out(sentence: str, quote: str) -> None:
+    """A whole sentence is quoted, whichever evidence was named for it, or none."""
+    for named in ((), (0,), (1,)):
+        found = grounded(sentence, FERRY, FEES, named=named)
+        assert found.reason is None
+        assert quotes(found) == [quote]
+
+
+def test_two_passages_bear_a_sentence_out_together() -> None:
+    """Both are quoted."""
+    found = grounded(
+        "The ferry leaves at 08:10 on Sundays, and a night at the south quay costs 44 euros.",
+        FEES,
+        FERRY,
+    )
+    assert quotes(found) == [FEES, FERRY[: FERRY.index(" Captain")]]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("The ferry leaves at 09:10 on Sundays.", "no passage has the number 09:10"),
+        ("The ferry leaves at 06:40 on Sundays.", "the evidence has 08:10 where this has 06:40"),
+        ("A night at the south quay costs 31 euros.", "the evidence has 44 euros where this has"),
+        ("A night at the south quay costs 44 dollars.", "no passage has the number 44 dollars"),
+        ("Captain Jon Hart commands the ferry.", "no passage has the name Jon Hart"),
+        ("Bicycles are carried.", "the evidence says the opposite"),
+        ("The ferry has a restaurant.", "no passage says this"),
+        (
+            "See https://evil.example/times.",
+            "no passage has the address https://evil.example/times",
+        ),
+        ("Write to rosa@ferry.example.", "no passage has the address rosa@ferry.example"),
+        ("Would you like to know more?", "it asks, and says nothing that could be checked"),
+        ("Here is the answer:", "it says nothing that could be checked"),
+        ("Yes.", "it says nothing that could be checked"),
+    ],
+)
+def test_why_nothing_bears_a_sentence_out(sentence: str, reason: str) -> None:
+    """The reason says what is wrong."""
+    found = grounded(sentence, FERRY, FEES)
+    assert not found.quoted
+    assert found.reason is not None
+    assert found.reason.startswith(reason)
+
+
+def test_an_address_of_a_passage_may_be_told() -> None:
+    """It is text, and stands in the quote."""
+    found = grounded("See https://ferry.example/times for details.", FERRY)
+    assert quotes(found) == ["See https://ferry.example/times for details."]
+
+
+def test_what_is_too_long_is_not_checked() -> None:
+    """Neither long sentences nor such with many values hold the answer up."""
+    long = grounded("The ferry leaves. " * LONGEST, FERRY)
+    assert long.reason == f"it has more than {LONGEST} characters and was not checked"
+    many = grounded(f"Numbers {' '.join(map(str, range(MOST_VALUES + 1)))}.", FERRY)
+    assert many.reason is not None
+    assert "was not checked" in many.reason
+
+
+def test_without_evidence_nothing_is_borne_out() -> None:
+    """There is nothing to quote."""
+    assert grounded("The ferry leaves.").reason == "there is no evidence"
+
+
+def test_the_rows_of_a_table_are_read_with_their_columns() -> None:
+    """A value of another column, or of another row, is a swap."""
+    evidence = [
+        chunk_in("Oslo,31,2019\nBergen,44,2021", "en", start=40, header="city,fare in euros,since")
+    ]
+    ground = grounding(load_encoder("bundled"))
+    found = ground("The fare in Bergen is 44 euros.", evidence, ())
+    assert [one.span for one in found.quoted] == [Span(53, 67)]
+    assert ground("The fare in Bergen is 31 euros.", evidence, ()).reason is not None
+
+
+@pytest.mark.parametrize(
+    ("language", "passage", "right", "wrong"),
+    [
+        (
+            "other",
+            "Die Fähre nach Ærø fährt täglich um 9:15 Uhr. Eine Karte kostet 1.250 Kronen.",
+            "Eine Karte kostet 1250 Kronen.",
+            "Eine Karte kostet 1350 Kronen.",
+        ),
+        (
+            "other",
+            "La bibliothèque ouvre à 9 heures. Elle a été fondée par Claire Dubois en 1912.",
+            "La bibliothèque a été fondée par Claire Dubois en 1912.",
+            "La bibliothèque a été fondée par Jeanne Moreau en 1912.",
+        ),
+        (
+            "cjk",
+            "东京塔的高度是333米。它于1958年建成。",
+            "东京塔高度333米。",
+            "东京塔高度634米。",
+        ),
+    ],
+)
+def test_other_languages(language: Language, passage: str, right: str, wrong: str) -> None:
+    """Numbers and names are checked there too, and English rules refuse nothing."""
+    ground = grounding(load_encoder("bundled"))
+    evidence = [chunk_in(passage, language)]
+    assert ground(right, evidence, ()).reason is None
+    assert ground(wrong, evidence, ()).reason is not None
+
+
+WORDS = st.text(string.ascii_letters, min_size=1, max_size=9)
+SENTENCES = st.lists(WORDS | st.integers(0, 3000).map(str), min_size=3, max_size=12).map(
+    lambda words: " ".join(words).capitalize() + "."
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(SENTENCES, min_size=1, max_size=5))
+def test_each_sentence_bears_itself_out(sentences: list[str]) -> None:
+    """Word for word, with its exact place."""
+    text = " ".join(sentences)
+    evidence = [evidence_of(text)]
+    ground = grounding(load_encoder("bundled"))
+    for span in sentence_spans(text, "text/plain"):
+        (quoted,) = ground(span.cut(text), evidence, ()).quoted
+        assert quoted.span.cut(text) == span.cut(text)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SENTENCES, st.integers(10_000, 10**8))
+def test_a_number_of_no_passage_never_passes(sentence: str, number: int) -> None:
+    """Whatever else the sentence says."""
+    ground = grounding(load_encoder("bundled"))
+    said = f"{sentence[:-1]} and {number:,} more."
+    assert ground(said, [evidence_of(sentence)], ()).quoted == ()
+
+
+NUMBER_WORDS = ("7", "99", "250,000", "5th", "13%", "seven", "ninety-nine", "fifty-fifth", "3k")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from((FEES, *FERRY.split(". ")[:1])), st.data())
+def test_no_number_can_be_put_into_a_sentence(sentence: str, data: st.DataObject) -> None:
+    """Wherever it stands, and however it is written."""
+    places = [at for at, sign in enumerate(sentence) if sign == " "]
+    at = data.draw(st.sampled_from(places))
+    said = f"{sentence[:at]} {data.draw(st.sampled_from(NUMBER_WORDS))}{sentence[at:]}"
+    assert grounded(said, FERRY, FEES).quoted == ()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(max_size=300), st.text(max_size=300), st.sampled_from(["en", "other", "cjk"]))
+def test_quotes_lie_in_their_chunks(said: str, text: str, language: Language) -> None:
+    """Whatever the words; and a claim without support says why."""
+    evidence = [chunk_in(text, language, start=7)]
+    found = grounding(load_encoder("bundled"))(said, evidence, (0, 5))
+    assert bool(found.quoted) == (found.reason is None)
+    for one in found.quoted:
+        assert evidence[0].candidate.chunk.span.holds(one.span)
+        assert one.span.holds(one.short)
