@@ -126,6 +126,8 @@ class _Grounding:
                 return _Doubt(f"no sentence on this has the {kind} {value.text}", share)
         if not self._covered(claim, quoted, share):
             return _Doubt("no passage says this", share)
+        if self._adds_a_clause(claim, quoted):
+            return _Doubt("no passage says a part of this", share)
         if contradicted(claim, quoted):
             return _Doubt("the evidence says the opposite", share, refutes=True)
         if found := swapped(told, quoted, near):
@@ -148,6 +150,19 @@ class _Grounding:
         if len(held) >= _SEVERAL and len(quoted) == 1:
             least = _ALIKE_WITH_VALUES
         return cosine >= least
+
+    def _adds_a_clause(self, claim: Stated, quoted: Sequence[Line]) -> bool:
+        """Tell whether a clause of the claim has no word in common with what is to bear it out."""
+        said = frozenset[str]().union(
+            *(line.said.stems | line.around.stems for line in quoted),
+            *(before.said.stems for line in quoted for before in line.before),
+        )
+        return any(
+            len(clause) >= _SEVERAL
+            and clause.isdisjoint(said)
+            and not any(_is_kindred(one, said) for one in clause)
+            for clause in claim.clauses
+        )
 
     def _cosine(self, claim: str, quoted: str, line: Line) -> float:
         chunk = line.evidence.candidate.chunk

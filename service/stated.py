@@ -190,6 +190,17 @@ class Stated:
             if one not in LIGHT
         )
 
+    @cached_property
+    def clauses(self) -> tuple[frozenset[str], ...]:
+        """The content of each clause that has no value, as `content` has it."""
+        valued = {self.words[at].clause for one in self.values for at in range(one.first, one.last)}
+        valued |= {self.words[one.last].clause for one in self.values}
+        found: dict[int, set[str]] = {}
+        for word in self.words:
+            if word.clause not in valued:
+                found.setdefault(word.clause, set()).update(self.content & set(word.stems))
+        return tuple(frozenset(one) for one in found.values() if one)
+
     def _in_values(self) -> frozenset[int]:
         return frozenset(
             at

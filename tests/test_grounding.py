@@ -75,6 +75,10 @@ def test_two_passages_bear_a_sentence_out_together() -> None:
     ("sentence", "reason"),
     [
         ("The ferry leaves at 09:10 on Sundays.", "no passage has the number 09:10"),
+        (
+            "Bicycles are not carried on the ferry, and it is very popular among tourists.",
+            "no passage says a part of this",
+        ),
         ("The ferry leaves at 06:40 on Sundays.", "the evidence has 08:10 where this has 06:40"),
         ("A night at the south quay costs 31 euros.", "the evidence has 44 euros where this has"),
         ("A night at the south quay costs 44 dollars.", "no passage has the number 44 dollars"),
