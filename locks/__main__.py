@@ -50,6 +50,7 @@ def locked() -> dict[str, tuple[str, Pins]]:
         "full": ("requirements.txt", more),
         "test": ("requirements-test.txt", pins("requirements-test.txt")),
         "model": ("requirements-model.txt", pins("requirements-model.txt")),
+        "clients": ("requirements-clients.txt", pins("requirements-clients.txt")),
         "llama": ("requirements-llama.txt", pins("requirements-llama.txt")),
         "tools": ("requirements-tools.txt", pins("requirements-tools.txt")),
     }

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -175,7 +175,7 @@ class Answerer:
         encoder: Encoder,
         check: Check,
         evidence: Sequence[Evidence],
-    ) -> Iterator[Step]:
+    ) -> Generator[Step]:
         """Yield an answer from evidence, nothing of none, within the time that there is for it."""
         if not evidence:
             return

@@ -10,16 +10,20 @@ from service.language_model import Ended
 from service.sentences import sentence_spans
 
 _PLAIN: Final = "text/html"  # every line break ends a sentence, as it does in what models write
-_MARKER: Final = re.compile(r"\s*\[\s*\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*\s*\]")
+_BRACKETS: Final = r"\s*\[\s*\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*\s*\]"
+_MARKER: Final = re.compile(_BRACKETS)
+# Looked for from the beginning of white space alone: a model may write a lot of it.
+_ANY_MARKER: Final = re.compile(r"(?<!\s)" + _BRACKETS)
 _NUMBER: Final = re.compile(r"\d+")
-_UNFINISHED: Final = re.compile(r"\s*\[[\d\s,;\u2013-]*\Z")
+_BEGUN: Final = re.compile(r"\[[\d\s,;\u2013-]*")
+_GAP: Final = re.compile(r"\s{64,}")
 # So many characters of the next sentence show that the one before is over.
 _ENOUGH: Final = 12
 # Links and pictures of Markdown, innermost first, what a reference such as [1] leads to, elements
 # of HTML and addresses in angle brackets.
 _LINKS: Final = re.compile(r"!?\[([^\[\]]*)\][ \t]?\((?:[^()\n]|\([^()\n]*\))*(?:\)|\Z)")
 _TARGET: Final = re.compile(r"^[ \t>*+-]{0,8}\[[^\[\]\n]*\]:.*$", re.MULTILINE)
-_TAG: Final = re.compile(r"</?[a-zA-Z!?][^>]*(?:>|\Z)")
+_TAG: Final = re.compile(r"</?[a-zA-Z!?][^>]*>|<(?=[/a-zA-Z!?][^>]*\Z)")
 _REST: Final = re.compile(r"(?<=\])(?=\()")
 # What is left out may leave a new element behind; who builds many into each other loses the signs.
 _ROUNDS: Final = 4
@@ -44,22 +48,39 @@ def streamed_sentences(
 
     Markers behind a sentence's full stop belong to it.
     """
-    held = ""
+    held, looked_at = "", 0
     for piece in pieces:
         if isinstance(piece, Thought):
             yield piece
             continue
         if isinstance(piece, Ended):
             yield from (sentence for _, sentence in _sentences(held))
-            held = ""
+            held, looked_at = "", 0
             yield piece
             continue
         held += piece
-        found = _sentences(_UNFINISHED.sub("", held))
+        # A sentence that does not end is looked at less and less often.
+        if len(held) < looked_at + max(1, looked_at // _ENOUGH):
+            continue
+        held = _GAP.sub(_short_gap, held)
+        found = _sentences(_whole(held))
         if len(found) > 1 and len(found[-1][1].text) >= _ENOUGH:
             yield from (sentence for _, sentence in found[:-1])
             held = held[found[-1][0] :]
+        looked_at = len(held)
     yield from (sentence for _, sentence in _sentences(held))
+
+
+def _short_gap(gap: re.Match[str]) -> str:
+    return "\n\n" if "\n" in gap.group() else " "
+
+
+def _whole(text: str) -> str:
+    """Return a text without a marker that has only begun at its end."""
+    begun = text.rfind("[")
+    if begun >= 0 and _BEGUN.fullmatch(text, begun):
+        return text[:begun].rstrip()
+    return text
 
 
 def inert(text: str) -> str:
@@ -89,7 +110,7 @@ def _sentences(text: str) -> list[tuple[int, StreamedSentence]]:
         words = text[start : span.end]
         if words.strip():
             start += len(words) - len(words.lstrip())
-            said = _MARKER.sub("", words).strip()
+            said = _ANY_MARKER.sub("", words).strip()
             found.append((last, StreamedSentence(text[last:start], said, _named_in(words))))
             last = span.end
     return found
@@ -100,5 +121,5 @@ def _with(sentence: StreamedSentence, markers: str) -> StreamedSentence:
 
 
 def _named_in(words: str) -> tuple[int, ...]:
-    markers = "".join(_MARKER.findall(words))
+    markers = "".join(_ANY_MARKER.findall(words))
     return tuple(int(number) - 1 for number in _NUMBER.findall(markers))

@@ -1,6 +1,7 @@
 """An answer is put together from the steps of its generator, and told as it grows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from service.citations import Citer
@@ -52,30 +53,38 @@ class Written:
 
 
 def put_together(
-    steps: Iterable[Step], citer: Citer, tell: Callable[[Event], None], *, reasoning: bool
+    steps: Generator[Step], citer: Citer, tell: Callable[[Event], None], *, reasoning: bool
 ) -> Written:
-    """Put an answer together; no quote is told before it was checked."""
+    """Put an answer together; no quote is told before it was checked.
+
+    Whatever ends this, the steps are closed here and now, and a model at work with them.
+    """
     written = Written(thoughts=[] if reasoning else None)
-    for step in steps:
-        match step:
-            case Piece():
-                _tell_piece(step, written, citer, tell)
-            case Thought(text):
-                if written.thoughts is not None:
-                    written.thoughts.append(text)
-                    tell(ReasoningEvent(text))
-            case Unsupported(text, reason):
-                written.unsupported.append(UnsupportedSentence(text, reason))
-            case LeftOut(evidence, reason):
-                written.left_out.append(Dropped(evidence.candidate.chunk.chunk_id, reason))
-            case Fallback(reason, abstains):
-                written.fallback, written.abstains = reason, abstains
-            case Ended(reason, usage, model):
-                written.model = model
-                written.usage = (written.usage or Usage()) + usage
-                written.finish_reason = reason
+    with closing(steps):
+        for step in steps:
+            _take(step, written, citer, tell)
     written.citations = citer.citations
     return written
+
+
+def _take(step: Step, written: Written, citer: Citer, tell: Callable[[Event], None]) -> None:
+    match step:
+        case Piece():
+            _tell_piece(step, written, citer, tell)
+        case Thought(text):
+            if written.thoughts is not None:
+                written.thoughts.append(text)
+                tell(ReasoningEvent(text))
+        case Unsupported(text, reason):
+            written.unsupported.append(UnsupportedSentence(text, reason))
+        case LeftOut(evidence, reason):
+            written.left_out.append(Dropped(evidence.candidate.chunk.chunk_id, reason))
+        case Fallback(reason, abstains):
+            written.fallback, written.abstains = reason, abstains
+        case Ended(reason, usage, model):
+            written.model = model
+            written.usage = (written.usage or Usage()) + usage
+            written.finish_reason = reason
 
 
 def _tell_piece(

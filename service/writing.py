@@ -119,15 +119,16 @@ def _checked(
         if _ABSTAINED.fullmatch(one.text):
             continue
         said = True
-        support = ground(one.text, given, [at for at in one.named if 0 <= at < len(given)])
+        text = inert(one.text)  # what is shown is what was checked
+        support = ground(text, given, [at for at in one.named if 0 <= at < len(given)])
         if support.reason is not None:
-            yield Unsupported(one.text, support.reason)
+            yield Unsupported(text, support.reason)
             if manner == "drop":
                 continue
         ahead = one.ahead if shown else ""
         shown = True
         supported = supported or support.reason is None
-        yield from _told(f"{ahead}{inert(one.text)}", support)
+        yield from _told(f"{ahead}{text}", support)
     if not supported:
         yield _nothing_left(said=said, late=late, cut=cut)
 

@@ -80,7 +80,7 @@ def test_make_installs_by_hash() -> None:
     by_hash = [one for one in commands if one.startswith("--require-hashes --no-deps -r locks/")]
     rest = [one for one in commands if one not in by_hash and not one.startswith(("p", "$(RUN)"))]
     names = [one.split("/")[-1].removesuffix(".txt") for one in by_hash]
-    assert names == ["full", "test", "model", "llama", "tools"]
+    assert names == ["full", "test", "model", "llama", "clients", "tools"]
     assert [one for one in rest if "-r " in one] == [
         "$(INDEX) -r requirements.txt",
         "-r requirements-test.txt",

@@ -139,7 +139,7 @@ def test_orders_are_no_answers() -> None:
         ("see [a][1]", "see [a][1]"),
         ("<http://x.example> b", " b"),
         ("<javascript:alert(1)>", ""),
-        ("<img src=x onerror=alert(1)", ""),
+        ("<img src=x onerror=alert(1)", "img src=x onerror=alert(1)"),
         ("<<b>script>alert(1)</script>", "alert(1)"),
         ("[a]<b></b>(http://x.example)", "a"),
         ("<!-- a --> b", " b"),

@@ -20,7 +20,7 @@ SOURCES = "\n\nSources:\n- [1] swifts (documents/swifts.txt)"
 
 @pytest.mark.soak
 @pytest.mark.skipif(
-    not PYTHON.exists(), reason="tests/requirements-clients.txt is not installed: `make soak`"
+    not PYTHON.exists(), reason="requirements-clients.txt is not installed: `make soak`"
 )
 def test_they_ask_whole_and_in_streams(tmp_path: Path) -> None:
     """What they show is the answer with its sources, and what they raise says what is wrong."""

@@ -130,6 +130,7 @@ def test_the_description_is_whole(client: TestClient) -> None:
     assert set(operations) == {
         ("POST", "/v1/query"),
         ("POST", "/v1/search"),
+        ("POST", "/v1/summaries"),
         ("POST", "/mcp"),
         ("POST", "/v1/documents"),
         ("GET", "/v1/documents"),

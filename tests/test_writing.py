@@ -229,6 +229,22 @@ def test_who_stops_asking_stops_the_model() -> None:
     assert script.closed == 1
 
 
+def test_what_is_shown_is_what_was_checked() -> None:
+    """Words that an element takes along with it are checked as missing."""
+    asked: list[str] = []
+
+    def keep(sentence: str, evidence: Sequence[Evidence], named: Sequence[int]) -> Support:
+        asked.append(sentence)
+        return verbatim(FACTS[0], evidence, named)
+
+    desk = Desk(
+        Script(["Swifts <b x>never</b> [sleep](http://x.y)."]).model(), Prompts(), Sampling(9)
+    )
+    steps = list(writing(desk, STRATEGIES["direct"], "direct", keep, "drop")(Asked("x"), EVIDENCE))
+    assert asked == ["Swifts never sleep."]
+    assert answer_of(steps) == asked[0]
+
+
 # --- the text as it comes -------------------------------------------------------------------------
 
 TEXTS = (
@@ -259,6 +275,17 @@ def test_sentences_do_not_depend_on_the_pieces(text: str, cuts: list[int]) -> No
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     pieces = [text[a:b] for a, b in pairwise(places)]
     assert sentences_of(pieces) == sentences_of([text])
+
+
+@pytest.mark.parametrize("gap", ["\n", " " * 64, "\t \n"])
+def test_a_model_that_writes_nothing_but_white_space_holds_nobody_up(gap: str) -> None:
+    """Nor do gaps within a sentence, or a sentence without an end."""
+    (found,) = sentences_of([*[gap] * 20_000, "Swifts sleep."])
+    assert found.text == "Swifts sleep."
+    (found,) = sentences_of(["Swifts", *[gap.replace("\n", " ")] * 20_000, "sleep."])
+    assert found.text.split() == ["Swifts", "sleep."]
+    (found,) = sentences_of(["and so on, "] * 5_000)
+    assert len(found.text.split()) == 15_000
 
 
 @given(st.text(alphabet="ab. [1]\n<think>/", max_size=60), st.integers(1, 5))
@@ -294,6 +321,7 @@ def test_a_mark_may_come_in_pieces(size: int) -> None:
         ("See [the docs](http://evil).", "See the docs."),
         ("Bold <b>x</b> <img src=x onerror=y>.", "Bold x ."),
         ("1 < 2 and a[0] > 3", "1 < 2 and a[0] > 3"),
+        ("It holds where p <q and not elsewhere.", "It holds where p q and not elsewhere."),
     ],
 )
 def test_what_a_model_wrote_cannot_be_followed(text: str, left: str) -> None:
