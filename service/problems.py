@@ -343,8 +343,10 @@ def _sentence(item: Mapping[str, Any]) -> str:
             return "there is no such field"
         case "json_invalid":
             return f"the body is not JSON ({item['ctx']['error']} at character {item['loc'][-1]})"
-        case "model_attributes_type" | "dict_type":
+        case "model_attributes_type" | "dict_type" if item["loc"] == ("body",):
             return "a JSON object is needed (Content-Type: application/json)"
+        case "model_attributes_type" | "dict_type" | "model_type":
+            return 'a JSON object is needed, such as {"name": "value"}'
         case "string_pattern_mismatch":
             return PATTERNS.get(item["ctx"]["pattern"], str(item["msg"]))
     return str(item["msg"]).removeprefix("Value error, ")

@@ -71,7 +71,7 @@ def _check(body: SummaryRequest, service: Service) -> None:
             "AFTERWORD_MAX_QUESTION_CHARS",
         )
     for name in ("pages", "span"):
-        if getattr(body, name) is not None and len(set(body.document_ids)) != 1:
+        if getattr(body, name) is not None and len(set(body.document_ids or ())) != 1:
             raise invalid(f"body.{name}", "it is of one document: name one in document_ids")
     if body.pages is not None and body.span is not None:
         raise invalid("body.span", "pages are given too; give one of them")
@@ -80,7 +80,7 @@ def _check(body: SummaryRequest, service: Service) -> None:
 def _wanted(body: SummaryRequest) -> Wanted:
     return Wanted(
         collection=body.collection,
-        document_ids=tuple(body.document_ids),
+        document_ids=tuple(body.document_ids or ()),
         filter=body.filter,
         as_of=body.as_of,
         pages=(body.pages.first, body.pages.last) if body.pages else None,

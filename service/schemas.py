@@ -229,7 +229,7 @@ class Said(_In):
     """An earlier question of the conversation, or what was answered; `text` is `content` too."""
 
     role: Literal["user", "assistant"]
-    content: Annotated[Text, Field(max_length=MOST_TURN_CHARACTERS)] = Field(
+    content: Annotated[str, Field(max_length=MOST_TURN_CHARACTERS), AfterValidator(_whole)] = Field(
         validation_alias=AliasChoices("content", "text")
     )
 

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from service.schemas import (
     LARGEST_INTEGER,
@@ -16,6 +24,17 @@ from service.schemas import (
 from service.summaries.wanted import MOST_DOCUMENTS, MOST_SENTENCES
 
 Sentences = Annotated[Whole, Field(ge=1, le=MOST_SENTENCES)]
+
+
+def _one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Say once what a length may be, not once for each kind that it is not."""
+    try:
+        checked: object = check(value)
+    except ValueError:
+        raise ValueError(
+            f'use "short", "medium", "long", or a number of sentences from 1 to {MOST_SENTENCES}'
+        ) from None
+    return checked
 
 
 class _In(BaseModel):
@@ -57,8 +76,8 @@ class SummaryRequest(_In):
     """
 
     collection: CollectionName = "default"
-    document_ids: list[DocumentId] = Field(
-        [], max_length=MOST_DOCUMENTS, description="Only these documents."
+    document_ids: list[DocumentId] | None = Field(
+        None, min_length=1, max_length=MOST_DOCUMENTS, description="Only these documents."
     )
     filter: Filter | None = None
     as_of: IsoDate | None = Field(
@@ -66,9 +85,9 @@ class SummaryRequest(_In):
     )
     pages: Pages | None = Field(None, description="Only these pages of the one document.")
     span: TextSpan | None = Field(None, description="Only this part of the one document.")
-    length: Literal["short", "medium", "long"] | Sentences = Field(
-        "medium", description="Up to 3, 8 or 20 sentences, or a number of them."
-    )
+    length: Annotated[
+        Literal["short", "medium", "long"] | Sentences, WrapValidator(_one_sentence)
+    ] = Field("medium", description="Up to 3, 8 or 20 sentences, or a number of them.")
     focus: Words | None = Field(
         None, description="What the summary is to be about, such as a question."
     )

@@ -108,6 +108,7 @@ def _checked(
 ) -> Iterator[Step]:
     """Yield each sentence with its quotes, or tell of it where nothing bears it out."""
     supported, shown, said, late, cut = False, False, False, False, False
+    told = set[str]()
     for one in _in_time(streamed_sentences(written), model):
         if isinstance(one, Thought | Ended):
             cut = isinstance(one, Ended) and one.reason == "length"
@@ -120,6 +121,9 @@ def _checked(
             continue
         said = True
         text = inert(one.text)  # what is shown is what was checked
+        if text in told:  # small models say things twice
+            continue
+        told.add(text)
         support = ground(text, given, [at for at in one.named if 0 <= at < len(given)])
         if support.reason is not None:
             yield Unsupported(text, support.reason)

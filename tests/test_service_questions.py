@@ -322,6 +322,16 @@ def test_what_is_wrong_is_named(
     assert answerer.asked == []
 
 
+def test_a_turn_that_is_too_long_is_told_in_characters(
+    shared: tuple[SmallAnswerer, TestClient],
+) -> None:
+    """Not in items."""
+    asked = {"question": "x", "history": [{"role": "user", "content": "x" * 100_001}]}
+    (mistake,) = shared[1].post("/v1/query", json=asked).json()["errors"]
+    assert mistake["where"] == "body.history.0.content"
+    assert "100000 characters" in mistake["message"]
+
+
 def test_what_is_not_known_is_refused_by_name(
     shared: tuple[SmallAnswerer, TestClient],
 ) -> None:

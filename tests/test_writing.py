@@ -104,6 +104,13 @@ def test_what_is_not_borne_out_is_left_out_or_marked(manner: Manner, shown: str)
     ]
 
 
+def test_what_a_model_says_twice_is_told_once() -> None:
+    """Whether it is borne out or not."""
+    steps = steps_of(Script([f"{FACTS[0]} Swifts knit. {FACTS[0]} [2] Swifts knit. {FACTS[1]}"]))
+    assert answer_of(steps) == f"{FACTS[0]} {FACTS[1]}"
+    assert sum(isinstance(step, Unsupported) for step in steps) == 1
+
+
 @pytest.mark.parametrize(("manner", "ahead"), [("drop", ""), ("mark", f"Swifts knit. {MARK}\n\n")])
 def test_where_nothing_is_borne_out_the_evidence_is_quoted(manner: Manner, ahead: str) -> None:
     """And the reply says why."""

@@ -247,15 +247,16 @@ class _Work:
                 if len(notes) == count:
                     continue
                 named = [
-                    at for number in one.named if number < len(places) for at in places[number]
+                    at for number in one.named if 0 <= number < len(places) for at in places[number]
                 ]
-                support = self._writer.ground(one.text, evidence, named)
+                text = inert(one.text)  # what is shown is what was checked
+                support = self._writer.ground(text, evidence, named)
                 if support.reason is None:
-                    notes.append(Note(inert(one.text), support.quoted))
+                    notes.append(Note(text, support.quoted))
                     continue
-                self.written.unsupported.append(UnsupportedSentence(one.text, support.reason))
+                self.written.unsupported.append(UnsupportedSentence(text, support.reason))
                 if last and self._writer.manner == "mark":
-                    notes.append(Note(f"{inert(one.text)} {MARK}"))
+                    notes.append(Note(f"{text} {MARK}"))
         except ModelTooSlow:
             if not notes:
                 raise
