@@ -525,3 +525,32 @@ def test_a_password_in_the_address_is_not_told() -> None:
         with pytest.raises(ModelFailed) as caught:
             written(model)
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://me:secret@127.0.0.1:x/v1", "http://127.0.0.1:x/v1"),
+        ("http://me:se/cr@et@127.0.0.1:x/v1", "http://127.0.0.1:x/v1"),
+        ("ftp://me:secret@127.0.0.1/v1?key=secret", "ftp://127.0.0.1/v1"),
+        (" me:secret@127.0.0.1:8080/v1", "127.0.0.1:8080/v1"),
+        ("127.0.0.1:8080/v1", "127.0.0.1:8080/v1"),
+    ],
+)
+def test_a_password_in_what_is_no_address_is_not_told(url: str, shown: str) -> None:
+    """The rest is, so that the mistake can be seen."""
+    with pytest.raises(ModelMissing) as caught:
+        address_of(url)
+    assert caught.value.message.startswith(f"OPENAI_BASE_URL={shown} is no address")
+
+
+def test_where_a_server_sends_is_told_in_short() -> None:
+    """Without the key, which some servers put into it."""
+    to = f"/login?key={KEY}&next={'x' * 5000}"
+    with (
+        chat_server(error(307, "", {"Location": to})) as server,
+        pytest.raises(ModelFailed, match=r"sends elsewhere .*/login\?key=…&next=xxx") as caught,
+    ):
+        written(model_of(server))
+    assert KEY not in caught.value.message
+    assert len(caught.value.message) < 600
