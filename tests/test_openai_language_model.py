@@ -501,6 +501,27 @@ def test_a_server_that_lists_no_models_is_used_all_the_same() -> None:
             load_openai_language_model(Server(server.url, model="m"))
 
 
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_server_without_a_list_says_so(status: int) -> None:
+    """In more than one way."""
+    with chat_server() as server:
+        server.models = error(status, "no")
+        model = load_openai_language_model(Server(server.url, model="m"))
+    assert model.context_tokens == 8192
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_no_context_is_guessed_while_a_server_is_busy(status: int) -> None:
+    """It may tell it in a moment; so with the properties of llama.cpp."""
+    with chat_server() as server:
+        server.models = error(status, "busy")
+        with pytest.raises(ModelFailed, match=f"{status}: busy"):
+            load_openai_language_model(Server(server.url, model="m"))
+        server.models, server.props = listing(LLAMA), error(status, "busy")
+        with pytest.raises(ModelFailed, match=f"{status}: busy"):
+            load_openai_language_model(Server(server.url, model="m"))
+
+
 @pytest.mark.parametrize(
     ("server", "told"),
     [
