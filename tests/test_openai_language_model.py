@@ -120,6 +120,34 @@ def test_reasoning_is_kept_apart(name: str) -> None:
     assert "".join(one for one in told if isinstance(one, str)) == "".join(WORDS)
 
 
+HIGH, LOW = "\ud83d", "\ude80"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "wanted"),
+    [
+        ((f"Go {HIGH}", LOW, "!"), ["Go ", "\U0001f680", "!"]),
+        ((HIGH, f"{LOW}{HIGH}", f"{LOW}!"), ["\U0001f680", "\U0001f680!"]),
+        ((f"Go{HIGH}", "!"), ["Go", "\ufffd!"]),
+        ((f"Go{LOW}{HIGH}",), ["Go\ufffd", "\ufffd"]),
+        (("Go\r", "\n", "on\r", "now\x00"), ["Go", "\n", "on", "\nnow\ufffd"]),
+    ],
+    ids=["in two", "each in two", "one half", "at the end", "newlines"],
+)
+def test_a_sign_in_two_halves_is_made_whole(pieces: tuple[str, ...], wanted: list[str]) -> None:
+    """Half an emoji that stays alone is none, and no text here has one."""
+    with chat_server(Answer(good(pieces))) as server:
+        assert written(model_of(server))[0] == wanted
+
+
+def test_halves_of_reasoning_and_of_an_answer_are_kept_apart() -> None:
+    """Neither makes a sign with the other."""
+    thoughts = [chunk({"reasoning": f"Up{HIGH}"}), chunk({"reasoning": f"{LOW}{HIGH}"})]
+    with chat_server(Answer([*thoughts, *good((LOW, "Go."))])) as server:
+        texts, _ = written(model_of(server))
+    assert texts == ["<think>Up", "\U0001f680", "\ufffd</think>\ufffd", "Go."]
+
+
 def test_usage_is_estimated_where_a_server_tells_none() -> None:
     """Rather too much than nothing."""
     with chat_server(Answer(good(usage=None))) as server:
