@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -18,6 +19,10 @@ TRANSFORMERS: Final = "transformers"
 OPENAI: Final = "openai"
 # What a server told of itself is asked for again after so many seconds.
 _FRESH_SECONDS: Final = 300.0
+# Where that fails, it is asked after so many.
+_AGAIN_SECONDS: Final = 5.0
+# So long a question waits for it, and then takes the model as it was.
+_RENEWING_SECONDS: Final = 1.0
 
 
 def _transformers(settings: Settings) -> LanguageModel:
@@ -66,8 +71,9 @@ LANGUAGE_MODELS: Final[Mapping[str, Callable[[Settings], LanguageModel]]] = Mapp
 def load_model(name: str, settings: Settings) -> LanguageModel:
     """Return the language model behind the generator of that name.
 
-    It is loaded once for all threads; settings that do not matter to it load none anew. Raises
-    UsageError, ModelMissing and ModelFailed.
+    It is loaded once for all threads; settings that do not matter to it load none anew. What a
+    server told of itself is asked for again from time to time, and kept where the server is away.
+    Raises UsageError, ModelMissing and ModelFailed.
     """
     return _LOADED.model(name, settings)
 
@@ -85,13 +91,56 @@ def check_model(name: str, settings: Settings) -> None:
     load_model(name, settings)
 
 
-@dataclass(slots=True)
 class _Place:
-    """Where one model is kept: `lock` is held by the thread that loads it."""
+    """Where one model is kept: one thread loads it, and the others wait for that alone."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    model: LanguageModel | None = None
-    loaded: float = 0.0
+    def __init__(self, name: str, settings: Settings) -> None:
+        self._name = name
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._model: LanguageModel | None = None
+        self._failure: AfterwordError | None = None
+        self._due = 0.0
+
+    def model(self) -> LanguageModel:
+        with self._lock:
+            model = self._model or self._first()
+            is_due = self._name == OPENAI and time.monotonic() >= self._due
+            if is_due:
+                # Nobody else is to ask the server as well.
+                self._due = time.monotonic() + _FRESH_SECONDS
+        if is_due:
+            self._renew_aside()
+        return self._model or model
+
+    def _load(self) -> LanguageModel:
+        return counted(self._name, LANGUAGE_MODELS[self._name](self._settings))
+
+    def _first(self) -> LanguageModel:
+        """Load the model; whoever waited while a server did not answer does not ask it too."""
+        if self._failure is not None and time.monotonic() < self._due:
+            raise copy(self._failure)
+        try:
+            self._model = self._load()
+        except AfterwordError as error:
+            if self._name == OPENAI:
+                self._failure, self._due = copy(error), time.monotonic() + _AGAIN_SECONDS
+            raise
+        self._failure, self._due = None, time.monotonic() + _FRESH_SECONDS
+        return self._model
+
+    def _renew_aside(self) -> None:
+        """Ask the server in a thread of its own; a question does not wait for one that hangs."""
+        renewal = threading.Thread(target=self._renew, name="afterword-model", daemon=True)
+        renewal.start()
+        renewal.join(_RENEWING_SECONDS)
+
+    def _renew(self) -> None:
+        try:
+            self._model = self._load()
+        except AfterwordError:
+            # What is wrong is told by the answer that the server is asked for next.
+            self._due = time.monotonic() + _AGAIN_SECONDS
 
 
 class _Loaded:
@@ -103,13 +152,8 @@ class _Loaded:
 
     def model(self, name: str, settings: Settings) -> LanguageModel:
         with self._lock:
-            place = self._places.setdefault(_key(name, settings), _Place())
-        with place.lock:
-            stale = name == OPENAI and time.monotonic() - place.loaded > _FRESH_SECONDS
-            if place.model is None or stale:
-                place.model = counted(name, LANGUAGE_MODELS[name](settings))
-                place.loaded = time.monotonic()
-            return place.model
+            place = self._places.setdefault(_key(name, settings), _Place(name, settings))
+        return place.model()
 
 
 _LOADED: Final = _Loaded()

@@ -657,22 +657,28 @@ def _han(text: str, known: Sequence[Number]) -> Iterator[Number]:
         span = Span(*match.span())
         if any(one.span.start < span.end and span.start < one.span.end for one in known):
             continue
-        total, section, digit = 0, 0, 0
-        plain = all(sign in HAN_DIGITS for sign in match.group())
-        if plain:
-            value = int("".join(str(HAN_DIGITS[sign]) for sign in match.group()))
+        # As with other digits, a longer run is only the same as itself.
+        if len(match.group()) > _LONGEST:
+            yield Number("number", span, exact=match.group())
         else:
-            for sign in match.group():
-                if sign in HAN_DIGITS:
-                    digit = HAN_DIGITS[sign]
-                elif sign in HAN_SMALL:
-                    section += (digit or 1) * HAN_SMALL[sign]
-                    digit = 0
-                else:
-                    total = (total + section + digit) * int(HAN_LARGE[sign])
-                    section, digit = 0, 0
-            value = total + section + digit
-        yield Number("number", span, frozenset({Decimal(value)}))
+            yield Number("number", span, frozenset({Decimal(_han_value(match.group()))}))
+
+
+def _han_value(signs: str) -> int:
+    """Return what Chinese characters count, as digits or in words."""
+    if all(sign in HAN_DIGITS for sign in signs):
+        return int("".join(str(HAN_DIGITS[sign]) for sign in signs))
+    total, section, digit = 0, 0, 0
+    for sign in signs:
+        if sign in HAN_DIGITS:
+            digit = HAN_DIGITS[sign]
+        elif sign in HAN_SMALL:
+            section += (digit or 1) * HAN_SMALL[sign]
+            digit = 0
+        else:
+            total = (total + section + digit) * int(HAN_LARGE[sign])
+            section, digit = 0, 0
+    return total + section + digit
 
 
 def _roman(text: str, known: Sequence[Number]) -> Iterator[Number]:

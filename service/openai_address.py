@@ -1,9 +1,13 @@
 """Where the server of a language model is: its address as the settings give it."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from indexes.errors import ModelMissing
+
+_USER: Final = re.compile(r"\A\s*([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,16 @@ def address_of(base_url: str | None) -> Address:
         sound = False
     if not sound:
         raise ModelMissing(
-            f"OPENAI_BASE_URL={base_url} is no address: it is to be like http://127.0.0.1:8080/v1, "
-            "with http:// or https:// ahead."
+            f"OPENAI_BASE_URL={_without_user(base_url)} is no address: it is to be like "
+            "http://127.0.0.1:8080/v1, with http:// or https:// ahead."
         )
     host = parts.netloc.rpartition("@")[2]
     return Address(base, urlunsplit((parts.scheme, host, parts.path, "", "")))
+
+
+def _without_user(base_url: str) -> str:
+    """Return what is no address as it can be shown: without name and password, nor a query.
+
+    It cannot be split as one, and a password may hold any sign, so all goes that is ahead of `@`.
+    """
+    return re.split(r"[?#]", _USER.sub(r"\1", base_url))[0]

@@ -163,7 +163,7 @@ def _what(error: openai.APIStatusError, asked: Asked) -> str:
             f"refuses {have} ({status}: {said}); set OPENAI_API_KEY to one that may use the model"
         )
     if status < HTTPStatus.BAD_REQUEST:
-        to = error.response.headers.get("location", "")
+        to = _short(error.response.headers.get("location", ""), asked.key)
         return (
             f"sends elsewhere ({status} to {to!r}), which is not followed; set OPENAI_BASE_URL to "
             "the right address"

@@ -14,7 +14,7 @@ import openai
 from indexes.errors import ModelFailed, ModelMissing
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling
 from service.openai_address import address_of
-from service.openai_errors import Asked, failure_of, nonsense
+from service.openai_errors import Asked, failure_of, is_transient, nonsense
 from service.openai_stream import Conversation, Known, Patience, ask_for
 from service.stepping import stepped
 from service.token_estimate import counter
@@ -23,7 +23,8 @@ from service.token_estimate import counter
 CONTEXT: Final = 8192
 _TELLING_SECONDS: Final = 10.0
 _LISTED: Final = 20
-_REFUSED: Final = frozenset({401, 403})
+# So a server answers that has no such path, and works all the same.
+_SILENT: Final = frozenset({404, 405, 501})
 _KEY: Final = re.compile(r"[!-~]*")
 
 
@@ -45,7 +46,8 @@ def load_openai_language_model(server: Server, patience: Patience | None = None)
     """Return the model behind a server, which is asked once for what models it has.
 
     Without a model in the settings it is the only one that the server lists. Context length: as the
-    settings say, else as the server tells, else 8192. Raises ModelMissing and ModelFailed.
+    settings say, else as the server tells, else 8192. Raises ModelMissing and ModelFailed, which it
+    also does where the server fails for a moment to tell.
     """
     key = _sound_key(server.key)
     asked = Asked(address_of(server.base_url), server.model or "", key)
@@ -118,8 +120,11 @@ def _only(entries: Sequence[Mapping[str, object]], asked: Asked) -> Mapping[str,
 
 
 def _is_silent(error: openai.APIError) -> bool:
-    """Tell whether a server works and only lists no models, as some do not."""
-    return isinstance(error, openai.APIStatusError) and error.status_code not in _REFUSED
+    """Tell whether a server works and only lists no models, as some do not.
+
+    One that is busy or fails for a moment may list them in the next: nothing is guessed then.
+    """
+    return isinstance(error, openai.APIStatusError) and error.status_code in _SILENT
 
 
 def _context(asked: Asked, entry: Mapping[str, object]) -> int:
@@ -141,7 +146,9 @@ def _context(asked: Asked, entry: Mapping[str, object]) -> int:
 def _of_properties(asked: Asked) -> object:
     try:
         found = _ask(asked, f"{asked.address.root}/props")
-    except openai.APIError:
+    except openai.APIError as error:
+        if is_transient(error):
+            raise failure_of(error, asked) from error
         return None
     usual = found.get("default_generation_settings") if isinstance(found, Mapping) else None
     return usual.get("n_ctx") if isinstance(usual, Mapping) else None

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import openai
 
+from indexes.documents import stored_form
 from indexes.errors import ModelFailed, ModelTooSlow
 from service.language_model import Ended, Message, Reason, Sampling, Usage
 from service.openai_errors import (
@@ -31,6 +33,8 @@ _STREAM: Final = "text/event-stream"
 _OPTIONAL: Final = ("stream_options", "temperature", "max_tokens")
 _REFUSING: Final = frozenset({400, 422})
 _FILTERED: Final = "content_filter"
+# Of a sign that two pieces share: half an emoji, or the first half of a newline.
+_HALF: Final = re.compile(r"[\ud800-\udbff\r]\Z")
 # These log what is asked, or each request.
 for _name in ("openai", "httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -60,12 +64,13 @@ class Known:
 
 @dataclass(slots=True)
 class _Heard:
-    """What has come of an answer so far."""
+    """What has come of an answer so far; `half` is of its last sign, the rest of which may come."""
 
     is_open: bool = False
     text: bool = False
     thought: bool = False
     is_thinking: bool = False
+    half: str = ""
     finish: str | None = None
     usage: Usage | None = None
 
@@ -112,8 +117,8 @@ class Conversation:
 
         async with client_of(self._asked) as client:
             await self._tried(client, messages, sampling, keep)
-        if self._heard.is_thinking:
-            keep("</think>")
+        if rest := stored_form(self._heard.half) + ("</think>" if self._heard.is_thinking else ""):
+            keep(rest)
         written = "".join(pieces)
         around = estimate([Message("assistant", "")])
         usage = self._heard.usage or Usage(
@@ -246,12 +251,27 @@ class Conversation:
         heard = self._heard
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         if isinstance(thought, str) and thought:
-            keep(thought if heard.is_thinking else f"<think>{thought}")
-            heard.thought = heard.is_thinking = True
+            self._say(thought, keep, thinks=True)
+            heard.thought = True
         text = delta.get("content") or delta.get("refusal")
         if isinstance(text, str) and text:
-            keep(f"</think>{text}" if heard.is_thinking else text)
-            heard.text, heard.is_thinking = True, False
+            self._say(text, keep, thinks=False)
+            heard.text = True
+
+    def _say(self, words: str, keep: Callable[[str], None], *, thinks: bool) -> None:
+        """Hand over words in the form that all text has here; a sign in two halves is made whole.
+
+        Some servers escape each half of an emoji on its own, and send them in two pieces.
+        """
+        heard, ahead = self._heard, ""
+        if heard.is_thinking != thinks:
+            ahead = stored_form(heard.half) + ("<think>" if thinks else "</think>")
+            heard.is_thinking, heard.half = thinks, ""
+        words = _whole(heard.half + words)
+        half = _HALF.search(words)
+        heard.half = half.group() if half else ""
+        if said := ahead + stored_form(words.removesuffix(heard.half)):
+            keep(said)
 
     def _check_ended(self) -> None:
         """Raise ModelFailed where the stream ended as no answer does."""
@@ -287,6 +307,11 @@ def _plain(chunk: object) -> object:
     return (
         chunk.to_dict(mode="json", warnings=False) if isinstance(chunk, openai.BaseModel) else chunk
     )
+
+
+def _whole(words: str) -> str:
+    """Return words in which the two halves of a surrogate pair are the one sign that they mean."""
+    return words.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _usage(told_by_server: Mapping[str, object]) -> Usage | None:

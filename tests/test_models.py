@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -11,6 +13,7 @@ import pytest
 from bundled_documents import birds, make_collection
 from chat_server import (
     Answer,
+    ChatServer,
     chat_server,
     chunk,
     closed_port,
@@ -20,7 +23,7 @@ from chat_server import (
     listing,
     silence,
 )
-from indexes.errors import ModelFailed, ModelMissing
+from indexes.errors import ModelBusy, ModelFailed, ModelMissing
 from indexes.settings import Settings
 from installed import ROOT
 from service import models
@@ -96,6 +99,95 @@ def test_no_question_sends_a_server_the_name_of_a_local_model() -> None:
         settings = Settings(
             generator="transformers", model="acme/large", openai_base_url=server.url
         )
+        assert models.load_model("openai", settings).name == "m"
+
+
+# --- what a server tells of itself, again --------------------------------------------------------
+
+
+@pytest.fixture
+def stale(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ChatServer, Settings]]:
+    """A server that was asked for its models, and that is to be asked again."""
+    monkeypatch.setattr(models, "_LOADED", models._Loaded())
+    monkeypatch.setattr(models, "_RENEWING_SECONDS", 20.0)
+    with chat_server() as server:
+        server.models = listing({"id": "m", "max_model_len": 2048})
+        settings = Settings(openai_base_url=server.url)
+        models.load_model("openai", settings)
+        server.asked.clear()
+        long_ago()
+        yield server, settings
+
+
+def long_ago() -> None:
+    """Let the time be over until the server is asked again."""
+    (place,) = models._LOADED._places.values()
+    place._due = 0.0
+
+
+def contexts(settings: Settings) -> list[int]:
+    """Return the context lengths that four questions at once are given."""
+    with ThreadPoolExecutor(4) as threads:
+        found = threads.map(lambda _: models.load_model("openai", settings), range(4))
+        return [one.context_tokens for one in found]
+
+
+def test_a_server_is_asked_again_and_believed(stale: tuple[ChatServer, Settings]) -> None:
+    """Once for all who ask, the first of whom is given what it says."""
+    server, settings = stale
+    server.models = listing({"id": "m", "max_model_len": 4096})
+    assert models.load_model("openai", settings).context_tokens == 4096
+    assert contexts(settings) == [4096] * 4
+    assert len(server.asked) == 1
+
+
+def test_nobody_waits_for_a_server_that_hangs(
+    stale: tuple[ChatServer, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is the one that was known; one thread asks."""
+    monkeypatch.setattr(models, "_RENEWING_SECONDS", 1.0)
+    server, settings = stale
+    server.models = Answer([*silence(30)])
+    began = time.monotonic()
+    assert contexts(settings) == [2048] * 4
+    assert time.monotonic() - began < 8
+    assert len(server.asked) == 1
+
+
+def test_what_a_server_told_is_kept_while_it_fails(
+    stale: tuple[ChatServer, Settings],
+) -> None:
+    """And it is not asked by each question."""
+    server, settings = stale
+    server.models = error(503, "busy")
+    assert [*contexts(settings), *contexts(settings)] == [2048] * 8
+    assert len(server.asked) == 1
+    long_ago()
+    server.models = listing({"id": "m", "max_model_len": 4096})
+    assert models.load_model("openai", settings).context_tokens == 4096
+
+
+def test_a_server_that_fails_at_first_is_left_alone_for_some_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waited for the first to ask is told the same, and does not ask as well."""
+    monkeypatch.setattr(models, "_LOADED", models._Loaded())
+
+    def ask(settings: Settings) -> str:
+        with pytest.raises(ModelBusy) as caught:
+            models.load_model("openai", settings)
+        assert caught.value.wait == 7
+        return caught.value.message
+
+    with chat_server() as server, ThreadPoolExecutor(4) as threads:
+        server.models = Answer(
+            [*silence(0.3), *error(503, "busy").parts], 503, {"Retry-After": "7"}
+        )
+        settings = Settings(openai_base_url=server.url)
+        assert len(set(threads.map(ask, [settings] * 4))) == 1
+        assert len(server.asked) == 1
+        server.models = listing({"id": "m"})
+        long_ago()
         assert models.load_model("openai", settings).name == "m"
 
 

@@ -162,3 +162,12 @@ def test_a_number_behind_a_million_is_one_of_its_own() -> None:
     """The word belongs to the digits ahead of it, and hides nothing behind."""
     found = numbers("4.5 million ninety-nine euros")
     assert [(str(*one.readings), one.unit) for one in found] == [("4.5E+6", ""), ("99", "euro")]
+
+
+@pytest.mark.parametrize("signs", ["一", "十万"])
+def test_a_long_run_of_chinese_digits_is_only_itself(signs: str) -> None:
+    """As one of other digits is; nothing is counted that has thousands of them."""
+    text = signs * 5000
+    assert says(text, f"{text}人", "cjk")
+    assert not says(text, f"{text}二", "cjk")
+    assert says("三十", f"{text}，30", "cjk")

@@ -120,6 +120,34 @@ def test_reasoning_is_kept_apart(name: str) -> None:
     assert "".join(one for one in told if isinstance(one, str)) == "".join(WORDS)
 
 
+HIGH, LOW = "\ud83d", "\ude80"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "wanted"),
+    [
+        ((f"Go {HIGH}", LOW, "!"), ["Go ", "\U0001f680", "!"]),
+        ((HIGH, f"{LOW}{HIGH}", f"{LOW}!"), ["\U0001f680", "\U0001f680!"]),
+        ((f"Go{HIGH}", "!"), ["Go", "\ufffd!"]),
+        ((f"Go{LOW}{HIGH}",), ["Go\ufffd", "\ufffd"]),
+        (("Go\r", "\n", "on\r", "now\x00"), ["Go", "\n", "on", "\nnow\ufffd"]),
+    ],
+    ids=["in two", "each in two", "one half", "at the end", "newlines"],
+)
+def test_a_sign_in_two_halves_is_made_whole(pieces: tuple[str, ...], wanted: list[str]) -> None:
+    """Half an emoji that stays alone is none, and no text here has one."""
+    with chat_server(Answer(good(pieces))) as server:
+        assert written(model_of(server))[0] == wanted
+
+
+def test_halves_of_reasoning_and_of_an_answer_are_kept_apart() -> None:
+    """Neither makes a sign with the other."""
+    thoughts = [chunk({"reasoning": f"Up{HIGH}"}), chunk({"reasoning": f"{LOW}{HIGH}"})]
+    with chat_server(Answer([*thoughts, *good((LOW, "Go."))])) as server:
+        texts, _ = written(model_of(server))
+    assert texts == ["<think>Up", "\U0001f680", "\ufffd</think>\ufffd", "Go."]
+
+
 def test_usage_is_estimated_where_a_server_tells_none() -> None:
     """Rather too much than nothing."""
     with chat_server(Answer(good(usage=None))) as server:
@@ -501,6 +529,27 @@ def test_a_server_that_lists_no_models_is_used_all_the_same() -> None:
             load_openai_language_model(Server(server.url, model="m"))
 
 
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_server_without_a_list_says_so(status: int) -> None:
+    """In more than one way."""
+    with chat_server() as server:
+        server.models = error(status, "no")
+        model = load_openai_language_model(Server(server.url, model="m"))
+    assert model.context_tokens == 8192
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_no_context_is_guessed_while_a_server_is_busy(status: int) -> None:
+    """It may tell it in a moment; so with the properties of llama.cpp."""
+    with chat_server() as server:
+        server.models = error(status, "busy")
+        with pytest.raises(ModelFailed, match=f"{status}: busy"):
+            load_openai_language_model(Server(server.url, model="m"))
+        server.models, server.props = listing(LLAMA), error(status, "busy")
+        with pytest.raises(ModelFailed, match=f"{status}: busy"):
+            load_openai_language_model(Server(server.url, model="m"))
+
+
 @pytest.mark.parametrize(
     ("server", "told"),
     [
@@ -525,3 +574,32 @@ def test_a_password_in_the_address_is_not_told() -> None:
         with pytest.raises(ModelFailed) as caught:
             written(model)
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://me:secret@127.0.0.1:x/v1", "http://127.0.0.1:x/v1"),
+        ("http://me:se/cr@et@127.0.0.1:x/v1", "http://127.0.0.1:x/v1"),
+        ("ftp://me:secret@127.0.0.1/v1?key=secret", "ftp://127.0.0.1/v1"),
+        (" me:secret@127.0.0.1:8080/v1", "127.0.0.1:8080/v1"),
+        ("127.0.0.1:8080/v1", "127.0.0.1:8080/v1"),
+    ],
+)
+def test_a_password_in_what_is_no_address_is_not_told(url: str, shown: str) -> None:
+    """The rest is, so that the mistake can be seen."""
+    with pytest.raises(ModelMissing) as caught:
+        address_of(url)
+    assert caught.value.message.startswith(f"OPENAI_BASE_URL={shown} is no address")
+
+
+def test_where_a_server_sends_is_told_in_short() -> None:
+    """Without the key, which some servers put into it."""
+    to = f"/login?key={KEY}&next={'x' * 5000}"
+    with (
+        chat_server(error(307, "", {"Location": to})) as server,
+        pytest.raises(ModelFailed, match=r"sends elsewhere .*/login\?key=…&next=xxx") as caught,
+    ):
+        written(model_of(server))
+    assert KEY not in caught.value.message
+    assert len(caught.value.message) < 600
