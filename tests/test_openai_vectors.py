@@ -4,6 +4,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ from openai_clients import client_of
 from service import rank_texts as ranking
 from service.answer import build_answerer
 from service.app import create_app
-from service.encode_texts import encode_texts
+from service.encode_texts import Encoded, encode_texts
 from service.rank_texts import of_service, rank_texts
 from service.readers import FOLDER, load_reader
-from serving import loaded
+from serving import loaded, running
 from small_encoder import small_encoder
 
 TEXTS = ["Swifts sleep on the wing.", "東京タワー", "a"]
@@ -180,6 +181,28 @@ def test_who_does_not_wait_stops_the_work(client: OpenAI, monkeypatch: pytest.Mo
     with pytest.raises(openai.APITimeoutError):
         client.with_options(timeout=0.3).embeddings.create(model="bundled", input="a")
     assert ended.wait(20)
+
+
+def test_many_vectors_hold_up_nobody(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are answered while they are written as JSON, which takes its time."""
+    vectors = np.random.default_rng(0).random((2048, 384), np.float32)
+    monkeypatch.setattr(
+        "service.routes_embeddings.encode_texts", lambda *_, **__: Encoded(vectors, 1, ())
+    )
+    app = create_app(Settings(data=data), build_answerer, worker=False)
+    body = {"model": "bundled", "input": ["a"] * 2048}
+    waits: list[float] = []
+    with running(app) as client, ThreadPoolExecutor(1) as pool:
+        client.get("/health")
+        began = time.monotonic()
+        posting = pool.submit(client.post, "/v1/embeddings", json=body)
+        while not posting.done():
+            asked = time.monotonic()
+            assert client.get("/health").status_code == 200
+            waits.append(time.monotonic() - asked)
+        took = time.monotonic() - began
+    assert posting.result().json()["data"][-1]["embedding"] == vectors[-1].tolist()
+    assert max(waits) < took / 3
 
 
 def test_unknown_models_are_told_with_those_there_are(client: OpenAI) -> None:
