@@ -47,7 +47,10 @@ async def models(service: Here, who: Who) -> ModelsReply:
 @router.get("/models/{model}", responses=error_replies(404, 429))
 async def model(model: str, service: Here, who: Who) -> ModelReply:
     """Tell whether a model can be asked."""
-    return _described(model_named(model, who, service.settings), service.settings)
+    settings = service.settings
+    return await service.documents.run(
+        lambda: _described(model_named(model, who, settings), settings)
+    )
 
 
 @router.post(
@@ -59,7 +62,7 @@ async def chat_completions(
     body: ChatRequest, request: Request, service: Here, who: Who
 ) -> JSONResponse | StreamingResponse:
     """Answer the last message of a conversation from the documents of a collection."""
-    found = model_named(body.model, who, service.settings)
+    found = await service.documents.run(lambda: model_named(body.model, who, service.settings))
     asked = asked_in(body, found, service.settings)
     message = Message(_manner(body, found, asked, service.settings))
     wants_usage = bool(body.stream_options and body.stream_options.include_usage)

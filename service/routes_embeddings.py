@@ -30,10 +30,9 @@ async def embeddings(
 ) -> Response:
     """Encode texts by the encoder of a collection, or by that of new ones."""
     answerer, settings = service.loaded(), service.settings
-    own = check_part(body.model, settings.encoder, who, settings)
 
     def work(check: Check) -> bytes:
-        if own:
+        if check_part(body.model, settings.encoder, who, settings):
             encoder = load_encoder(settings.encoder, threads=settings.threads, for_questions=True)
         else:
             encoder = answerer.encoder(body.model)

@@ -1,5 +1,6 @@
 """Embeddings and rerank: encoder and reader for texts of a client's own."""
 
+import asyncio
 import base64
 import threading
 import time
@@ -19,11 +20,13 @@ from openai import OpenAI
 from openai.types import CreateEmbeddingResponse
 
 from bundled_documents import birds, make_collection
+from indexes.collection import collection_names
 from indexes.encoder import Encoder, load_encoder
 from indexes.errors import AfterwordError
 from indexes.network import PairCutter, windows
 from indexes.settings import Settings
 from openai_clients import client_of
+from service import model_names
 from service import rank_texts as ranking
 from service.answer import build_answerer
 from service.app import create_app
@@ -212,6 +215,25 @@ def test_unknown_models_are_told_with_those_there_are(client: OpenAI) -> None:
     assert caught.value.code == "model_not_found"
     with pytest.raises(openai.NotFoundError, match="bundled, default, elsewhere"):
         posted(client, "/rerank", model="rerank-v3.5", query="a", documents=["b"])
+
+
+def test_collections_are_looked_for_in_threads(
+    client: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk holds up nobody but who asks."""
+    in_threads: list[bool] = []
+
+    def look(folder: Path) -> list[str]:
+        # The loop's own thread runs it; no other does.
+        in_threads.append(asyncio._get_running_loop() is None)
+        return collection_names(folder)
+
+    monkeypatch.setattr(model_names, "collection_names", look)
+    client.embeddings.create(model="default", input="a")
+    posted(client, "/rerank", model="default", query=QUESTION, documents=["a"])
+    client.models.retrieve("default")
+    client.chat.completions.create(model="default", messages=[{"role": "user", "content": "?"}])
+    assert in_threads == [True] * 4
 
 
 @pytest.mark.parametrize("model", [None, "bundled", "default"])
