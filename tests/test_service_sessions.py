@@ -3,9 +3,11 @@
 import io
 import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,17 @@ def begun(client: TestClient, question: str = "swans?", **headers: str) -> str:
     session_id = reply.json()["session_id"]
     assert isinstance(session_id, str)
     return session_id
+
+
+def opened(data: Path) -> sqlite3.Connection:
+    """Open the store beside the service, as another process may."""
+    return sqlite3.connect(path_of(data), isolation_level=None, check_same_thread=False)
+
+
+def hold(database: sqlite3.Connection) -> None:
+    """Let nobody else read or write the store until the connection is closed."""
+    if not database.in_transaction:
+        database.execute("BEGIN EXCLUSIVE")
 
 
 def test_nothing_is_kept_unless_asked_for(client: TestClient, answerer: SmallAnswerer) -> None:
@@ -188,7 +201,25 @@ def test_a_session_that_is_deleted_meanwhile_stays_deleted(
     reply = client.post("/v1/query", json={"question": "why?", "session": session_id})
     assert deleted == [204]
     assert (reply.status_code, reply.json()["session_id"]) == (200, None)
+    assert "was deleted while" in reply.json()["session_note"]
     assert client.get(f"/v1/sessions/{session_id}").status_code == 404
+
+
+@pytest.mark.parametrize("what", ["begins", "goes on"])
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(
+    client: TestClient, answerer: SmallAnswerer, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """With why it is not kept; what was kept before stays."""
+    monkeypatch.setattr(sessions, "_BUSY_SECONDS", 0.05)
+    before = begun(client)
+    with closing(opened(answerer.data)) as database:
+        answerer.between = lambda: hold(database)
+        asked = {"question": "why?", "session": True if what == "begins" else before}
+        reply = client.post("/v1/query", json=asked)
+    assert (reply.status_code, reply.json()["answer"]) == (200, SAID)
+    assert reply.json()["session_id"] is None
+    assert "held by another process" in reply.json()["session_note"]
+    assert client.get(f"/v1/sessions/{before}").json()["exchanges"] == 1
 
 
 def test_what_could_not_be_answered_is_not_kept(
