@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from indexes.collection import check_collection
 from indexes.errors import AfterwordError
 from service.access import Caller
 from service.evidence import Turn
@@ -74,7 +75,9 @@ def _kept(keep: Keep, reply: Reply) -> Reply:
 
 
 def _begin(sessions: Sessions, owner: str, body: QueryRequest, reply: Reply) -> Reply:
-    made = sessions.begin(owner, body.collection, body.question, reply)
+    """Keep the reply in a new session, unless its collection was deleted while it was made."""
+    still_there = partial(check_collection, sessions.data, body.collection)
+    made = sessions.begin(owner, body.collection, body.question, reply, still_there)
     return replace(reply, session_id=made)
 
 

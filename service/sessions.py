@@ -101,10 +101,21 @@ class Sessions:
     days: float
     clock: Callable[[], float] = time.time
 
-    def begin(self, owner: str, collection: str, question: str, reply: Reply) -> str:
-        """Begin a session with its first exchange, and return its id. Raises SessionsFull."""
+    def begin(
+        self,
+        owner: str,
+        collection: str,
+        question: str,
+        reply: Reply,
+        check: Callable[[], object] = lambda: None,
+    ) -> str:
+        """Begin a session with its first exchange, and return its id. Raises SessionsFull.
+
+        While `check` is called no session can be forgotten; what it raises undoes it all.
+        """
         now, session_id = self.clock(), secrets.token_hex(_ID_BYTES)
         with self._writing() as database:
+            check()
             self._prune(database)
             _check_room(database, owner)
             database.execute(

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from indexes.catalog import SplitterSettings
-from indexes.collection import create_collection
+from indexes.collection import create_collection, delete_collection
 from service import keys, sessions
 from service.evidence import Turn
 from service.keys import Wanted
@@ -220,6 +220,53 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(
     assert reply.json()["session_id"] is None
     assert "held by another process" in reply.json()["session_note"]
     assert client.get(f"/v1/sessions/{before}").json()["exchanges"] == 1
+
+
+def test_a_collection_whose_sessions_cannot_be_forgotten_stays(
+    client: TestClient, answerer: SmallAnswerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that they are not those of the next collection of that name; it is deleted later."""
+    monkeypatch.setattr(sessions, "_BUSY_SECONDS", 0.05)
+    session_id = begun(client)
+    with closing(opened(answerer.data)) as database:
+        hold(database)
+        assert client.delete("/v1/collections/default").status_code == 409
+    assert client.get("/v1/collections/default").status_code == 200
+    assert client.delete("/v1/collections/default").status_code == 204
+    assert client.get(f"/v1/sessions/{session_id}").status_code == 404
+
+
+def test_no_session_begins_about_a_collection_that_is_deleted_meanwhile(
+    client: TestClient, answerer: SmallAnswerer
+) -> None:
+    """The question is answered, and nothing of it is kept."""
+    deleted: list[int] = []
+
+    def between() -> None:
+        if not deleted:
+            deleted.append(client.delete("/v1/collections/default").status_code)
+
+    answerer.between = between
+    reply = client.post("/v1/query", json={"question": "swans?", "session": True})
+    assert deleted == [204]
+    assert (reply.status_code, reply.json()["session_id"]) == (200, None)
+    assert "default" in reply.json()["session_note"]
+    assert SAID.encode() not in path_of(answerer.data).read_bytes()
+
+
+def test_a_session_that_begins_while_its_collection_is_deleted_goes_with_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was forgotten before the collection goes is not all."""
+    found: list[str] = []
+
+    def begin_and_delete(data: Path, name: str) -> None:
+        found.append(begun(client))
+        delete_collection(data, name)
+
+    monkeypatch.setattr("service.routes_collections.delete_collection", begin_and_delete)
+    assert client.delete("/v1/collections/default").status_code == 204
+    assert client.get(f"/v1/sessions/{found[0]}").status_code == 404
 
 
 def test_what_could_not_be_answered_is_not_kept(
