@@ -3,9 +3,10 @@
 Only what was asked to be remembered is there: for each exchange the question, what was searched
 for, the answer and when. A session belongs to the key that began it, and to nobody else; without
 keys it belongs to who knows its id, which is 16 random bytes. It is forgotten some days after its
-last question. What is forgotten or deleted is overwritten in the file (`secure_delete`), and there
-is no log beside it in which it would stand on. Every call may raise StorageFull, StorageRefused,
-IndexDamaged and CollectionBusy.
+last question. What is forgotten or deleted is overwritten in the file (`secure_delete`). SQLite's
+journal, which undoes the change of a killed process, has held it too, and is removed, not
+overwritten: the disk may hold it until that room is used again. Every call may raise StorageFull,
+StorageRefused, IndexDamaged and CollectionBusy.
 """
 
 import os
