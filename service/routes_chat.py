@@ -18,7 +18,7 @@ from service.openapi import error_replies
 from service.schemas_openai import ChatCompletion, ChatRequest, ModelReply, ModelsReply
 from service.state import Here
 from service.stream import Asking, ask
-from service.working import KEEP_ALIVE
+from service.working import KEEP_ALIVE, STREAM_HEADERS
 
 router = APIRouter(prefix="/v1", tags=["OpenAI's API"])
 
@@ -31,7 +31,6 @@ _COMPLETION: Final[dict[str, Any]] = {
     "description": "The answer, or with `stream` the chunks that lead to it, and `[DONE]`",
     "content": {"text/event-stream": {"itemSchema": _CHUNK}},
 }
-_STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get("/models", responses=error_replies(429))
@@ -102,7 +101,7 @@ async def _chore(chunks: Chunks) -> AsyncIterator[bytes]:
 
 
 def _streamed(chunks: AsyncIterator[bytes]) -> StreamingResponse:
-    return StreamingResponse(chunks, media_type="text/event-stream", headers=_STREAM_HEADERS)
+    return StreamingResponse(chunks, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
 def _manner(body: ChatRequest, found: Model, asked: Asked, settings: Settings) -> Manner:
