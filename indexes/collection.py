@@ -675,10 +675,15 @@ def _probes(encoder: Encoder) -> dict[str, Vectors]:
 
 def open_collection(data: Path, name: str) -> Collection:
     """Open a collection. Raises BadName, CollectionNotFound, IndexDamaged."""
+    return Collection(name, check_collection(data, name))
+
+
+def check_collection(data: Path, name: str) -> Path:
+    """Return the folder of a collection. Raises BadName, CollectionNotFound."""
     folder = data / check_name(name)
     if not (folder / _CATALOG).is_file():
         raise unknown_collection(name, data)
-    return Collection(name, folder)
+    return folder
 
 
 def delete_collection(data: Path, name: str) -> None:
@@ -687,9 +692,7 @@ def delete_collection(data: Path, name: str) -> None:
     Raises BadName, CollectionNotFound, CollectionBusy while a folder is ingested into it, and
     StorageRefused where its name is gone but its files cannot be removed.
     """
-    folder = data / check_name(name)
-    if not (folder / _CATALOG).is_file():
-        raise unknown_collection(name, data)
+    folder = check_collection(data, name)
     gone = data / f"{_DELETED}{name}-{uuid4().hex}"
     with catalog.storage_errors(folder):
         try:

@@ -44,8 +44,8 @@ def reply_lines(reply: Reply) -> Iterator[str]:
         yield "  There is nothing to search: the collection is empty, or all was filtered out."
     elif reply.status == ANSWERED:
         if reply.citations and reply.answer_short != reply.citations[0].quote:
-            yield f"  In short: {_in_one_line(reply.answer_short)}"
-        yield f"  {_in_one_line(reply.answer)}"
+            yield f"  In short: {one_line(reply.answer_short)}"
+        yield f"  {one_line(reply.answer)}"
         for citation in reply.citations:
             yield ""
             yield from _citation_lines(citation)
@@ -62,14 +62,14 @@ def _generation_lines(reply: Reply) -> Iterator[str]:
     told = reply.generation
     if told.fallback:
         what = "Quoted" if reply.status == ANSWERED else "No answer"
-        yield from ("", f"  {what}: {_in_one_line(told.fallback)}.")
+        yield from ("", f"  {what}: {one_line(told.fallback)}.")
     if told.unsupported:
         yield from ("", "  Written, and not borne out by the evidence:")
         for one in told.unsupported:
-            yield f'      "{_in_one_line(one.text)}" ({_in_one_line(one.reason)})'
+            yield f'      "{one_line(one.text)}" ({one_line(one.reason)})'
     if told.reasoning:
         yield from ("", "  Reasoning:")
-        yield from (f"      {_in_one_line(line)}" for line in told.reasoning.splitlines())
+        yield from (f"      {one_line(line)}" for line in told.reasoning.splitlines())
     if told.model and reply.usage:
         read, written = reply.usage["prompt_tokens"], reply.usage["completion_tokens"]
         cut = ", and was cut off there" if told.finish_reason == "length" else ""
@@ -89,16 +89,16 @@ def passage_lines(passage: Passage) -> Iterator[str]:
     """Yield where a passage stands, and its beginning."""
     place = _place(passage.page, passage.section, passage.as_of)
     yield f"  {passage.uri}{place}  ({passage.score:.2f})"
-    words = _in_one_line(passage.text)
+    words = one_line(passage.text)
     cut = "…" if len(words) > _SHOWN_CHARACTERS else ""
     yield f"      {words[:_SHOWN_CHARACTERS]}{cut}"
 
 
 def _citation_lines(citation: Citation) -> Iterator[str]:
     place = _place(citation.page, citation.section, citation.as_of, citation.row)
-    title = f"{_in_one_line(citation.title)}, " if citation.title else ""
+    title = f"{one_line(citation.title)}, " if citation.title else ""
     yield f"  {citation.marker} {title}{citation.uri}{place}"
-    yield f'      "{_in_one_line(citation.quote)}"'
+    yield f'      "{one_line(citation.quote)}"'
 
 
 def _place(page: int | None, section: str, as_of: str | None, row: int | None = None) -> str:
@@ -108,8 +108,9 @@ def _place(page: int | None, section: str, as_of: str | None, row: int | None = 
         f"section {section}" if section else "",
         f"as of {as_of}" if as_of else "",
     ]
-    return "".join(f", {_in_one_line(part)}" for part in parts if part)
+    return "".join(f", {one_line(part)}" for part in parts if part)
 
 
-def _in_one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text's words with single spaces between them."""
     return " ".join(text.split())

@@ -10,6 +10,7 @@ from typing import Final
 from indexes.errors import ModelFailed, PromptTooLong
 from service.chat_template import Chat
 from service.language_model import Check, Ended, Message, Reason, Sampling, Usage, Write
+from service.thoughts import size_of_beginning
 
 # Who waits for a token asks so often whether to go on.
 ASK_SECONDS: Final = 0.1
@@ -195,17 +196,12 @@ def until(stops: Sequence[str], texts: Iterator[str], stopped: Callable[[], None
             stopped()
             held = held[: min(found)]
             break
-        sure = len(held) - max((_beginning(held, stop) for stop in stops), default=0)
+        sure = len(held) - max((size_of_beginning(held, stop) for stop in stops), default=0)
         if held[:sure]:
             yield held[:sure]
         held = held[sure:]
     if held:
         yield held
-
-
-def _beginning(text: str, stop: str) -> int:
-    """Return how many characters at the end of `text` may be the beginning of `stop`."""
-    return next((size for size in range(len(stop) - 1, 0, -1) if text.endswith(stop[:size])), 0)
 
 
 def loops(tokens: Sequence[int]) -> bool:

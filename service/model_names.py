@@ -1,4 +1,7 @@
-"""Collections and generators as model names: `reports`, `reports:quote`, `reports:openai:cot`."""
+"""Collections and generators as model names: `reports`, `reports:quote`, `reports:openai:cot`.
+
+Which there are is read from the disk: not on the event loop.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress

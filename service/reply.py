@@ -134,7 +134,8 @@ class Reply:
     is what was searched for: the question, or what it means after the history, and then
     `rewritten_by` tells how it was rewritten. `generation` tells how the answer was written, and
     `usage` counts a language model's tokens, None where none was asked. `session_id` names the
-    session that keeps question and answer, None where none was asked for.
+    session that keeps question and answer, None where none was asked for, and where they could not
+    be kept, of which `session_note` says why.
     """
 
     status: Status
@@ -152,6 +153,7 @@ class Reply:
     generation: Generation = Generation()
     rewritten_by: Literal["rule", "model"] | None = None
     session_id: str | None = None
+    session_note: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the reply as JSON's own types, named as in the HTTP contract."""

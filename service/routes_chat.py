@@ -18,7 +18,7 @@ from service.openapi import error_replies
 from service.schemas_openai import ChatCompletion, ChatRequest, ModelReply, ModelsReply
 from service.state import Here
 from service.stream import Asking, ask
-from service.working import KEEP_ALIVE
+from service.working import KEEP_ALIVE, STREAM_HEADERS
 
 router = APIRouter(prefix="/v1", tags=["OpenAI's API"])
 
@@ -31,7 +31,6 @@ _COMPLETION: Final[dict[str, Any]] = {
     "description": "The answer, or with `stream` the chunks that lead to it, and `[DONE]`",
     "content": {"text/event-stream": {"itemSchema": _CHUNK}},
 }
-_STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.get("/models", responses=error_replies(429))
@@ -47,7 +46,10 @@ async def models(service: Here, who: Who) -> ModelsReply:
 @router.get("/models/{model}", responses=error_replies(404, 429))
 async def model(model: str, service: Here, who: Who) -> ModelReply:
     """Tell whether a model can be asked."""
-    return _described(model_named(model, who, service.settings), service.settings)
+    settings = service.settings
+    return await service.documents.run(
+        lambda: _described(model_named(model, who, settings), settings)
+    )
 
 
 @router.post(
@@ -59,7 +61,7 @@ async def chat_completions(
     body: ChatRequest, request: Request, service: Here, who: Who
 ) -> JSONResponse | StreamingResponse:
     """Answer the last message of a conversation from the documents of a collection."""
-    found = model_named(body.model, who, service.settings)
+    found = await service.documents.run(lambda: model_named(body.model, who, service.settings))
     asked = asked_in(body, found, service.settings)
     message = Message(_manner(body, found, asked, service.settings))
     wants_usage = bool(body.stream_options and body.stream_options.include_usage)
@@ -99,7 +101,7 @@ async def _chore(chunks: Chunks) -> AsyncIterator[bytes]:
 
 
 def _streamed(chunks: AsyncIterator[bytes]) -> StreamingResponse:
-    return StreamingResponse(chunks, media_type="text/event-stream", headers=_STREAM_HEADERS)
+    return StreamingResponse(chunks, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
 def _manner(body: ChatRequest, found: Model, asked: Asked, settings: Settings) -> Manner:

@@ -70,13 +70,18 @@ async def collection(name: CollectionName, service: Here) -> CollectionFacts:
 @router.delete("/{name}", status_code=204, responses=problems(404, 409, 429))
 async def remove_collection(name: CollectionName, service: Here) -> None:
     """Delete a collection with all its documents and sessions; waiting uploads are ended too."""
-    data = service.settings.data
+    data, kept = service.settings.data, service.sessions
 
     def remove() -> None:
+        # First: else sessions that cannot be forgotten would be of the next collection of that
+        # name. And again: a question on its way may have begun one meanwhile.
+        kept.forget_collection(name)
         if name in collection_names(data):
             jobs.cancel(data, name)
-        delete_collection(data, name)
-        service.sessions.forget_collection(name)
+        try:
+            delete_collection(data, name)
+        finally:
+            kept.forget_collection(name)
 
     await service.documents.run(remove)
 

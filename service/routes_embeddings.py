@@ -1,9 +1,10 @@
 """The route by which programs encode texts of their own."""
 
 import base64
+import json
+from collections.abc import Iterator
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
 
 from indexes.encoder import Encoder, load_encoder
 from service.access import Who
@@ -26,23 +27,24 @@ router = APIRouter(prefix="/v1", tags=["OpenAI's API"])
 )
 async def embeddings(
     body: EmbeddingsRequest, request: Request, service: Here, who: Who
-) -> JSONResponse:
+) -> Response:
     """Encode texts by the encoder of a collection, or by that of new ones."""
     answerer, settings = service.loaded(), service.settings
-    own = check_part(body.model, settings.encoder, who, settings)
 
-    def work(check: Check) -> Encoded:
-        if own:
+    def work(check: Check) -> bytes:
+        if check_part(body.model, settings.encoder, who, settings):
             encoder = load_encoder(settings.encoder, threads=settings.threads, for_questions=True)
         else:
             encoder = answerer.encoder(body.model)
         _check_dimensions(body.dimensions, encoder)
         as_questions = body.input_type in {"query", "search_query"}
-        return encode_texts(
+        encoded = encode_texts(
             body.input, encoder, check, as_questions=as_questions, truncate=body.truncate
         )
+        return _reply(body, encoded, check)
 
-    return JSONResponse(_reply(body, await wanted(service.questions, work, request)))
+    said = await wanted(service.questions, work, request)
+    return Response(said, media_type="application/json")
 
 
 def _check_dimensions(wish: int | None, encoder: Encoder) -> None:
@@ -55,20 +57,31 @@ def _check_dimensions(wish: int | None, encoder: Encoder) -> None:
         )
 
 
-def _reply(body: EmbeddingsRequest, encoded: Encoded) -> dict[str, object]:
-    rows = encoded.vectors.astype("<f4")
-    vectors: list[str] | list[list[float]] = (
-        [base64.b64encode(row.tobytes()).decode() for row in rows]
-        if body.encoding_format == "base64"
-        else rows.tolist()
-    )
-    return {
+def _reply(body: EmbeddingsRequest, encoded: Encoded, check: Check) -> bytes:
+    around = {
         "object": "list",
-        "data": [
-            {"object": "embedding", "index": at, "embedding": vector}
-            for at, vector in enumerate(vectors)
-        ],
         "model": body.model,
         "usage": {"prompt_tokens": encoded.tokens, "total_tokens": encoded.tokens},
         "afterword": {"truncated": list(encoded.truncated)},
     }
+    data = ",".join(_data(body, encoded, check))
+    return f'{_as_json(around)[:-1]},"data":[{data}]}}'.encode()
+
+
+def _data(body: EmbeddingsRequest, encoded: Encoded, check: Check) -> Iterator[str]:
+    """Give each vector as JSON.
+
+    Not all at once: what writes JSON lets no other thread run, and so would hold up the event loop.
+    """
+    for at, row in enumerate(encoded.vectors.astype("<f4")):
+        check()
+        vector: str | list[float] = (
+            base64.b64encode(row.tobytes()).decode()
+            if body.encoding_format == "base64"
+            else row.tolist()
+        )
+        yield _as_json({"object": "embedding", "index": at, "embedding": vector})
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -17,6 +17,7 @@ from service.searching import search as find
 from service.session_use import asked_in_session
 from service.state import Here
 from service.stream import ask, reply_events
+from service.working import STREAM_HEADERS
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
@@ -62,7 +63,7 @@ async def query(
     return StreamingResponse(
         reply_events(asking),
         media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        headers=STREAM_HEADERS,
     )
 
 

@@ -30,11 +30,10 @@ async def rerank(body: RerankRequest, request: Request, service: Here, who: Who)
             "AFTERWORD_MAX_QUESTION_CHARS",
         )
     name = settings.reader if body.model is None else body.model
-    own = check_part(name, settings.reader, who, settings)
     texts = [one if isinstance(one, str) else one.text for one in body.documents]
 
     def work(check: Check) -> RankedTexts:
-        if own:
+        if check_part(name, settings.reader, who, settings):
             means = of_service(body.query, settings)
         else:
             means = of_collection(body.query, name, answerer, settings)

@@ -18,7 +18,7 @@ from service.schemas_summaries import SummaryRequest
 from service.state import Here, Service
 from service.summaries.reply import Event, Summary, SummaryEvent, event_data
 from service.summaries.wanted import Wanted
-from service.working import Working
+from service.working import STREAM_HEADERS, Working
 
 router = APIRouter(prefix="/v1", tags=["summaries"])
 _PATH: Final = "/v1/summaries"
@@ -58,7 +58,7 @@ async def summaries(
     return StreamingResponse(
         working.events(_PATH, lambda event: (event.name, event_data(event))),
         media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        headers=STREAM_HEADERS,
     )
 
 

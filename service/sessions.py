@@ -3,9 +3,10 @@
 Only what was asked to be remembered is there: for each exchange the question, what was searched
 for, the answer and when. A session belongs to the key that began it, and to nobody else; without
 keys it belongs to who knows its id, which is 16 random bytes. It is forgotten some days after its
-last question. What is forgotten or deleted is overwritten in the file (`secure_delete`), and there
-is no log beside it in which it would stand on. Every call may raise StorageFull, StorageRefused,
-IndexDamaged and CollectionBusy.
+last question. What is forgotten or deleted is overwritten in the file (`secure_delete`). SQLite's
+journal, which undoes the change of a killed process, has held it too, and is removed, not
+overwritten: the disk may hold it until that room is used again. Every call may raise StorageFull,
+StorageRefused, IndexDamaged and CollectionBusy.
 """
 
 import os
@@ -101,10 +102,21 @@ class Sessions:
     days: float
     clock: Callable[[], float] = time.time
 
-    def begin(self, owner: str, collection: str, question: str, reply: Reply) -> str:
-        """Begin a session with its first exchange, and return its id. Raises SessionsFull."""
+    def begin(
+        self,
+        owner: str,
+        collection: str,
+        question: str,
+        reply: Reply,
+        check: Callable[[], object] = lambda: None,
+    ) -> str:
+        """Begin a session with its first exchange, and return its id. Raises SessionsFull.
+
+        While `check` is called no session can be forgotten; what it raises undoes it all.
+        """
         now, session_id = self.clock(), secrets.token_hex(_ID_BYTES)
         with self._writing() as database:
+            check()
             self._prune(database)
             _check_room(database, owner)
             database.execute(

@@ -29,7 +29,7 @@ def outside_think(pieces: Iterator[str | Ended]) -> Iterator[str | Thought | End
             yield from _told(held[:at], inside)
             held = held[at + len(_CLOSE if inside else _OPEN) :]
             inside = not inside
-        sure = len(held) - _beginning(held, _CLOSE if inside else _OPEN)
+        sure = len(held) - size_of_beginning(held, _CLOSE if inside else _OPEN)
         yield from _told(held[:sure], inside)
         held = held[sure:]
     yield from _told(held, inside)
@@ -71,6 +71,6 @@ def _told(text: str, inside: bool) -> Iterator[str | Thought]:  # noqa: FBT001 #
         yield Thought(text) if inside else text
 
 
-def _beginning(text: str, mark: str) -> int:
+def size_of_beginning(text: str, mark: str) -> int:
     """Return how many characters at the end of `text` may be the beginning of `mark`."""
     return next((size for size in range(len(mark) - 1, 0, -1) if text.endswith(mark[:size])), 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from service.command import one_line
 from service.reply import ANSWERED, NO_DOCUMENTS, Citation, Passage, Reply
 from service.tool_schemas import CollectionsTold, ListTold, ReadTold
 
@@ -23,8 +24,8 @@ def passages_text(passages: Sequence[Passage]) -> str:
 def documents_text(told: ListTold) -> str:
     """Return one line a document, and how to go on."""
     lines = [
-        f"- {_line(one.title) or one.uri} (document_id {one.document_id}, uri {_line(one.uri)}"
-        f"{_dated(one.as_of)}, {one.characters:,} characters)"
+        f"- {one_line(one.title) or one.uri} (document_id {one.document_id}, "
+        f"uri {one_line(one.uri)}{_dated(one.as_of)}, {one.characters:,} characters)"
         for one in told.documents
     ]
     if told.next is not None:
@@ -39,7 +40,7 @@ def read_text(told: ReadTold) -> str:
     if pages:
         paged = f", page {pages[0]}" if len(pages) == 1 else f", pages {pages[0]} to {pages[-1]}"
     head = (
-        f"{_line(told.title) or told.uri} (document_id {told.document_id}{_dated(told.as_of)}), "
+        f"{one_line(told.title) or told.uri} (document_id {told.document_id}{_dated(told.as_of)}), "
         f"characters {told.start} to {told.end} of {told.characters}{paged}:"
     )
     more = f"\n\nThere is more: call again with start={told.next_start}."
@@ -103,14 +104,10 @@ def _passage_lines(passages: Sequence[Passage]) -> Iterator[str]:
 
 def _named(place: Citation | Passage) -> str:
     page = f", page {place.page}" if place.page is not None else ""
-    section = f", section {_line(place.section)}" if place.section else ""
-    title = f"{_line(place.title)}, " if place.title else ""
-    return f"{title}{_line(place.uri)}{page}{section}{_dated(place.as_of)}"
+    section = f", section {one_line(place.section)}" if place.section else ""
+    title = f"{one_line(place.title)}, " if place.title else ""
+    return f"{title}{one_line(place.uri)}{page}{section}{_dated(place.as_of)}"
 
 
 def _dated(as_of: str | None) -> str:
     return f", as of {as_of}" if as_of else ""
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

@@ -19,6 +19,8 @@ from service.state import Service
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 KEEP_ALIVE: Final = b": still working\n\n"
+# Each event goes to the client as it happens: nothing on the way keeps it, or waits for more.
+STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # An error within this time is answered by its status; later ones by an event.
 _PATIENCE_SECONDS: Final = 10.0
 _log = get_log(__name__)

@@ -1,9 +1,11 @@
 """Embeddings and rerank: encoder and reader for texts of a client's own."""
 
+import asyncio
 import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -18,18 +20,20 @@ from openai import OpenAI
 from openai.types import CreateEmbeddingResponse
 
 from bundled_documents import birds, make_collection
+from indexes.collection import collection_names
 from indexes.encoder import Encoder, load_encoder
 from indexes.errors import AfterwordError
 from indexes.network import PairCutter, windows
 from indexes.settings import Settings
 from openai_clients import client_of
+from service import model_names
 from service import rank_texts as ranking
 from service.answer import build_answerer
 from service.app import create_app
-from service.encode_texts import encode_texts
+from service.encode_texts import Encoded, encode_texts
 from service.rank_texts import of_service, rank_texts
 from service.readers import FOLDER, load_reader
-from serving import loaded
+from serving import loaded, running
 from small_encoder import small_encoder
 
 TEXTS = ["Swifts sleep on the wing.", "東京タワー", "a"]
@@ -182,6 +186,28 @@ def test_who_does_not_wait_stops_the_work(client: OpenAI, monkeypatch: pytest.Mo
     assert ended.wait(20)
 
 
+def test_many_vectors_hold_up_nobody(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are answered while they are written as JSON, which takes its time."""
+    vectors = np.random.default_rng(0).random((2048, 384), np.float32)
+    monkeypatch.setattr(
+        "service.routes_embeddings.encode_texts", lambda *_, **__: Encoded(vectors, 1, ())
+    )
+    app = create_app(Settings(data=data), build_answerer, worker=False)
+    body = {"model": "bundled", "input": ["a"] * 2048}
+    waits: list[float] = []
+    with running(app) as client, ThreadPoolExecutor(1) as pool:
+        client.get("/health")
+        began = time.monotonic()
+        posting = pool.submit(client.post, "/v1/embeddings", json=body)
+        while not posting.done():
+            asked = time.monotonic()
+            assert client.get("/health").status_code == 200
+            waits.append(time.monotonic() - asked)
+        took = time.monotonic() - began
+    assert posting.result().json()["data"][-1]["embedding"] == vectors[-1].tolist()
+    assert max(waits) < took / 3
+
+
 def test_unknown_models_are_told_with_those_there_are(client: OpenAI) -> None:
     """For either operation."""
     with pytest.raises(openai.NotFoundError, match="bundled, default, elsewhere") as caught:
@@ -189,6 +215,25 @@ def test_unknown_models_are_told_with_those_there_are(client: OpenAI) -> None:
     assert caught.value.code == "model_not_found"
     with pytest.raises(openai.NotFoundError, match="bundled, default, elsewhere"):
         posted(client, "/rerank", model="rerank-v3.5", query="a", documents=["b"])
+
+
+def test_collections_are_looked_for_in_threads(
+    client: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk holds up nobody but who asks."""
+    in_threads: list[bool] = []
+
+    def look(folder: Path) -> list[str]:
+        # The loop's own thread runs it; no other does.
+        in_threads.append(asyncio._get_running_loop() is None)
+        return collection_names(folder)
+
+    monkeypatch.setattr(model_names, "collection_names", look)
+    client.embeddings.create(model="default", input="a")
+    posted(client, "/rerank", model="default", query=QUESTION, documents=["a"])
+    client.models.retrieve("default")
+    client.chat.completions.create(model="default", messages=[{"role": "user", "content": "?"}])
+    assert in_threads == [True] * 4
 
 
 @pytest.mark.parametrize("model", [None, "bundled", "default"])

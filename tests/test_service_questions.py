@@ -105,6 +105,7 @@ def test_a_question_is_passed_on_whole_and_its_reply_back(answerer: SmallAnswere
         "generation",
         "rewritten_by",
         "session_id",
+        "session_note",
     }
     assert (told["status"], told["answer"], told["score"]) == ("answered", "".join(WORDS), 0.75)
     assert told["timings"]["total"] == 10.0

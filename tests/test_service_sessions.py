@@ -3,16 +3,18 @@
 import io
 import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from indexes.catalog import SplitterSettings
-from indexes.collection import create_collection
+from indexes.collection import create_collection, delete_collection
 from service import keys, sessions
 from service.evidence import Turn
 from service.keys import Wanted
@@ -48,6 +50,17 @@ def begun(client: TestClient, question: str = "swans?", **headers: str) -> str:
     session_id = reply.json()["session_id"]
     assert isinstance(session_id, str)
     return session_id
+
+
+def opened(data: Path) -> sqlite3.Connection:
+    """Open the store beside the service, as another process may."""
+    return sqlite3.connect(path_of(data), isolation_level=None, check_same_thread=False)
+
+
+def hold(database: sqlite3.Connection) -> None:
+    """Let nobody else read or write the store until the connection is closed."""
+    if not database.in_transaction:
+        database.execute("BEGIN EXCLUSIVE")
 
 
 def test_nothing_is_kept_unless_asked_for(client: TestClient, answerer: SmallAnswerer) -> None:
@@ -188,7 +201,72 @@ def test_a_session_that_is_deleted_meanwhile_stays_deleted(
     reply = client.post("/v1/query", json={"question": "why?", "session": session_id})
     assert deleted == [204]
     assert (reply.status_code, reply.json()["session_id"]) == (200, None)
+    assert "was deleted while" in reply.json()["session_note"]
     assert client.get(f"/v1/sessions/{session_id}").status_code == 404
+
+
+@pytest.mark.parametrize("what", ["begins", "goes on"])
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(
+    client: TestClient, answerer: SmallAnswerer, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """With why it is not kept; what was kept before stays."""
+    monkeypatch.setattr(sessions, "_BUSY_SECONDS", 0.05)
+    before = begun(client)
+    with closing(opened(answerer.data)) as database:
+        answerer.between = lambda: hold(database)
+        asked = {"question": "why?", "session": True if what == "begins" else before}
+        reply = client.post("/v1/query", json=asked)
+    assert (reply.status_code, reply.json()["answer"]) == (200, SAID)
+    assert reply.json()["session_id"] is None
+    assert "held by another process" in reply.json()["session_note"]
+    assert client.get(f"/v1/sessions/{before}").json()["exchanges"] == 1
+
+
+def test_a_collection_whose_sessions_cannot_be_forgotten_stays(
+    client: TestClient, answerer: SmallAnswerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that they are not those of the next collection of that name; it is deleted later."""
+    monkeypatch.setattr(sessions, "_BUSY_SECONDS", 0.05)
+    session_id = begun(client)
+    with closing(opened(answerer.data)) as database:
+        hold(database)
+        assert client.delete("/v1/collections/default").status_code == 409
+    assert client.get("/v1/collections/default").status_code == 200
+    assert client.delete("/v1/collections/default").status_code == 204
+    assert client.get(f"/v1/sessions/{session_id}").status_code == 404
+
+
+def test_no_session_begins_about_a_collection_that_is_deleted_meanwhile(
+    client: TestClient, answerer: SmallAnswerer
+) -> None:
+    """The question is answered, and nothing of it is kept."""
+    deleted: list[int] = []
+
+    def between() -> None:
+        if not deleted:
+            deleted.append(client.delete("/v1/collections/default").status_code)
+
+    answerer.between = between
+    reply = client.post("/v1/query", json={"question": "swans?", "session": True})
+    assert deleted == [204]
+    assert (reply.status_code, reply.json()["session_id"]) == (200, None)
+    assert "default" in reply.json()["session_note"]
+    assert SAID.encode() not in path_of(answerer.data).read_bytes()
+
+
+def test_a_session_that_begins_while_its_collection_is_deleted_goes_with_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was forgotten before the collection goes is not all."""
+    found: list[str] = []
+
+    def begin_and_delete(data: Path, name: str) -> None:
+        found.append(begun(client))
+        delete_collection(data, name)
+
+    monkeypatch.setattr("service.routes_collections.delete_collection", begin_and_delete)
+    assert client.delete("/v1/collections/default").status_code == 204
+    assert client.get(f"/v1/sessions/{found[0]}").status_code == 404
 
 
 def test_what_could_not_be_answered_is_not_kept(
