@@ -119,15 +119,21 @@ def test_a_busy_service_logs_no_word_of_anybody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_questions_are_logged_where_they_are_asked_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, wanted: bool
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    *,
+    wanted: bool,
 ) -> None:
     """With the collection and what came of it; a document's words are in no line."""
+    caplog.set_level("INFO")
     stored(tmp_path / "data", {"a": "All zorblatts are white."})
     app = small_app(SmallAnswerer(tmp_path / "data"), log_questions=wanted)
     with loaded(app) as client:
         client.post("/v1/query", json={"question": "Which quimvexes are there?"})
         client.post("/v1/query", json={"question": "And pludrans?", "stream": True})
         client.post("/v1/search", json={"query": "fnugwops"})
-    log = "".join(capsys.readouterr())
+    # Where it goes is for the tests before to say that ran in this process.
+    log = "".join(capsys.readouterr()) + caplog.text
     assert ("quimvexes" in log) is ("pludrans" in log) is ("fnugwops" in log) is wanted
     assert "zorblatts" not in log
