@@ -283,3 +283,14 @@ def test_the_rewrites_by_hand_are_eighty() -> None:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len({one["id"] for one in lines}) == len(lines) == 80
     assert all(set(one) == {"id", "rewrite"} and one["rewrite"].strip() for one in lines)
+
+
+def test_what_is_told_of_a_name_stays_behind() -> None:
+    """It answered the question before; a piece of a sentence goes on from the whole of it."""
+    history = [Turn("user", "When was Kubernetes 1.36 released?"), Turn("assistant", "In April.")]
+
+    def rarity(text: str) -> Mapping[str, float]:
+        return {term: 0.6 for word in words_of(text) for term in word.terms}
+
+    assert carried_over("When is it unsupported?", history, rarity) == ("Kubernetes 1.36",)
+    assert carried_over("And 1.37?", history, rarity) == ("Kubernetes 1.36 released",)
