@@ -120,13 +120,13 @@ def _checked(
         if _ABSTAINED.fullmatch(one.text):
             continue
         said = True
-        text = inert(one.text)  # what is shown is what was checked
+        text = inert(one.text)
         if text in told:  # small models say things twice
             continue
         told.add(text)
-        support = ground(text, given, [at for at in one.named if 0 <= at < len(given)])
+        support = _supported(ground, one, text, given)
         if support.reason is not None:
-            yield Unsupported(text, support.reason)
+            yield Unsupported(one.text, support.reason)
             if manner == "drop":
                 continue
         ahead = one.ahead if shown else ""
@@ -182,6 +182,17 @@ def within(seconds: float, check: Check) -> Check:
             )
 
     return both
+
+
+def _supported(
+    ground: Ground, one: StreamedSentence, shown: str, given: Sequence[Evidence]
+) -> Support:
+    """Check a sentence as it is shown, or with the links and elements that documents have in it."""
+    named = [at for at in one.named if 0 <= at < len(given)]
+    support = ground(shown, given, named)
+    if support.reason is None or shown == one.text:
+        return support
+    return ground(one.text, given, named)
 
 
 def _told(text: str, support: Support) -> Iterator[Piece]:

@@ -45,7 +45,7 @@ VARIES: Final = (
     (re.compile(r'"(job_id|trace_id)": ?"[0-9a-f]{16}"'), r"\1 some id"),
     (re.compile(r'"(created|started|finished)": ?"[0-9TZ:.+-]+"'), r"\1 some moment"),
     (
-        re.compile(r'"(encode|retrieve|attend|generate|total|seconds)": ?[0-9.]+(e-\d+)?'),
+        re.compile(r'"(rewrite|encode|retrieve|attend|generate|total|seconds)": ?[0-9.]+(e-\d+)?'),
         r"\1 some time",
     ),
     (re.compile(r"\b[0-9]+\.[0-9] s\b"), "some time"),

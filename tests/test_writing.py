@@ -237,7 +237,7 @@ def test_who_stops_asking_stops_the_model() -> None:
 
 
 def test_what_is_shown_is_what_was_checked() -> None:
-    """Words that an element takes along with it are checked as missing."""
+    """Without links and elements, which a document may have and a model may copy."""
     asked: list[str] = []
 
     def keep(sentence: str, evidence: Sequence[Evidence], named: Sequence[int]) -> Support:
@@ -250,6 +250,14 @@ def test_what_is_shown_is_what_was_checked() -> None:
     steps = list(writing(desk, STRATEGIES["direct"], "direct", keep, "drop")(Asked("x"), EVIDENCE))
     assert asked == ["Swifts never sleep."]
     assert answer_of(steps) == asked[0]
+
+
+def test_a_sentence_that_is_copied_with_its_link_is_borne_out() -> None:
+    """It is shown without the link's target."""
+    text = "Swifts [sleep](http://x.y) in the air."
+    steps = steps_of(Script([text]), evidence=(evidence_of(text),))
+    assert answer_of(steps) == "Swifts sleep in the air."
+    assert not any(isinstance(step, Unsupported) for step in steps)
 
 
 # --- the text as it comes -------------------------------------------------------------------------

@@ -254,7 +254,7 @@ class _Work:
                 if support.reason is None:
                     notes.append(Note(text, support.quoted))
                     continue
-                self.written.unsupported.append(UnsupportedSentence(text, support.reason))
+                self.written.unsupported.append(UnsupportedSentence(one.text, support.reason))
                 if last and self._writer.manner == "mark":
                     notes.append(Note(f"{text} {MARK}"))
         except ModelTooSlow:
