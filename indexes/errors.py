@@ -24,6 +24,7 @@
     │   └── BadSnapshot       a file that is to be restored is no whole snapshot (HTTP 422)
     ├── EncoderMismatch       the loaded encoder is not the one that made the vectors (HTTP 503)
     ├── ModelMissing          weights are not where they should be (HTTP 503)
+    │   └── ModelNotSet       no setting says which language model, or which server (HTTP 422)
     ├── ModelFailed           a language model did not answer, or with nonsense (HTTP 502)
     │   ├── ModelBusy         its server takes no more work (HTTP 503)
     │   └── ModelTooSlow      the time for an answer is over (HTTP 504)
@@ -182,6 +183,12 @@ class ModelMissing(AfterwordError):
     """A model's files are missing or are not the expected ones."""
 
     code = "model_missing"
+
+
+class ModelNotSet(ModelMissing):
+    """A generator was asked for, and no setting says which language model or server it has."""
+
+    code = "model_not_set"
 
 
 class ModelFailed(AfterwordError):

@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from indexes.errors import ModelFailed, ModelMissing
+from indexes.errors import ModelFailed, ModelMissing, ModelNotSet
 from indexes.hub import Role, check_packages, model_folder
 from service.chat_template import Chat
 from service.language_model import LanguageModel, Sampling
@@ -53,7 +53,7 @@ def load_hub_language_model(
     looked for, where, and what to do, and ModelFailed where memory does not suffice.
     """
     if name is None:
-        raise ModelMissing(
+        raise ModelNotSet(
             "The generator `transformers` needs a language model: set AFTERWORD_MODEL to a hub id "
             "(owner/model), a folder or a GGUF file, or set AFTERWORD_GENERATOR to `quote`, which "
             "needs none."

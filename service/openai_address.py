@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from indexes.errors import ModelMissing
+from indexes.errors import ModelMissing, ModelNotSet
 
 _USER: Final = re.compile(r"\A\s*([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
 
@@ -36,7 +36,7 @@ def address_of(base_url: str | None) -> Address:
     ModelMissing that says what to set.
     """
     if base_url is None:
-        raise ModelMissing(
+        raise ModelNotSet(
             "The generator `openai` needs a server: set OPENAI_BASE_URL to its address, such as "
             "http://127.0.0.1:8080/v1 for one of your own or https://api.openai.com/v1."
         )

@@ -223,6 +223,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.BadSnapshot: Answer(422, "The file is no whole snapshot"),
     errors.IndexDamaged: Answer(503, "The index is damaged"),
     errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
+    errors.ModelNotSet: Answer(422, "No language model is set"),
     errors.ModelMissing: Answer(503, "A model is missing"),
     errors.ModelBusy: Answer(503, "The language model takes no more work", retry_after=5),
     errors.ModelTooSlow: Answer(504, "The language model took too long"),

@@ -8,10 +8,12 @@ import pytest
 
 from bundled_documents import birds, make_collection
 from indexes.collection import open_collection
+from indexes.errors import ModelNotSet
 from indexes.settings import Settings
 from scripted_model import Script
 from service.answer import Answerer, Question, build_answerer
 from service.evidence import Turn
+from service.problems import answer_for
 from service.prompts import NOT_FOUND
 from service.reply import CitationEvent, Event, FinalEvent, ReasoningEvent, TokenEvent
 
@@ -156,3 +158,13 @@ def test_evidence_without_room_is_named(answerer: Answerer, script: Script, data
     unread = [one.chunk_id for one in reply.dropped if "no room" in one.reason]
     assert unread == [lowest.chunk_id]
     assert lowest.text not in script.given[-1][-1].text
+
+
+@pytest.mark.parametrize("name", ["openai", "transformers"])
+def test_a_generator_that_no_setting_serves_is_the_asker_s_mistake(data: Path, name: str) -> None:
+    """What could be set is told, and programs do not ask again as they would after a 503."""
+    made = build_answerer(Settings(data=data, threshold=0.0))
+    with pytest.raises(ModelNotSet, match=r"AFTERWORD_MODEL|OPENAI_BASE_URL"):
+        made.answer(Question(SWIFTS, generator=name))
+    made.close()
+    assert answer_for(ModelNotSet).status == 422

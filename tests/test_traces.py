@@ -26,7 +26,7 @@ from service.app import create_app
 from service.traces import OFF, Traces, load_traces
 from serving import SmallAnswerer, ingested, loaded, served, small_app, stored
 
-STEPS = {"encode", "retrieve", "attend", "generate"}
+STEPS = {"rewrite", "encode", "retrieve", "attend", "generate"}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{CALLER}-01"

@@ -194,6 +194,7 @@ const WORDS = {
   key_refused: "An access key is needed.",
   model_busy: "It takes no more work at present. Try again in a moment, or let the answer be quoted.",
   model_failed: "It did not answer, or broke off. Try again, or let the answer be quoted.",
+  model_not_set: "This service has none. Answers can be quoted all the same.",
   model_missing: "It cannot be used on this service. Answers can be quoted all the same.",
   model_too_slow: "Its time was over before there was an answer. Try again, or let the answer be quoted.",
   prompt_too_long: "The question does not fit into what it can read at once. Shorten the question, or let the answer be quoted.",

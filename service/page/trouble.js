@@ -11,6 +11,7 @@ const TITLES = {
   key_refused: "A key is needed",
   index_damaged: "This collection is damaged",
   collection_not_found: "There is no such collection",
+  model_not_set: "There is no language model",
   model_missing: "The language model is missing",
   model_failed: "The language model failed",
   model_busy: "The language model is busy",
