@@ -350,6 +350,12 @@ def revoke_key(
     typer.echo(key_json(revoked) if as_json else key_line(revoked))
 
 
+UpTo = Annotated[str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")]
+FilterText = Annotated[
+    str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
+]
+TopK = Annotated[int, typer.Option(help="How many passages an answer may rest on.")]
+Candidates = Annotated[int, typer.Option(help="How many chunks are looked at.")]
 GeneratorName = Annotated[
     str | None,
     typer.Option(
@@ -368,14 +374,10 @@ ShowReasoning = Annotated[
 def ask(
     question: Annotated[list[str], typer.Argument(help="The question; quotes keep a ? or * safe.")],
     collection: CollectionName = "default",
-    as_of: Annotated[
-        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
-    ] = None,
-    filter_: Annotated[
-        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
-    ] = None,
-    top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
-    candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
+    as_of: UpTo = None,
+    filter_: FilterText = None,
+    top_k: TopK = 8,
+    candidates: Candidates = 24,
     generator: GeneratorName = None,
     strategy: StrategyName = "direct",
     reasoning: ShowReasoning = False,
@@ -407,14 +409,10 @@ def ask(
 @app.command()
 def chat(
     collection: CollectionName = "default",
-    as_of: Annotated[
-        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
-    ] = None,
-    filter_: Annotated[
-        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
-    ] = None,
-    top_k: Annotated[int, typer.Option(help="How many passages an answer may rest on.")] = 8,
-    candidates: Annotated[int, typer.Option(help="How many chunks are looked at.")] = 24,
+    as_of: UpTo = None,
+    filter_: FilterText = None,
+    top_k: TopK = 8,
+    candidates: Candidates = 24,
     generator: GeneratorName = None,
     strategy: StrategyName = "direct",
     reasoning: ShowReasoning = False,
@@ -450,12 +448,8 @@ def chat(
 def search(
     query: Annotated[list[str], typer.Argument(help="What to search for.")],
     collection: CollectionName = "default",
-    as_of: Annotated[
-        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
-    ] = None,
-    filter_: Annotated[
-        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
-    ] = None,
+    as_of: UpTo = None,
+    filter_: FilterText = None,
     top_k: Annotated[int, typer.Option(help="How many passages.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="The passages as JSON.")] = False,
 ) -> None:
@@ -476,12 +470,8 @@ def summarize(
     document: Annotated[
         list[str] | None, typer.Option(help="A document's id or uri; repeatable. Else all.")
     ] = None,
-    filter_: Annotated[
-        str | None, typer.Option("--filter", help="A filter over documents, as JSON.")
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="Leave out documents of a later date, YYYY-MM-DD.")
-    ] = None,
+    filter_: FilterText = None,
+    as_of: UpTo = None,
     pages: Annotated[
         str | None, typer.Option(help="Only these pages of the one document: 7 or 3-10.")
     ] = None,

@@ -1,7 +1,6 @@
 """The way of a question: rewrite, retrieve, attend, generate, check citations, in this order."""
 
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from indexes.encoder import Encoder, EncoderIdentity, load_encoder
 from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
 from service.citations import Citer
+from service.clock import Clock
 from service.evidence import (
     Asked,
     Attend,
@@ -32,7 +32,7 @@ from service.generators import (
 )
 from service.grounding import grounding
 from service.history import recent
-from service.language_model import Check, Usage
+from service.language_model import Check, Usage, go_on
 from service.passages import attended, retrieved
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
@@ -55,7 +55,6 @@ from service.summaries.reply import Summary
 from service.summaries.summarise import Sources, check_wanted, summarise
 from service.summaries.wanted import Wanted
 from service.told import put_together
-from service.traces import note_step
 from service.writing import Desk, within
 
 MOST_PASSAGES: Final = 100
@@ -92,10 +91,6 @@ def _ignore(_event: object) -> None:
     """Take an event that nobody waits for."""
 
 
-def _go_on() -> None:
-    """Let the work go on."""
-
-
 class Answerer:
     """Answers questions from the collections of one data folder; any number of threads may ask."""
 
@@ -112,7 +107,7 @@ class Answerer:
         *,
         abstain: bool = True,
         on_event: Callable[[Event], None] = _ignore,
-        check: Check = _go_on,
+        check: Check = go_on,
     ) -> Reply:
         """Answer one question; without `abstain` the best that was found is the answer.
 
@@ -121,7 +116,7 @@ class Answerer:
         ModelMissing, ModelFailed, PromptTooLong and IndexDamaged.
         """
         self._checked(question)
-        clock = _Clock()
+        clock = Clock()
         with self.collection(question.collection).read() as reading:
             rewritten = self._rewritten(question, reading, check)
             clock.lap("rewrite")
@@ -149,7 +144,7 @@ class Answerer:
             passages=attended(usable),
             dropped=(*found.dropped, *written.left_out),
             usage=_together(rewritten.usage, written.usage),
-            timings=clock.timings(),
+            timings=Timings(**clock.laps, total=clock.total),
             trace_id=uuid4().hex,
             generation=written.generation(question.generator or self._settings.generator),
             rewritten_by=rewritten.by,
@@ -223,9 +218,9 @@ class Answerer:
             query, collection, filter, as_of, top_k, 1, generator=QUOTE, history=tuple(history)
         )
         self._checked(asked)
-        clock = _Clock()
+        clock = Clock()
         with self.collection(collection).read() as reading:
-            rewritten = self._rewritten(asked, reading, _go_on)
+            rewritten = self._rewritten(asked, reading, go_on)
             clock.lap("rewrite")
             encoder = self._encoder(collection, reading.encoder)
             wanted = query_of(rewritten.text, encoder, reading, weighed=False)
@@ -239,7 +234,7 @@ class Answerer:
         wanted: Wanted,
         *,
         on_event: Callable[[SummaryProgress], None] = _ignore,
-        check: Check = _go_on,
+        check: Check = go_on,
     ) -> Summary:
         """Summarise documents of a collection; see `summarise` for events and what is raised."""
         settings = self._settings
@@ -376,23 +371,6 @@ def query_of(question: str, encoder: Encoder, reading: Reading, *, weighed: bool
     text = stored_form(question).strip()
     weights = reading.term_weights(text) if weighed else {}
     return Query(text, encoder.encode_query(text), weights, reading.language)
-
-
-class _Clock:
-    """Takes the time of each step, for the reply and for traces."""
-
-    def __init__(self) -> None:
-        self._began = self._last = time.perf_counter()
-        self._laps: dict[str, float] = {}
-
-    def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self._laps[step] = (now - self._last) * 1000
-        self._last = now
-        note_step(step, self._laps[step])
-
-    def timings(self) -> Timings:
-        return Timings(**self._laps, total=(time.perf_counter() - self._began) * 1000)
 
 
 def _together(*used: Usage | None) -> dict[str, int] | None:

@@ -8,6 +8,7 @@ again when the message comes back as history.
 import re
 from typing import Final
 
+from service.command import one_line
 from service.reply import ANSWERED, NO_DOCUMENTS, Citation, Reply
 
 NOT_FOUND_SAID: Final = "The documents do not answer this."
@@ -85,7 +86,7 @@ def tail(reply: Reply, *, drops: bool) -> str:
 
 def title_of(citation: Citation) -> str:
     """Return what a citation is called: its document's title and the page."""
-    title = " ".join((citation.title or citation.uri).split())
+    title = one_line(citation.title or citation.uri)
     return title if citation.page is None else f"{title}, page {citation.page}"
 
 
@@ -103,6 +104,6 @@ def _note(reply: Reply, *, drops: bool) -> str:
 
 
 def _source(citation: Citation) -> str:
-    uri = " ".join(citation.uri.split())
+    uri = one_line(citation.uri)
     place = "" if uri in title_of(citation) else f" ({as_words(uri)})"
     return f"- {citation.marker} {as_words(title_of(citation))}{place}"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from indexes.documents import Span, StoredChunk
 from indexes.languages import ENGLISH, Language
-from service.language_model import Check, Ended
+from service.language_model import Check, Ended, go_on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,10 +82,6 @@ class Turn:
     text: str
 
 
-def _go_on() -> None:
-    """Let the work go on, whatever happens."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a generator is to answer: a question that can be understood alone.
@@ -97,7 +93,7 @@ class Asked:
     question: str
     history: tuple[Turn, ...] = ()
     strategy: str = "direct"
-    check: Check = _go_on
+    check: Check = go_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ Check = Callable[[], None]
 """Asked again and again while a model works; what it raises ends the work."""
 
 
+def go_on() -> None:
+    """Let the work go on: the check of whoever has nothing to ask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of what a model is given."""

@@ -46,12 +46,6 @@ class Line:
         found = self.around.stems
         return found.union(*(one.said.stems for one in self.before))
 
-    @cached_property
-    def context_flat(self) -> frozenset[str]:
-        """The words of title and headings, and the names of the sentences before it."""
-        names = (word for one in self.before for value in one.said.names for word in value.words)
-        return self.around.flat.union(names)
-
 
 @dataclass(frozen=True)
 class Lines:

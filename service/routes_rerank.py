@@ -10,9 +10,9 @@ from service.at_work import wanted
 from service.language_model import Check
 from service.model_names import check_part
 from service.openapi import error_replies
-from service.problems import invalid
 from service.rank_texts import RankedTexts, of_collection, of_service, rank_texts
 from service.schemas_openai import RerankReply, RerankRequest
+from service.searching import check_length
 from service.state import Here
 
 router = APIRouter(prefix="/v1", tags=["OpenAI's API"])
@@ -22,13 +22,7 @@ router = APIRouter(prefix="/v1", tags=["OpenAI's API"])
 async def rerank(body: RerankRequest, request: Request, service: Here, who: Who) -> JSONResponse:
     """Rank texts by how likely each answers a question, in the reader's eyes."""
     answerer, settings = service.loaded(), service.settings
-    limit = settings.max_question_chars
-    if len(body.query) > limit:
-        raise invalid(
-            "body.query",
-            f"it has {len(body.query)} characters, {limit} are allowed; shorten it, or raise "
-            "AFTERWORD_MAX_QUESTION_CHARS",
-        )
+    check_length("body.query", body.query, settings)
     name = settings.reader if body.model is None else body.model
     texts = [one if isinstance(one, str) else one.text for one in body.documents]
 

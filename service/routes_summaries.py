@@ -15,6 +15,7 @@ from service.logs import get_log, told_id
 from service.openapi import problems
 from service.problems import invalid
 from service.schemas_summaries import SummaryRequest
+from service.searching import check_length
 from service.state import Here, Service
 from service.summaries.reply import Event, Summary, SummaryEvent, event_data
 from service.summaries.wanted import Wanted
@@ -63,13 +64,8 @@ async def summaries(
 
 
 def _check(body: SummaryRequest, service: Service) -> None:
-    limit = service.settings.max_question_chars
-    if body.focus is not None and len(body.focus) > limit:
-        raise invalid(
-            "body.focus",
-            f"it has {len(body.focus)} characters, {limit} are allowed; shorten it, or raise "
-            "AFTERWORD_MAX_QUESTION_CHARS",
-        )
+    if body.focus is not None:
+        check_length("body.focus", body.focus, service.settings)
     for name in ("pages", "span"):
         if getattr(body, name) is not None and len(set(body.document_ids or ())) != 1:
             raise invalid(f"body.{name}", "it is of one document: name one in document_ids")

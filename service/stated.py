@@ -40,7 +40,6 @@ _STOPS: Final = frozenset(";:|")
 # Clauses that a semicolon parts are this far apart: neither leaves out what the other says.
 APART: Final = 100
 _JOINS: Final = word_list("joining")
-# Words of number that have opposites.
 # Behind a number with a unit these say nothing more.
 _MEASURED: Final = frozenset(
     (
@@ -54,13 +53,12 @@ _MEASURED: Final = frozenset(
         "large",
         "away",
         "apart",
-        "tall",
         "big",
     )
 )
 _NOT_TYING: Final = frozenset(
     ("about", "around", "over", "under", "nearly", "almost", "since", "until", "between", "only",
-     "after", "before", "during", "within", "approximately", "another", "every", "until", "below",
+     "after", "before", "during", "within", "approximately", "another", "every", "below",
      "above", "exactly", "roughly", "some", "all", "these", "those", "further", "early", "late")
 )  # fmt: skip
 _ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))

@@ -4,7 +4,6 @@ What the evidence does not bear out is left out or marked, and told in either ca
 left, the evidence itself is quoted.
 """
 
-import re
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,7 @@ from service.evidence import (
 )
 from service.generate import quote
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
-from service.prompts import NOT_FOUND, Prompts, fenced
+from service.prompts import NOT_FOUND, Prompts, abstains, fenced
 from service.streamed import StreamedSentence, inert, streamed_sentences
 from service.thoughts import outside_think
 
@@ -37,7 +36,6 @@ MARK: Final = "[unsupported]"
 NO_ROOM: Final = "no room for it in the language model's context"
 # Earlier turns of a conversation may take this share of the context.
 _HISTORY_SHARE: Final = 0.25
-_ABSTAINED: Final = re.compile(rf"\W*{re.escape(NOT_FOUND)}\W*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +115,7 @@ def _checked(
         if isinstance(one, _Late):
             late = True
             continue
-        if _ABSTAINED.fullmatch(one.text):
+        if abstains(one.text):
             continue
         said = True
         text = inert(one.text)

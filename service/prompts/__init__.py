@@ -18,6 +18,7 @@ from service.language_model import Message, Role
 
 FOLDER: Final = Path(__file__).parent
 NOT_FOUND: Final = "NOT_FOUND"
+_ABSTAINED: Final = re.compile(rf"\W*{re.escape(NOT_FOUND)}\W*")
 _PART: Final = re.compile(r"^# (system|user|assistant)[ \t]*$", re.MULTILINE)
 
 
@@ -66,6 +67,11 @@ def _filled(path: Path, text: str, words: dict[str, str]) -> str:
             f"the prompt {path} has a place that nothing fills ({error}); there are {known}, and "
             "$$ for the sign itself"
         ) from None
+
+
+def abstains(sentence: str) -> bool:
+    """Tell whether a model wrote what the prompts ask for where nothing answers."""
+    return _ABSTAINED.fullmatch(sentence) is not None
 
 
 def fenced(evidence: Sequence[Evidence]) -> str:

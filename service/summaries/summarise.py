@@ -5,7 +5,6 @@ minutes: what was read is in memory, and what is told is checked against the col
 then.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -17,6 +16,7 @@ from indexes.collection import Collection, Reading
 from indexes.encoder import Encoder
 from indexes.errors import UsageError
 from indexes.settings import Settings
+from service.clock import Clock
 from service.evidence import Candidate, Evidence, Ground, Query
 from service.generators import check_generator
 from service.grounding import grounding
@@ -41,7 +41,6 @@ from service.summaries.reply import (
 from service.summaries.selection import select
 from service.summaries.wanted import MOST_DOCUMENTS, MOST_SENTENCES, Wanted
 from service.summaries.write import Note, Writer, Written, write
-from service.traces import note_step
 from service.writing import Desk
 
 MOST_TOLD: Final = 200
@@ -112,7 +111,7 @@ class _Making:
         self._sources = sources
         self._tell = tell
         self._check = check
-        self._clock = _Clock()
+        self._clock = Clock("select", "choose", "write", "cite")
         self._name = wanted.generator or sources.settings.generator
 
     def summary(self) -> Summary:
@@ -210,7 +209,7 @@ class _Making:
             sections=tuple(composed.sections),
             documents=self._documents(composed),
             read=read,
-            timings=self._clock.timings(),
+            timings=SummaryTimings(**self._clock.laps, total=self._clock.total),
             trace_id=uuid4().hex,
             reason=reason,
             focus=self._wanted.focus,
@@ -258,20 +257,3 @@ class _Making:
             )
             for one in order[:MOST_TOLD]
         )
-
-
-class _Clock:
-    """Takes the time of each step, for the reply and for traces."""
-
-    def __init__(self) -> None:
-        self._began = self._last = time.perf_counter()
-        self._laps = dict.fromkeys(("select", "choose", "write", "cite"), 0.0)
-
-    def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self._laps[step] = (now - self._last) * 1000
-        self._last = now
-        note_step(step, self._laps[step])
-
-    def timings(self) -> SummaryTimings:
-        return SummaryTimings(**self._laps, total=(time.perf_counter() - self._began) * 1000)

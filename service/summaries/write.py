@@ -6,7 +6,6 @@ said first. Parts are read in an order that spreads over the text: where the tim
 are read, those that were are of all of it.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from typing import Final
 from indexes.errors import ModelFailed, ModelTooSlow, PromptTooLong
 from service.evidence import Evidence, Ground, Quoted, Thought
 from service.language_model import Check, Ended, Message, Reason, Usage
-from service.prompts import NOT_FOUND, fenced
+from service.prompts import NOT_FOUND, abstains, fenced
 from service.reply import Dropped, UnsupportedSentence
 from service.sentences import ENDS
 from service.streamed import StreamedSentence, inert, streamed_sentences
@@ -36,7 +35,6 @@ _A_ROUND: Final = 3
 # A round that leaves more than this share of the notes makes them no shorter.
 _SHORTER: Final = 0.8
 _FAILURES: Final = 3
-_ABSTAINED: Final = re.compile(rf"\W*{re.escape(NOT_FOUND)}\W*")
 _ALL: Final = "everything that matters most"
 
 
@@ -274,7 +272,7 @@ class _Work:
                 if held and one.reason == "length" and not _is_over(held.text):
                     held = None
                 continue
-            if _ABSTAINED.fullmatch(one.text):
+            if abstains(one.text):
                 self.written.abstained = True
                 continue
             if held:
