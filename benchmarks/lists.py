@@ -12,12 +12,12 @@ import sys
 import time
 from typing import Final
 
-import faiss
 import numpy as np
 
 from benchmarks.made import DIMENSION, Halves, Vectors
 from benchmarks.scale import DEPTH, chunk_vectors, exact
 from indexes.hits import Ids
+from indexes.kernels import faiss
 
 PROBES: Final = (4, 8, 16, 32, 64)
 _FETCHED: Final = 28

@@ -26,7 +26,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import faiss
 import numpy as np
 import tantivy
 
@@ -37,6 +36,7 @@ from indexes.dense import FLAT_MOST, load_dense
 from indexes.encoder import Encoder
 from indexes.encoding import EncoderIdentity
 from indexes.hits import ChunkSet
+from indexes.kernels import faiss
 from indexes.languages import ENGLISH
 from indexes.lexical import extend_lexical, terms
 from service.evidence import Query

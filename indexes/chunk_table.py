@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,11 @@ from indexes.schema import BLOCK_CHARACTERS
 
 _MANY: Final = 500
 _SEED: Final = 21
+# The chunks of a document come one after another, and many lie in one block.
+_BLOCKS_KEPT: Final = 8
+
+Blocks = Callable[[int, int], str]
+"""Returns the block of a document's text, by its row, that begins at an offset."""
 
 
 def insert_chunks(
@@ -77,6 +83,7 @@ def read_chunks(
     `language` is the collection's.
     """
     found: dict[int, StoredChunk] = {}
+    blocks = stored_blocks(connection)
     for group in _groups(list(ids)):
         rows = connection.execute(
             "SELECT chunks.id, chunks.document, start, end, context, document_id, uri, title, "
@@ -89,7 +96,7 @@ def read_chunks(
         for row in rows:
             if row[1] not in pages:
                 pages[row[1]] = [Page(n, Span(s, e)) for n, s, e in json.loads(row[11])]
-            found[row[0]] = _stored_chunk(connection, row, pages[row[1]], language)
+            found[row[0]] = _stored_chunk(blocks, row, pages[row[1]], language)
     return [found[chunk_id] for chunk_id in ids if chunk_id in found]
 
 
@@ -144,7 +151,7 @@ def chunks_within(connection: sqlite3.Connection, document_id: str, span: Span) 
 
 
 def _stored_chunk(
-    connection: sqlite3.Connection,
+    blocks: Blocks,
     row: Sequence[object],
     pages: Sequence[Page],
     language: Language,
@@ -167,22 +174,32 @@ def _stored_chunk(
         as_of=None if as_of is None else str(as_of),
         text_sha256=str(sha),
         span=span,
-        text=block_text(connection, document, span),
-        headings=tuple(block_text(connection, document, Span(s, e)) for s, e in headings),
-        header=block_text(connection, document, Span(*header)) if header else None,
+        text=text_of(blocks, document, span),
+        headings=tuple(text_of(blocks, document, Span(s, e)) for s, e in headings),
+        header=text_of(blocks, document, Span(*header)) if header else None,
         pages=tuple(p for p in pages if p.span.start < end and p.span.end > start),
         language=language,
     )
 
 
-def block_text(connection: sqlite3.Connection, document: int, span: Span) -> str:
+def stored_blocks(connection: sqlite3.Connection) -> Blocks:
+    """Return what reads blocks, and keeps the last ones; what is not there is empty."""
+
+    @lru_cache(_BLOCKS_KEPT)
+    def block(document: int, start: int) -> str:
+        row = connection.execute(
+            "SELECT text FROM blocks WHERE document = ? AND start = ?", (document, start)
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+    return block
+
+
+def text_of(blocks: Blocks, document: int, span: Span) -> str:
     """Return the part of a document's stored text (by its row) that a span covers."""
     first = span.start - span.start % BLOCK_CHARACTERS
-    rows = connection.execute(
-        "SELECT text FROM blocks WHERE document = ? AND start >= ? AND start < ? ORDER BY start",
-        (document, first, span.end),
-    )
-    joined = "".join(row[0] for row in rows)
+    starts = range(first, span.end, BLOCK_CHARACTERS)
+    joined = "".join(blocks(document, start) for start in starts)
     return joined[span.start - first : span.end - first]
 
 
@@ -248,8 +265,7 @@ def drop_loose_vectors(connection: sqlite3.Connection) -> None:
 class Added:
     """Chunks that a view lacks, in the order of their ids.
 
-    `ids` has shape (n,), `vectors` (n, dimension) float32, `texts` n encoded texts (empty where
-    they were not asked for).
+    `ids` has shape (n,), `vectors` (n, dimension) float32, `texts` n encoded texts.
     """
 
     ids: Ids
@@ -257,28 +273,48 @@ class Added:
     texts: tuple[str, ...]
 
 
-def added_since(
-    connection: sqlite3.Connection, who: Identity, number: int, *, texts: bool = True
-) -> Iterator[Added]:
+def added_since(connection: sqlite3.Connection, who: Identity, number: int) -> Iterator[Added]:
     """Yield the chunks added after change `number`, in groups of up to 500."""
+    for ids, vectors in added_vectors(connection, number):
+        chunks = read_chunks(connection, ids.tolist(), who.language)
+        yield Added(ids, vectors, tuple(chunk.encoded for chunk in chunks))
+
+
+def added_vectors(connection: sqlite3.Connection, number: int) -> Iterator[tuple[Ids, Vectors]]:
+    """Yield ids and vectors of the chunks added after change `number`, as `Added` has them."""
+    joined = "chunks CROSS JOIN vectors ON vectors.id = chunks.vector"
+    for rows in _added(connection, number, "vectors.vector", joined):
+        ids = np.array([row[0] for row in rows], np.int64)
+        vectors = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
+        yield ids, vectors.reshape(len(ids), -1).astype(np.float32)
+
+
+def added_texts(
+    connection: sqlite3.Connection, who: Identity, number: int
+) -> Iterator[tuple[int, str]]:
+    """Yield ids and encoded texts of the chunks added after change `number`."""
+    for rows in _added(connection, number, "NULL", "chunks"):
+        for chunk in read_chunks(connection, [row[0] for row in rows], who.language):
+            yield chunk.chunk_id, chunk.encoded
+
+
+def _added(
+    connection: sqlite3.Connection, number: int, column: str, source: str
+) -> Iterator[list[tuple[int, int, bytes]]]:
+    """Yield rows of ids, the changes that added them and a column, up to 500 at a time."""
     # Ids rise with the changes that added them, so the index of changes gives both orders; CROSS
     # JOIN keeps chunks the outer loop, and a group costs no more than its own rows.
     change, last = number + 1, 0
     while True:
         rows = connection.execute(
-            "SELECT chunks.id, vectors.vector, chunks.added FROM chunks CROSS JOIN vectors "
-            "ON vectors.id = chunks.vector "
+            f"SELECT chunks.id, chunks.added, {column} FROM {source} "
             "WHERE (chunks.added, chunks.id) > (?, ?) ORDER BY chunks.added, chunks.id LIMIT ?",
             (change, last, _MANY),
         ).fetchall()
         if not rows:
             return
-        ids = np.array([row[0] for row in rows], np.int64)
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float16)
-        chunks = read_chunks(connection, ids.tolist(), who.language) if texts else ()
-        encoded = [chunk.encoded for chunk in chunks]
-        yield Added(ids, vectors.reshape(len(ids), -1).astype(np.float32), tuple(encoded))
-        change, last = rows[-1][2], rows[-1][0]
+        yield rows
+        last, change = rows[-1][:2]
 
 
 def vectors_of(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Vectors]:

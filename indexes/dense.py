@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-import faiss
 import numpy as np
-from faiss.contrib.inspect_tools import get_invlist
 
 from indexes.durable import flush
 from indexes.encoding import Vectors
 from indexes.hits import ChunkSet, Hit, Ids, Mask
+from indexes.kernels import faiss, get_invlist
 
 # By measurement: see decision 021.
 FLAT_MOST: Final = 50_000

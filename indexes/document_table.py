@@ -8,13 +8,14 @@ from typing import Final
 from unicodedata import normalize
 
 from indexes.chunk_table import (
-    block_text,
     compact,
     drop_chunks,
     drop_unused_vectors,
     insert_chunks,
     store_vectors,
+    stored_blocks,
     stored_vectors,
+    text_of,
 )
 from indexes.documents import (
     UPLOADS,
@@ -159,7 +160,7 @@ def document_text(
     if row is None:
         raise DocumentNotFound(f"no document has the id {document_id!r}")
     stop = row[1] if end is None else min(end, row[1])
-    return block_text(connection, row[0], Span(start, max(start, stop)))
+    return text_of(stored_blocks(connection), row[0], Span(start, max(start, stop)))
 
 
 def document_extract(connection: sqlite3.Connection, document_id: str) -> Extract:

@@ -34,6 +34,8 @@ from indexes.catalog import (
 )
 from indexes.chunk_table import (
     added_since,
+    added_texts,
+    added_vectors,
     count_added,
     count_chunks,
     purge_removed,
@@ -48,7 +50,7 @@ from indexes.durable import flush, put_in_place
 from indexes.encoding import Vectors
 from indexes.errors import CollectionBusy, StorageFull, StorageRefused
 from indexes.filters import Where
-from indexes.hits import ChunkSet, Hit, Ids, Mask, best
+from indexes.hits import ChunkSet, Hit, Mask, best
 from indexes.lexical import (
     LexicalDamaged,
     LexicalView,
@@ -389,15 +391,11 @@ def _merge_dense(folder: Path, connection: sqlite3.Connection, number: int, who:
     since, cleared = (old.number, old.cleared) if old else (0, 0)
     gone = ChunkSet(tuple(removed_since(connection, cleared)))
 
-    def blocks(after: int) -> Iterator[tuple[Ids, Vectors]]:
-        for group in added_since(connection, who, after, texts=False):
-            yield group.ids, group.vectors
-
     stored = Stored(
         count=count_added(connection, 0),
         fresh=count_added(connection, since),
-        since=lambda: blocks(since),
-        everything=lambda: blocks(0),
+        since=lambda: added_vectors(connection, since),
+        everything=lambda: added_vectors(connection, 0),
         sample=lambda count: sample_vectors(connection, count),
     )
     parts, clear = merge_parts(
@@ -425,7 +423,7 @@ def _merge_lexical(
     else:
         removed = ChunkSet(tuple(removed_since(connection, stamp.number)))
         try:
-            added = _texts(connection, who, stamp.number)
+            added = added_texts(connection, who, stamp.number)
             extend_lexical(folder / "lexical" / who.epoch, who.language, removed, added)
             cleared = stamp.cleared if erased else number
         except LexicalDamaged:
@@ -451,7 +449,7 @@ def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) 
     beside, old = place.with_suffix(".new"), place.with_suffix(".old")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        extend_lexical(beside, who.language, ChunkSet(()), _texts(connection, who, 0))
+        extend_lexical(beside, who.language, ChunkSet(()), added_texts(connection, who, 0))
         # The stamp stays: it lags behind the new index for a moment, which it may.
         shutil.rmtree(old, ignore_errors=True)
         with suppress(FileNotFoundError):
@@ -466,13 +464,6 @@ def _build_lexical(folder: Path, connection: sqlite3.Connection, who: Identity) 
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _texts(connection: sqlite3.Connection, who: Identity, number: int) -> Iterator[tuple[int, str]]:
-    """Yield the chunks added after change `number` with their encoded texts."""
-    for group in added_since(connection, who, number):
-        for chunk_id, text in zip(group.ids, group.texts, strict=True):
-            yield int(chunk_id), text
 
 
 def _purge(folder: Path, connection: sqlite3.Connection, who: Identity) -> None:

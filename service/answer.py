@@ -254,7 +254,7 @@ class Answerer:
         question: Question,
         query: Query,
         reading: Reading,
-        tell: Callable[[Event], None] = _ignore,
+        tell: Callable[[Event], None] | None = None,
     ) -> Retrieved:
         """Find the candidates of a question; words lead where the encoder knows no language."""
         found = retrieve(
@@ -265,7 +265,8 @@ class Answerer:
             executor=self._executor,
             words_lead=not reads(reading.encoder.name, reading.language),
         )
-        tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+        if tell is not None:
+            tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
         return found
 
     def collection(self, name: str) -> Collection:

@@ -1,8 +1,9 @@
 """Retrieve: from a question to candidate chunks, by meaning and by words, fused by rank."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NamedTuple
 
 from indexes.collection import Reading
@@ -50,10 +51,7 @@ def retrieve(
 
 
 class Ranked(NamedTuple):
-    """A chunk's id with what each engine and their fusion gave it.
-
-    Up to 200 are made for a question, so they are tuples, which are made fastest.
-    """
+    """A chunk's id with what each engine and their fusion gave it."""
 
     chunk_id: int
     dense: float | None
@@ -61,8 +59,10 @@ class Ranked(NamedTuple):
     fused: float
 
 
-def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], dense_weight: float = 1.0) -> list[Ranked]:
-    """Return every hit by its reciprocal rank sum, best first, ties by chunk id.
+def fuse(
+    dense: Sequence[Hit], lexical: Sequence[Hit], dense_weight: float = 1.0
+) -> Iterator[Ranked]:
+    """Yield every hit by its reciprocal rank sum, best first, ties by chunk id.
 
     A rank by the dense engine counts `dense_weight` times. The sum is divided by the largest
     possible, which a chunk has that both engines rank first.
@@ -74,14 +74,12 @@ def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], dense_weight: float = 1.0
     largest = (1 + dense_weight) / (RANK_CONSTANT + 1)
     cosines = {hit.chunk_id: hit.score for hit in dense}
     bm25 = {hit.chunk_id: hit.score for hit in lexical}
-    order = sorted(sums, key=lambda chunk_id: (-sums[chunk_id], chunk_id))
-    return [
-        Ranked(key, cosines.get(key), bm25.get(key), min(1.0, sums[key] / largest)) for key in order
-    ]
+    for negated, key in sorted((-total, chunk_id) for chunk_id, total in sums.items()):
+        yield Ranked(key, cosines.get(key), bm25.get(key), min(1.0, -negated / largest))
 
 
 def select(
-    ranked: Sequence[Ranked],
+    ranked: Iterable[Ranked],
     read: Callable[[Sequence[int]], Iterable[StoredChunk]],
     limit: int,
 ) -> Retrieved:
@@ -91,10 +89,9 @@ def select(
     """
     kept: dict[str, Candidate] = {}
     dropped: list[Dropped] = []
-    for start in range(0, len(ranked), limit):
-        if len(kept) == limit:  # no further row is read to learn that there is no room for it
-            break
-        block = {one.chunk_id: one for one in ranked[start : start + limit]}
+    left = iter(ranked)
+    # No further row is read to learn that there is no room for it.
+    while len(kept) < limit and (block := {one.chunk_id: one for one in islice(left, limit)}):
         for chunk in read(list(block)):
             if len(kept) == limit:
                 return Retrieved(tuple(kept.values()), tuple(dropped))

@@ -30,7 +30,7 @@ def hits(ids: Sequence[int]) -> list[Hit]:
 
 def test_fuse_gives_what_a_hand_computes() -> None:
     """Two of three chunks are found by both engines."""
-    found = fuse([Hit(7, 0.9), Hit(5, 0.4)], [Hit(5, 12.0), Hit(6, 3.0), Hit(7, 2.0)])
+    found = list(fuse([Hit(7, 0.9), Hit(5, 0.4)], [Hit(5, 12.0), Hit(6, 3.0), Hit(7, 2.0)]))
     assert [one.chunk_id for one in found] == [5, 7, 6]
     # 1/62 + 1/61, 1/61 + 1/63, 1/62, each over 2/61
     assert [one.fused for one in found] == pytest.approx([0.991935, 0.984127, 0.491935], abs=1e-6)
@@ -44,7 +44,7 @@ def test_fuse_agrees_with_the_formula(dense: list[int], lexical: list[int]) -> N
         one: sum(Fraction(1, 61 + ids.index(one)) for ids in (dense, lexical) if one in ids)
         for one in {*dense, *lexical}
     }
-    found = fuse(hits(dense), hits(lexical))
+    found = list(fuse(hits(dense), hits(lexical)))
     assert {one.chunk_id: one.fused for one in found} == pytest.approx(
         {one: float(value * Fraction(61, 2)) for one, value in sums.items()}
     )

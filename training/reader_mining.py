@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
@@ -48,6 +49,6 @@ class Miner:
 def _ranked(reading: Reading, one: Asked, vector: Vectors) -> list[str]:
     dense = reading.dense(vector, DEPTH)
     fused = fuse(dense, reading.lexical(one.question, DEPTH))
-    chunks = reading.chunks([hit.chunk_id for hit in fused[: 2 * WRONG]])
+    chunks = reading.chunks([hit.chunk_id for hit in islice(fused, 2 * WRONG)])
     ids = dict.fromkeys(chunk.document_id for chunk in chunks)
     return [name for name in ids if name != one.paragraph][:WRONG]
