@@ -181,6 +181,7 @@ def settle(folder: Folder, lines: list[str], *, whole: bool = False) -> None:
             folder.settle(uri)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(tmp_path: Path, again: subprocess.Popen[str]) -> None:
     """After each kill all that was reported answers, whole; a run to the end leaves it complete."""
     folder = Folder(tmp_path, random.Random(SEED))
