@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ from service.keys import has_key
 from service.logs import configure_logs, get_log, log_unexpected
 from service.loop_lag import watch_loop
 from service.loopback import is_loopback
+from service.metrics import Metrics
 from service.openapi import describe, methods_of
 from service.problems import (
     MethodNotAllowed,
@@ -116,13 +117,13 @@ def create_app(
     tools = routes_mcp.Tools(service)
 
     @asynccontextmanager
-    async def life(_app: FastAPI) -> AsyncIterator[None]:
+    async def life(_app: FastAPI) -> AsyncIterator[Mapping[str, Metrics]]:
         tasks = [asyncio.create_task(_load(service, build))]
         tasks.append(asyncio.create_task(watch_loop(service.metrics.loop_lag)))
         tasks.append(asyncio.create_task(_forget_old_sessions(service)))
         if worker:
             tasks.append(asyncio.create_task(service.keeper.keep()))
-        yield
+        yield {"metrics": service.metrics}  # for connections, which know of no request
         await tools.close()
         for task in tasks:
             task.cancel()

@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 from indexes.errors import AfterwordError
 from service.gate import head_too_large
 from service.logs import get_log, new_request_id
+from service.metrics import Metrics
 from service.problems import (
     PROBLEM_JSON,
     BadRequest,
@@ -44,7 +45,8 @@ _log = get_log(__name__)
 class BoundedConnection(H11Protocol):
     """One connection of uvicorn's, which closes what is late and answers what it cannot read.
 
-    `limit_concurrency` of the configuration is how many connections there may be at once.
+    `limit_concurrency` of the configuration is how many connections there may be at once. What it
+    refuses and cuts off is counted in the `metrics` of the application's state.
     """
 
     _told_full: ClassVar[float] = float("-inf")
@@ -166,6 +168,8 @@ class BoundedConnection(H11Protocol):
         )
 
     def _abort(self, reason: str) -> None:
+        if self._metrics is not None:
+            self._metrics.cut_off.labels(reason).inc()
         _log.warning("connection_closed", reason=reason, client=self._peer)
         self.transport.abort()
 
@@ -180,11 +184,18 @@ class BoundedConnection(H11Protocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
+    def _metrics(self) -> Metrics | None:
+        """What counts: none before the application has started."""
+        return self.app_state.get("metrics")
+
+    @property
     def _peer(self) -> str | None:
         return self.client[0] if self.client else None
 
     def _refuse(self, error: AfterwordError) -> None:
         """Answer outside of any request, where no answer has begun, and close the connection."""
+        if self._metrics is not None:
+            self._metrics.rejected.labels(error.code).inc()
         answering = self._answering
         if not answering or not self.cycle.response_started:
             self.transport.write(_answer(error))

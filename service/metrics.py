@@ -140,6 +140,11 @@ class Metrics:
             "Requests that were refused or failed, by the problem's code.",
             "reason",
         )
+        self.cut_off = self._counter(
+            "afterword_connections_cut_off_total",
+            "Connections ended in mid-flight, by what the client did for too long.",
+            "reason",
+        )
         self.in_flight = self._gauge(
             "afterword_in_flight", "Pieces of work that run or wait for a thread.", "kind"
         )

@@ -160,7 +160,8 @@ def test_what_is_sent_after_a_refusal_is_not_read_for_ever(client: httpx2.Client
     piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     with closing(dialled(str(client.base_url), head)) as endless, pytest.raises(ConnectionError):
         send_for_ever(endless, piece)
-    assert client.get("/health").status_code == 200
+    counted = 'afterword_connections_cut_off_total{reason="refused_body_goes_on"} 1.0\n'
+    assert counted in client.get("/metrics").text
 
 
 def test_a_length_beyond_all_bounds_is_refused_before_the_body(client: httpx2.Client) -> None:
@@ -233,6 +234,8 @@ def test_too_many_connections_are_refused(answerer: SmallAnswerer) -> None:
         held[1].sendall(ask)
         assert alive(held[1])
         until(lambda: httpx2.get(f"{url}/health").status_code == 200)
+        counted = 'afterword_rejected_total{reason="too_many_connections"} 1.0\n'
+        assert counted in httpx2.get(f"{url}/metrics").text
 
 
 def test_the_longest_idle_connection_makes_room(answerer: SmallAnswerer) -> None:
@@ -272,7 +275,8 @@ def test_a_client_that_takes_nothing_is_cut_off(client: httpx2.Client) -> None:
         greedy.settimeout(10)
         with pytest.raises(ConnectionError):
             send_for_ever(greedy, ask * 100)
-    assert client.get("/health").status_code == 200
+    counted = 'afterword_connections_cut_off_total{reason="client_takes_nothing"} 1.0\n'
+    assert counted in client.get("/metrics").text
 
 
 def test_an_answer_that_nobody_takes_does_not_outlive_its_connection(
