@@ -47,7 +47,7 @@ _CELL_COVERAGE: Final = 10.0
 _ROW_ANSWERS: Final = 1.0
 # `python -m training.threshold` prints scale and offset, and the figures of each threshold.
 _SCALE: Final = 1.19
-_OFFSET: Final = -2.705
+_OFFSET: Final = -4.454
 THRESHOLD: Final = 0.45
 # The same for words alone: the share of terms that a chunk has and half of its best sentence's.
 _WORDS_SENTENCE: Final = 0.5

@@ -30,8 +30,8 @@ class Candidate:
     """A chunk that retrieval found.
 
     `dense` is the cosine and `lexical` the BM25 score as the engines gave them (None where the
-    engine did not find the chunk); `fused` is its reciprocal rank sum as a share of the largest
-    that is possible, in (0, 1].
+    engine did not find the chunk); `fused` is the weighted mean of both beside the best that each
+    found, in [0, 1].
     """
 
     chunk: StoredChunk

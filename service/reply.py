@@ -18,7 +18,7 @@ class Scores:
     """What each step gave a passage, in [0, 1], higher is better; None where it gave nothing.
 
     `dense` is the cosine with negative values cut to 0, `lexical` is `s / (s + 10)` of the BM25
-    score `s`, `fused` is the reciprocal rank sum as a share of the largest that is possible, and
+    score `s`, `fused` is the weighted mean of both beside the best that each engine found, and
     `reader` is the estimate that the passage answers the question.
     """
 

@@ -1,4 +1,4 @@
-"""Retrieve: from a question to candidate chunks, by meaning and by words, fused by rank."""
+"""Retrieve: from a question to candidate chunks, by meaning and by words, their scores fused."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -13,7 +13,8 @@ from service.evidence import Candidate, Query
 from service.reply import Dropped
 
 DEPTH: Final = 100
-RANK_CONSTANT: Final = 60
+# What nearness counts beside words: see decision 037.
+DENSE_WEIGHT: Final = 0.8
 # Where the encoder does not know the language, it orders what has equal words, and fills the list.
 _FILLING: Final = 0.02
 
@@ -35,18 +36,17 @@ def retrieve(
     executor: Executor,
     words_lead: bool = False,
 ) -> Retrieved:
-    """Ask both engines for the same allowed chunks, fuse their ranks and read the best `limit`.
+    """Ask both engines for the same allowed chunks, fuse their scores and read the best `limit`.
 
     Each engine is asked for 100 hits, or `limit` where that is more. All rows are those of the
-    reading's number; of chunks with equal text the better ranked stays. Fusion: reciprocal rank
-    with k = 60 (Cormack, Clarke and Buettcher 2009), in which the dense engine counts next to
-    nothing where `words_lead`.
+    reading's number; of chunks with equal text the better ranked stays. The dense engine counts
+    next to nothing where `words_lead`.
     """
     depth = max(DEPTH, limit)
     later = executor.submit(reading.lexical, query.text, depth, allowed)
     dense = reading.dense(query.vector, depth, allowed)
     lexical = later.result()
-    ranked = fuse(dense, lexical, _FILLING if words_lead else 1.0)
+    ranked = fuse(dense, lexical, _FILLING if words_lead else DENSE_WEIGHT, depth)
     return select(ranked, reading.chunks, limit)
 
 
@@ -60,22 +60,38 @@ class Ranked(NamedTuple):
 
 
 def fuse(
-    dense: Sequence[Hit], lexical: Sequence[Hit], dense_weight: float = 1.0
+    dense: Sequence[Hit],
+    lexical: Sequence[Hit],
+    dense_weight: float = DENSE_WEIGHT,
+    depth: int = DEPTH,
 ) -> Iterator[Ranked]:
-    """Yield every hit by its reciprocal rank sum, best first, ties by chunk id.
+    """Yield every hit by the weighted mean of its two scores, best first, ties by chunk id.
 
-    A rank by the dense engine counts `dense_weight` times. The sum is divided by the largest
-    possible, which a chunk has that both engines rank first.
+    A score counts as its share of the way from the least that there can be, a cosine of -1 and no
+    word, to the best that was found. Of what an engine left out it is that of the last that it
+    found: of `lexical`, if that has `depth` hits; a shorter list has all that share a word. This is
+    TM2C2 of Bruch, Gai and Ingber 2023 (arXiv:2210.11934), with the weight that they advise.
     """
-    sums: dict[int, float] = {}
-    for hits, weight in ((dense, dense_weight), (lexical, 1.0)):
-        for rank, hit in enumerate(hits, start=1):
-            sums[hit.chunk_id] = sums.get(hit.chunk_id, 0.0) + weight / (RANK_CONSTANT + rank)
-    largest = (1 + dense_weight) / (RANK_CONSTANT + 1)
-    cosines = {hit.chunk_id: hit.score for hit in dense}
-    bm25 = {hit.chunk_id: hit.score for hit in lexical}
-    for negated, key in sorted((-total, chunk_id) for chunk_id, total in sums.items()):
-        yield Ranked(key, cosines.get(key), bm25.get(key), min(1.0, -negated / largest))
+    near, farthest = _shares(dense, -1.0)
+    worded, rest = _shares(lexical, 0.0)
+    rest = rest if len(lexical) >= depth else 0.0
+    cosines, bm25 = dict(dense), dict(lexical)
+    fused = [
+        (
+            -dense_weight * near.get(key, farthest) - (1 - dense_weight) * worded.get(key, rest),
+            key,
+        )
+        for key in cosines | bm25
+    ]
+    for negated, key in sorted(fused):
+        yield Ranked(key, cosines.get(key), bm25.get(key), min(1.0, -negated))
+
+
+def _shares(hits: Sequence[Hit], least: float) -> tuple[dict[int, float], float]:
+    """Return by chunk id the share of the best score, and the smallest share, 0 of none."""
+    best = max((hit.score for hit in hits), default=least) - least or 1.0
+    shares = {hit.chunk_id: (hit.score - least) / best for hit in hits}
+    return shares, min(shares.values(), default=0.0)
 
 
 def select(

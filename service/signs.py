@@ -11,7 +11,7 @@ from indexes.lexical import terms
 from service.evidence import Candidate, Query
 
 _COVERAGE: Final = 0.75
-_FUSED: Final = 0.5
+_FUSED: Final = 2.0
 # Words that ask and name nothing; the lexical view keeps them, as BM25 hardly minds.
 _ASKING: Final = (
     "what which who whom whose when where why how do does did were has have had can could would "

@@ -42,7 +42,7 @@ def candidate(
         headings=headings,
     )
     vector = small_encoder().encode_query(QUESTION)
-    return Candidate(chunk, float(encode([chunk.encoded])[0] @ vector), 1.0, 1 / number)
+    return Candidate(chunk, float(encode([chunk.encoded])[0] @ vector), 1.0, 1 - number / 50)
 
 
 def attend(candidates: Sequence[Candidate], question: str = QUESTION) -> Sequence[Evidence]:

@@ -1,4 +1,4 @@
-"""Retrieve: ranks fused as the formula says, equal texts once, and only what a filter allows."""
+"""Retrieve: scores fused as the formula says, equal texts once, and only what a filter allows."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,33 +23,49 @@ from stored_documents import chunks_of, prepared
 IDS = st.lists(st.integers(0, 30), unique=True, max_size=20)
 
 
-def hits(ids: Sequence[int]) -> list[Hit]:
-    """Return hits in this order with falling scores."""
-    return [Hit(one, 9.0 - place) for place, one in enumerate(ids)]
+def hits(ids: Sequence[int], least: int) -> list[Hit]:
+    """Return hits in this order with falling scores, the last one above the least possible."""
+    return [Hit(one, float(least + len(ids) - place)) for place, one in enumerate(ids)]
 
 
 def test_fuse_gives_what_a_hand_computes() -> None:
     """Two of three chunks are found by both engines."""
     found = list(fuse([Hit(7, 0.9), Hit(5, 0.4)], [Hit(5, 12.0), Hit(6, 3.0), Hit(7, 2.0)]))
-    assert [one.chunk_id for one in found] == [5, 7, 6]
-    # 1/62 + 1/61, 1/61 + 1/63, 1/62, each over 2/61
-    assert [one.fused for one in found] == pytest.approx([0.991935, 0.984127, 0.491935], abs=1e-6)
-    assert [(one.dense, one.lexical) for one in found] == [(0.4, 12.0), (0.9, 2.0), (None, 3.0)]
+    assert [one.chunk_id for one in found] == [7, 5, 6]
+    # .8 * 1 + .2 * 2/12, .8 * 1.4/1.9 + .2 * 1, .8 * 1.4/1.9 + .2 * 3/12
+    assert [one.fused for one in found] == pytest.approx([0.833333, 0.789474, 0.639474], abs=1e-6)
+    assert [(one.dense, one.lexical) for one in found] == [(0.9, 2.0), (0.4, 12.0), (None, 3.0)]
 
 
-@given(IDS, IDS)
-def test_fuse_agrees_with_the_formula(dense: list[int], lexical: list[int]) -> None:
-    """The order is that of exact sums, ties by id; scores are in (0, 1]."""
-    sums = {
-        one: sum(Fraction(1, 61 + ids.index(one)) for ids in (dense, lexical) if one in ids)
+def test_what_words_left_out_is_no_better_than_the_last_they_found() -> None:
+    """Of a list that is full; what a list that is not full lacks has none of the words."""
+    lists = [Hit(1, 0.0)], [Hit(2, 4.0), Hit(3, 2.0)]
+    full, short = ({one.chunk_id: one.fused for one in fuse(*lists, 0.5, n)} for n in (2, 3))
+    assert full == {1: 0.75, 2: 1.0, 3: 0.75}
+    assert short == {1: 0.5, 2: 1.0, 3: 0.75}
+
+
+@given(IDS, IDS, st.fractions(0, 1), st.integers(1, 25))
+def test_fuse_agrees_with_the_formula(
+    dense: list[int], lexical: list[int], weight: Fraction, depth: int
+) -> None:
+    """The order is that of exact means but for ties by rounding; scores are in [0, 1]."""
+    last = Fraction(1, len(dense)) if dense else Fraction(0)
+    rest = Fraction(1, len(lexical)) if len(lexical) >= depth else Fraction(0)
+
+    def share(ids: list[int], one: int, of_others: Fraction) -> Fraction:
+        return Fraction(len(ids) - ids.index(one), len(ids)) if one in ids else of_others
+
+    means = {
+        one: weight * share(dense, one, last) + (1 - weight) * share(lexical, one, rest)
         for one in {*dense, *lexical}
     }
-    found = list(fuse(hits(dense), hits(lexical)))
-    assert {one.chunk_id: one.fused for one in found} == pytest.approx(
-        {one: float(value * Fraction(61, 2)) for one, value in sums.items()}
-    )
-    assert [one.chunk_id for one in found] == sorted(sums, key=lambda one: (-sums[one], one))
-    assert all(0 < one.fused <= 1 for one in found)
+    found = list(fuse(hits(dense, -1), hits(lexical, 0), float(weight), depth))
+    assert {one.chunk_id for one in found} == set(means)
+    for one in found:
+        assert one.fused == pytest.approx(float(means[one.chunk_id]), abs=1e-12)
+        assert 0 <= one.fused <= 1
+    assert found == sorted(found, key=lambda one: (-one.fused, one.chunk_id))
 
 
 def chunk(chunk_id: int, text: str) -> StoredChunk:
