@@ -27,7 +27,7 @@ AfterwordError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -39,7 +39,8 @@ from indexes.documents import stored_form
 from indexes.errors import AfterwordError
 from service.dialect import ErrorReply, error_reply, openai_status, speaks_openai
 from service.logs import told_id
-from service.schemas import PATTERNS, Mistake, Problem
+from service.mistakes import mistakes_of
+from service.schemas import Mistake, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"
@@ -321,33 +322,9 @@ def from_http_exception(error: HTTPException, path: str, methods: Sequence[str])
 
 def from_validation(error: RequestValidationError) -> InvalidRequest:
     """Return all that is wrong with a request; what was sent is not repeated."""
-    mistakes = [
-        Mistake(where=stored_form(_where(item)), message=_sentence(item)) for item in error.errors()
-    ]
-    return InvalidRequest(mistakes)
+    return InvalidRequest(mistakes_of(error))
 
 
 def invalid(where: str, message: str) -> InvalidRequest:
     """Return one mistake as an error."""
     return InvalidRequest([Mistake(where=where, message=message)])
-
-
-def _where(item: Mapping[str, Any]) -> str:
-    # Of a body that is no JSON at all the framework names the character as if it were a field.
-    place = item["loc"][:1] if item["type"] == "json_invalid" else item["loc"]
-    return ".".join(map(str, place))
-
-
-def _sentence(item: Mapping[str, Any]) -> str:
-    match item["type"]:
-        case "extra_forbidden":
-            return "there is no such field"
-        case "json_invalid":
-            return f"the body is not JSON ({item['ctx']['error']} at character {item['loc'][-1]})"
-        case "model_attributes_type" | "dict_type" if item["loc"] == ("body",):
-            return "a JSON object is needed (Content-Type: application/json)"
-        case "model_attributes_type" | "dict_type" | "model_type":
-            return 'a JSON object is needed, such as {"name": "value"}'
-        case "string_pattern_mismatch":
-            return PATTERNS.get(item["ctx"]["pattern"], str(item["msg"]))
-    return str(item["msg"]).removeprefix("Value error, ")

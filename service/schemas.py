@@ -39,7 +39,10 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 def _iso_date(value: str) -> str:
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         raise ValueError("write the date as YYYY-MM-DD")
-    return date.fromisoformat(value).isoformat()
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError("there is no such day; write one as YYYY-MM-DD") from None
 
 
 def _not_blank(value: str) -> str:
@@ -101,6 +104,7 @@ def _in_one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> obje
 _COLLECTION_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _DOCUMENT_ID: Final = f"^{DOCUMENT_ID}$"
 _SESSION_ID: Final = r"^[0-9a-f]{32}$"
+SHA256: Final = r"^[0-9a-f]{64}$"
 _METADATA_NAME: Final = r'^[^"\\\x00-\x1f]{1,64}$'
 # What each pattern allows, in words for who has not met it.
 PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -116,6 +120,7 @@ PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
             "a metadata field's name has 1 to 64 characters, and no quotation mark, backslash or "
             "control character"
         ),
+        SHA256: "a sha256 has 64 digits and small letters a to f",
     }
 )
 

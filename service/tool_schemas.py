@@ -111,8 +111,8 @@ class ListGiven(_Given):
 class ReadGiven(_Given):
     """Arguments of `read_document`."""
 
-    document: Annotated[Words, Field(max_length=LONGEST_NAME)] = Field(
-        description="Id of the document (`document_id` of other tools), or its uri."
+    document_id: Annotated[Words, Field(max_length=LONGEST_NAME)] = Field(
+        description="`document_id` as the other tools give it, or the document's uri."
     )
     collection: In = "default"
     start: Whole = Field(

@@ -279,7 +279,7 @@ async def _read_document(visit: Visit, given: ReadGiven) -> Told:
 
     def read() -> ReadTold:
         with answerer.collection(given.collection).read() as reading:
-            return _part(reading, reading.named(given.document), given)
+            return _part(reading, reading.named(given.document_id), given)
 
     facts = await visit.service.documents.run(read)
     return Told(facts, read_text(facts))
