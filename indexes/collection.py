@@ -719,11 +719,10 @@ def sweep_deleted(data: Path) -> None:
 
     Leaves them to another process that is removing them just now.
     """
-    if any(data.glob(f"{_DELETED}*")):
-        with (
-            suppress(OSError),
-            locked(data / _SWEEP_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB),
-        ):
+    with suppress(OSError):
+        if not any(data.glob(f"{_DELETED}*")):
+            return
+        with locked(data / _SWEEP_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB):
             _remove_deleted(data)
 
 

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -33,12 +33,15 @@ from service.generators import (
 from service.grounding import grounding
 from service.history import recent
 from service.language_model import Check, Usage, go_on
+from service.lengths import too_long
 from service.passages import attended, retrieved
+from service.prompts import check_prompts
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
     ANSWERED,
     NO_DOCUMENTS,
     NOT_FOUND,
+    Dropped,
     Event,
     FinalEvent,
     Passage,
@@ -87,6 +90,17 @@ class Question:
     rewrite: Way | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    """What was found for a question, weighed, and what with."""
+
+    encoder: Encoder
+    threshold: float
+    query: Query
+    evidence: Sequence[Evidence]
+    dropped: tuple[Dropped, ...]
+
+
 def _ignore(_event: object) -> None:
     """Take an event that nobody waits for."""
 
@@ -117,40 +131,62 @@ class Answerer:
         """
         self._checked(question)
         clock = Clock()
-        with self.collection(question.collection).read() as reading:
-            rewritten = self._rewritten(question, reading, check)
-            clock.lap("rewrite")
-            encoder, reader, threshold = self._models(question.collection, reading)
-            query = query_of(rewritten.text, encoder, reading)
-            clock.lap("encode")
-            found = self._retrieved(question, query, reading, on_event)
-            clock.lap("retrieve")
-            evidence = _attend(reader, encoder, reading)(query, found.candidates)
-            usable = evidence[: question.top_k]
-            clock.lap("attend")
-            status = _status(evidence, threshold if abstain else 0.0)
+        collection = self.collection(question.collection)
+        rewritten = self._rewritten(question, collection, check)
+        clock.lap("rewrite")
+        with ExitStack() as held:
+            reading = held.enter_context(collection.read())
+            weighed = self._weighed(question, rewritten.text, reading, clock, on_event)
+            evidence, usable = weighed.evidence, weighed.evidence[: question.top_k]
+            status = _status(evidence, weighed.threshold if abstain else 0.0)
             given = usable if status == ANSWERED else ()
-            steps = self._steps(question, query, encoder, check, given)
-            written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
+            steps = self._steps(question, weighed, check, given)
+            citer = Citer(reading)
+            if self._writer(question) != QUOTE:
+                citer.keep(given)
+                held.close()  # SQLite's log grows while one reads, and a model may take minutes
+            written = put_together(steps, citer, on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
             NOT_FOUND if written.abstains else status,
             written.text,
             written.short,
             score=evidence[0].score if evidence else 0.0,
-            threshold=threshold,
-            query=query.text,
+            threshold=weighed.threshold,
+            query=weighed.query.text,
             citations=written.citations,
             passages=attended(usable),
-            dropped=(*found.dropped, *written.left_out),
+            dropped=(*weighed.dropped, *written.left_out),
             usage=_together(rewritten.usage, written.usage),
             timings=Timings(**clock.laps, total=clock.total),
             trace_id=uuid4().hex,
-            generation=written.generation(question.generator or self._settings.generator),
+            generation=written.generation(self._writer(question)),
             rewritten_by=rewritten.by,
         )
         on_event(FinalEvent(reply))
         return reply
+
+    def _weighed(
+        self,
+        question: Question,
+        text: str,
+        reading: Reading,
+        clock: Clock,
+        tell: Callable[[Event], None],
+    ) -> _Weighed:
+        """Find what may answer a question that stands alone, and weigh it."""
+        encoder, reader, threshold = self._models(question.collection, reading)
+        query = query_of(text, encoder, reading)
+        clock.lap("encode")
+        found = self._retrieved(question, query, reading, tell)
+        clock.lap("retrieve")
+        evidence = _attend(reader, encoder, reading)(query, found.candidates)
+        clock.lap("attend")
+        return _Weighed(encoder, threshold, query, evidence, found.dropped)
+
+    def _writer(self, question: Question) -> str:
+        """Return the name of the generator that answers a question."""
+        return question.generator or self._settings.generator
 
     def _models(self, name: str, reading: Reading) -> tuple[Encoder, LoadedReader, float]:
         """Return encoder and reader of a collection, and from which score on it is answered."""
@@ -166,8 +202,7 @@ class Answerer:
     def _steps(
         self,
         question: Question,
-        query: Query,
-        encoder: Encoder,
+        weighed: _Weighed,
         check: Check,
         evidence: Sequence[Evidence],
     ) -> Generator[Step]:
@@ -175,31 +210,36 @@ class Answerer:
         if not evidence:
             return
         settings = self._settings
-        desk = desk_for(question.generator or settings.generator, settings)
-        generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
+        desk = desk_for(self._writer(question), settings, check)
+        ground = grounding(weighed.encoder)
+        generate = generator_of(desk, question.strategy, ground, settings.unsupported)
         limit = within(settings.answer_seconds, check)
-        asked = Asked(query.text, recent(question.history), question.strategy, limit)
+        asked = Asked(weighed.query.text, recent(question.history), question.strategy, limit)
         yield from generate(asked, evidence)
 
-    def _rewritten(self, question: Question, reading: Reading, check: Check) -> Rewritten:
-        """Return the question as it can be understood alone."""
-        asked, history, language = question.question, recent(question.history), reading.language
-        settings = self._settings
+    def _rewritten(self, question: Question, collection: Collection, check: Check) -> Rewritten:
+        """Return the question as it can be understood alone; no reading is held for a model."""
+        asked, history, settings = question.question, recent(question.history), self._settings
         way = question.rewrite or settings.rewrite
         if not history or way == "none":
             return Rewritten(asked)
-        by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
-        desk = self._rewriter(question, way) if way != "rule" else None
+
+        def by_rule() -> Rewritten:
+            with collection.read() as reading:
+                return rewrite_by_rule(asked, history, reading.rarities, reading.language)
+
+        desk = self._rewriter(question, way, check) if way != "rule" else None
         if desk is None:
             return by_rule()
         limit = within(settings.answer_seconds * _REWRITING, check)
-        return rewrite_by_model(asked, history, desk.model, desk.prompts, limit, by_rule, language)
+        model, prompts, language = desk.model, desk.prompts, collection.language
+        return rewrite_by_model(asked, history, model, prompts, limit, by_rule, language)
 
-    def _rewriter(self, question: Question, way: str) -> Desk | None:
+    def _rewriter(self, question: Question, way: str, check: Check) -> Desk | None:
         """Return the language model that rewrites: the one that answers, or the settings' own."""
-        desk = desk_for(question.generator or self._settings.generator, self._settings)
+        desk = desk_for(self._writer(question), self._settings, check)
         if way == "model":
-            desk = desk or desk_for(self._settings.generator, self._settings)
+            desk = desk or desk_for(self._settings.generator, self._settings, check)
             if desk is None:
                 raise UsageError(NO_MODEL)
         return desk
@@ -219,9 +259,10 @@ class Answerer:
         )
         self._checked(asked)
         clock = Clock()
-        with self.collection(collection).read() as reading:
-            rewritten = self._rewritten(asked, reading, go_on)
-            clock.lap("rewrite")
+        opened = self.collection(collection)
+        rewritten = self._rewritten(asked, opened, go_on)
+        clock.lap("rewrite")
+        with opened.read() as reading:
             encoder = self._encoder(collection, reading.encoder)
             wanted = query_of(rewritten.text, encoder, reading, weighed=False)
             clock.lap("encode")
@@ -245,7 +286,7 @@ class Answerer:
             lambda reading: self._encoder(wanted.collection, reading.encoder),
             query_of,
             self._executor,
-            desk_for(wanted.generator or settings.generator, settings),
+            desk_for(wanted.generator or settings.generator, settings, check),
         )
         return summarise(wanted, sources, on_event, check)
 
@@ -266,7 +307,7 @@ class Answerer:
             words_lead=not reads(reading.encoder.name, reading.language),
         )
         if tell is not None:
-            tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+            tell(SearchEvent(retrieved(found.candidates[: question.top_k]), query.text))
         return found
 
     def collection(self, name: str) -> Collection:
@@ -328,14 +369,10 @@ class Answerer:
 
     def _checked(self, question: Question) -> None:
         """Raise UsageError for a question that cannot be asked."""
-        limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
-        if len(question.question) > limit:
-            raise UsageError(
-                f"the question has {len(question.question)} characters, {limit} are allowed; "
-                f"shorten it, or raise AFTERWORD_MAX_QUESTION_CHARS"
-            )
+        if (wrong := too_long(question.question, self._settings)) is not None:
+            raise UsageError(f"the question {wrong}")
         if not 1 <= question.top_k <= MOST_PASSAGES:
             raise UsageError(f"top_k is {question.top_k}; use 1 to {MOST_PASSAGES}")
         if not 1 <= question.candidates <= MOST_CANDIDATES:
@@ -349,7 +386,11 @@ class Answerer:
 
 
 def build_answerer(settings: Settings) -> Answerer:
-    """Return the answerer of a process; encoders and collections are loaded when first needed."""
+    """Return the answerer of a process; encoders and collections are loaded when first needed.
+
+    Raises UsageError where the folder of prompts cannot be used.
+    """
+    check_prompts(settings.prompts)
     return Answerer(settings)
 
 

@@ -27,7 +27,7 @@ AfterwordError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -39,7 +39,8 @@ from indexes.documents import stored_form
 from indexes.errors import AfterwordError
 from service.dialect import ErrorReply, error_reply, openai_status, speaks_openai
 from service.logs import told_id
-from service.schemas import PATTERNS, Mistake, Problem
+from service.mistakes import mistakes_of
+from service.schemas import Mistake, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"
@@ -188,11 +189,15 @@ class NotReady(HttpError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an error is answered; `retry_after` is in seconds."""
+    """How an error is answered; `retry_after` is in seconds.
+
+    A `lasting` one is answered so again and again until somebody does something about it.
+    """
 
     status: int
     title: str
     retry_after: int | None = None
+    lasting: bool = False
 
 
 TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
@@ -207,7 +212,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.NotFound: Answer(404, "Not found"),
     MethodNotAllowed: Answer(405, "No such method here"),
     errors.CollectionBusy: Answer(409, "Busy with other work", retry_after=5),
-    errors.Conflict: Answer(409, "Another state than assumed"),
+    errors.Conflict: Answer(409, "Another state than assumed", lasting=True),
     RequestTooSlow: Answer(408, "Sent too slowly"),
     TooLarge: Answer(413, "Too large"),
     MediaTypeRefused: Answer(415, "Another media type is needed"),
@@ -221,16 +226,16 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     TooManyConnections: Answer(503, "All connections are taken", retry_after=5),
     NotReady: Answer(503, "Not loaded yet", retry_after=2),
     errors.BadSnapshot: Answer(422, "The file is no whole snapshot"),
-    errors.IndexDamaged: Answer(503, "The index is damaged"),
-    errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
+    errors.IndexDamaged: Answer(503, "The index is damaged", lasting=True),
+    errors.EncoderMismatch: Answer(503, "Another encoder is loaded", lasting=True),
     errors.ModelNotSet: Answer(422, "No language model is set"),
-    errors.ModelMissing: Answer(503, "A model is missing"),
+    errors.ModelMissing: Answer(503, "A model is missing", lasting=True),
     errors.ModelBusy: Answer(503, "The language model takes no more work", retry_after=5),
-    errors.ModelTooSlow: Answer(504, "The language model took too long"),
+    errors.ModelTooSlow: Answer(504, "The language model took too long", lasting=True),
     errors.ModelFailed: Answer(502, "The language model failed"),
     errors.PromptTooLong: Answer(422, "Too long for the language model"),
-    errors.StorageFull: Answer(507, "The disk is full"),
-    errors.StorageRefused: Answer(503, "The data folder cannot be used"),
+    errors.StorageFull: Answer(507, "The disk is full", lasting=True),
+    errors.StorageRefused: Answer(503, "The data folder cannot be used", lasting=True),
     AfterwordError: Answer(500, "Something failed here"),
 }
 
@@ -238,6 +243,12 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
 def answer_for(error: type[AfterwordError]) -> Answer:
     """Return the table's row of an error, or that of the nearest class above it."""
     return next(TABLE[kind] for kind in error.__mro__ if kind in TABLE)
+
+
+def wait_of(error: AfterwordError) -> int | None:
+    """Return after how many seconds to ask again, None where nobody knows or it is no use."""
+    told = error.wait if isinstance(error, RateLimited | errors.ModelBusy) else None
+    return answer_for(type(error)).retry_after if told is None else told
 
 
 def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
@@ -256,13 +267,15 @@ def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
         code=error.code,
         trace_id=told_id(),
         errors=list(mistakes),
+        retry_after=wait_of(error),
     )
 
 
 def error_of(error: AfterwordError) -> ErrorReply:
     """Return an error as clients of OpenAI's API read it, by the same table."""
     mistakes = error.mistakes if isinstance(error, InvalidRequest) else ()
-    return error_reply(answer_for(type(error)).status, error.code, error.message, mistakes)
+    status, wait = answer_for(type(error)).status, wait_of(error)
+    return error_reply(status, error.code, error.message, mistakes, wait)
 
 
 def problem_response(
@@ -278,10 +291,10 @@ def problem_response(
     body, media_type = problem.model_dump(), PROBLEM_JSON
     if speaks_openai(scope["path"].removeprefix(root)):
         body, media_type = error_of(error).model_dump(), JSON
-    usual = answer_for(type(error)).retry_after
-    told = error.wait if isinstance(error, RateLimited | errors.ModelBusy) else None
-    retry_after = usual if told is None else told
-    extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    wait = wait_of(error)
+    extra = {} if wait is None else {"Retry-After": str(wait)}
+    if media_type == JSON and answer_for(type(error)).lasting:
+        extra["X-Should-Retry"] = "false"  # else OpenAI's clients ask again after any of these
     if isinstance(error, KeyRefused):
         extra["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RequestTooSlow):
@@ -321,33 +334,9 @@ def from_http_exception(error: HTTPException, path: str, methods: Sequence[str])
 
 def from_validation(error: RequestValidationError) -> InvalidRequest:
     """Return all that is wrong with a request; what was sent is not repeated."""
-    mistakes = [
-        Mistake(where=stored_form(_where(item)), message=_sentence(item)) for item in error.errors()
-    ]
-    return InvalidRequest(mistakes)
+    return InvalidRequest(mistakes_of(error))
 
 
 def invalid(where: str, message: str) -> InvalidRequest:
     """Return one mistake as an error."""
     return InvalidRequest([Mistake(where=where, message=message)])
-
-
-def _where(item: Mapping[str, Any]) -> str:
-    # Of a body that is no JSON at all the framework names the character as if it were a field.
-    place = item["loc"][:1] if item["type"] == "json_invalid" else item["loc"]
-    return ".".join(map(str, place))
-
-
-def _sentence(item: Mapping[str, Any]) -> str:
-    match item["type"]:
-        case "extra_forbidden":
-            return "there is no such field"
-        case "json_invalid":
-            return f"the body is not JSON ({item['ctx']['error']} at character {item['loc'][-1]})"
-        case "model_attributes_type" | "dict_type" if item["loc"] == ("body",):
-            return "a JSON object is needed (Content-Type: application/json)"
-        case "model_attributes_type" | "dict_type" | "model_type":
-            return 'a JSON object is needed, such as {"name": "value"}'
-        case "string_pattern_mismatch":
-            return PATTERNS.get(item["ctx"]["pattern"], str(item["msg"]))
-    return str(item["msg"]).removeprefix("Value error, ")

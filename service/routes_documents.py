@@ -16,6 +16,7 @@ from service.originals import link_to
 from service.problems import TooManyRequests, invalid
 from service.schemas import (
     LARGEST_INTEGER,
+    SHA256,
     Accepted,
     CollectionName,
     DocumentId,
@@ -141,7 +142,7 @@ async def document_text(
     end: Annotated[Offset | None, Query(description="Up to here; the text's end if unset.")] = None,
     sha256: Annotated[
         str | None,
-        Query(pattern="^[0-9a-f]{64}$", description="The text must be the one with this hash."),
+        Query(pattern=SHA256, description="The text must be the one with this hash."),
     ] = None,
 ) -> TextReply:
     """Return the code points `[start, end)` of a document's text: a citation's quote is such."""

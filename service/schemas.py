@@ -39,7 +39,10 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 def _iso_date(value: str) -> str:
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         raise ValueError("write the date as YYYY-MM-DD")
-    return date.fromisoformat(value).isoformat()
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError("there is no such day; write one as YYYY-MM-DD") from None
 
 
 def _not_blank(value: str) -> str:
@@ -101,6 +104,7 @@ def _in_one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> obje
 _COLLECTION_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _DOCUMENT_ID: Final = f"^{DOCUMENT_ID}$"
 _SESSION_ID: Final = r"^[0-9a-f]{32}$"
+SHA256: Final = r"^[0-9a-f]{64}$"
 _METADATA_NAME: Final = r'^[^"\\\x00-\x1f]{1,64}$'
 # What each pattern allows, in words for who has not met it.
 PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -116,6 +120,7 @@ PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
             "a metadata field's name has 1 to 64 characters, and no quotation mark, backslash or "
             "control character"
         ),
+        SHA256: "a sha256 has 64 digits and small letters a to f",
     }
 )
 
@@ -160,20 +165,22 @@ Session = Annotated[
 ]
 
 
-class Condition(BaseModel):
-    """A comparison of one field; a field that a document lacks makes it false."""
+class Strict(BaseModel):
+    """A part of a request in which an unknown field is a mistake, not a wish."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(Strict):
+    """A comparison of one field; a field that a document lacks makes it false."""
 
     field: Annotated[str, Field(pattern=r"^(id|uri|media_type|as_of|metadata\..+)$")]
     operator: Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
     value: FilterScalar | Annotated[list[FilterScalar], Field(min_length=1, max_length=10_000)]
 
 
-class Combination(BaseModel):
+class Combination(Strict):
     """Conditions that must all hold, of which one must hold, or which must not all hold."""
-
-    model_config = ConfigDict(extra="forbid")
 
     operator: Literal["and", "or", "not"]
     conditions: Annotated[list["Condition | Combination"], Field(min_length=1, max_length=256)]
@@ -213,19 +220,13 @@ MetadataFields = Annotated[
 ]
 
 
-class _In(BaseModel):
-    """A request's body; an unknown field is a mistake, not a wish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class _Out(BaseModel):
     """A part of a reply, filled from the product's own objects."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class Said(_In):
+class Said(Strict):
     """An earlier question of the conversation, or what was answered; `text` is `content` too."""
 
     role: Literal["user", "assistant"]
@@ -234,7 +235,7 @@ class Said(_In):
     )
 
 
-class QueryRequest(_In):
+class QueryRequest(Strict):
     """A question, where to look and how to answer."""
 
     question: Words
@@ -277,7 +278,7 @@ class QueryRequest(_In):
     )
 
 
-class SearchRequest(_In):
+class SearchRequest(Strict):
     """What to look for, where, and how many passages to return."""
 
     query: Words
@@ -295,7 +296,7 @@ class SearchReply(_Out):
     passages: tuple[Passage, ...]
 
 
-class UploadFields(_In):
+class UploadFields(Strict):
     """What may go with an upload."""
 
     collection: CollectionName = "default"
@@ -323,7 +324,7 @@ class UploadAddress(UploadFields):
     )
 
 
-class UploadForm(_In):
+class UploadForm(Strict):
     """A file to store as a document; the same id, or else the same name, is the same document."""
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
@@ -451,7 +452,7 @@ class TextReply(_Out):
     characters: int
 
 
-class CollectionRequest(_In):
+class CollectionRequest(Strict):
     """A collection to make; without `language` it has the one of the settings."""
 
     name: CollectionName
@@ -542,7 +543,11 @@ class Mistake(_Out):
 
 
 class Problem(_Out):
-    """Problem details (RFC 9457); `code` is stable, `detail` is for people."""
+    """Problem details (RFC 9457); `code` is stable, `detail` is for people.
+
+    `retry_after` tells after how many seconds to ask again, as the header `Retry-After` does: null
+    where nobody knows, or it is no use.
+    """
 
     type: str
     title: str
@@ -552,3 +557,4 @@ class Problem(_Out):
     code: str
     trace_id: str
     errors: list[Mistake] = []
+    retry_after: int | None = None

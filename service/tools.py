@@ -219,7 +219,7 @@ async def _ask(visit: Visit, given: AskGiven) -> Told:
 
 def _said(event: Event) -> str:
     match event:
-        case SearchEvent(passages):
+        case SearchEvent(passages, _):
             return f"{len(passages)} passages found"
         case CitationEvent(citation):
             return f"cites {citation.title or citation.uri}"
@@ -279,7 +279,7 @@ async def _read_document(visit: Visit, given: ReadGiven) -> Told:
 
     def read() -> ReadTold:
         with answerer.collection(given.collection).read() as reading:
-            return _part(reading, reading.named(given.document), given)
+            return _part(reading, reading.named(given.document_id), given)
 
     facts = await visit.service.documents.run(read)
     return Told(facts, read_text(facts))

@@ -1,6 +1,8 @@
 """Answers that a language model writes, from the question to the checked citations."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +17,7 @@ from service.answer import Answerer, Question, build_answerer
 from service.evidence import Turn
 from service.problems import answer_for
 from service.prompts import NOT_FOUND
-from service.reply import CitationEvent, Event, FinalEvent, ReasoningEvent, TokenEvent
+from service.reply import CitationEvent, Event, FinalEvent, ReasoningEvent, SearchEvent, TokenEvent
 
 SWIFTS = "How long does a young swift fly without landing?"
 TRUE = "A young swift flies for three years without landing."
@@ -34,10 +36,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     """A language model in the place of a server's, that says what the test tells it to."""
     made = Script([TRUE])
-    table = MappingProxyType({"openai": lambda _settings: made.model()})
+    table = MappingProxyType({"openai": lambda *_: made.model()})
     monkeypatch.setattr("service.models.LANGUAGE_MODELS", table)
     monkeypatch.setattr("service.generators.LANGUAGE_MODELS", table)
-    monkeypatch.setattr("service.generators.load_model", lambda name, s: table[name](s))
+    monkeypatch.setattr("service.generators.load_model", lambda name, *more: table[name](*more))
     return made
 
 
@@ -136,14 +138,42 @@ def test_a_place_is_cited_once(answerer: Answerer, script: Script) -> None:
 
 
 def test_history_reaches_the_model_and_the_search(answerer: Answerer, script: Script) -> None:
-    """The model is given the turns, and the question that was made of them."""
+    """The model is given the turns, and the question made of them, which an event tells."""
     turns = (Turn("user", "Tell me of the young swift."), Turn("assistant", "It is a bird."))
     script.says = ["How long does the young swift fly without landing?", TRUE]
-    reply = answerer.answer(Question("How long does it fly without landing?", history=turns))
+    asked = Question("How long does it fly without landing?", history=turns)
+    events: list[Event] = []
+    reply = answerer.answer(asked, on_event=events.append)
     assert "swift" in reply.query
+    (searched,) = (one for one in events if isinstance(one, SearchEvent))
+    assert searched.query == reply.query
     assert reply.answer == f"{TRUE} [1]"
     assert [one.text for one in script.given[-1][1:3]] == [turn.text for turn in turns]
     assert reply.query in script.given[-1][-1].text
+
+
+def test_nothing_is_held_open_while_a_model_writes(data: Path, script: Script) -> None:
+    """SQLite's log can be begun anew, while it rewrites and while it answers from what was read."""
+    make_collection(data, "held", birds())
+    busy: list[int] = []
+
+    def change() -> None:
+        with closing(open_collection(data, "held")) as opened, opened.write() as writer:
+            writer.erase([("note", "book")[len(busy)]])
+        with closing(sqlite3.connect(data / "held" / "catalog.db")) as catalog:
+            busy.append(catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+
+    script.between, script.size = change, 1000
+    script.says = ["How long does the young swift fly without landing?", TRUE]
+    made = build_answerer(Settings(data=data, threshold=0.0, generator="openai"))
+    turns = (Turn("user", "Tell me of the young swift."), Turn("assistant", "It is a bird."))
+    asked = Question("How long does it fly without landing?", "held", history=turns)
+    reply = made.answer(asked)
+    made.close()
+    assert busy == [0, 0]
+    assert (reply.rewritten_by, reply.answer) == ("model", f"{TRUE} [1]")
+    (citation,) = reply.citations
+    assert (citation.quote, citation.page) == (TRUE, 2)
 
 
 def test_evidence_without_room_is_named(answerer: Answerer, script: Script, data: Path) -> None:

@@ -574,6 +574,15 @@ def test_settings_with_their_places(tmp_path: Path) -> None:
     assert looked(settings.secrets, subject) == {}
 
 
+def test_a_password_in_an_address_is_not_told(tmp_path: Path) -> None:
+    """Neither to people nor to programs."""
+    environ = {"OPENAI_BASE_URL": "http://me:se/cr@et@127.0.0.1:8080/v1"}
+    found = looked(settings.given, subject_of(tmp_path, environ))
+    assert "OPENAI_BASE_URL=http://127.0.0.1:8080/v1" in found["from environment"].message
+    assert "cr@et" not in everything_said(found)
+    assert "se/cr" not in everything_said(found)
+
+
 def test_mistakes_in_settings(tmp_path: Path) -> None:
     """All of them are findings, and what is right counts all the same."""
     (tmp_path / "afterword.toml").write_text("treads = 3\nport = 81\n")
@@ -651,6 +660,20 @@ def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     told = looked(settings.password_file, subject_of(tmp_path, environ))["passwords"]
     assert told.level == "problem"
     assert looked(settings.password_file, subject_of(tmp_path)) == {}
+
+
+def test_prompts_of_ones_own_are_looked_at(tmp_path: Path) -> None:
+    """Which there are, and what is wrong with them."""
+    folder = tmp_path / "prompts"
+    folder.mkdir()
+    subject = subject_of(tmp_path, {"AFTERWORD_PROMPTS": str(folder)})
+    (folder / "direct.md").write_text("# user\n$evidence $question")
+    told = looked(settings.prompts, subject)["prompts"]
+    assert (told.level, told.message) == ("ok", f"direct.md in {folder}")
+    (folder / "direkt.md").write_text("")
+    told = looked(settings.prompts, subject)["prompts"]
+    assert (told.level, "direct.md may be meant" in told.message) == ("problem", True)
+    assert looked(settings.prompts, subject_of(tmp_path)) == {}
 
 
 # --- models --------------------------------------------------------------------------------------

@@ -286,7 +286,7 @@ def test_a_document_is_read_by_characters_and_by_pages(served: Served) -> None:
     native = served.get(f"/v1/documents/{document_id}")
     whole = served.get(f"/v1/documents/{document_id}/text")["text"]
     second = native["pages"][1]
-    result = called(served.url, "read_document", {"document": uri, "page": 2, "length": 10})
+    result = called(served.url, "read_document", {"document_id": uri, "page": 2, "length": 10})
     told = facts(result)
     assert told["document_id"] == document_id
     assert told["start"] == second["start"]
@@ -295,15 +295,25 @@ def test_a_document_is_read_by_characters_and_by_pages(served: Served) -> None:
     assert told["text_sha256"] == native["text_sha256"]
     assert "page 2" in text(result)
     assert told["text"] in text(result)
-    read = facts(called(served.url, "read_document", {"document": document_id, "start": 1}))
+    read = facts(called(served.url, "read_document", {"document_id": document_id, "start": 1}))
     assert read["text"] == whole[1:8001]
     for wrong, said in (
         ({"page": 99}, "pages 1 to"),
         ({"start": len(whole)}, "behind the end"),
         ({"page": 1, "start": 1}, "not both"),
     ):
-        failed = called(served.url, "read_document", {"document": uri, **wrong})
+        failed = called(served.url, "read_document", {"document_id": uri, **wrong})
         assert said in failure(failed)
+
+
+def test_what_is_found_can_be_read_on_from_there(served: Served) -> None:
+    """Places of other tools' answers are arguments as they are, by the same names."""
+    found = facts(called(served.url, "search", {"query": QUESTION, "limit": 1}))["passages"]
+    cited = facts(called(served.url, "ask", {"question": QUESTION}))["citations"]
+    for one, words in ((found[0], "text"), (cited[0], "quote")):
+        place = {name: one[name] for name in ("document_id", "start")}
+        read = facts(called(served.url, "read_document", place))
+        assert read["text"].startswith(one[words])
 
 
 def test_collections_are_listed(served: Served) -> None:
@@ -361,7 +371,7 @@ def test_reading_on_gives_the_whole_text(content: str, length: int) -> None:
         told = asyncio.run(
             cast(
                 "Any",
-                read.call(visit, {"document": "d", "start": start, "length": length}),
+                read.call(visit, {"document_id": "d", "start": start, "length": length}),
             )
         ).facts
         assert told.start == start
@@ -390,18 +400,18 @@ def everybody(data: Path) -> Caller:
 def test_what_is_wrong_with_a_call_is_told_to_the_model(small: SmallAnswerer, mode: str) -> None:
     """In words that name the argument; null is as left out."""
     wrong: tuple[tuple[str, dict[str, object], str], ...] = (
-        ("ask", {}, "question: Field required"),
+        ("ask", {}, "question: it is missing"),
         ("ask", {"question": "  "}, "question: it is empty"),
         ("ask", {"question": "x" * 5000}, "question: it has 5000 characters, 4000 are allowed"),
         ("ask", {"question": "x", "more": 1}, "more: there is no such field"),
         ("ask", {"question": "x", "as_of": "May"}, "as_of: write the date as YYYY-MM-DD"),
         ("ask", {"question": "x", "collection": "../x"}, "a collection's name has 1 to 64"),
-        ("search", {"query": "x", "limit": 51}, "limit: Input should be less than or equal to 50"),
+        ("search", {"query": "x", "limit": 51}, "limit: use a number of 50 or less"),
         ("search", {"query": "x", "limit": "5"}, "without quotation marks"),
         ("search", {"query": "x", "filter": {"field": "size"}}, "filter"),
-        ("list_documents", {"limit": 0}, "limit: Input should be greater than or equal to 1"),
-        ("read_document", {"document": "nowhere"}, "The tool list_documents tells which"),
-        ("read_document", {"document": "d", "page": 1}, "no page 1; it has none"),
+        ("list_documents", {"limit": 0}, "limit: use a number of 1 or more"),
+        ("read_document", {"document_id": "nowhere"}, "The tool list_documents tells which"),
+        ("read_document", {"document_id": "d", "page": 1}, "no page 1; it has none"),
         ("search", {"query": "x", "collection": "no"}, "The tool list_collections tells which"),
     )
 
@@ -509,7 +519,7 @@ def test_a_key_sees_its_collections_alone(tmp_path: Path) -> None:
         ("ask", {"question": "merger?"}),
         ("search", {"query": "merger"}),
         ("list_documents", {}),
-        ("read_document", {"document": "secret"}),
+        ("read_document", {"document_id": "secret"}),
     )
     with running(small_app(SmallAnswerer(tmp_path))) as http:
         url = str(http.base_url).rstrip("/")

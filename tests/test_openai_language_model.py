@@ -1,14 +1,18 @@
 """A language model behind a server: what is sent, what comes back, and each way to fail."""
 
 import errno
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
 import openai
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from chat_server import (
     DONE,
@@ -36,14 +40,15 @@ from indexes.errors import (
     PromptTooLong,
 )
 from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
-from service.openai_address import address_of
-from service.openai_errors import Asked, failure_of
+from service.openai_address import Address, address_of, without_user
+from service.openai_errors import Asked, failure_of, is_refused, is_transient, tried
 from service.openai_language_model import Server, load_openai_language_model
 from service.openai_stream import Patience
 from service.thoughts import outside_think
 
 MESSAGES = [Message("system", "Be brief."), Message("user", "When does the ferry sail?")]
 SAMPLING = Sampling(64)
+SCHEMES = ("http://", "HTTPS://", "ftp://", "")
 QUICK = Patience(tries=3, first_wait=0.01, longest_wait=2.0)
 KEY = "sk-abcdefghijklmnop"
 
@@ -206,10 +211,11 @@ def test_a_server_is_asked_again_when_it_wants_to_be() -> None:
 
 
 def test_a_server_that_stays_busy_is_told_with_its_wait() -> None:
-    """After three tries; who asks is told when to come again."""
+    """After three tries, which are told; who asks is told when to come again."""
+    said = r"no more work.*429: slow down.* \(asked 3 times in \d+\.\d s\)$"
     with (
         chat_server(error(429, "slow down", {"retry-after-ms": "20"})) as server,
-        pytest.raises(ModelBusy, match=r"no more work.*429: slow down") as caught,
+        pytest.raises(ModelBusy, match=said) as caught,
     ):
         written(model_of(server))
     assert (len(server.asked), caught.value.wait) == (3, 1)
@@ -366,19 +372,46 @@ def test_without_a_key_the_error_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "told", "tries"),
     [
-        ("http://127.0.0.1:{port}/v1", "nothing listens there"),
-        ("http://nowhere.invalid:{port}/v1", "its name is not known"),
+        (
+            "http://127.0.0.1:{port}/v1",
+            "nothing listens there",
+            r" \(asked 2 times in \d+\.\d s\)$",
+        ),
+        ("http://nowhere.invalid:{port}/v1", "its name is not known", ""),
     ],
 )
-def test_a_server_that_is_not_there(url: str, told: str) -> None:
-    """Says why, and which setting to look at."""
+def test_a_server_that_is_not_there(url: str, told: str, tries: str) -> None:
+    """Says why, how often it was asked, and which setting to look at."""
     with closed_port() as port:
         server = Server(url.format(port=port), model="m", context=4096)
         model = load_openai_language_model(server, QUICK)
-        with pytest.raises(ModelFailed, match=f"cannot be reached: {told}.*OPENAI_BASE_URL"):
+        said = f"cannot be reached: {told}.*OPENAI_BASE_URL.*{tries}"
+        with pytest.raises(ModelFailed, match=said) as caught:
             written(model)
+    assert ("asked" in caught.value.message) == bool(tries)
+
+
+def test_only_what_may_be_otherwise_in_a_moment_is_tried_again() -> None:
+    """A name server that is busy, and not a name that there is not."""
+    for number, again in ((socket.EAI_AGAIN, True), (socket.EAI_NONAME, False)):
+        found = no_connection(socket.gaierror(number, "no"))
+        assert is_transient(found) is again
+        assert not is_refused(found)
+    assert is_transient(no_connection(ConnectionRefusedError(111, "refused")))
+    assert is_refused(no_connection(ExceptionGroup("all", [ConnectionRefusedError()])))
+
+
+def test_a_wait_is_told_with_its_length() -> None:
+    """Of a machine that takes no connection, and of a server that takes one and says nothing."""
+    asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    found = openai.APITimeoutError(request=openai.DefaultHttpxClient().build_request("GET", "/"))
+    with pytest.raises(ModelTooSlow, match=r"did not answer in time.*\(waited for 10\.0 s\)$"):
+        raise tried(failure_of(found, asked), 1, 10.04)
+    found.__cause__ = httpx2.ConnectTimeout("")
+    with pytest.raises(ModelTooSlow, match=r"took no connection in time.*firewall.*one reach it$"):
+        raise tried(failure_of(found, asked), 1, 0.2)
 
 
 def test_a_server_without_tls_is_told() -> None:
@@ -402,11 +435,16 @@ def test_a_server_without_tls_is_told() -> None:
 def test_each_reason_of_no_connection_is_told(cause: Exception, told: str) -> None:
     """However deep below the client's own error it lies."""
     asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    with pytest.raises(ModelFailed, match=told):
+        raise failure_of(no_connection(cause), asked)
+
+
+def no_connection(cause: Exception) -> openai.APIConnectionError:
+    """Return the client's own error of a connection that failed for this."""
     found = openai.APIConnectionError(request=openai.DefaultHttpxClient().build_request("GET", "/"))
     found.__cause__ = OSError("a connection failed")
     found.__cause__.__context__ = cause
-    with pytest.raises(ModelFailed, match=told):
-        raise failure_of(found, asked)
+    return found
 
 
 # --- who leaves ----------------------------------------------------------------------------------
@@ -438,6 +476,20 @@ def test_who_leaves_closes_the_connection(begun: bool) -> None:  # noqa: FBT001 
         with pytest.raises(Left):
             list(model.write(MESSAGES, SAMPLING, leaving(0.5, asked)))
         assert len(asked) >= 4
+        assert left_soon(server)
+
+
+def test_who_leaves_does_not_wait_for_what_a_server_tells_of_itself() -> None:
+    """Neither for its list of models, nor for the properties of llama.cpp."""
+    with chat_server() as server:
+        server.models = Answer([*silence(30)])
+        with pytest.raises(Left):
+            load_openai_language_model(Server(server.url), check=leaving(0.3, []))
+        assert left_soon(server)
+        server.left = 0
+        server.models, server.props = listing(LLAMA), Answer([*silence(30)])
+        with pytest.raises(Left):
+            load_openai_language_model(Server(server.url), check=leaving(0.5, []))
         assert left_soon(server)
 
 
@@ -591,6 +643,40 @@ def test_a_password_in_what_is_no_address_is_not_told(url: str, shown: str) -> N
     with pytest.raises(ModelMissing) as caught:
         address_of(url)
     assert caught.value.message.startswith(f"OPENAI_BASE_URL={shown} is no address")
+
+
+PORTS = st.sampled_from(["", ":8080", ":x", ":0"])
+SIGNS = st.sampled_from([*"/@?#:[]%\\ \t&=;,+!.", "%2F", "12", "Zq7x", "\n", "\u212a"])
+
+
+@given(user=st.lists(SIGNS, max_size=8).map("".join), port=PORTS, scheme=st.sampled_from(SCHEMES))
+@example(user="me:12/Zq7x", port="", scheme="http://")
+@example(user="12?Zq7x", port="", scheme="HTTPS://")
+def test_no_password_is_told_whatever_signs_it_has(user: str, port: str, scheme: str) -> None:
+    """And no part of one is taken for the host to connect to."""
+    url = f"{scheme}{user}@127.0.0.1{port}/v1"
+    assert "Zq7x" not in without_user(url)
+    found, said = read_address(url)
+    assert "Zq7x" not in said
+    if found is None:
+        return
+    assert (found.host, found.shown) == ("127.0.0.1", f"{scheme.lower()}127.0.0.1{port}/v1")
+    assert httpx2.URL(found.base).host == "127.0.0.1"  # so the client reads it too
+
+
+def read_address(url: str) -> tuple[Address | None, str]:
+    """Return an address, or what is said where it is none."""
+    try:
+        return address_of(url), ""
+    except ModelMissing as error:
+        return None, error.message
+
+
+def test_how_a_password_is_written_is_told() -> None:
+    """Where it has a sign that ends a host; written so, it is no trouble."""
+    with pytest.raises(ModelMissing, match=r"write / \? # @ in a name or password as %2F %3F"):
+        address_of("http://me:12/34@127.0.0.1/v1")
+    assert address_of("http://me:12%2F34@127.0.0.1/v1").shown == "http://127.0.0.1/v1"
 
 
 def test_where_a_server_sends_is_told_in_short() -> None:

@@ -23,11 +23,14 @@ def mistakes(subject: Subject) -> Iterator[Finding]:
 
 
 def given(subject: Subject) -> Iterator[Finding]:
-    """Tell which settings are given, and where; the key itself is never told."""
+    """Tell which settings are given, and where; keys and passwords are never told."""
     from indexes.settings import SECRET, variable
+    from service.openai_address import without_user
 
     found = subject.found
     values = subject.settings.model_dump(mode="json", exclude=set(SECRET))
+    if values["openai_base_url"]:  # a password may stand in it
+        values["openai_base_url"] = without_user(values["openai_base_url"])
     shown = {variable(name): values.get(name, "…") for name in sorted(found.places)}
     facts: dict[str, object] = {
         variable(name): {
@@ -98,6 +101,24 @@ def secrets(subject: Subject) -> Iterator[Finding]:
         if path is not None and path.is_file() and path.stat().st_mode & _OTHERS:
             message = f"other users of this machine can read {what} in {path}"
             yield Finding("secrets", "warning", message, f"chmod 600 {path}")
+
+
+def prompts(subject: Subject) -> Iterator[Finding]:
+    """Tell which prompts are one's own, and what is wrong with them."""
+    from indexes.errors import UsageError
+    from service.prompts import check_prompts
+
+    folder: Path | None = subject.settings.prompts
+    if folder is None:
+        return
+    try:
+        check_prompts(folder)
+    except UsageError as error:
+        advice = "correct the files or the setting; nothing answers with them"
+        yield Finding("prompts", "problem", error.message, advice)
+        return
+    own = sorted(path.name for path in folder.glob("*.md") if not path.name.startswith("README"))
+    yield Finding("prompts", "ok", f"{', '.join(own) or 'none'} in {folder}", facts={"own": own})
 
 
 def password_file(subject: Subject) -> Iterator[Finding]:
