@@ -175,7 +175,7 @@ class Answerer:
         if not evidence:
             return
         settings = self._settings
-        desk = desk_for(question.generator or settings.generator, settings)
+        desk = desk_for(question.generator or settings.generator, settings, check)
         generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
         limit = within(settings.answer_seconds, check)
         asked = Asked(query.text, recent(question.history), question.strategy, limit)
@@ -189,17 +189,17 @@ class Answerer:
         if not history or way == "none":
             return Rewritten(asked)
         by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
-        desk = self._rewriter(question, way) if way != "rule" else None
+        desk = self._rewriter(question, way, check) if way != "rule" else None
         if desk is None:
             return by_rule()
         limit = within(settings.answer_seconds * _REWRITING, check)
         return rewrite_by_model(asked, history, desk.model, desk.prompts, limit, by_rule, language)
 
-    def _rewriter(self, question: Question, way: str) -> Desk | None:
+    def _rewriter(self, question: Question, way: str, check: Check) -> Desk | None:
         """Return the language model that rewrites: the one that answers, or the settings' own."""
-        desk = desk_for(question.generator or self._settings.generator, self._settings)
+        desk = desk_for(question.generator or self._settings.generator, self._settings, check)
         if way == "model":
-            desk = desk or desk_for(self._settings.generator, self._settings)
+            desk = desk or desk_for(self._settings.generator, self._settings, check)
             if desk is None:
                 raise UsageError(NO_MODEL)
         return desk
@@ -245,7 +245,7 @@ class Answerer:
             lambda reading: self._encoder(wanted.collection, reading.encoder),
             query_of,
             self._executor,
-            desk_for(wanted.generator or settings.generator, settings),
+            desk_for(wanted.generator or settings.generator, settings, check),
         )
         return summarise(wanted, sources, on_event, check)
 

@@ -7,7 +7,7 @@ from indexes.errors import UsageError
 from indexes.settings import Settings
 from service.evidence import Asked, Evidence, Generator, Ground, Step
 from service.generate import quote
-from service.language_model import Sampling
+from service.language_model import Check, Sampling, go_on
 from service.models import LANGUAGE_MODELS, OPENAI, TRANSFORMERS, check_model, load_model
 from service.prompts import Prompts
 from service.strategies import strategy_named
@@ -38,16 +38,17 @@ def check_writer(settings: Settings) -> None:
         check_model(settings.generator, settings)
 
 
-def desk_for(name: str, settings: Settings) -> Desk | None:
+def desk_for(name: str, settings: Settings, check: Check = go_on) -> Desk | None:
     """Return the language model of a generator with its prompts; None for `quote`, which has none.
 
-    A model is loaded when it is first asked for. Raises UsageError, ModelMissing and ModelFailed.
+    A model is loaded when it is first asked for, which `check` may end as in `load_model`. Raises
+    UsageError, ModelMissing and ModelFailed.
     """
     check_generator(name)
     if name == QUOTE:
         return None
     return Desk(
-        load_model(name, settings),
+        load_model(name, settings, check),
         Prompts(settings.prompts),
         Sampling(settings.answer_tokens, settings.temperature),
     )

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Final
 
 from indexes.errors import AfterwordError, ModelMissing
 from indexes.settings import Settings
-from service.language_model import Check, Ended, LanguageModel, Message, Sampling
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling, go_on
 from service.model_calls import CALLS
+from service.stepping import ASK_SECONDS
 from service.traces import note_step
 
 TRANSFORMERS: Final = "transformers"
@@ -24,8 +26,11 @@ _AGAIN_SECONDS: Final = 5.0
 # So long a question waits for it, and then takes the model as it was.
 _RENEWING_SECONDS: Final = 1.0
 
+Load = Callable[[Settings, Check], LanguageModel]
+"""Loads a model, and asks `check` while it waits for a server."""
 
-def _transformers(settings: Settings) -> LanguageModel:
+
+def _transformers(settings: Settings, _check: Check) -> LanguageModel:
     from service.hub_language_model import load_hub_language_model
 
     name = settings.model
@@ -38,7 +43,7 @@ def _transformers(settings: Settings) -> LanguageModel:
     return load_hub_language_model(settings.model, settings.threads, settings.model_context)
 
 
-def _openai(settings: Settings) -> LanguageModel:
+def _openai(settings: Settings, check: Check) -> LanguageModel:
     from service.openai_language_model import Server, load_openai_language_model
 
     key = settings.openai_api_key
@@ -49,7 +54,7 @@ def _openai(settings: Settings) -> LanguageModel:
         settings.model_context,
         settings.model_tokenizer,
     )
-    return load_openai_language_model(server)
+    return load_openai_language_model(server, check=check)
 
 
 def _is_of_server(settings: Settings) -> bool:
@@ -63,19 +68,20 @@ def _is_of_server(settings: Settings) -> bool:
     return settings.openai_base_url is not None
 
 
-LANGUAGE_MODELS: Final[Mapping[str, Callable[[Settings], LanguageModel]]] = MappingProxyType(
+LANGUAGE_MODELS: Final[Mapping[str, Load]] = MappingProxyType(
     {TRANSFORMERS: _transformers, OPENAI: _openai}
 )
 
 
-def load_model(name: str, settings: Settings) -> LanguageModel:
+def load_model(name: str, settings: Settings, check: Check = go_on) -> LanguageModel:
     """Return the language model behind the generator of that name.
 
     It is loaded once for all threads; settings that do not matter to it load none anew. What a
     server told of itself is asked for again from time to time, and kept where the server is away.
-    Raises UsageError, ModelMissing and ModelFailed.
+    `check` is asked while a server does not answer, and while another thread loads; what it raises
+    ends the wait. Raises UsageError, ModelMissing and ModelFailed.
     """
-    return _LOADED.model(name, settings)
+    return _LOADED.model(name, settings, check)
 
 
 def check_model(name: str, settings: Settings) -> None:
@@ -102,9 +108,9 @@ class _Place:
         self._failure: AfterwordError | None = None
         self._due = 0.0
 
-    def model(self) -> LanguageModel:
-        with self._lock:
-            model = self._model or self._first()
+    def model(self, check: Check) -> LanguageModel:
+        with _held(self._lock, check):
+            model = self._model or self._first(check)
             is_due = self._name == OPENAI and time.monotonic() >= self._due
             if is_due:
                 # Nobody else is to ask the server as well.
@@ -113,15 +119,15 @@ class _Place:
             self._renew_aside()
         return self._model or model
 
-    def _load(self) -> LanguageModel:
-        return counted(self._name, LANGUAGE_MODELS[self._name](self._settings))
+    def _load(self, check: Check) -> LanguageModel:
+        return counted(self._name, LANGUAGE_MODELS[self._name](self._settings, check))
 
-    def _first(self) -> LanguageModel:
+    def _first(self, check: Check) -> LanguageModel:
         """Load the model; whoever waited while a server did not answer does not ask it too."""
         if self._failure is not None and time.monotonic() < self._due:
             raise copy(self._failure)
         try:
-            self._model = self._load()
+            self._model = self._load(check)
         except AfterwordError as error:
             if self._name == OPENAI:
                 self._failure, self._due = copy(error), time.monotonic() + _AGAIN_SECONDS
@@ -137,10 +143,21 @@ class _Place:
 
     def _renew(self) -> None:
         try:
-            self._model = self._load()
+            self._model = self._load(go_on)
         except AfterwordError:
             # What is wrong is told by the answer that the server is asked for next.
             self._due = time.monotonic() + _AGAIN_SECONDS
+
+
+@contextmanager
+def _held(lock: threading.Lock, check: Check) -> Iterator[None]:
+    """Hold a lock; who waits for it is asked again and again whether to go on."""
+    while not lock.acquire(timeout=ASK_SECONDS):
+        check()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class _Loaded:
@@ -150,10 +167,10 @@ class _Loaded:
         self._lock = threading.Lock()
         self._places: dict[tuple[object, ...], _Place] = {}
 
-    def model(self, name: str, settings: Settings) -> LanguageModel:
+    def model(self, name: str, settings: Settings, check: Check) -> LanguageModel:
         with self._lock:
             place = self._places.setdefault(_key(name, settings), _Place(name, settings))
-        return place.model()
+        return place.model(check)
 
 
 _LOADED: Final = _Loaded()

@@ -34,6 +34,9 @@ _TRANSIENT: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _BUSY: Final = frozenset({429, 503, 529})
 _REFUSED: Final = frozenset({401, 403})
 _NO_CREDIT: Final = "insufficient_quota"
+# Of the library below the client, which nothing else here needs to import.
+_NO_CONNECTION: Final = "ConnectTimeout"
+_NOTICED_SECONDS: Final = 1.0
 _NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 
 
@@ -53,10 +56,7 @@ def failure_of(error: Exception, asked: Asked) -> AfterwordError:
         case openai.APIStatusError():
             return _of_status(error, asked)
         case openai.APITimeoutError():
-            return ModelTooSlow(
-                f"the language model's server {where} did not answer in time; look whether it "
-                "works, and whether the model is too large for its machine"
-            )
+            return ModelTooSlow(_of_silence(error, where))
         case openai.APIConnectionError():
             return ModelFailed(_of_connection(error, asked))
         case openai.APIError():
@@ -66,6 +66,16 @@ def failure_of(error: Exception, asked: Asked) -> AfterwordError:
                 f"the language model's server {where} broke the answer off: {told(error, asked)}"
             )
     return nonsense(where, f"{type(error).__name__}: {error}", asked)
+
+
+def tried(failure: AfterwordError, tries: int, seconds: float) -> AfterwordError:
+    """Return a failure that tells of its tries, and of a wait that a person notices."""
+    if tries > 1:
+        failure.message += f" (asked {tries} times in {seconds:.1f} s)"
+    elif seconds >= _NOTICED_SECONDS:
+        failure.message += f" (waited for {seconds:.1f} s)"
+    failure.args = (failure.message,)
+    return failure
 
 
 def nonsense(where: str, what: str, asked: Asked) -> ModelFailed:
@@ -104,8 +114,20 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, openai.APITimeoutError):
         return False
     if isinstance(error, openai.APIConnectionError):
-        return not any(isinstance(one, ssl.SSLError) for one in _causes(error))
+        return not any(_is_lasting(one) for one in _causes(error))
     return False
+
+
+def is_refused(error: Exception) -> bool:
+    """Tell whether nothing listens where the server should be."""
+    return any(isinstance(one, ConnectionRefusedError) for one in _causes(error))
+
+
+def _is_lasting(cause: BaseException) -> bool:
+    """Tell whether a connection fails for what will be so in a moment too."""
+    if isinstance(cause, socket.gaierror):
+        return cause.errno != socket.EAI_AGAIN
+    return isinstance(cause, ssl.SSLError)
 
 
 def is_too_long(error: openai.APIError) -> bool:
@@ -208,6 +230,18 @@ def _too_long(error: openai.APIError, asked: Asked) -> PromptTooLong:
     )
 
 
+def _of_silence(error: openai.APITimeoutError, where: str) -> str:
+    if any(type(one).__name__ == _NO_CONNECTION for one in _causes(error)):
+        return (
+            f"the language model's server {where} took no connection in time; look whether that "
+            "machine runs, and whether a firewall lets this one reach it"
+        )
+    return (
+        f"the language model's server {where} did not answer in time; look whether it works, and "
+        "whether the model is too large for its machine"
+    )
+
+
 def _of_connection(error: openai.APIConnectionError, asked: Asked) -> str:
     causes = list(_causes(error))
     start = f"the language model's server {asked.address.shown} cannot be reached"
@@ -220,7 +254,7 @@ def _of_connection(error: openai.APIConnectionError, asked: Asked) -> str:
         )
     if any(isinstance(one, socket.gaierror) for one in causes):
         return f"{start}: its name is not known; correct OPENAI_BASE_URL, or the name server"
-    if any(isinstance(one, ConnectionRefusedError) for one in causes):
+    if is_refused(error):
         return f"{start}: nothing listens there; start it, or correct OPENAI_BASE_URL"
     if any(isinstance(one, OSError) and one.errno in _NO_ROUTE for one in causes):
         return f"{start}: no way leads there from this machine; look at the network"

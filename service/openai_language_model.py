@@ -4,6 +4,7 @@ The client takes a second to import, so settings that are wrong are told first.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +13,9 @@ from typing import Final
 import openai
 
 from indexes.errors import ModelFailed, ModelMissing
-from service.language_model import Check, Ended, LanguageModel, Message, Sampling
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling, go_on
 from service.openai_address import address_of
-from service.openai_errors import Asked, failure_of, is_transient, nonsense
+from service.openai_errors import Asked, failure_of, is_transient, nonsense, tried
 from service.openai_stream import Conversation, Known, Patience, ask_for
 from service.stepping import stepped
 from service.token_estimate import counter
@@ -42,20 +43,23 @@ class Server:
     tokenizer: str | None = None
 
 
-def load_openai_language_model(server: Server, patience: Patience | None = None) -> LanguageModel:
+def load_openai_language_model(
+    server: Server, patience: Patience | None = None, check: Check = go_on
+) -> LanguageModel:
     """Return the model behind a server, which is asked once for what models it has.
 
     Without a model in the settings it is the only one that the server lists. Context length: as the
-    settings say, else as the server tells, else 8192. Raises ModelMissing and ModelFailed, which it
-    also does where the server fails for a moment to tell.
+    settings say, else as the server tells, else 8192. What `check` raises meanwhile ends the wait.
+    Raises ModelMissing and ModelFailed, which it also does where the server fails for a moment to
+    tell.
     """
     key = _sound_key(server.key)
     asked = Asked(address_of(server.base_url), server.model or "", key)
     count = counter(server.tokenizer)
     if server.model is None or server.context is None:
-        entry = _entry(asked)
+        entry = _entry(asked, check)
         asked = Asked(asked.address, str(entry.get("id") or asked.model), key)
-        context = server.context or _context(asked, entry)
+        context = server.context or _context(asked, entry, check)
     else:
         context = server.context
     write = partial(_write, asked, Known(), patience or Patience(), count)
@@ -85,14 +89,15 @@ def _write(
     return stepped(lambda put: conversation.write(messages, sampling, count, put), check)
 
 
-def _entry(asked: Asked) -> Mapping[str, object]:
+def _entry(asked: Asked, check: Check) -> Mapping[str, object]:
     """Return what the server says of the model that is asked for, {} where it says nothing."""
+    began = time.monotonic()
     try:
-        found = _ask(asked, "/models")
+        found = _ask(asked, "/models", check)
     except openai.APIError as error:
         if asked.model and _is_silent(error):
             return {}
-        raise failure_of(error, asked) from error
+        raise tried(failure_of(error, asked), 1, time.monotonic() - began) from error
     listed = found.get("data") if isinstance(found, Mapping) else None
     entries = [one for one in listed or () if isinstance(one, Mapping)]
     if asked.model:
@@ -127,7 +132,7 @@ def _is_silent(error: openai.APIError) -> bool:
     return isinstance(error, openai.APIStatusError) and error.status_code in _SILENT
 
 
-def _context(asked: Asked, entry: Mapping[str, object]) -> int:
+def _context(asked: Asked, entry: Mapping[str, object], check: Check) -> int:
     """Return the tokens that the server's model reads and writes at once.
 
     vLLM tells them in its list, llama.cpp among its properties; how many the model was trained for,
@@ -135,7 +140,7 @@ def _context(asked: Asked, entry: Mapping[str, object]) -> int:
     """
     told = _number(entry.get("max_model_len"))
     if told is None and (entry.get("owned_by") == "llamacpp" or "meta" in entry):
-        told = _number(_of_properties(asked))
+        told = _number(_of_properties(asked, check))
         trained = entry.get("meta")
         limit = _number(trained.get("n_ctx_train")) if isinstance(trained, Mapping) else None
         if told is None and limit is not None:
@@ -143,12 +148,13 @@ def _context(asked: Asked, entry: Mapping[str, object]) -> int:
     return told or CONTEXT
 
 
-def _of_properties(asked: Asked) -> object:
+def _of_properties(asked: Asked, check: Check) -> object:
+    began = time.monotonic()
     try:
-        found = _ask(asked, f"{asked.address.root}/props")
+        found = _ask(asked, f"{asked.address.root}/props", check)
     except openai.APIError as error:
         if is_transient(error):
-            raise failure_of(error, asked) from error
+            raise tried(failure_of(error, asked), 1, time.monotonic() - began) from error
         return None
     usual = found.get("default_generation_settings") if isinstance(found, Mapping) else None
     return usual.get("n_ctx") if isinstance(usual, Mapping) else None
@@ -158,14 +164,14 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _ask(asked: Asked, path: str) -> object:
+def _ask(asked: Asked, path: str, check: Check) -> object:
     found: list[object] = []
 
     async def work(put: Callable[[object], None]) -> None:
         put(await ask_for(asked, path, _TELLING_SECONDS))
 
     try:
-        found.extend(stepped(work, lambda: None))
+        found.extend(stepped(work, check))
     except ValueError as error:
         raise nonsense(asked.address.shown, f"at {path}: {error}", asked) from error
     if not found:

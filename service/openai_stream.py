@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,16 +12,18 @@ from typing import Any, Final
 import openai
 
 from indexes.documents import stored_form
-from indexes.errors import ModelFailed, ModelTooSlow
+from indexes.errors import AfterwordError, ModelFailed, ModelTooSlow
 from service.language_model import Ended, Message, Reason, Sampling, Usage
 from service.openai_errors import (
     Asked,
     cut_off,
     failure_of,
     hung_up,
+    is_refused,
     is_too_long,
     is_transient,
     nonsense,
+    tried,
     wait_asked_for,
 )
 
@@ -44,12 +47,15 @@ for _name in ("openai", "httpx2", "httpcore2"):
 class Patience:
     """How often a server is asked, and how long is waited: before it is asked again, and for it.
 
+    Where nothing listens it is asked `tries_refused` times: once more, for one that is just being
+    started anew, and no more, for nobody is there to be busy.
     The first wait is doubled each time, less up to half by chance, so that not all who wait come
     back at once. A server that wants to be asked again later than after `longest_wait` seconds is
     not. Once an answer has begun, `silence` seconds may pass between its pieces.
     """
 
     tries: int = 3
+    tries_refused: int = 2
     first_wait: float = 0.5
     longest_wait: float = 20.0
     silence: float = 60.0
@@ -134,7 +140,7 @@ class Conversation:
         keep: Callable[[str], None],
     ) -> None:
         """Ask until an answer has begun, or it makes no sense to ask again."""
-        tried = 0
+        tries, began = 0, time.monotonic()
         while True:
             self._heard.is_open = False
             sent = self._request(messages, sampling)
@@ -145,8 +151,12 @@ class Conversation:
                     raise self._broken(error) from error
                 if self._learn(error, sent):
                     continue
-                tried += 1
-                await asyncio.sleep(self._wait(error, tried))
+                tries += 1
+                wait = self._wait(error, tries)
+                if wait is None:
+                    failure = self._failure(error)
+                    raise tried(failure, tries, time.monotonic() - began) from error
+                await asyncio.sleep(wait)
             else:
                 return
 
@@ -154,17 +164,20 @@ class Conversation:
         is_cut = isinstance(error, openai.APIConnectionError)
         return cut_off(self._asked) if is_cut else failure_of(error, self._asked)
 
-    def _wait(self, error: openai.APIError, tried: int) -> float:
-        """Return how long to wait before the next try; raise the failure where there is none."""
-        patience, wanted = self._patience, wait_asked_for(error)
+    def _failure(self, error: openai.APIError) -> AfterwordError:
         closed = self._heard.is_open and isinstance(error, openai.APIConnectionError)
-        failure = hung_up(self._asked) if closed else failure_of(error, self._asked)
-        if not is_transient(error) or tried >= patience.tries:
-            raise failure from error
+        return hung_up(self._asked) if closed else failure_of(error, self._asked)
+
+    def _wait(self, error: openai.APIError, tries: int) -> float | None:
+        """Return how long to wait before the next try, None where there is to be none."""
+        patience, wanted = self._patience, wait_asked_for(error)
+        most = patience.tries_refused if is_refused(error) else patience.tries
+        if not is_transient(error) or tries >= most:
+            return None
         if wanted is not None and wanted > patience.longest_wait:
-            raise failure from error
+            return None
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 # no secret hangs on it
-        return max(jitter * patience.first_wait * 2.0 ** (tried - 1), wanted or 0.0)
+        return max(jitter * patience.first_wait * 2.0 ** (tries - 1), wanted or 0.0)
 
     @property
     def _has_begun(self) -> bool:

@@ -34,10 +34,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     """A language model in the place of a server's, that says what the test tells it to."""
     made = Script([TRUE])
-    table = MappingProxyType({"openai": lambda _settings: made.model()})
+    table = MappingProxyType({"openai": lambda *_: made.model()})
     monkeypatch.setattr("service.models.LANGUAGE_MODELS", table)
     monkeypatch.setattr("service.generators.LANGUAGE_MODELS", table)
-    monkeypatch.setattr("service.generators.load_model", lambda name, s: table[name](s))
+    monkeypatch.setattr("service.generators.load_model", lambda name, *more: table[name](*more))
     return made
 
 

@@ -19,7 +19,7 @@ from indexes.settings import Settings
 from service import hub_language_model, models
 from service.chat_template import Chat, joined, plain_prompt, without_system
 from service.hub_language_model import load_hub_language_model
-from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
 from service.local_writing import Stopped, Tokens, local_write, loops, until
 from small_language_model import (
     CONTEXT,
@@ -469,7 +469,7 @@ def test_a_model_is_loaded_once_for_all_threads(
     """And again only where a setting that matters to it differs."""
     loaded: list[str | None] = []
 
-    def load(settings: Settings) -> LanguageModel:
+    def load(settings: Settings, _check: Check) -> LanguageModel:
         loaded.append(settings.model)
         time.sleep(0.1)
         return LanguageModel(str(settings.model), 9, lambda _: 0, lambda *_: iter(()))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +189,32 @@ def test_a_server_that_fails_at_first_is_left_alone_for_some_seconds(
         assert len(server.asked) == 1
         server.models = listing({"id": "m"})
         long_ago()
+        assert models.load_model("openai", settings).name == "m"
+
+
+class Left(Exception):
+    """Whoever asked has left."""
+
+
+def test_who_leaves_waits_for_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither who asks a server that hangs, nor who waits for that; the next one asks anew."""
+    monkeypatch.setattr(models, "_LOADED", models._Loaded())
+    left = threading.Event()
+
+    def check() -> None:
+        if left.is_set():
+            raise Left
+
+    with chat_server() as server, ThreadPoolExecutor(3) as threads:
+        server.models = Answer([*silence(30)])
+        settings = Settings(openai_base_url=server.url)
+        waiting = [threads.submit(models.load_model, "openai", settings, check) for _ in range(3)]
+        while not server.asked:
+            time.sleep(0.02)
+        left.set()
+        assert [type(one.exception(20)) for one in waiting] == [Left] * 3
+        assert left_soon(server)
+        server.models = listing({"id": "m"})
         assert models.load_model("openai", settings).name == "m"
 
 

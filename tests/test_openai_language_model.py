@@ -1,12 +1,14 @@
 """A language model behind a server: what is sent, what comes back, and each way to fail."""
 
 import errno
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 
@@ -37,7 +39,7 @@ from indexes.errors import (
 )
 from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
 from service.openai_address import address_of
-from service.openai_errors import Asked, failure_of
+from service.openai_errors import Asked, failure_of, is_refused, is_transient, tried
 from service.openai_language_model import Server, load_openai_language_model
 from service.openai_stream import Patience
 from service.thoughts import outside_think
@@ -206,10 +208,11 @@ def test_a_server_is_asked_again_when_it_wants_to_be() -> None:
 
 
 def test_a_server_that_stays_busy_is_told_with_its_wait() -> None:
-    """After three tries; who asks is told when to come again."""
+    """After three tries, which are told; who asks is told when to come again."""
+    said = r"no more work.*429: slow down.* \(asked 3 times in \d+\.\d s\)$"
     with (
         chat_server(error(429, "slow down", {"retry-after-ms": "20"})) as server,
-        pytest.raises(ModelBusy, match=r"no more work.*429: slow down") as caught,
+        pytest.raises(ModelBusy, match=said) as caught,
     ):
         written(model_of(server))
     assert (len(server.asked), caught.value.wait) == (3, 1)
@@ -366,19 +369,46 @@ def test_without_a_key_the_error_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "told", "tries"),
     [
-        ("http://127.0.0.1:{port}/v1", "nothing listens there"),
-        ("http://nowhere.invalid:{port}/v1", "its name is not known"),
+        (
+            "http://127.0.0.1:{port}/v1",
+            "nothing listens there",
+            r" \(asked 2 times in \d+\.\d s\)$",
+        ),
+        ("http://nowhere.invalid:{port}/v1", "its name is not known", ""),
     ],
 )
-def test_a_server_that_is_not_there(url: str, told: str) -> None:
-    """Says why, and which setting to look at."""
+def test_a_server_that_is_not_there(url: str, told: str, tries: str) -> None:
+    """Says why, how often it was asked, and which setting to look at."""
     with closed_port() as port:
         server = Server(url.format(port=port), model="m", context=4096)
         model = load_openai_language_model(server, QUICK)
-        with pytest.raises(ModelFailed, match=f"cannot be reached: {told}.*OPENAI_BASE_URL"):
+        said = f"cannot be reached: {told}.*OPENAI_BASE_URL.*{tries}"
+        with pytest.raises(ModelFailed, match=said) as caught:
             written(model)
+    assert ("asked" in caught.value.message) == bool(tries)
+
+
+def test_only_what_may_be_otherwise_in_a_moment_is_tried_again() -> None:
+    """A name server that is busy, and not a name that there is not."""
+    for number, again in ((socket.EAI_AGAIN, True), (socket.EAI_NONAME, False)):
+        found = no_connection(socket.gaierror(number, "no"))
+        assert is_transient(found) is again
+        assert not is_refused(found)
+    assert is_transient(no_connection(ConnectionRefusedError(111, "refused")))
+    assert is_refused(no_connection(ExceptionGroup("all", [ConnectionRefusedError()])))
+
+
+def test_a_wait_is_told_with_its_length() -> None:
+    """Of a machine that takes no connection, and of a server that takes one and says nothing."""
+    asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    found = openai.APITimeoutError(request=openai.DefaultHttpxClient().build_request("GET", "/"))
+    with pytest.raises(ModelTooSlow, match=r"did not answer in time.*\(waited for 10\.0 s\)$"):
+        raise tried(failure_of(found, asked), 1, 10.04)
+    found.__cause__ = httpx2.ConnectTimeout("")
+    with pytest.raises(ModelTooSlow, match=r"took no connection in time.*firewall.*one reach it$"):
+        raise tried(failure_of(found, asked), 1, 0.2)
 
 
 def test_a_server_without_tls_is_told() -> None:
@@ -402,11 +432,16 @@ def test_a_server_without_tls_is_told() -> None:
 def test_each_reason_of_no_connection_is_told(cause: Exception, told: str) -> None:
     """However deep below the client's own error it lies."""
     asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    with pytest.raises(ModelFailed, match=told):
+        raise failure_of(no_connection(cause), asked)
+
+
+def no_connection(cause: Exception) -> openai.APIConnectionError:
+    """Return the client's own error of a connection that failed for this."""
     found = openai.APIConnectionError(request=openai.DefaultHttpxClient().build_request("GET", "/"))
     found.__cause__ = OSError("a connection failed")
     found.__cause__.__context__ = cause
-    with pytest.raises(ModelFailed, match=told):
-        raise failure_of(found, asked)
+    return found
 
 
 # --- who leaves ----------------------------------------------------------------------------------
@@ -438,6 +473,20 @@ def test_who_leaves_closes_the_connection(begun: bool) -> None:  # noqa: FBT001 
         with pytest.raises(Left):
             list(model.write(MESSAGES, SAMPLING, leaving(0.5, asked)))
         assert len(asked) >= 4
+        assert left_soon(server)
+
+
+def test_who_leaves_does_not_wait_for_what_a_server_tells_of_itself() -> None:
+    """Neither for its list of models, nor for the properties of llama.cpp."""
+    with chat_server() as server:
+        server.models = Answer([*silence(30)])
+        with pytest.raises(Left):
+            load_openai_language_model(Server(server.url), check=leaving(0.3, []))
+        assert left_soon(server)
+        server.left = 0
+        server.models, server.props = listing(LLAMA), Answer([*silence(30)])
+        with pytest.raises(Left):
+            load_openai_language_model(Server(server.url), check=leaving(0.5, []))
         assert left_soon(server)
 
 

@@ -194,7 +194,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     """A language model behind the generator `transformers`."""
     made = Script((GOOD, "It flies for three years without landing. [1]"))
     monkeypatch.setattr(generators, "LANGUAGE_MODELS", {"transformers": None})
-    monkeypatch.setattr(generators, "load_model", lambda _name, _settings: made.model())
+    monkeypatch.setattr(generators, "load_model", lambda *_: made.model())
     return made
 
 
