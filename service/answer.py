@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -117,9 +117,11 @@ class Answerer:
         """
         self._checked(question)
         clock = Clock()
-        with self.collection(question.collection).read() as reading:
-            rewritten = self._rewritten(question, reading, check)
-            clock.lap("rewrite")
+        collection = self.collection(question.collection)
+        rewritten = self._rewritten(question, collection, check)
+        clock.lap("rewrite")
+        with ExitStack() as held:
+            reading = held.enter_context(collection.read())
             encoder, reader, threshold = self._models(question.collection, reading)
             query = query_of(rewritten.text, encoder, reading)
             clock.lap("encode")
@@ -131,7 +133,12 @@ class Answerer:
             status = _status(evidence, threshold if abstain else 0.0)
             given = usable if status == ANSWERED else ()
             steps = self._steps(question, query, encoder, check, given)
-            written = put_together(steps, Citer(reading), on_event, reasoning=question.reasoning)
+            citer = Citer(reading)
+            if self._writer(question) != QUOTE:
+                # SQLite's log grows as long as somebody reads, and a model may write for minutes.
+                citer.keep(given)
+                held.close()
+            written = put_together(steps, citer, on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
             NOT_FOUND if written.abstains else status,
@@ -146,11 +153,15 @@ class Answerer:
             usage=_together(rewritten.usage, written.usage),
             timings=Timings(**clock.laps, total=clock.total),
             trace_id=uuid4().hex,
-            generation=written.generation(question.generator or self._settings.generator),
+            generation=written.generation(self._writer(question)),
             rewritten_by=rewritten.by,
         )
         on_event(FinalEvent(reply))
         return reply
+
+    def _writer(self, question: Question) -> str:
+        """Return the name of the generator that answers a question."""
+        return question.generator or self._settings.generator
 
     def _models(self, name: str, reading: Reading) -> tuple[Encoder, LoadedReader, float]:
         """Return encoder and reader of a collection, and from which score on it is answered."""
@@ -175,29 +186,33 @@ class Answerer:
         if not evidence:
             return
         settings = self._settings
-        desk = desk_for(question.generator or settings.generator, settings, check)
+        desk = desk_for(self._writer(question), settings, check)
         generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
         limit = within(settings.answer_seconds, check)
         asked = Asked(query.text, recent(question.history), question.strategy, limit)
         yield from generate(asked, evidence)
 
-    def _rewritten(self, question: Question, reading: Reading, check: Check) -> Rewritten:
-        """Return the question as it can be understood alone."""
-        asked, history, language = question.question, recent(question.history), reading.language
-        settings = self._settings
+    def _rewritten(self, question: Question, collection: Collection, check: Check) -> Rewritten:
+        """Return the question as it can be understood alone; no reading is held for a model."""
+        asked, history, settings = question.question, recent(question.history), self._settings
         way = question.rewrite or settings.rewrite
         if not history or way == "none":
             return Rewritten(asked)
-        by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
+
+        def by_rule() -> Rewritten:
+            with collection.read() as reading:
+                return rewrite_by_rule(asked, history, reading.rarities, reading.language)
+
         desk = self._rewriter(question, way, check) if way != "rule" else None
         if desk is None:
             return by_rule()
         limit = within(settings.answer_seconds * _REWRITING, check)
-        return rewrite_by_model(asked, history, desk.model, desk.prompts, limit, by_rule, language)
+        model, prompts, language = desk.model, desk.prompts, collection.language
+        return rewrite_by_model(asked, history, model, prompts, limit, by_rule, language)
 
     def _rewriter(self, question: Question, way: str, check: Check) -> Desk | None:
         """Return the language model that rewrites: the one that answers, or the settings' own."""
-        desk = desk_for(question.generator or self._settings.generator, self._settings, check)
+        desk = desk_for(self._writer(question), self._settings, check)
         if way == "model":
             desk = desk or desk_for(self._settings.generator, self._settings, check)
             if desk is None:
@@ -219,9 +234,10 @@ class Answerer:
         )
         self._checked(asked)
         clock = Clock()
-        with self.collection(collection).read() as reading:
-            rewritten = self._rewritten(asked, reading, go_on)
-            clock.lap("rewrite")
+        opened = self.collection(collection)
+        rewritten = self._rewritten(asked, opened, go_on)
+        clock.lap("rewrite")
+        with opened.read() as reading:
             encoder = self._encoder(collection, reading.encoder)
             wanted = query_of(rewritten.text, encoder, reading, weighed=False)
             clock.lap("encode")

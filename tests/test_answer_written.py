@@ -1,6 +1,8 @@
 """Answers that a language model writes, from the question to the checked citations."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 
@@ -144,6 +146,30 @@ def test_history_reaches_the_model_and_the_search(answerer: Answerer, script: Sc
     assert reply.answer == f"{TRUE} [1]"
     assert [one.text for one in script.given[-1][1:3]] == [turn.text for turn in turns]
     assert reply.query in script.given[-1][-1].text
+
+
+def test_nothing_is_held_open_while_a_model_writes(data: Path, script: Script) -> None:
+    """SQLite's log can be begun anew, while it rewrites and while it answers from what was read."""
+    make_collection(data, "held", birds())
+    busy: list[int] = []
+
+    def change() -> None:
+        with closing(open_collection(data, "held")) as opened, opened.write() as writer:
+            writer.erase([("note", "book")[len(busy)]])
+        with closing(sqlite3.connect(data / "held" / "catalog.db")) as catalog:
+            busy.append(catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+
+    script.between, script.size = change, 1000
+    script.says = ["How long does the young swift fly without landing?", TRUE]
+    made = build_answerer(Settings(data=data, threshold=0.0, generator="openai"))
+    turns = (Turn("user", "Tell me of the young swift."), Turn("assistant", "It is a bird."))
+    asked = Question("How long does it fly without landing?", "held", history=turns)
+    reply = made.answer(asked)
+    made.close()
+    assert busy == [0, 0]
+    assert (reply.rewritten_by, reply.answer) == ("model", f"{TRUE} [1]")
+    (citation,) = reply.citations
+    assert (citation.quote, citation.page) == (TRUE, 2)
 
 
 def test_evidence_without_room_is_named(answerer: Answerer, script: Script, data: Path) -> None:

@@ -11,6 +11,7 @@ from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, Reading, create_collection
 from indexes.documents import Finding, Page, Span, StoredChunk, sha256_text
 from indexes.errors import IndexDamaged
+from indexes.rows import XLSX
 from service import citations
 from service.citations import Citer, page_at
 from service.evidence import Candidate, Evidence, Quoted
@@ -130,6 +131,78 @@ def test_markers_count_the_citations(collection: Collection) -> None:
             citer.cite(quoted(only_chunk(reading, document_id), words))
     assert [one.marker for one in citer.citations] == ["[1]", "[2]", "[3]"]
     assert [one.quote for one in citer.citations] == ["Swans", "Kites", "Owls"]
+
+
+ROWS = ("bird,eggs", '"owl, ""barn""",4', "swift,2", "kite,3")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "words"),
+    [("text/plain", "Swans Storks"), ("text/csv", "owl swift"), (XLSX, "swift kite")],
+)
+def test_what_was_kept_is_cited_as_from_the_reading(
+    collection: Collection, media_type: str, words: str
+) -> None:
+    """After the reading has ended and the document is gone: page, row, and what was recognised."""
+    texts = [FIRST, SECOND] if media_type == "text/plain" else list(ROWS)
+    whole = "\n".join(texts)
+    pages = PAGES if media_type == "text/plain" else (Page(1, Span(0, len(whole))),)
+    made = prepared("kept", texts, pages=pages, media_type=media_type)
+    findings = (Finding("ocr", "one page", (2,)),)
+    with collection.write() as writer:
+        writer.put([replace(made, document=replace(made.document, findings=findings))])
+    with collection.read() as reading:
+        chunks = chunks_of(reading, "kept")
+        quotes = [
+            quoted(next(one for one in chunks if word in one.text), word) for word in words.split()
+        ]
+        held, kept = Citer(reading), Citer(reading)
+        cited = [held.cite(one) for one in quotes]
+        kept.keep([Evidence(Candidate(one, 1.0, 1.0, 1.0), 0.5) for one in chunks])
+    with collection.write() as writer:
+        writer.erase(["kept"])
+    assert [kept.cite(one) for one in quotes] == cited
+    assert [one.recognised for one, _ in cited] == [False, media_type == "text/plain"]
+    assert all((one.row is None) == (media_type == "text/plain") for one, _ in cited)
+
+
+def test_one_text_at_a_time_is_kept_whole(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is read and hashed once, in whatever order its chunks come."""
+    hashed: list[str] = []
+
+    def noted(text: str) -> str:
+        hashed.append(text)
+        return sha256_text(text)
+
+    monkeypatch.setattr(citations, "sha256_text", noted)
+    with collection.read() as reading:
+        first, last = chunks_of(reading, "more")
+        citer = Citer(reading)
+        mixed = (first, only_chunk(reading), last)
+        citer.keep([Evidence(Candidate(one, 1.0, 1.0, 1.0), 0.5) for one in mixed])
+    assert sorted(hashed) == sorted([TEXT, "Ravens are black.\nKites soar."])
+    assert citer._texts == {}
+
+
+def test_what_is_wrong_with_a_kept_document_is_told_where_it_is_cited(
+    collection: Collection,
+) -> None:
+    """And hinders no citation of others."""
+    with sqlite3.connect(collection.folder / "catalog.db") as catalog:
+        catalog.execute("UPDATE blocks SET text = replace(text, 'Storks', 'Cranes')")
+    catalog.close()
+    with collection.read() as reading:
+        book, more = only_chunk(reading), only_chunk(reading, "more")
+        citer = Citer(reading)
+        citer.keep([Evidence(Candidate(one, 1.0, 1.0, 1.0), 0.5) for one in (book, more)])
+    assert citer.cite(quoted(more, "Kites"))[0].marker == "[1]"
+    for words in ("Swans", "clatter"):
+        with pytest.raises(IndexDamaged, match="stored text"):
+            citer.cite(quoted(book, words))
+    with pytest.raises(IndexDamaged, match="reindex"):
+        citer.cite(Quoted(quoted(more, "Kites").evidence, Span(0, 5), Span(0, 5)))
 
 
 def test_a_document_is_read_and_hashed_once_a_reply(
