@@ -34,6 +34,7 @@ from service.grounding import grounding
 from service.history import recent
 from service.language_model import Check, Usage, go_on
 from service.passages import attended, retrieved
+from service.prompts import check_prompts
 from service.readers import LoadedReader, load_reader, reader_for, reads
 from service.reply import (
     ANSWERED,
@@ -365,7 +366,11 @@ class Answerer:
 
 
 def build_answerer(settings: Settings) -> Answerer:
-    """Return the answerer of a process; encoders and collections are loaded when first needed."""
+    """Return the answerer of a process; encoders and collections are loaded when first needed.
+
+    Raises UsageError where the folder of prompts cannot be used.
+    """
+    check_prompts(settings.prompts)
     return Answerer(settings)
 
 

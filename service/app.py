@@ -55,6 +55,7 @@ from service.problems import (
     problem_response,
 )
 from service.product import product_version
+from service.prompts import check_prompts
 from service.sockets import make_room, watch_peers
 from service.state import Service, ability, only_known_parameters
 from service.traces import OFF, Traces, load_traces
@@ -178,9 +179,10 @@ def create_app(
 def serve(settings: Settings) -> None:
     """Run the service until it is told to stop, and let the requests in flight end.
 
-    Raises UsageError where it may not or cannot bind the address.
+    Raises UsageError where it may not or cannot bind the address, or prompts cannot be used.
     """
     check_exposure(settings)
+    check_prompts(settings.prompts)
     return_large_pieces()
     configure_logs(settings.log_level)
     make_room(settings.max_connections)

@@ -653,6 +653,20 @@ def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     assert looked(settings.password_file, subject_of(tmp_path)) == {}
 
 
+def test_prompts_of_ones_own_are_looked_at(tmp_path: Path) -> None:
+    """Which there are, and what is wrong with them."""
+    folder = tmp_path / "prompts"
+    folder.mkdir()
+    subject = subject_of(tmp_path, {"AFTERWORD_PROMPTS": str(folder)})
+    (folder / "direct.md").write_text("# user\n$evidence $question")
+    told = looked(settings.prompts, subject)["prompts"]
+    assert (told.level, told.message) == ("ok", f"direct.md in {folder}")
+    (folder / "direkt.md").write_text("")
+    told = looked(settings.prompts, subject)["prompts"]
+    assert (told.level, "direct.md may be meant" in told.message) == ("problem", True)
+    assert looked(settings.prompts, subject_of(tmp_path)) == {}
+
+
 # --- models --------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from indexes.documents import Span
 from indexes.errors import PromptTooLong, UsageError
+from indexes.settings import Settings
 from scripted_model import Script
+from service.answer import build_answerer
 from service.evidence import (
     Asked,
     Candidate,
@@ -28,7 +30,7 @@ from service.evidence import (
 )
 from service.generate import quote
 from service.language_model import Ended, Message, Sampling, Usage
-from service.prompts import NOT_FOUND, Prompts, fenced
+from service.prompts import NOT_FOUND, Prompts, check_prompts, fenced
 from service.strategies import STRATEGIES, strategy_named
 from service.streamed import StreamedSentence, inert, streamed_sentences
 from service.thoughts import ahead_of, outside_think
@@ -372,8 +374,8 @@ def test_no_document_can_end_its_evidence() -> None:
     [
         ("Answer!", "does not end with a part of the user"),
         ("# user\n$evidence\n# assistant\nx", "does not end with a part of the user"),
-        ("# user\n$evidenze", "nothing fills"),
-        ("# user\n$ 5", "nothing fills"),
+        ("# user\n$evidenze", "in line 2 that nothing fills ($evidenze); there are $evidence"),
+        ("# user\n\n5 $ 5", "in line 3 that nothing fills ($); there are"),
     ],
 )
 def test_a_prompt_of_ones_own_that_is_wrong_is_told(tmp_path: Path, text: str, told: str) -> None:
@@ -383,10 +385,51 @@ def test_a_prompt_of_ones_own_that_is_wrong_is_told(tmp_path: Path, text: str, t
         Prompts(tmp_path).fill("direct", evidence="", question="", not_found="")
     assert told in raised.value.message
     assert "direct.md" in raised.value.message
+    with pytest.raises(UsageError) as early:
+        check_prompts(tmp_path)
+    assert told in early.value.message
+
+
+def test_a_prompt_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
+    """And its line, which an editor can go to."""
+    (tmp_path / "cot.md").write_bytes(b"# user\nOne\ncaf\xe9 $question\n")
+    with pytest.raises(UsageError, match=r"cot\.md is not UTF-8: byte 14 \(0xe9\), in line 3"):
+        check_prompts(tmp_path)
+    with pytest.raises(UsageError, match="save it as UTF-8"):
+        Prompts(tmp_path).fill("cot", evidence="", question="", not_found="")
+
+
+def test_all_prompts_are_looked_at_before_anything_is_asked(tmp_path: Path) -> None:
+    """A name that is none is told with those there are, and all mistakes at once."""
+    (tmp_path / "Direct.md").write_text("# user\n$question")
+    (tmp_path / "notes").write_text("mine")
+    (tmp_path / "rewrite.md").write_text("# user\n$evidence")
+    with pytest.raises(UsageError) as caught:
+        build_answerer(Settings(data=tmp_path / "data", prompts=tmp_path))
+    told = caught.value.message.split("; ")
+    assert "Direct.md is no prompt's name, direct.md may be meant" in told[0]
+    assert told[1] == "there are cot.md, direct.md, rewrite.md, summarise.md, summarise_notes.md"
+    assert "notes is no prompt's name" in told[2]
+    assert "rewrite.md has a place in line 2 that nothing fills ($evidence)" in told[4]
+
+
+def test_prompts_of_ones_own_may_be_saved_by_any_editor(tmp_path: Path) -> None:
+    """With a mark of UTF-8 ahead and the line ends of Windows; a README may lie beside them."""
+    text = "\ufeff# system\r\nBe brief.\r\n# user\r\n$question"
+    (tmp_path / "direct.md").write_bytes(text.encode())
+    for name in ("README.md", ".gitignore"):
+        (tmp_path / name).write_text("$nothing")
+    (tmp_path / "old").mkdir()
+    check_prompts(tmp_path)
+    filled = Prompts(tmp_path).fill("direct", evidence="", question="Q", not_found="")
+    assert filled == [Message("system", "Be brief."), Message("user", "Q")]
 
 
 def test_a_folder_of_prompts_that_is_not_there_is_told(tmp_path: Path) -> None:
     """Our own prompts are not taken in silence."""
+    with pytest.raises(UsageError, match="is no folder"):
+        check_prompts(tmp_path / "absent")
+    check_prompts(None)
     with pytest.raises(UsageError, match="is no folder"):
         Prompts(tmp_path / "absent").fill("direct", evidence="", question="", not_found="")
 

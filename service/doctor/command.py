@@ -64,6 +64,7 @@ CHECKS: Final = (
     Check("settings", "exposure", settings.exposure),
     Check("settings", "secrets", settings.secrets),
     Check("settings", "passwords", settings.password_file),
+    Check("settings", "prompts", settings.prompts, ("numpy",)),
     Check("models", "bundled encoder", models.bundled_encoder, ("numpy",)),
     Check("models", "bundled reader", models.bundled_reader, ("numpy", "tantivy")),
     Check("models", "encoder", models.named_encoder),

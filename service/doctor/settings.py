@@ -100,6 +100,24 @@ def secrets(subject: Subject) -> Iterator[Finding]:
             yield Finding("secrets", "warning", message, f"chmod 600 {path}")
 
 
+def prompts(subject: Subject) -> Iterator[Finding]:
+    """Tell which prompts are one's own, and what is wrong with them."""
+    from indexes.errors import UsageError
+    from service.prompts import check_prompts
+
+    folder: Path | None = subject.settings.prompts
+    if folder is None:
+        return
+    try:
+        check_prompts(folder)
+    except UsageError as error:
+        advice = "correct the files or the setting; nothing answers with them"
+        yield Finding("prompts", "problem", error.message, advice)
+        return
+    own = sorted(path.name for path in folder.glob("*.md") if not path.name.startswith("README"))
+    yield Finding("prompts", "ok", f"{', '.join(own) or 'none'} in {folder}", facts={"own": own})
+
+
 def password_file(subject: Subject) -> Iterator[Finding]:
     """Tell where the file of passwords is not to be had."""
     path: Path | None = subject.settings.password_file

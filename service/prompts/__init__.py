@@ -1,12 +1,13 @@
 """Prompts: files of Markdown that a person can read, and replace by files of their own.
 
 A file has a part for each message, under a heading `# system`, `# user` or `# assistant`; what
-stands in it as `$name` is filled in.
+stands in it as `$name` is filled in. Which names there are to a prompt, our own file of it tells.
 """
 
+import difflib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -33,40 +34,103 @@ class Prompts:
 
         Raises UsageError that names the file and what is wrong with it.
         """
-        path = self._path(name)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the prompt {path} cannot be read: {error}") from None
-        parts = _PART.split(text)
-        if len(parts) == 1 or parts[-2] != "user":
-            raise UsageError(
-                f"the prompt {path} does not end with a part of the user; write a line `# user`, "
-                "and the message under it"
-            )
+        parts = _parts(self._path(name), words)
         return [
-            Message(cast("Role", role), _filled(path, part.strip(), words))
+            Message(cast("Role", role), Template(part.strip()).substitute(words))
             for role, part in zip(parts[1::2], parts[2::2], strict=True)
         ]
 
     def _path(self, name: str) -> Path:
-        if self.folder and not self.folder.is_dir():
-            raise UsageError(
-                f"AFTERWORD_PROMPTS: {self.folder} is no folder; make it, or leave the setting out"
-            )
+        if self.folder:
+            _check_folder(self.folder)
         own = self.folder / f"{name}.md" if self.folder else None
         return own if own is not None and own.exists() else FOLDER / f"{name}.md"
 
 
-def _filled(path: Path, text: str, words: dict[str, str]) -> str:
+def check_prompts(folder: Path | None) -> None:
+    """Raise UsageError that tells of each file of a folder of prompts that cannot be used.
+
+    What is named as no prompt would be overlooked, so it is a mistake; but for hidden files and a
+    README.
+    """
+    if folder is None:
+        return
+    _check_folder(folder)
+    if mistakes := list(_mistakes(folder)):
+        raise UsageError("AFTERWORD_PROMPTS: " + "; ".join(mistakes))
+
+
+def _mistakes(folder: Path) -> Iterator[str]:
+    known = sorted(path.name for path in FOLDER.glob("*.md"))
+    for path in _files(folder):
+        if path.name.startswith((".", "README")) or path.is_dir():
+            continue
+        if path.name not in known:
+            near = difflib.get_close_matches(path.name.lower(), known, n=1)
+            meant = f", {near[0]} may be meant" if near else ""
+            yield f"{path} is no prompt's name{meant}; there are {', '.join(known)}"
+            continue
+        ours = Template((FOLDER / path.name).read_text(encoding="utf-8"))
+        try:
+            _parts(path, ours.get_identifiers())
+        except UsageError as error:
+            yield error.message
+
+
+def _files(folder: Path) -> list[Path]:
     try:
-        return Template(text).substitute(words)
-    except (KeyError, ValueError) as error:
-        known = ", ".join(f"${name}" for name in words)
+        return sorted(folder.iterdir())
+    except OSError as error:
         raise UsageError(
-            f"the prompt {path} has a place that nothing fills ({error}); there are {known}, and "
-            "$$ for the sign itself"
+            f"AFTERWORD_PROMPTS: {folder} cannot be listed: {error.strerror}; let this user read it"
         ) from None
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UsageError(
+            f"AFTERWORD_PROMPTS: {folder} is no folder; make it, or leave the setting out"
+        )
+
+
+def _parts(path: Path, known: Collection[str]) -> list[str]:
+    """Return what is ahead of the first part, and then each role with its message.
+
+    Every place in it is one that is `known`. Raises UsageError.
+    """
+    text = _text(path)
+    parts = _PART.split(text)
+    if len(parts) == 1 or parts[-2] != "user":
+        raise UsageError(
+            f"the prompt {path} does not end with a part of the user; write a line `# user`, "
+            "and the message under it"
+        )
+    for place in Template.pattern.finditer(text):
+        name = place["named"] or place["braced"]
+        if place["invalid"] is not None or (name is not None and name not in known):
+            there = ", ".join(f"${one}" for one in known)
+            raise UsageError(
+                f"the prompt {path} has a place in line {text.count(chr(10), 0, place.start()) + 1}"
+                f" that nothing fills (${name or ''}); there are {there}, and $$ for the sign "
+                "itself"
+            )
+    return parts
+
+
+def _text(path: Path) -> str:
+    try:
+        written = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the prompt {path} cannot be read: {error.strerror}") from None
+    try:
+        text = written.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = written.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"the prompt {path} is not UTF-8: byte {error.start} (0x{written[error.start]:02x}), "
+            f"in line {line}, stands for no character; save it as UTF-8"
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def abstains(sentence: str) -> bool:
