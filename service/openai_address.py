@@ -44,20 +44,26 @@ def address_of(base_url: str | None) -> Address:
     try:
         parts = urlsplit(base)
         sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        # A password with a sign that ends the host would make its beginning a host to connect to.
+        sound = sound and "@" not in f"{parts.path}{parts.query}{parts.fragment}"
+        sound = sound and base.isprintable()  # the client refuses other signs
     except ValueError:
         sound = False
     if not sound:
+        escaped = ", and write / ? # @ in a name or password as %2F %3F %23 %40"
         raise ModelMissing(
-            f"OPENAI_BASE_URL={_without_user(base_url)} is no address: it is to be like "
-            "http://127.0.0.1:8080/v1, with http:// or https:// ahead."
+            f"OPENAI_BASE_URL={without_user(base_url)} is no address: it is to be like "
+            "http://127.0.0.1:8080/v1, with http:// or https:// ahead"
+            f"{escaped if '@' in base_url else ''}."
         )
     host = parts.netloc.rpartition("@")[2]
     return Address(base, urlunsplit((parts.scheme, host, parts.path, "", "")))
 
 
-def _without_user(base_url: str) -> str:
-    """Return what is no address as it can be shown: without name and password, nor a query.
+def without_user(base_url: str) -> str:
+    """Return an address, or what is none, as it can be shown: without name, password and query.
 
-    It cannot be split as one, and a password may hold any sign, so all goes that is ahead of `@`.
+    It need not be one that can be split, and a password may hold any sign, so all goes that is
+    ahead of the last `@`.
     """
     return re.split(r"[?#]", _USER.sub(r"\1", base_url))[0]

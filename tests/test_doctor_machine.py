@@ -574,6 +574,15 @@ def test_settings_with_their_places(tmp_path: Path) -> None:
     assert looked(settings.secrets, subject) == {}
 
 
+def test_a_password_in_an_address_is_not_told(tmp_path: Path) -> None:
+    """Neither to people nor to programs."""
+    environ = {"OPENAI_BASE_URL": "http://me:se/cr@et@127.0.0.1:8080/v1"}
+    found = looked(settings.given, subject_of(tmp_path, environ))
+    assert "OPENAI_BASE_URL=http://127.0.0.1:8080/v1" in found["from environment"].message
+    assert "cr@et" not in everything_said(found)
+    assert "se/cr" not in everything_said(found)
+
+
 def test_mistakes_in_settings(tmp_path: Path) -> None:
     """All of them are findings, and what is right counts all the same."""
     (tmp_path / "afterword.toml").write_text("treads = 3\nport = 81\n")

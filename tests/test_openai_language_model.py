@@ -11,6 +11,8 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from chat_server import (
     DONE,
@@ -38,7 +40,7 @@ from indexes.errors import (
     PromptTooLong,
 )
 from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
-from service.openai_address import address_of
+from service.openai_address import Address, address_of, without_user
 from service.openai_errors import Asked, failure_of, is_refused, is_transient, tried
 from service.openai_language_model import Server, load_openai_language_model
 from service.openai_stream import Patience
@@ -46,6 +48,7 @@ from service.thoughts import outside_think
 
 MESSAGES = [Message("system", "Be brief."), Message("user", "When does the ferry sail?")]
 SAMPLING = Sampling(64)
+SCHEMES = ("http://", "HTTPS://", "ftp://", "")
 QUICK = Patience(tries=3, first_wait=0.01, longest_wait=2.0)
 KEY = "sk-abcdefghijklmnop"
 
@@ -640,6 +643,40 @@ def test_a_password_in_what_is_no_address_is_not_told(url: str, shown: str) -> N
     with pytest.raises(ModelMissing) as caught:
         address_of(url)
     assert caught.value.message.startswith(f"OPENAI_BASE_URL={shown} is no address")
+
+
+PORTS = st.sampled_from(["", ":8080", ":x", ":0"])
+SIGNS = st.sampled_from([*"/@?#:[]%\\ \t&=;,+!.", "%2F", "12", "Zq7x", "\n", "\u212a"])
+
+
+@given(user=st.lists(SIGNS, max_size=8).map("".join), port=PORTS, scheme=st.sampled_from(SCHEMES))
+@example(user="me:12/Zq7x", port="", scheme="http://")
+@example(user="12?Zq7x", port="", scheme="HTTPS://")
+def test_no_password_is_told_whatever_signs_it_has(user: str, port: str, scheme: str) -> None:
+    """And no part of one is taken for the host to connect to."""
+    url = f"{scheme}{user}@127.0.0.1{port}/v1"
+    assert "Zq7x" not in without_user(url)
+    found, said = read_address(url)
+    assert "Zq7x" not in said
+    if found is None:
+        return
+    assert (found.host, found.shown) == ("127.0.0.1", f"{scheme.lower()}127.0.0.1{port}/v1")
+    assert httpx2.URL(found.base).host == "127.0.0.1"  # so the client reads it too
+
+
+def read_address(url: str) -> tuple[Address | None, str]:
+    """Return an address, or what is said where it is none."""
+    try:
+        return address_of(url), ""
+    except ModelMissing as error:
+        return None, error.message
+
+
+def test_how_a_password_is_written_is_told() -> None:
+    """Where it has a sign that ends a host; written so, it is no trouble."""
+    with pytest.raises(ModelMissing, match=r"write / \? # @ in a name or password as %2F %3F"):
+        address_of("http://me:12/34@127.0.0.1/v1")
+    assert address_of("http://me:12%2F34@127.0.0.1/v1").shown == "http://127.0.0.1/v1"
 
 
 def test_where_a_server_sends_is_told_in_short() -> None:

@@ -23,11 +23,14 @@ def mistakes(subject: Subject) -> Iterator[Finding]:
 
 
 def given(subject: Subject) -> Iterator[Finding]:
-    """Tell which settings are given, and where; the key itself is never told."""
+    """Tell which settings are given, and where; keys and passwords are never told."""
     from indexes.settings import SECRET, variable
+    from service.openai_address import without_user
 
     found = subject.found
     values = subject.settings.model_dump(mode="json", exclude=set(SECRET))
+    if values["openai_base_url"]:  # a password may stand in it
+        values["openai_base_url"] = without_user(values["openai_base_url"])
     shown = {variable(name): values.get(name, "…") for name in sorted(found.places)}
     facts: dict[str, object] = {
         variable(name): {
