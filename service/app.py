@@ -99,6 +99,7 @@ _CORS_EXPOSED: Final = (
     "RateLimit-Reset",
     "Retry-After",
     "X-Request-ID",
+    "X-Should-Retry",
 )
 _log = get_log(__name__)
 

@@ -207,6 +207,7 @@ def _answer(error: AfterwordError) -> bytes:
         "code": error.code,
         "trace_id": (trace_id := new_request_id(None)),
         "errors": [],
+        "retry_after": told.retry_after,
     }
     body = json.dumps(problem).encode()
     retry = "" if told.retry_after is None else f"Retry-After: {told.retry_after}\r\n"

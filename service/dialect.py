@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from indexes.documents import stored_form
 from service.schemas import Mistake
@@ -26,7 +26,10 @@ _PLACE: Final = re.compile(r"\.(\d+)(?=\.|$)")
 
 
 class ErrorObject(BaseModel):
-    """What went wrong; `param` is the field of the request that is meant, `code` is stable."""
+    """What went wrong; `param` is the field of the request that is meant, `code` is stable.
+
+    `retry_after` is there where it makes sense to ask again, after so many seconds.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +37,7 @@ class ErrorObject(BaseModel):
     type: str
     param: str | None
     code: str
+    retry_after: int | None = Field(None, exclude_if=lambda wait: wait is None)
 
 
 class ErrorReply(BaseModel):
@@ -55,7 +59,11 @@ def openai_status(status: int) -> int:
 
 
 def error_reply(
-    status: int, code: str, message: str, mistakes: Sequence[Mistake] = ()
+    status: int,
+    code: str,
+    message: str,
+    mistakes: Sequence[Mistake] = (),
+    retry_after: int | None = None,
 ) -> ErrorReply:
     """Return an error in their form; where the request has mistakes, those say what is wrong."""
     named = [(_param(one.where), one.message) for one in mistakes]
@@ -68,6 +76,7 @@ def error_reply(
             type=_TYPES.get(status, usual),
             param=next((param for param, _ in named if param), None),
             code=code,
+            retry_after=retry_after,
         )
     )
 

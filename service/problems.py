@@ -189,11 +189,15 @@ class NotReady(HttpError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an error is answered; `retry_after` is in seconds."""
+    """How an error is answered; `retry_after` is in seconds.
+
+    A `lasting` one is answered so again and again until somebody does something about it.
+    """
 
     status: int
     title: str
     retry_after: int | None = None
+    lasting: bool = False
 
 
 TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
@@ -208,7 +212,7 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     errors.NotFound: Answer(404, "Not found"),
     MethodNotAllowed: Answer(405, "No such method here"),
     errors.CollectionBusy: Answer(409, "Busy with other work", retry_after=5),
-    errors.Conflict: Answer(409, "Another state than assumed"),
+    errors.Conflict: Answer(409, "Another state than assumed", lasting=True),
     RequestTooSlow: Answer(408, "Sent too slowly"),
     TooLarge: Answer(413, "Too large"),
     MediaTypeRefused: Answer(415, "Another media type is needed"),
@@ -222,16 +226,16 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
     TooManyConnections: Answer(503, "All connections are taken", retry_after=5),
     NotReady: Answer(503, "Not loaded yet", retry_after=2),
     errors.BadSnapshot: Answer(422, "The file is no whole snapshot"),
-    errors.IndexDamaged: Answer(503, "The index is damaged"),
-    errors.EncoderMismatch: Answer(503, "Another encoder is loaded"),
+    errors.IndexDamaged: Answer(503, "The index is damaged", lasting=True),
+    errors.EncoderMismatch: Answer(503, "Another encoder is loaded", lasting=True),
     errors.ModelNotSet: Answer(422, "No language model is set"),
-    errors.ModelMissing: Answer(503, "A model is missing"),
+    errors.ModelMissing: Answer(503, "A model is missing", lasting=True),
     errors.ModelBusy: Answer(503, "The language model takes no more work", retry_after=5),
-    errors.ModelTooSlow: Answer(504, "The language model took too long"),
+    errors.ModelTooSlow: Answer(504, "The language model took too long", lasting=True),
     errors.ModelFailed: Answer(502, "The language model failed"),
     errors.PromptTooLong: Answer(422, "Too long for the language model"),
-    errors.StorageFull: Answer(507, "The disk is full"),
-    errors.StorageRefused: Answer(503, "The data folder cannot be used"),
+    errors.StorageFull: Answer(507, "The disk is full", lasting=True),
+    errors.StorageRefused: Answer(503, "The data folder cannot be used", lasting=True),
     AfterwordError: Answer(500, "Something failed here"),
 }
 
@@ -239,6 +243,12 @@ TABLE: Final[Mapping[type[AfterwordError], Answer]] = {
 def answer_for(error: type[AfterwordError]) -> Answer:
     """Return the table's row of an error, or that of the nearest class above it."""
     return next(TABLE[kind] for kind in error.__mro__ if kind in TABLE)
+
+
+def wait_of(error: AfterwordError) -> int | None:
+    """Return after how many seconds to ask again, None where nobody knows or it is no use."""
+    told = error.wait if isinstance(error, RateLimited | errors.ModelBusy) else None
+    return answer_for(type(error)).retry_after if told is None else told
 
 
 def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
@@ -257,13 +267,15 @@ def problem_of(error: AfterwordError, path: str, root: str = "") -> Problem:
         code=error.code,
         trace_id=told_id(),
         errors=list(mistakes),
+        retry_after=wait_of(error),
     )
 
 
 def error_of(error: AfterwordError) -> ErrorReply:
     """Return an error as clients of OpenAI's API read it, by the same table."""
     mistakes = error.mistakes if isinstance(error, InvalidRequest) else ()
-    return error_reply(answer_for(type(error)).status, error.code, error.message, mistakes)
+    status, wait = answer_for(type(error)).status, wait_of(error)
+    return error_reply(status, error.code, error.message, mistakes, wait)
 
 
 def problem_response(
@@ -279,10 +291,10 @@ def problem_response(
     body, media_type = problem.model_dump(), PROBLEM_JSON
     if speaks_openai(scope["path"].removeprefix(root)):
         body, media_type = error_of(error).model_dump(), JSON
-    usual = answer_for(type(error)).retry_after
-    told = error.wait if isinstance(error, RateLimited | errors.ModelBusy) else None
-    retry_after = usual if told is None else told
-    extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    wait = wait_of(error)
+    extra = {} if wait is None else {"Retry-After": str(wait)}
+    if media_type == JSON and answer_for(type(error)).lasting:
+        extra["X-Should-Retry"] = "false"  # else OpenAI's clients ask again after any of these
     if isinstance(error, KeyRefused):
         extra["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RequestTooSlow):

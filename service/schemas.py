@@ -547,7 +547,11 @@ class Mistake(_Out):
 
 
 class Problem(_Out):
-    """Problem details (RFC 9457); `code` is stable, `detail` is for people."""
+    """Problem details (RFC 9457); `code` is stable, `detail` is for people.
+
+    `retry_after` tells after how many seconds to ask again, as the header `Retry-After` does: null
+    where nobody knows, or it is no use.
+    """
 
     type: str
     title: str
@@ -557,3 +561,4 @@ class Problem(_Out):
     code: str
     trace_id: str
     errors: list[Mistake] = []
+    retry_after: int | None = None

@@ -13,7 +13,14 @@ import pytest
 from fastapi.testclient import TestClient
 from openai import OpenAI
 
-from indexes.errors import AfterwordError, CollectionNotFound, ModelBusy
+from indexes.errors import (
+    AfterwordError,
+    CollectionNotFound,
+    ModelBusy,
+    ModelFailed,
+    ModelMissing,
+    ModelTooSlow,
+)
 from openai_clients import ToldAnswerer, client_of
 from service.dialect import ErrorReply, speaks_openai
 from service.problems import RateLimited, error_of, invalid, problem_response
@@ -215,7 +222,44 @@ def test_one_table_has_both_forms(error: AfterwordError, status: int, kind: str)
     assert (theirs.status_code, told["type"], told["code"]) == (status, kind, error.code)
     assert ours.status_code == (422 if status == 400 else status)
     assert json.loads(bytes(ours.body))["code"] == error.code
-    assert theirs.headers.get("retry-after") == ours.headers.get("retry-after")
+    wait = ours.headers.get("retry-after")
+    assert theirs.headers.get("retry-after") == wait
+    assert json.loads(bytes(ours.body))["retry_after"] == (wait if wait is None else int(wait))
+    assert told.get("retry_after") == (wait if wait is None else int(wait))
+
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [(ModelMissing("no weights"), 1), (ModelTooSlow("over"), 1), (ModelFailed("broke off"), 3)],
+)
+def test_the_client_asks_again_only_where_that_is_of_use(
+    answerer: ToldAnswerer, error: AfterwordError, times: int
+) -> None:
+    """Of a model that is missing it would be told the same again."""
+    asked: list[int] = []
+
+    def fail() -> None:
+        asked.append(1)
+        raise error
+
+    answerer.fails = fail
+    with client_of(small_app(answerer)) as client, pytest.raises(openai.InternalServerError):
+        ask(client.with_options(max_retries=2))
+    assert len(asked) == times
+
+
+def test_an_error_that_ends_a_stream_tells_when_to_come_again(answerer: ToldAnswerer) -> None:
+    """There is no header any more; in either form."""
+
+    def fail() -> None:
+        raise ModelBusy("full", 9)
+
+    answerer.fails = fail
+    with loaded(small_app(answerer)) as client:
+        native = client.post("/v1/query", json={"question": "x", "stream": True}).text
+        theirs = client.post("/v1/chat/completions", json={**ASK, "stream": True}).text
+    assert json.loads(native.strip().rpartition("data: ")[2])["retry_after"] == 9
+    assert json.loads(theirs.strip().rpartition("data: ")[2])["error"]["retry_after"] == 9
 
 
 def test_many_mistakes_are_counted() -> None:

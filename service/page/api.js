@@ -209,7 +209,7 @@ const WORDS = {
 export function problemOf(body, status, retryAfter = null) {
   const code = body?.code ?? "not_understood";
   const words = WORDS[code] ?? body.detail;
-  return new Problem(code, words, { status, retryAfter, detail: body?.detail ?? words });
+  return new Problem(code, words, { status, retryAfter: retryAfter ?? body?.retry_after ?? null, detail: body?.detail ?? words });
 }
 
 /** Tell whether the same call may well be answered in a moment. */
