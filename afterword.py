@@ -366,7 +366,7 @@ StrategyName = Annotated[
     str, typer.Option(help="How a language model comes to an answer: direct or cot.")
 ]
 ShowReasoning = Annotated[
-    bool, typer.Option("--reasoning", help="Show how a language model reasoned.")
+    bool, typer.Option("--reasoning", help="Show how a language model reasoned; it is unchecked.")
 ]
 
 
@@ -420,8 +420,8 @@ def chat(
 ) -> None:
     """Ask question after question; each may lean on what was said before ("And in 2023?").
 
-    On a terminal /new begins anew, /quit ends, Ctrl-C stops an answer. In a pipe each line is a
-    question. Nothing of it is kept. Exit status 1 if a question could not be asked.
+    On a terminal /new begins anew, /quit ends, /help shows these, Ctrl-C stops an answer. In a pipe
+    each line is a question. Nothing of it is kept. Exit status 1 if a question could not be asked.
     """
     from indexes.settings import load_settings
     from service.answer import Question, build_answerer

@@ -31,7 +31,10 @@ _NO_USE: Final = (BadFilter, EncoderMismatch, ModelMissing)
 
 @dataclass(slots=True)
 class Chat:
-    """A conversation with an answerer; `first` has all that its questions have in common."""
+    """A conversation with an answerer; `first` has all that its questions have in common.
+
+    `at` is the line of a pipe that is being heard, from 1, None at a terminal.
+    """
 
     answerer: Answerer
     first: Question
@@ -39,6 +42,7 @@ class Chat:
     errors: TextIO
     as_json: bool = False
     history: tuple[Turn, ...] = field(default=())
+    at: int | None = None
 
     def hear(self, line: str) -> bool:
         """Do what a line says; return whether it could be done.
@@ -81,8 +85,10 @@ class Chat:
     def _fail(self, code: str, message: str) -> bool:
         """Tell what went wrong; as JSON on standard output too, so that replies stay in step."""
         if self.as_json:
-            self.say([json.dumps({"error": {"code": code, "message": message}})])
-        self.errors.write(f"afterword: {message}\n")
+            place = {} if self.at is None else {"line": self.at}
+            self.say([json.dumps({"error": {"code": code, "message": message, **place}})])
+        where = "" if self.at is None else f"line {self.at}: "
+        self.errors.write(f"afterword: {where}{message}\n")
         self.errors.flush()
         return False
 
@@ -102,7 +108,7 @@ def converse(chat: Chat, given: TextIO) -> int:
     if given.isatty() and chat.out.isatty():
         return _at_terminal(chat)
     status = 0
-    for line in given:
+    for chat.at, line in enumerate(given, start=1):
         if line.strip() in _ENDS:
             break
         if not chat.hear(line.strip()):

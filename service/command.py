@@ -68,7 +68,7 @@ def _generation_lines(reply: Reply) -> Iterator[str]:
         for one in told.unsupported:
             yield f'      "{one_line(one.text)}" ({one_line(one.reason)})'
     if told.reasoning:
-        yield from ("", "  Reasoning:")
+        yield from ("", "  Reasoning (nothing of it is checked):")
         yield from (f"      {one_line(line)}" for line in told.reasoning.splitlines())
     if told.model and reply.usage:
         read, written = reply.usage["prompt_tokens"], reply.usage["completion_tokens"]

@@ -69,7 +69,8 @@ def test_a_pipe_can_have_json(answerer: Answerer) -> None:
     assert failed["error"]["code"] == "usage"
     assert second["rewritten_by"] == "rule"
     assert status == 1
-    assert errors == f"afterword: {failed['error']['message']}\n"
+    assert failed["error"]["line"] == 2
+    assert errors == f"afterword: line 2: {failed['error']['message']}\n"
 
 
 def test_a_conversation_can_begin_anew(answerer: Answerer) -> None:
@@ -81,7 +82,7 @@ def test_a_conversation_can_begin_anew(answerer: Answerer) -> None:
     assert out.count("(score ") == 2
     status, out, errors = said(answerer, "/forget", SWIFTS)
     assert status == 1
-    assert errors.startswith("afterword: /forget: there is no such command")
+    assert errors.startswith("afterword: line 1: /forget: there is no such command")
     assert SHORT in out
 
 

@@ -417,7 +417,7 @@ def test_a_command_shows_what_a_language_model_did() -> None:
         "  Written, and not borne out by the evidence:",
         '      "It sails at one." (no passage says one)',
         "",
-        "  Reasoning:",
+        "  Reasoning (nothing of it is checked):",
         "      First this.",
         "      Then that.",
         "",
