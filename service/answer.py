@@ -283,7 +283,7 @@ class Answerer:
             words_lead=not reads(reading.encoder.name, reading.language),
         )
         if tell is not None:
-            tell(SearchEvent(retrieved(found.candidates[: question.top_k])))
+            tell(SearchEvent(retrieved(found.candidates[: question.top_k]), query.text))
         return found
 
     def collection(self, name: str) -> Collection:

@@ -162,10 +162,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SearchEvent:
-    """Retrieval is done: what was found."""
+    """Retrieval is done: what was found, and `query` is what was searched for, as in the reply."""
 
     name: ClassVar[str] = "search"
     passages: tuple[Passage, ...]
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +207,8 @@ Event = SearchEvent | TokenEvent | ReasoningEvent | CitationEvent | FinalEvent
 def event_data(event: Event) -> dict[str, object]:
     """Return what the event carries as JSON's own types: the data line of a server-sent event."""
     match event:
-        case SearchEvent(passages):
-            return {"passages": [asdict(passage) for passage in passages]}
+        case SearchEvent(passages, query):
+            return {"query": query, "passages": [asdict(passage) for passage in passages]}
         case TokenEvent(text) | ReasoningEvent(text):
             return {"text": text}
         case CitationEvent(citation):

@@ -219,7 +219,7 @@ async def _ask(visit: Visit, given: AskGiven) -> Told:
 
 def _said(event: Event) -> str:
     match event:
-        case SearchEvent(passages):
+        case SearchEvent(passages, _):
             return f"{len(passages)} passages found"
         case CitationEvent(citation):
             return f"cites {citation.title or citation.uri}"

@@ -103,7 +103,7 @@ class ToldAnswerer(SmallAnswerer):
         del abstain, check
         self.asked.append(question)
         say = on_event or (lambda _event: None)
-        say(SearchEvent(()))
+        say(SearchEvent((), question.question))
         for thought in self.thoughts if question.reasoning else ():
             say(ReasoningEvent(thought))
         for text, cited in zip(self.texts, self.citations, strict=True):

@@ -138,7 +138,7 @@ class SmallAnswerer:
             question.question, question.collection, question.filter, question.top_k
         )
         say = on_event or (lambda _event: None)
-        say(SearchEvent(passages))
+        say(SearchEvent(passages, question.question))
         for word in WORDS:
             self.between()
             say(TokenEvent(word))

@@ -17,7 +17,7 @@ from service.answer import Answerer, Question, build_answerer
 from service.evidence import Turn
 from service.problems import answer_for
 from service.prompts import NOT_FOUND
-from service.reply import CitationEvent, Event, FinalEvent, ReasoningEvent, TokenEvent
+from service.reply import CitationEvent, Event, FinalEvent, ReasoningEvent, SearchEvent, TokenEvent
 
 SWIFTS = "How long does a young swift fly without landing?"
 TRUE = "A young swift flies for three years without landing."
@@ -138,11 +138,15 @@ def test_a_place_is_cited_once(answerer: Answerer, script: Script) -> None:
 
 
 def test_history_reaches_the_model_and_the_search(answerer: Answerer, script: Script) -> None:
-    """The model is given the turns, and the question that was made of them."""
+    """The model is given the turns, and the question made of them, which an event tells."""
     turns = (Turn("user", "Tell me of the young swift."), Turn("assistant", "It is a bird."))
     script.says = ["How long does the young swift fly without landing?", TRUE]
-    reply = answerer.answer(Question("How long does it fly without landing?", history=turns))
+    asked = Question("How long does it fly without landing?", history=turns)
+    events: list[Event] = []
+    reply = answerer.answer(asked, on_event=events.append)
     assert "swift" in reply.query
+    (searched,) = (one for one in events if isinstance(one, SearchEvent))
+    assert searched.query == reply.query
     assert reply.answer == f"{TRUE} [1]"
     assert [one.text for one in script.given[-1][1:3]] == [turn.text for turn in turns]
     assert reply.query in script.given[-1][-1].text

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import httpx2
 import pytest
@@ -25,7 +25,7 @@ from service.app import create_app
 from service.evidence import Evidence, Quoted, Support
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling
 from service.prompts import NOT_FOUND
-from service.reply import Reply
+from service.reply import Event, Reply, SearchEvent
 from serving import SmallAnswerer, running, small_app, until
 from serving import stored as stored_small
 
@@ -421,26 +421,42 @@ def test_unsupported_sentences_may_be_marked(data: Path, writer: Writer, chromiu
 class Rewriting(SmallAnswerer):
     """Searches for something else than what was asked, wherever something was said before."""
 
+    query: str = "What colour are swans?"
+
     def answer(self, question: Question, **others: object) -> Reply:
         """Answer as ever."""
-        reply = super().answer(question, **others)  # type: ignore[arg-type] # handed on
-        return replace(reply, query="What colour are swans?") if question.history else reply
+        if not question.history:
+            return super().answer(question, **others)  # type: ignore[arg-type] # handed on
+        told = cast("Callable[[Event], None]", others.pop("on_event"))
+
+        def tell(event: Event) -> None:
+            searched = isinstance(event, SearchEvent)
+            told(replace(event, query=self.query) if searched else event)
+
+        return replace(super().answer(question, on_event=tell), query=self.query)
 
 
 def test_a_question_that_was_rewritten_is_shown(tmp_path: Path, chromium: Browser) -> None:
-    """Where nothing was, nothing is; and without a language model there is no choice of how."""
+    """While the answer is awaited too. Without a language model there is no choice of how."""
     stored_small(tmp_path / "data", {"swans": "All swans of the pond are white."})
+    answerer = Rewriting(tmp_path / "data")
     with (
-        running(small_app(Rewriting(tmp_path / "data"))) as client,
+        running(small_app(answerer)) as client,
         visit(chromium, str(client.base_url)) as seen,
     ):
         body = sent(seen, lambda: seen.ask("Where are swans?"))
         assert set(body) == {"question", "collection", "stream", "filter", "as_of"}
         expect(last(seen.page).locator(".searched")).to_have_count(0)
-        seen.ask("What colour?")
-        expect(last(seen.page).locator(".searched")).to_have_text(
-            "Searched for What colour are swans?"
-        )
+        shown = "Searched for What colour are swans?"
+        go_on = threading.Event()
+        answerer.between = lambda: (go_on.wait(20), None)[1]
+        seen.page.fill("#question", "What colour?")
+        seen.page.press("#question", "Enter")
+        expect(last(seen.page).locator(".searched")).to_have_text(shown)
+        expect(last(seen.page).locator(".waiting")).to_be_visible()
+        go_on.set()
+        last(seen.page).locator("footer").wait_for()
+        expect(last(seen.page).locator(".searched")).to_have_text(shown)
         expect(seen.page.locator("#manner")).to_be_hidden()
         assert client.get("/health/ready").json()["generators"] == ["quote"]
 

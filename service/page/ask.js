@@ -186,7 +186,7 @@ async function followed(entry, element, how, progress, signal) {
 
 function take(name, data, progress) {
   const { answer } = progress;
-  if (name === "search") progress.passages = data.passages;
+  if (name === "search") Object.assign(progress, { passages: data.passages, query: data.query });
   if (name === "reasoning") progress.reasoning += data.text;
   if (name === "citation") answer.cite(data);
   if (name !== "token") return;
@@ -211,12 +211,12 @@ function settle(entry, element, reply, progress) {
   drawReply(element, entry, actsOf(entry, element), progress);
 }
 
-function stoppedReply(entry, { answer, passages, reasoning, written }) {
+function stoppedReply(entry, { answer, passages, query, reasoning, written }) {
   return {
     status: "stopped",
     answer: answer.text,
     answer_short: "",
-    query: entry.question,
+    query: query || entry.question,
     citations: answer.citations,
     passages: passages ?? [],
     generation: { reasoning, unsupported: [], written },

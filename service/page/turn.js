@@ -24,15 +24,16 @@ export function turnElement(entry) {
 export function beginAnswer(element, entry, written) {
   const answer = new Answer(entry.collection, written);
   put(element, answer);
-  return { answer, written, passages: null, reasoning: "" };
+  return { answer, written, question: entry.question, query: "", passages: null, reasoning: "" };
 }
 
 /** Draw what is done at present. */
 export function drawProgress(element, progress) {
-  const { answer, reasoning } = progress;
+  const { answer, question, query, reasoning } = progress;
   drawReasoning(element, reasoning);
   fill(
     slot(element, "before"),
+    searchedFor(question, query),
     h("p", { class: "waiting" }, doing(progress)),
     answer.text === "" && reasoning === "" ? bones() : null,
   );
@@ -67,7 +68,7 @@ export function drawReply(element, entry, acts, progress = null) {
   const answer = asTold ? came : wholeAnswer(reply, entry.collection);
   if (!asTold) put(element, answer);
   drawReasoning(element, reply.generation?.reasoning ?? "");
-  fill(slot(element, "before"), searchedFor(entry));
+  fill(slot(element, "before"), searchedFor(entry.question, reply.query));
   fill(slot(element, "lead"), lead);
   fill(slot(element, "after"), after, foot(entry, acts));
   if (says(reply)) answer.markShort(reply.answer_short);
@@ -94,10 +95,10 @@ function put(element, answer) {
 }
 
 /** Tell what was searched for, where that is not the question as it was asked. */
-function searchedFor({ question, reply }) {
+function searchedFor(question, query) {
   const plain = (text) => text.normalize("NFC").replace(/\s+/g, " ").trim();
-  if (!reply.query || plain(reply.query) === plain(question)) return null;
-  return h("p", { class: "searched" }, h("span", { class: "label" }, "Searched for"), " ", h("span", { dir: "auto" }, reply.query));
+  if (!query || plain(query) === plain(question)) return null;
+  return h("p", { class: "searched" }, h("span", { class: "label" }, "Searched for"), " ", h("span", { dir: "auto" }, query));
 }
 
 /** Tell whether the words that answer are worth to be shown ahead of the quotes. */
