@@ -33,6 +33,7 @@ from service.generators import (
 from service.grounding import grounding
 from service.history import recent
 from service.language_model import Check, Usage, go_on
+from service.lengths import too_long
 from service.passages import attended, retrieved
 from service.prompts import check_prompts
 from service.readers import LoadedReader, load_reader, reader_for, reads
@@ -40,6 +41,7 @@ from service.reply import (
     ANSWERED,
     NO_DOCUMENTS,
     NOT_FOUND,
+    Dropped,
     Event,
     FinalEvent,
     Passage,
@@ -88,6 +90,17 @@ class Question:
     rewrite: Way | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    """What was found for a question, weighed, and what with."""
+
+    encoder: Encoder
+    threshold: float
+    query: Query
+    evidence: Sequence[Evidence]
+    dropped: tuple[Dropped, ...]
+
+
 def _ignore(_event: object) -> None:
     """Take an event that nobody waits for."""
 
@@ -123,22 +136,15 @@ class Answerer:
         clock.lap("rewrite")
         with ExitStack() as held:
             reading = held.enter_context(collection.read())
-            encoder, reader, threshold = self._models(question.collection, reading)
-            query = query_of(rewritten.text, encoder, reading)
-            clock.lap("encode")
-            found = self._retrieved(question, query, reading, on_event)
-            clock.lap("retrieve")
-            evidence = _attend(reader, encoder, reading)(query, found.candidates)
-            usable = evidence[: question.top_k]
-            clock.lap("attend")
-            status = _status(evidence, threshold if abstain else 0.0)
+            weighed = self._weighed(question, rewritten.text, reading, clock, on_event)
+            evidence, usable = weighed.evidence, weighed.evidence[: question.top_k]
+            status = _status(evidence, weighed.threshold if abstain else 0.0)
             given = usable if status == ANSWERED else ()
-            steps = self._steps(question, query, encoder, check, given)
+            steps = self._steps(question, weighed, check, given)
             citer = Citer(reading)
             if self._writer(question) != QUOTE:
-                # SQLite's log grows as long as somebody reads, and a model may write for minutes.
                 citer.keep(given)
-                held.close()
+                held.close()  # SQLite's log grows while one reads, and a model may take minutes
             written = put_together(steps, citer, on_event, reasoning=question.reasoning)
             clock.lap("generate")
         reply = Reply(
@@ -146,11 +152,11 @@ class Answerer:
             written.text,
             written.short,
             score=evidence[0].score if evidence else 0.0,
-            threshold=threshold,
-            query=query.text,
+            threshold=weighed.threshold,
+            query=weighed.query.text,
             citations=written.citations,
             passages=attended(usable),
-            dropped=(*found.dropped, *written.left_out),
+            dropped=(*weighed.dropped, *written.left_out),
             usage=_together(rewritten.usage, written.usage),
             timings=Timings(**clock.laps, total=clock.total),
             trace_id=uuid4().hex,
@@ -159,6 +165,24 @@ class Answerer:
         )
         on_event(FinalEvent(reply))
         return reply
+
+    def _weighed(
+        self,
+        question: Question,
+        text: str,
+        reading: Reading,
+        clock: Clock,
+        tell: Callable[[Event], None],
+    ) -> _Weighed:
+        """Find what may answer a question that stands alone, and weigh it."""
+        encoder, reader, threshold = self._models(question.collection, reading)
+        query = query_of(text, encoder, reading)
+        clock.lap("encode")
+        found = self._retrieved(question, query, reading, tell)
+        clock.lap("retrieve")
+        evidence = _attend(reader, encoder, reading)(query, found.candidates)
+        clock.lap("attend")
+        return _Weighed(encoder, threshold, query, evidence, found.dropped)
 
     def _writer(self, question: Question) -> str:
         """Return the name of the generator that answers a question."""
@@ -178,8 +202,7 @@ class Answerer:
     def _steps(
         self,
         question: Question,
-        query: Query,
-        encoder: Encoder,
+        weighed: _Weighed,
         check: Check,
         evidence: Sequence[Evidence],
     ) -> Generator[Step]:
@@ -188,9 +211,10 @@ class Answerer:
             return
         settings = self._settings
         desk = desk_for(self._writer(question), settings, check)
-        generate = generator_of(desk, question.strategy, grounding(encoder), settings.unsupported)
+        ground = grounding(weighed.encoder)
+        generate = generator_of(desk, question.strategy, ground, settings.unsupported)
         limit = within(settings.answer_seconds, check)
-        asked = Asked(query.text, recent(question.history), question.strategy, limit)
+        asked = Asked(weighed.query.text, recent(question.history), question.strategy, limit)
         yield from generate(asked, evidence)
 
     def _rewritten(self, question: Question, collection: Collection, check: Check) -> Rewritten:
@@ -345,14 +369,10 @@ class Answerer:
 
     def _checked(self, question: Question) -> None:
         """Raise UsageError for a question that cannot be asked."""
-        limit = self._settings.max_question_chars
         if not question.question.strip():
             raise UsageError("the question is empty; write one")
-        if len(question.question) > limit:
-            raise UsageError(
-                f"the question has {len(question.question)} characters, {limit} are allowed; "
-                f"shorten it, or raise AFTERWORD_MAX_QUESTION_CHARS"
-            )
+        if (wrong := too_long(question.question, self._settings)) is not None:
+            raise UsageError(f"the question {wrong}")
         if not 1 <= question.top_k <= MOST_PASSAGES:
             raise UsageError(f"top_k is {question.top_k}; use 1 to {MOST_PASSAGES}")
         if not 1 <= question.candidates <= MOST_CANDIDATES:

@@ -101,6 +101,19 @@ _CORS_EXPOSED: Final = (
     "X-Request-ID",
     "X-Should-Retry",
 )
+# The routes at which a parameter that is not known is a mistake.
+_CHECKED: Final = (
+    routes_questions,
+    routes_summaries,
+    routes_sessions,
+    routes_documents,
+    routes_originals,
+    routes_collections,
+    routes_backup,
+    routes_chat,
+    routes_embeddings,
+    routes_rerank,
+)
 _log = get_log(__name__)
 
 Build = Callable[[Settings], Answerer]
@@ -119,16 +132,9 @@ def create_app(
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_load(service, build))]
-        tasks.append(asyncio.create_task(watch_loop(service.metrics.loop_lag)))
-        tasks.append(asyncio.create_task(_forget_old_sessions(service)))
-        if worker:
-            tasks.append(asyncio.create_task(service.keeper.keep()))
-        yield
-        await tools.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with _at_work(service, build, worker=worker):
+            yield
+            await tools.close()
         service.close()
         await asyncio.to_thread(traces.end)
 
@@ -143,24 +149,38 @@ def create_app(
         telemetry={"logs": False, "metrics": False, "tracing": False, "auto_configure": False},
     )
     app.state.service, app.state.tools = service, tools
-    for routes in (
-        routes_questions,
-        routes_summaries,
-        routes_sessions,
-        routes_documents,
-        routes_originals,
-        routes_collections,
-        routes_backup,
-        routes_chat,
-        routes_embeddings,
-        routes_rerank,
-    ):
+    for routes in _CHECKED:
         app.include_router(routes.router, dependencies=[Depends(only_known_parameters)])
-    app.include_router(routes_mcp.router)
-    app.include_router(routes_operations.router)
-    app.include_router(routes_page.router)
+    for routes in (routes_mcp, routes_operations, routes_page):
+        app.include_router(routes.router)
     app.openapi = lambda: describe(app, settings.root_path)  # type: ignore[method-assign] # the documented way
     check_declared(app.routes)
+    _add_gates(app, service, traces)
+    app.add_exception_handler(AfterwordError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    return app
+
+
+@asynccontextmanager
+async def _at_work(service: Service, build: Build, *, worker: bool) -> AsyncIterator[None]:
+    """Let the service do what it does beside its requests."""
+    tasks = [
+        asyncio.create_task(_load(service, build)),
+        asyncio.create_task(watch_loop(service.metrics.loop_lag)),
+        asyncio.create_task(_forget_old_sessions(service)),
+    ]
+    if worker:
+        tasks.append(asyncio.create_task(service.keeper.keep()))
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _add_gates(app: FastAPI, service: Service, traces: Traces) -> None:
+    """Put around the routes what every request passes, the innermost first."""
+    settings = service.settings
     app.add_middleware(Gate, settings=settings, keyring=service.keyring, tickets=service.tickets)
     if settings.origins:
         app.add_middleware(
@@ -171,10 +191,6 @@ def create_app(
             expose_headers=_CORS_EXPOSED,
         )
     app.add_middleware(Edge, metrics=service.metrics, root=settings.root_path, traces=traces)
-    app.add_exception_handler(AfterwordError, _on_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    return app
 
 
 def serve(settings: Settings) -> None:

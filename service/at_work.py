@@ -25,13 +25,23 @@ async def wanted(lane: Lane, work: Callable[[Check], Result], request: Request) 
         if left.is_set():
             raise ClientLeft
 
+    return await unless_left(lane.start(lambda: work(check)), left, request)
+
+
+async def unless_left(
+    doing: asyncio.Future[Result], left: threading.Event, request: Request
+) -> Result:
+    """Wait for work; where the client does not, cancel it and raise ClientLeft.
+
+    `left` is set by then, and when the work is done: what goes on in a thread is to look at it.
+    """
+
     async def stop_when_gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
         left.set()
         doing.cancel()
 
-    doing = lane.start(lambda: work(check))
     leaving = asyncio.create_task(stop_when_gone())
     try:
         return await doing

@@ -9,6 +9,7 @@ from indexes.settings import Settings
 from service.answer import Question
 from service.chat_text import as_said, is_chore
 from service.evidence import Turn
+from service.lengths import too_long
 from service.model_names import DIRECT, Model
 from service.problems import InvalidRequest
 from service.schemas import MOST_TURNS, Mistake
@@ -117,13 +118,8 @@ def _question_refused(
             )
     if not text.strip():
         yield _mistake(f"messages.{place}.content", "the question is empty")
-    limit = settings.max_question_chars
-    if len(text) > limit:
-        yield _mistake(
-            f"messages.{place}.content",
-            f"the question has {len(text)} characters, {limit} are allowed; shorten it, or raise "
-            "AFTERWORD_MAX_QUESTION_CHARS",
-        )
+    if (wrong := too_long(text, settings)) is not None:
+        yield _mistake(f"messages.{place}.content", f"the question {wrong}")
 
 
 def _history(

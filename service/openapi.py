@@ -70,6 +70,22 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _described(status) for status in sorted({*statuses, *_EVERYWHERE})}
 
 
+def streamed(description: str, *events: str) -> dict[str, Any]:
+    """Describe an answer in JSON, or with `stream` as server-sent events of these names."""
+    event = {
+        "type": "object",
+        "properties": {
+            "event": {"enum": list(events)},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+        "required": ["event", "data"],
+    }
+    return {
+        "description": f"{description}, or with `stream` the events that lead to it",
+        "content": {"text/event-stream": {"itemSchema": event}},
+    }
+
+
 def error_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the same where the service speaks as OpenAI's API does."""
     content = {JSON: {"schema": reference(ErrorReply)}}

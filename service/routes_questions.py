@@ -1,7 +1,7 @@
 """The routes of a question: ask, and search alone."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from service.access import Who
 from service.answer import Question
 from service.evidence import Turn
-from service.openapi import problems
+from service.openapi import problems, streamed
 from service.reply import Reply
 from service.schemas import QueryRequest, SearchReply, SearchRequest
 from service.searching import check_length
@@ -21,18 +21,7 @@ from service.working import STREAM_HEADERS
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
-_EVENT: Final = {
-    "type": "object",
-    "properties": {
-        "event": {"enum": ["search", "token", "reasoning", "citation", "final", "error"]},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
-    "required": ["event", "data"],
-}
-_REPLY: Final[dict[str, Any]] = {
-    "description": "The reply, or with `stream` the events that lead to it",
-    "content": {"text/event-stream": {"itemSchema": _EVENT}},
-}
+_REPLY: Final = streamed("The reply", "search", "token", "reasoning", "citation", "final", "error")
 
 
 @router.post(

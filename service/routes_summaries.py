@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -12,7 +12,7 @@ from service.access import Who
 from service.answer import Answerer
 from service.language_model import Check
 from service.logs import get_log, told_id
-from service.openapi import problems
+from service.openapi import problems, streamed
 from service.problems import invalid
 from service.schemas_summaries import SummaryRequest
 from service.searching import check_length
@@ -24,18 +24,7 @@ from service.working import STREAM_HEADERS, Working
 router = APIRouter(prefix="/v1", tags=["summaries"])
 _PATH: Final = "/v1/summaries"
 _log = get_log(__name__)
-_EVENT: Final = {
-    "type": "object",
-    "properties": {
-        "event": {"enum": ["progress", "token", "citation", "final", "error"]},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
-    "required": ["event", "data"],
-}
-_REPLY: Final[dict[str, Any]] = {
-    "description": "The summary, or with `stream` the events that lead to it",
-    "content": {"text/event-stream": {"itemSchema": _EVENT}},
-}
+_REPLY: Final = streamed("The summary", "progress", "token", "citation", "final", "error")
 
 
 @router.post(

@@ -165,20 +165,22 @@ Session = Annotated[
 ]
 
 
-class Condition(BaseModel):
-    """A comparison of one field; a field that a document lacks makes it false."""
+class Strict(BaseModel):
+    """A part of a request in which an unknown field is a mistake, not a wish."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(Strict):
+    """A comparison of one field; a field that a document lacks makes it false."""
 
     field: Annotated[str, Field(pattern=r"^(id|uri|media_type|as_of|metadata\..+)$")]
     operator: Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
     value: FilterScalar | Annotated[list[FilterScalar], Field(min_length=1, max_length=10_000)]
 
 
-class Combination(BaseModel):
+class Combination(Strict):
     """Conditions that must all hold, of which one must hold, or which must not all hold."""
-
-    model_config = ConfigDict(extra="forbid")
 
     operator: Literal["and", "or", "not"]
     conditions: Annotated[list["Condition | Combination"], Field(min_length=1, max_length=256)]
@@ -218,19 +220,13 @@ MetadataFields = Annotated[
 ]
 
 
-class _In(BaseModel):
-    """A request's body; an unknown field is a mistake, not a wish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class _Out(BaseModel):
     """A part of a reply, filled from the product's own objects."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class Said(_In):
+class Said(Strict):
     """An earlier question of the conversation, or what was answered; `text` is `content` too."""
 
     role: Literal["user", "assistant"]
@@ -239,7 +235,7 @@ class Said(_In):
     )
 
 
-class QueryRequest(_In):
+class QueryRequest(Strict):
     """A question, where to look and how to answer."""
 
     question: Words
@@ -282,7 +278,7 @@ class QueryRequest(_In):
     )
 
 
-class SearchRequest(_In):
+class SearchRequest(Strict):
     """What to look for, where, and how many passages to return."""
 
     query: Words
@@ -300,7 +296,7 @@ class SearchReply(_Out):
     passages: tuple[Passage, ...]
 
 
-class UploadFields(_In):
+class UploadFields(Strict):
     """What may go with an upload."""
 
     collection: CollectionName = "default"
@@ -328,7 +324,7 @@ class UploadAddress(UploadFields):
     )
 
 
-class UploadForm(_In):
+class UploadForm(Strict):
     """A file to store as a document; the same id, or else the same name, is the same document."""
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
@@ -456,7 +452,7 @@ class TextReply(_Out):
     characters: int
 
 
-class CollectionRequest(_In):
+class CollectionRequest(Strict):
     """A collection to make; without `language` it has the one of the settings."""
 
     name: CollectionName

@@ -20,7 +20,7 @@ from pydantic import (
 
 from service.answer import MOST_CANDIDATES, MOST_PASSAGES
 from service.reply import Reply
-from service.schemas import Filter, IsoDate, Text, Whole, Words
+from service.schemas import Filter, IsoDate, Strict, Text, Whole, Words
 
 MOST_MESSAGES: Final = 10_000
 MOST_INPUTS: Final = 2048
@@ -53,12 +53,6 @@ class _Lenient(BaseModel):
     """A part of a request that may have fields which mean nothing here."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-
-
-class _Strict(BaseModel):
-    """A part of a request in which an unknown field is a mistake, not a wish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Out(BaseModel):
@@ -98,7 +92,7 @@ class StreamOptions(_Lenient):
     )
 
 
-class Wishes(_Strict):
+class Wishes(Strict):
     """What Afterword is asked for beyond OpenAI's fields."""
 
     filter: Filter | None = None

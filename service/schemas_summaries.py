@@ -3,8 +3,6 @@
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     ValidatorFunctionWrapHandler,
@@ -18,6 +16,7 @@ from service.schemas import (
     DocumentId,
     Filter,
     IsoDate,
+    Strict,
     Whole,
     Words,
 )
@@ -37,13 +36,7 @@ def _one_sentence(value: object, check: ValidatorFunctionWrapHandler) -> object:
     return checked
 
 
-class _In(BaseModel):
-    """A part of a request's body; an unknown field is a mistake, not a wish."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Pages(_In):
+class Pages(Strict):
     """Pages of a document, from 1, both with the summary."""
 
     first: Whole = Field(ge=1, lt=LARGEST_INTEGER)
@@ -56,7 +49,7 @@ class Pages(_In):
         return self
 
 
-class TextSpan(_In):
+class TextSpan(Strict):
     """A part `[start, end)` of a document's text, in code points."""
 
     start: Whole = Field(ge=0, lt=LARGEST_INTEGER)
@@ -69,7 +62,7 @@ class TextSpan(_In):
         return self
 
 
-class SummaryRequest(_In):
+class SummaryRequest(Strict):
     """What to summarise, how long the summary is to be, and what it is to be about.
 
     Without `document_ids`, `filter` and `as_of` it is the whole collection.

@@ -1,6 +1,7 @@
 """Search on the wire: the passages of a query, found in a place of the lane for questions."""
 
 from indexes.settings import Settings
+from service.lengths import too_long
 from service.logs import get_log
 from service.problems import invalid
 from service.reply import Passage
@@ -25,10 +26,5 @@ async def search(service: Service, asked: SearchRequest) -> tuple[Passage, ...]:
 
 def check_length(where: str, text: str, settings: Settings) -> None:
     """Raise InvalidRequest where a question or query is longer than the settings allow."""
-    limit = settings.max_question_chars
-    if len(text) > limit:
-        raise invalid(
-            where,
-            f"it has {len(text)} characters, {limit} are allowed; shorten it, or raise "
-            "AFTERWORD_MAX_QUESTION_CHARS",
-        )
+    if (wrong := too_long(text, settings)) is not None:
+        raise invalid(where, f"it {wrong}")

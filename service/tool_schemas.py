@@ -18,6 +18,7 @@ from service.schemas import (
     Filter,
     IsoDate,
     PageSpan,
+    Strict,
     Text,
     Whole,
     Words,
@@ -60,19 +61,13 @@ Only = Annotated[
 ]
 
 
-class _Given(BaseModel):
-    """The arguments of a call; an unknown one is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class _Told(BaseModel):
     """A part of what a tool gives, filled from the product's own objects."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class AskGiven(_Given):
+class AskGiven(Strict):
     """Arguments of `ask`."""
 
     question: Words = Field(
@@ -84,7 +79,7 @@ class AskGiven(_Given):
     filter: Only | None = None
 
 
-class SearchGiven(_Given):
+class SearchGiven(Strict):
     """Arguments of `search`."""
 
     query: Words = Field(description="Words or a sentence that the passages should be about.")
@@ -94,7 +89,7 @@ class SearchGiven(_Given):
     filter: Only | None = None
 
 
-class ListGiven(_Given):
+class ListGiven(Strict):
     """Arguments of `list_documents`."""
 
     collection: In = "default"
@@ -108,7 +103,7 @@ class ListGiven(_Given):
     )
 
 
-class ReadGiven(_Given):
+class ReadGiven(Strict):
     """Arguments of `read_document`."""
 
     document_id: Annotated[Words, Field(max_length=LONGEST_NAME)] = Field(
@@ -128,7 +123,7 @@ class ReadGiven(_Given):
     length: Whole = Field(USUALLY_READ, ge=1, le=MOST_READ, description="Characters at most.")
 
 
-class CollectionsGiven(_Given):
+class CollectionsGiven(Strict):
     """Arguments of `list_collections`: none."""
 
 

@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 from fastapi import Request
 
 from indexes.errors import AfterwordError
+from service.at_work import unless_left
 from service.gate import ClientLeft
 from service.lanes import Lane
 from service.language_model import Check
@@ -49,7 +50,6 @@ class Working(Generic[Event, Result]):
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._left = threading.Event()
-        self._gone = False
         self._some = asyncio.Event()
         self._result = lane.start(lambda: work(self._tell, self._stay_asked))
         self._result.add_done_callback(lambda _: self._push(None))
@@ -59,16 +59,7 @@ class Working(Generic[Event, Result]):
 
         What happened until then is in `happened`.
         """
-        leaving = asyncio.create_task(self._stop_when_gone(request))
-        try:
-            return await self._result
-        except asyncio.CancelledError:
-            if self._gone:
-                raise ClientLeft from None
-            raise
-        finally:
-            leaving.cancel()
-            self._left.set()
+        return await unless_left(self._result, self._left, request)
 
     async def begun(self) -> None:
         """Wait for the first event, and raise what went wrong before it."""
@@ -124,13 +115,6 @@ class Working(Generic[Event, Result]):
             if event is not None:
                 yield event
         yield self._final(self._result.result())
-
-    async def _stop_when_gone(self, request: Request) -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        self._left.set()
-        self._result.cancel()
 
     def _last(self) -> Event | AfterwordError:
         failed: AfterwordError

@@ -169,15 +169,20 @@ def _in_time(
 
 def within(seconds: float, check: Check) -> Check:
     """Return a check that asks `check`, and raises ModelTooSlow once so many seconds are over."""
-    end = time.monotonic() + seconds
+    told = (
+        f"the language model worked longer than {seconds:g} s, which is what "
+        "AFTERWORD_ANSWER_SECONDS allows"
+    )
+    return until(time.monotonic() + seconds, check, told)
+
+
+def until(end: float, check: Check, told: str) -> Check:
+    """Return a check that asks `check`, and raises ModelTooSlow once the clock is past `end`."""
 
     def both() -> None:
         check()
         if time.monotonic() > end:
-            raise ModelTooSlow(
-                f"the language model worked longer than {seconds:g} s, which is what "
-                "AFTERWORD_ANSWER_SECONDS allows"
-            )
+            raise ModelTooSlow(told)
 
     return both
 

@@ -21,6 +21,7 @@ from service.evidence import Candidate, Evidence, Ground, Query
 from service.generators import check_generator
 from service.grounding import grounding
 from service.language_model import Check
+from service.lengths import too_long
 from service.readers import reads
 from service.reply import Generation
 from service.summaries.by_words import by_words
@@ -78,14 +79,10 @@ def check_wanted(wanted: Wanted, settings: Settings) -> None:
             f"{len(wanted.document_ids)} documents are named, {MOST_DOCUMENTS} may be; use a filter"
         )
     if wanted.focus is not None:
-        limit = settings.max_question_chars
         if not wanted.focus.strip():
             raise UsageError("the focus is empty; leave it out, or write one")
-        if len(wanted.focus) > limit:
-            raise UsageError(
-                f"the focus has {len(wanted.focus)} characters, {limit} are allowed; shorten it, "
-                "or raise AFTERWORD_MAX_QUESTION_CHARS"
-            )
+        if (wrong := too_long(wanted.focus, settings)) is not None:
+            raise UsageError(f"the focus {wrong}")
     check_generator(wanted.generator or settings.generator)
 
 

@@ -21,7 +21,7 @@ from service.streamed import StreamedSentence, inert, streamed_sentences
 from service.summaries.parts import packed, spread
 from service.summaries.reply import ProgressEvent
 from service.summaries.worth import CLOSING
-from service.writing import MARK, NO_ROOM, Desk, Manner
+from service.writing import MARK, NO_ROOM, Desk, Manner, until
 
 # What the parts may take of the time, so that some is left to make one summary of them.
 _PARTS_SHARE: Final = 0.75
@@ -302,17 +302,11 @@ class _Work:
     def _until(self, share: float) -> Check:
         """Return a check that raises ModelTooSlow once this share of the time is over."""
         seconds = self._writer.seconds
-        end = self._began + share * seconds
-
-        def check() -> None:
-            self._writer.check()
-            if time.monotonic() > end:
-                raise ModelTooSlow(
-                    f"the language model worked longer than {share * seconds:g} s on the summary; "
-                    f"AFTERWORD_SUMMARY_SECONDS allows {seconds:g} s in all"
-                )
-
-        return check
+        told = (
+            f"the language model worked longer than {share * seconds:g} s on the summary; "
+            f"AFTERWORD_SUMMARY_SECONDS allows {seconds:g} s in all"
+        )
+        return until(self._began + share * seconds, self._writer.check, told)
 
     def _tell(self, done: int, total: int, step: str) -> None:
         self._writer.check()
