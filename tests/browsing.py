@@ -9,7 +9,14 @@ from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 WIDTHS: Final = {"phone": 390, "tablet": 820, "wide": 1440}
 HEIGHT: Final = 860
@@ -112,6 +119,13 @@ def violations(page: Page) -> list[str]:
         for one in found
         for node in one["nodes"]
     ]
+
+
+def height_of(part: Locator) -> float:
+    """Return how many pixels a part of a page takes from top to bottom."""
+    box = part.bounding_box()
+    assert box is not None
+    return box["height"]
 
 
 def sideways(page: Page) -> int:

@@ -11,7 +11,7 @@ from fpdf import FPDF
 from playwright.sync_api import Browser, Page, expect
 
 import browsing
-from browsing import WIDTHS, Visit, sideways, violations, visit
+from browsing import WIDTHS, Visit, height_of, sideways, violations, visit
 from serving import Served, ingested, served, until
 
 SWIM = "What must swimmers wear in the municipal pool? 🏊🏽 "
@@ -360,6 +360,19 @@ def test_the_narrowest_phone_shows_all(service: Served, chromium: Browser) -> No
     with visit(chromium, service.url, width=320) as seen:
         for state in states(seen):
             assert sideways(seen.page) == 0, state
+
+
+def test_on_a_phone_the_question_leaves_room_for_its_answer(
+    service: Served, chromium: Browser
+) -> None:
+    """A tenth of the window is for the next one; a long one may grow, and not over the half."""
+    with visit(chromium, service.url, width=360, height=640) as seen:
+        seen.ask(POOL)
+        form = seen.page.locator("#ask-form")
+        assert height_of(form) <= 64
+        seen.page.fill("#question", "Is the pool open? " * 100)
+        assert 100 < height_of(form) <= 320
+        assert sideways(seen.page) == 0
 
 
 def test_each_tab_has_a_collection_of_its_own(service: Served, chromium: Browser) -> None:

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 import browsing
-from browsing import Visit, sideways, violations, visit
+from browsing import Visit, height_of, sideways, violations, visit
 from bundled_documents import make_collection, stored
 from indexes.documents import Span
 from indexes.errors import AfterwordError, ModelBusy, ModelFailed
@@ -534,4 +534,6 @@ def test_nothing_keeps_anybody_out_of_a_conversation(
         for state in talk(seen):
             assert violations(seen.page) == [], state
             assert sideways(seen.page) == 0, state
+            if width <= 360 and state == "talk":  # what is read has most of the window
+                assert height_of(seen.page.locator("#ask-form")) <= 108
         assert seen.complaints == []
