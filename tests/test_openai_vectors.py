@@ -105,7 +105,7 @@ def test_base64_is_of_little_endian_float32(client: OpenAI, encoder: Encoder) ->
     [
         ({"input": [1, 2, 3]}, "input", "check_embedding_ctx_length=False"),
         ({"input": [[1, 2], [3]]}, "input", "token ids"),
-        ({"input": []}, "input", "at least 1"),
+        ({"input": []}, "input", "1 or more"),
         ({"input": ["a", ""]}, "input[1]", "empty"),
         ({"input": ["a"] * 2049}, "input", "2048"),
         ({"input": None}, "input", "list"),
@@ -290,14 +290,14 @@ def test_texts_without_words_answer_nothing(client: OpenAI) -> None:
 @pytest.mark.parametrize(
     ("change", "param", "words"),
     [
-        ({"documents": []}, "documents", "at least 1"),
+        ({"documents": []}, "documents", "1 or more"),
         ({"documents": ["a", 3]}, "documents[1]", "use a text"),
         ({"documents": ["a", " "]}, "documents[1]", "use a text"),
         ({"documents": ["a"] * 1001}, "documents", "1000"),
         ({"query": ""}, "query", "empty"),
         ({"query": "x" * 4001}, "query", "AFTERWORD_MAX_QUESTION_CHARS"),
         ({"query": "word " * 700}, "query", "700 tokens"),
-        ({"top_n": 0}, "top_n", "greater"),
+        ({"top_n": 0}, "top_n", "1 or more"),
         ({"model": "elsewhere"}, None, "AFTERWORD_READER"),
     ],
 )

@@ -430,8 +430,9 @@ class Rewriting(SmallAnswerer):
         told = cast("Callable[[Event], None]", others.pop("on_event"))
 
         def tell(event: Event) -> None:
-            searched = isinstance(event, SearchEvent)
-            told(replace(event, query=self.query) if searched else event)
+            if isinstance(event, SearchEvent):
+                event = replace(event, query=self.query)
+            told(event)
 
         return replace(super().answer(question, on_event=tell), query=self.query)
 

@@ -126,7 +126,7 @@ def test_a_stream_gives_each_event_and_the_whole_reply(answerer: SmallAnswerer) 
     assert streamed.headers["content-type"].startswith("text/event-stream")
     found = events(streamed.text)
     assert [name for name, _ in found] == ["search", *["token"] * len(WORDS), "final"]
-    assert found[0][1] == {"passages": whole.json()["passages"]}
+    assert found[0][1] == {"query": "swans", "passages": whole.json()["passages"]}
     assert "".join(str(data["text"]) for name, data in found if name == "token") == "".join(WORDS)
     assert found[-1][1] == whole.json()
 

@@ -108,7 +108,7 @@ def _parts(path: Path, known: Collection[str]) -> list[str]:
     for place in Template.pattern.finditer(text):
         name = place["named"] or place["braced"]
         if place["invalid"] is not None or (name is not None and name not in known):
-            there = ", ".join(f"${one}" for one in known)
+            there = ", ".join(f"${one}" for one in sorted(known))
             raise UsageError(
                 f"the prompt {path} has a place in line {text.count(chr(10), 0, place.start()) + 1}"
                 f" that nothing fills (${name or ''}); there are {there}, and $$ for the sign "
