@@ -72,7 +72,8 @@ def said(body: bytes) -> None:
 
 @FUZZ
 @given(
-    path=st.sampled_from([*BODIES, SUMMARIES]), body=(objects | any_json).map(lambda v: json.dumps(v).encode())
+    path=st.sampled_from([*BODIES, SUMMARIES]),
+    body=(objects | any_json).map(lambda v: json.dumps(v).encode()),
 )
 def test_any_json_as_a_body(client: TestClient, path: str, body: bytes) -> None:
     """Objects with the right names and wrong values, and what is no object."""
