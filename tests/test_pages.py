@@ -230,7 +230,10 @@ def test_the_way_of_a_question_is_that_of_the_answerer() -> None:
     """The steps are timed in this order, and check comes where the quotes are written."""
     steps = table_of_steps("The way of a question")
     source = Path(service.answer.__file__).read_text(encoding="utf-8")
-    answering = source.split("    def answer(")[1].split("    def search(")[0]
+    answering, weighing = (
+        source.split(f"    def {name}(")[1].split("    def ")[0] for name in ("answer", "_weighed")
+    )
+    answering = answering.replace("self._weighed(", weighing)
     laps = re.findall(r'clock\.lap\("(\w+)"\)', answering)
     assert [step for step, _ in steps] == [*laps, "check"]
     assert laps == [field.name for field in fields(Timings) if field.name != "total"]
