@@ -1,15 +1,18 @@
 """What the reader is shown of a chunk, and where in it the document's own words stand.
 
-Prose is shown as the encoder sees it. A reader that has learnt from prose makes little of the rows
-of a table: those that have most of the question's words are shown as sentences, each cell with the
-name of its column.
+Prose is shown as the encoder sees it, without what tells where it is from or of when it is: a
+reader takes any day for an answer to `when`. Of the rows of a table one that has learnt from prose
+makes little: those that have most of the question's words are shown as sentences, each cell with
+the name of its column.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from indexes.documents import Span, StoredChunk, encoded_text
+from service.answering import answering
 from service.rows import Row, table_rows
 from service.signs import coverage
 
@@ -25,21 +28,21 @@ class Shown:
 
     `own` tells, in order, where in `text` each stretch of the document's own words begins; `rows`
     are the rows of a table that are shown, none where it is prose, and `fits` the share of the
-    question's terms that each has.
+    question's terms that each has. `sentences` are those of prose that can answer.
     """
 
     text: str
     own: tuple[tuple[int, Span], ...]
     rows: tuple[Row, ...] = ()
     fits: tuple[float, ...] = ()
+    sentences: tuple[Span, ...] = ()
 
 
-def shown(chunk: StoredChunk, weights: Mapping[str, float]) -> Shown:
+def shown(chunk: StoredChunk, weights: Mapping[str, float], question: str = "") -> Shown:
     """Return what is shown of a chunk for a question with these weights of its terms."""
     chosen = _chosen(chunk, table_rows(chunk), weights)
     if not chosen:
-        text = chunk.encoded
-        return Shown(text, ((len(text) - len(chunk.text), chunk.span),))
+        return _prose(chunk, question)
     rows, fits = zip(*chosen, strict=True)
     spoken, places = _spoken(chunk, rows)
     named = all(len(row.cells) > _PAIR for row in rows)
@@ -47,6 +50,18 @@ def shown(chunk: StoredChunk, weights: Mapping[str, float]) -> Shown:
     text = encoded_text(chunk.title, context, spoken)
     ahead = len(text) - len(spoken)
     return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows, fits)
+
+
+def _prose(chunk: StoredChunk, question: str) -> Shown:
+    found = answering(chunk, question)
+    edges = [chunk.span.start, *(at for one in found.asides for at in (one.start, one.end))]
+    edges.append(chunk.span.end)
+    stretches = [Span(*one) for one in zip(edges[::2], edges[1::2], strict=True)]
+    words = "".join(chunk.cut(one) for one in stretches)
+    context = [*chunk.headings, *([chunk.header] if chunk.header else [])]
+    text = encoded_text(chunk.title, context, words)
+    begins = accumulate((one.end - one.start for one in stretches), initial=len(text) - len(words))
+    return Shown(text, tuple(zip(begins, stretches, strict=False)), sentences=found.sentences)
 
 
 def _chosen(
