@@ -57,6 +57,7 @@ def _prose(chunk: StoredChunk, question: str) -> Shown:
     edges = [chunk.span.start, *(at for one in found.asides for at in (one.start, one.end))]
     edges.append(chunk.span.end)
     stretches = [Span(*one) for one in zip(edges[::2], edges[1::2], strict=True)]
+    stretches = [one for one in stretches if one.start < one.end]
     words = "".join(chunk.cut(one) for one in stretches)
     context = [*chunk.headings, *([chunk.header] if chunk.header else [])]
     text = encoded_text(chunk.title, context, words)

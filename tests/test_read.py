@@ -88,6 +88,39 @@ def test_a_span_is_looked_for_within_a_sentence() -> None:
     assert found.logit == 9
 
 
+LINES = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "As of: 2026-05-01",
+                "- Source: www.a.org",
+                "The lamp was lit.",
+                "It is 🐦 red. Why?",
+            ),
+            *("", "(Last updated 3 May 2026)", "As of 3 May 2026. It is so.", "## Lamps"),
+        ]
+    ),
+    max_size=8,
+)
+
+
+@given(LINES, st.sampled_from(["when was it lit", "as of when is it", "what is the source"]))
+def test_what_is_shown_of_prose_are_its_own_words(lines: list[str], question: str) -> None:
+    """In order, at the places that are told, with every sentence that can answer whole."""
+    text = "\n".join(["Gull Point", *lines])
+    chunk = replace(stored_chunk(text, 7), title="Lamps", media_type="text/markdown")
+    seen = shown(chunk, {}, question)
+    end = 7
+    for begin, span in seen.own:
+        assert end <= span.start < span.end <= chunk.span.end
+        assert seen.text[begin : begin + span.end - span.start] == chunk.cut(span)
+        end = span.end
+    for sentence in seen.sentences:
+        assert any(span.holds(sentence) for _, span in seen.own)
+    if "source" not in question and "The lamp was lit." in lines:
+        assert "www.a.org" not in seen.text
+
+
 def test_where_the_chunk_was_cut_off_is_no_span() -> None:
     """A read whose tokens all lie in the context has none."""
     one = candidate()
