@@ -63,7 +63,14 @@ _REFERENCE: Final = re.compile(
     r"|\b[\w-]+\.(?:md|rst|txt|html?|pdf|csv|json|xml|adoc|docx?|xlsx?|org|com|net|gov|edu|io|dev)\b",
     re.IGNORECASE,
 )
-# These alone may be of the matter, as the date of a meeting is; beside a note they are one.
+# These alone may be of the matter, as the day of a meeting or of a book is; beside a note they are
+# one.
+_OF_ANYTHING: Final = re.compile(
+    r"(?:was |is )?(?:first )?(?:revised|reviewed|edited|changed|checked|verified|published|posted"
+    r"|generated|exported|crawled|fetched|downloaded|archived|created)(?: on| at)?"
+    r"|publication date|date of (?:publication|issue)",
+    re.IGNORECASE,
+)
 _PLAIN_DATE: Final = re.compile(
     rf"{_OPENING}(?P<label>date|datum|fecha|data){_COLON}{_DAY}{_TIME}[\s*_)\].|]*", re.IGNORECASE
 )
@@ -144,7 +151,8 @@ def _note(sentence: str) -> _Note | None:
     if len(sentence) > _LONGEST or _MAY_BEGIN.match(sentence) is None:
         return None
     if (dated := _DATE_NOTE.fullmatch(sentence)) is not None:
-        return _Note("date", dated["label"], sure=True)
+        label = dated["label"]
+        return _Note("date", label, sure=_OF_ANYTHING.fullmatch(label) is None)
     if (dated := _PLAIN_DATE.fullmatch(sentence)) is not None:
         return _Note("date", dated["label"], sure=False)
     if (sourced := _SOURCE.fullmatch(sentence)) is not None:

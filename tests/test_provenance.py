@@ -24,7 +24,7 @@ NOTES = [
     "_This page was last updated on Sunday, 3 May 2026 by the board._",
     "Page last modified: 03.05.2026",
     "Last update: 2026-05-01T10:30:00Z",
-    "Published: 2026/05/01",
+    "This article was published on 2026/05/01",
     "Stand: 1. Mai 2026",
     "Quelle: https://example.org/lampen",
     "Dernière mise à jour : 3 mai 2026",
@@ -40,6 +40,8 @@ MATTER = [
     "As of 1 May 2026 the lamp is electric.",
     "Updated on 3 May 2026 the timetable has more trains.",
     "Date: 3 May 2026",
+    "Published: 2019",
+    "Checked on 3 May 2026",
     "Published by the board.",
     "It was last updated in the storm of 2026 by hand.",
     "Website: https://example.org",
@@ -62,7 +64,8 @@ def test_what_is_of_the_matter_is_none(matter: str) -> None:
 
 
 def test_a_plain_date_is_one_beside_a_note_only() -> None:
-    """The date of a meeting is an answer, that above `Source:` is not."""
+    """The day of a meeting or of a book is an answer, that above `Source:` is not."""
+    assert asides(["Published: 2026-05-01", "As of: 2026-05-02"]) == [True, True]
     assert asides(["Date: 2026-05-01", NOTES[0]]) == [True, True]
     assert asides(["As of 5 August 2026.", "Source: the board"]) == [True, True]
     assert asides(["Date: 2026-05-01", "Place: the town hall", NOTES[0]]) == [False, False, True]
