@@ -47,12 +47,13 @@ def answering(chunk: StoredChunk, question: str) -> Answering:
         return after is None or not stands_above(text, span, after)
 
     aside = asides([one.cut(text) for one in spans], question)
-    around = zip([None, *spans], spans, [*spans[1:], None], aside, strict=False)
-    kept = [one for before, one, after, left in around if not left and answers(before, one, after)]
+    left = [one for one, unasked in zip(spans, aside, strict=True) if not unasked]
+    around = zip([None, *left], left, [*left[1:], None], strict=False)
+    kept = [one for before, one, after in around if answers(before, one, after)]
     base = chunk.span.start
     if not kept:
         return Answering(tuple(span.moved(base) for span in spans))
-    left_out = [_widened(text, one) for one, left in zip(spans, aside, strict=True) if left]
+    left_out = [_widened(text, one) for one, unasked in zip(spans, aside, strict=True) if unasked]
     return Answering(
         tuple(span.moved(base) for span in kept), tuple(span.moved(base) for span in left_out)
     )

@@ -24,7 +24,7 @@ from service.names import names_in, preferred
 from service.read import Places, Reader, places, whole_words
 from service.rows import Row
 from service.sentences import is_item
-from service.shown import Shown, shown
+from service.shown import Shown, shown, without_asides
 from service.signs import coverage, logistic, named, outer_signs, shares
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
@@ -179,13 +179,29 @@ def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[W
     """Read every candidate with the question."""
     weights = named(query)
     seen = [shown(one.chunk, weights, query.text) for one in candidates]
-    reads = read(query.text, [one.text for one in seen])
+    reads = list(read(query.text, [one.text for one in seen]))
+    misled = [at for at, one in enumerate(seen) if _is_misled(places(one, reads[at]), one)]
+    for at in misled:
+        seen[at] = without_asides(candidates[at].chunk, seen[at])
+    again = read(query.text, [seen[at].text for at in misled]) if misled else ()
+    for at, one in zip(misled, again, strict=True):
+        reads[at] = one
     outer = outer_signs(query, candidates)
     relevance = shares([one.relevance for one in reads])
     return [
         Weighed(Signs(share, each.answers + _of_rows(text), sign), text, places(text, each))
         for each, text, share, sign in zip(reads, seen, relevance, outer, strict=True)
     ]
+
+
+def _is_misled(found: Places, seen: Shown) -> bool:
+    """Tell whether the reader sees the answer where a text tells of itself, unasked.
+
+    A day or an address looks like one; what it says of the chunk rests on that, and it must read
+    the chunk without.
+    """
+    beside = max((one.logit for one in map(found.best, seen.sentences) if one), default=-math.inf)
+    return any(one.logit > beside for one in map(found.best, seen.asides) if one)
 
 
 def _of_rows(seen: Shown) -> float:

@@ -83,7 +83,7 @@ _ENDS: Final = re.compile(r"(?:https?://|www\.)\S+\s*\Z", re.IGNORECASE)
 _ASKS_SOURCE: Final = re.compile(
     r"\b(?:sourced|cite[ds]?|citations?|references?|provenance|urls?|permalink|repositor(?:y|ies)"
     r"|web ?sites?|web ?pages?)\b|\b(?:come|comes|came|taken|copied|drawn|obtained|adapted) from\b"
-    r"|\bfrom (?:where|which|what)\b|\bwhere\b.*\bfrom\b|\bfrom\W*\Z",
+    r"|\bfrom (?:where|which|what)\b|\bwhere\b.*\b(?:from|found|hosted)\b|\bfrom\W*\Z",
     re.IGNORECASE,
 )
 _ASKS_DATE: Final = re.compile(

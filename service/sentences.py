@@ -36,8 +36,8 @@ BULLET: Final = r"[-*+•‣◦·⁃∙▪▫■□●○◆◇❖➢➤➔→�
 _ITEM: Final = re.compile(
     rf"[ \t]*(?:{BULLET} (?:\[[ xX]\] )?|\(?\d{{1,3}}(?:\.\d{{1,3}}){{0,3}}[.)] |\(?[a-z][.)] "
     rf"|(?:> ?)+(?:{BULLET} |\d{{1,3}}[.)] )?|\*{{2,5}} |\.\. "
-    # In Chinese, Japanese and Korean no space follows.
-    r"|[・●○■□◆①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]|（[\d一二三四五六七八九十]{1,3}）)"
+    # In Chinese, Japanese and Korean no space follows, and in PDF often none behind a bullet.
+    r"|[・•▪●○■□◆①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]|（[\d一二三四五六七八九十]{1,3}）)"
     r"[ \t\u3000]*"
 )
 # A bullet within a line, where a list was written into a paragraph.

@@ -1,9 +1,8 @@
 """What the reader is shown of a chunk, and where in it the document's own words stand.
 
-Prose is shown as the encoder sees it, without what tells where it is from or of when it is: a
-reader takes any day for an answer to `when`. Of the rows of a table one that has learnt from prose
-makes little: those that have most of the question's words are shown as sentences, each cell with
-the name of its column.
+Prose is shown as the encoder sees it. A reader that has learnt from prose makes little of the rows
+of a table: those that have most of the question's words are shown as sentences, each cell with the
+name of its column.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +27,8 @@ class Shown:
 
     `own` tells, in order, where in `text` each stretch of the document's own words begins; `rows`
     are the rows of a table that are shown, none where it is prose, and `fits` the share of the
-    question's terms that each has. `sentences` are those of prose that can answer.
+    question's terms that each has. `sentences` are those of prose that can answer, `asides` those
+    that only seem to.
     """
 
     text: str
@@ -36,6 +36,7 @@ class Shown:
     rows: tuple[Row, ...] = ()
     fits: tuple[float, ...] = ()
     sentences: tuple[Span, ...] = ()
+    asides: tuple[Span, ...] = ()
 
 
 def shown(chunk: StoredChunk, weights: Mapping[str, float], question: str = "") -> Shown:
@@ -52,9 +53,9 @@ def shown(chunk: StoredChunk, weights: Mapping[str, float], question: str = "") 
     return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows, fits)
 
 
-def _prose(chunk: StoredChunk, question: str) -> Shown:
-    found = answering(chunk, question)
-    edges = [chunk.span.start, *(at for one in found.asides for at in (one.start, one.end))]
+def without_asides(chunk: StoredChunk, seen: Shown) -> Shown:
+    """Return what is shown of prose without its asides."""
+    edges = [chunk.span.start, *(at for one in seen.asides for at in (one.start, one.end))]
     edges.append(chunk.span.end)
     stretches = [Span(*one) for one in zip(edges[::2], edges[1::2], strict=True)]
     stretches = [one for one in stretches if one.start < one.end]
@@ -62,7 +63,14 @@ def _prose(chunk: StoredChunk, question: str) -> Shown:
     context = [*chunk.headings, *([chunk.header] if chunk.header else [])]
     text = encoded_text(chunk.title, context, words)
     begins = accumulate((one.end - one.start for one in stretches), initial=len(text) - len(words))
-    return Shown(text, tuple(zip(begins, stretches, strict=False)), sentences=found.sentences)
+    own = tuple(zip(begins, stretches, strict=False))
+    return Shown(text, own, sentences=seen.sentences)
+
+
+def _prose(chunk: StoredChunk, question: str) -> Shown:
+    found, text = answering(chunk, question), chunk.encoded
+    own = ((len(text) - len(chunk.text), chunk.span),)
+    return Shown(text, own, sentences=found.sentences, asides=found.asides)
 
 
 def _chosen(

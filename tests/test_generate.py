@@ -159,7 +159,8 @@ def test_what_a_list_holds_is_quoted_once() -> None:
     found = chunk_of(HELP, 1, 30, "To get one:")
     lead = found.sentences[0]
     item = next(one for one in found.sentences if found.candidate.chunk.cut(one.span) == "Ask.")
-    for best, other, expected in ((lead, item, HELP[18:78].strip()), (item, lead, "Ask.")):
+    whole = HELP[18 : HELP.index("\n\nBring")]
+    for best, other, expected in ((lead, item, whole), (item, lead, "Ask.")):
         both = (best, replace(other, score=0.95))
         assert said("Is there a boat?", [replace(found, sentences=both)]) == expected
 

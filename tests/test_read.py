@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from indexes.documents import Span
 from service.evidence import Candidate
 from service.read import LONGEST, best_pair, places, whole_words
-from service.shown import shown
+from service.shown import shown, without_asides
 from stored_chunks import stored_chunk
 
 DOCUMENT = "Notes.\n\nThe lamp — at Gull Point — was lit in 1859. Its keeper 🐦 was Anna Berg."
@@ -110,6 +110,8 @@ def test_what_is_shown_of_prose_are_its_own_words(lines: list[str], question: st
     text = "\n".join(["Gull Point", *lines])
     chunk = replace(stored_chunk(text, 7), title="Lamps", media_type="text/markdown")
     seen = shown(chunk, {}, question)
+    assert (seen.text, seen.own) == (chunk.encoded, shown(chunk, {}).own)
+    seen = without_asides(chunk, seen)
     end = 7
     for begin, span in seen.own:
         assert end <= span.start < span.end <= chunk.span.end
