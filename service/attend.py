@@ -282,7 +282,7 @@ def _cells(
     chunk: StoredChunk, row: Row, found: Places, weights: Mapping[str, float]
 ) -> Iterator[tuple[float, Span]]:
     """Yield the cells of a row, each with how likely it is the answer."""
-    for cell, name in zip(row.cells, row.names, strict=True):
+    for cell, name in zip(row.cells, row.apart, strict=True):
         if best := found.best(cell):
             asked = coverage(weights, name, chunk.language)
             asked -= coverage(weights, chunk.cut(cell), chunk.language)
