@@ -21,13 +21,14 @@ class Row:
     """A row and its cells with words, as spans of the document's text; `names` of their columns.
 
     `apart` is what of each name tells the column from others: a row of the header with one name
-    for many columns stands above the first of them, and is of all.
+    for many columns stands above the first of them, and is of all: their `title`.
     """
 
     span: Span
     cells: tuple[Span, ...]
     names: tuple[str, ...]
     apart: tuple[str, ...]
+    title: str = ""
 
 
 def table_rows(chunk: StoredChunk) -> list[Row]:
@@ -40,7 +41,9 @@ def table_rows(chunk: StoredChunk) -> list[Row]:
         return []
     lines = _lines_by(_cutter(chunk))
     named = [[cell.cut(chunk.header) for cell in cells] for _, cells in lines(chunk.header)]
-    names, apart = _names(named), _names([one for one in named if not _is_of_all(one, named)])
+    above = [one for one in named if _is_of_all(one, named)]
+    names, apart = _names(named), _names([one for one in named if one not in above])
+    title = " ".join(words for one in above for words in one if _WORD.search(words))
     header = set(chunk.header.split("\n"))
     rows = list[Row]()
     for line, cells in lines(chunk.text):
@@ -53,7 +56,7 @@ def table_rows(chunk: StoredChunk) -> list[Row]:
         ]
         if kept:
             spans, called, told = zip(*kept, strict=True)
-            rows.append(Row(line.moved(chunk.span.start), spans, called, told))
+            rows.append(Row(line.moved(chunk.span.start), spans, called, told, title))
     return rows
 
 

@@ -47,7 +47,8 @@ def shown(chunk: StoredChunk, weights: Mapping[str, float], question: str = "") 
     rows, fits = zip(*chosen, strict=True)
     spoken, places = _spoken(chunk, rows)
     named = all(len(row.cells) > _PAIR for row in rows)
-    context = [*chunk.headings, *([] if named or not chunk.header else [chunk.header])]
+    above = rows[0].title if named else chunk.header
+    context = [*chunk.headings, *([above] if above else [])]
     text = encoded_text(chunk.title, context, spoken)
     ahead = len(text) - len(spoken)
     return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows, fits)
@@ -101,7 +102,7 @@ def _spoken(chunk: StoredChunk, rows: Sequence[Row]) -> tuple[str, list[tuple[in
     pieces, places, length = list[str](), list[tuple[int, Span]](), 0
     for row in rows:
         pair = len(row.cells) <= _PAIR
-        for at, (cell, name) in enumerate(zip(row.cells, row.names, strict=True)):
+        for at, (cell, name) in enumerate(zip(row.cells, row.apart, strict=True)):
             before = ("\n" if pieces else "") if not at else ": " if pair else "; "
             label = f"{name}: " if name and not pair else ""
             words = chunk.cut(cell)
