@@ -64,7 +64,12 @@ def test_a_header_of_two_rows_names_with_both() -> None:
 def test_a_name_above_all_columns_tells_none_apart() -> None:
     """It stands above the first one, which is no more of that year than the others."""
     header = "(Millions) | Year ended December 31, 2017\n | Asia | Europe | Worldwide"
-    (row,) = table_rows(table("Net sales | 9 | 6 | 31", header, "application/pdf"))
+    chunk = table("Net sales | 9 | 6 | 31", header, "application/pdf")
+    (row,) = table_rows(chunk)
+    assert shown(chunk, {}).text.split("\n")[1:] == [
+        "(Millions) Year ended December 31, 2017",
+        "Net sales; Asia: 9; Europe: 6; Worldwide: 31",
+    ]
     assert row.names[1:] == ("Year ended December 31, 2017 Asia", "Europe", "Worldwide")
     assert row.apart == ("", "Asia", "Europe", "Worldwide")
     header = " | Sales |  | Costs\n | 2020 | 2021 | 2021"
