@@ -18,19 +18,13 @@ import numpy.typing as npt
 
 from indexes.documents import Span, StoredChunk
 from indexes.encoding import Vectors
+from service.answering import answering
 from service.evidence import Attend, Candidate, Evidence, Query, Sentence
 from service.names import names_in, preferred
 from service.read import Places, Reader, places, whole_words
 from service.rows import Row
-from service.sentences import (
-    QUESTION_MARKS,
-    is_heading,
-    is_item,
-    is_label,
-    sentence_spans,
-    stands_above,
-)
-from service.shown import Shown, shown
+from service.sentences import is_item
+from service.shown import Shown, shown, without_asides
 from service.signs import coverage, logistic, named, outer_signs, shares
 
 # Candidates whose sentences are encoded; more cost time and move no figure.
@@ -184,14 +178,30 @@ class Weighed:
 def weigh(query: Query, candidates: Sequence[Candidate], read: Reader) -> list[Weighed]:
     """Read every candidate with the question."""
     weights = named(query)
-    seen = [shown(one.chunk, weights) for one in candidates]
-    reads = read(query.text, [one.text for one in seen])
+    seen = [shown(one.chunk, weights, query.text) for one in candidates]
+    reads = list(read(query.text, [one.text for one in seen]))
+    misled = [at for at, one in enumerate(seen) if _is_misled(places(one, reads[at]), one)]
+    for at in misled:
+        seen[at] = without_asides(candidates[at].chunk, seen[at])
+    again = read(query.text, [seen[at].text for at in misled]) if misled else ()
+    for at, one in zip(misled, again, strict=True):
+        reads[at] = one
     outer = outer_signs(query, candidates)
     relevance = shares([one.relevance for one in reads])
     return [
         Weighed(Signs(share, each.answers + _of_rows(text), sign), text, places(text, each))
         for each, text, share, sign in zip(reads, seen, relevance, outer, strict=True)
     ]
+
+
+def _is_misled(found: Places, seen: Shown) -> bool:
+    """Tell whether the reader sees the answer where a text tells of itself, unasked.
+
+    A day or an address looks like one; what it says of the chunk rests on that, and it must read
+    the chunk without.
+    """
+    beside = max((one.logit for one in map(found.best, seen.sentences) if one), default=-math.inf)
+    return any(one.logit > beside for one in map(found.best, seen.asides) if one)
 
 
 def _of_rows(seen: Shown) -> float:
@@ -263,7 +273,7 @@ def _likeliest(
                 logit, cell = max(cells)
                 yield _Likeliest(row.span, cell, logit + _ROW_COVERAGE * fit)
         return
-    for inside in _quotable(chunk):
+    for inside in weighed.seen.sentences:
         if best := weighed.places.best(inside):
             yield _Likeliest(inside, whole_words(chunk, best.span, inside), best.logit)
 
@@ -272,7 +282,7 @@ def _cells(
     chunk: StoredChunk, row: Row, found: Places, weights: Mapping[str, float]
 ) -> Iterator[tuple[float, Span]]:
     """Yield the cells of a row, each with how likely it is the answer."""
-    for cell, name in zip(row.cells, row.names, strict=True):
+    for cell, name in zip(row.cells, row.apart, strict=True):
         if best := found.best(cell):
             asked = coverage(weights, name, chunk.language)
             asked -= coverage(weights, chunk.cut(cell), chunk.language)
@@ -328,7 +338,7 @@ def _sentences(
     Without `encode` they fit as far as their words go.
     """
     weights = named(query)
-    spans = [_quotable(candidate.chunk) for candidate in candidates]
+    spans = [answering(candidate.chunk, query.text).sentences for candidate in candidates]
     texts = [
         candidate.chunk.cut(span)
         for candidate, inside in zip(candidates, spans, strict=True)
@@ -347,24 +357,3 @@ def _sentences(
     for inside, (first, end) in zip(spans, pairwise(ends), strict=True):
         fitting = zip(inside, fits[first:end], strict=True)
         yield sorted((_Fitting(*one) for one in fitting), key=lambda one: (-one.fit, one.span))
-
-
-def _quotable(chunk: StoredChunk) -> list[Span]:
-    """Return the sentences of a chunk without headings, labels and questions.
-
-    They resemble a question and answer none; they stay where a chunk has nothing else.
-    """
-    spans = sentence_spans(chunk.text, chunk.media_type, chunk.language)
-    headings = {*chunk.headings, chunk.title, chunk.header}
-
-    def answers(before: Span | None, span: Span, after: Span | None) -> bool:
-        sentence = span.cut(chunk.text)
-        if sentence.endswith(QUESTION_MARKS) or is_heading(sentence) or sentence in headings:
-            return False
-        if is_label(chunk.text, span, before):
-            return False
-        return after is None or not stands_above(chunk.text, span, after)
-
-    around = zip([None, *spans], spans, [*spans[1:], None], strict=False)
-    kept = [one for before, one, after in around if answers(before, one, after)]
-    return [span.moved(chunk.span.start) for span in kept or spans]

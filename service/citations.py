@@ -9,7 +9,8 @@ from indexes.documents import Page, Span, StoredChunk, sha256_text
 from indexes.errors import AfterwordError, IndexDamaged
 from indexes.rows import RECORDS, SHEETS, row_at
 from service.evidence import Evidence, Quoted
-from service.reply import Citation
+from service.reply import Cell, Citation
+from service.rows import table_rows
 
 _WITH_ROWS: Final = RECORDS | SHEETS
 
@@ -100,6 +101,7 @@ class Citer:
             as_of=chunk.as_of,
             text_sha256=chunk.text_sha256,
             recognised=page in source.recognised,
+            cells=cells_in(chunk, quoted.span),
         )
         self._cited.append(citation)
         self._known[place] = citation
@@ -133,6 +135,18 @@ class Citer:
                 )
             self._texts[document_id] = text
         return self._texts[document_id]
+
+
+def cells_in(chunk: StoredChunk, quote: Span) -> tuple[Cell, ...]:
+    """Return the cells of the rows that a quote holds, with the names of their columns."""
+    doubled = '""' if chunk.media_type in RECORDS else '"'
+    cells = tuple(
+        Cell(name, " ".join(chunk.cut(cell).replace(doubled, '"').split()))
+        for row in table_rows(chunk)
+        if quote.holds(row.span)
+        for cell, name in zip(row.cells, row.names, strict=True)
+    )
+    return cells if any(one.column for one in cells) else ()
 
 
 def page_at(pages: tuple[Page, ...], start: int) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from indexes.errors import UsageError
-from service.reply import ANSWERED, NO_DOCUMENTS, Citation, Passage, Reply
+from service.reply import ANSWERED, NO_DOCUMENTS, Cell, Citation, Passage, Reply
 
 _SHOWN_CHARACTERS = 300
 _CLOSEST = 3
@@ -99,6 +99,14 @@ def _citation_lines(citation: Citation) -> Iterator[str]:
     title = f"{one_line(citation.title)}, " if citation.title else ""
     yield f"  {citation.marker} {title}{citation.uri}{place}"
     yield f'      "{one_line(citation.quote)}"'
+    if citation.cells:
+        yield f"      {cells_line(citation.cells)}"
+
+
+def cells_line(cells: Sequence[Cell]) -> str:
+    """Return cells of a table with the names of their columns."""
+    named = (f"{one.column}: {one.text}" if one.column else one.text for one in cells)
+    return one_line("; ".join(named))
 
 
 def _place(page: int | None, section: str, as_of: str | None, row: int | None = None) -> str:

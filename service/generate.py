@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from indexes.documents import Span
 from indexes.languages import ENGLISH
 from service.agreement import opinions
 from service.evidence import Evidence, Piece, Quoted
-from service.sentences import list_around
+from service.sentences import list_around, with_list
 from service.several import asks_for_list, asks_for_several
 
 MOST_SENTENCES: Final = 3
@@ -25,9 +26,9 @@ def quote(question: str, evidence: Sequence[Evidence]) -> Iterator[Piece]:
 
     One sentence of the best chunk leads, with others that fit the question nearly as well; where
     the question asks for several things, less near ones, the whole of a list, and what other chunks
-    say. A document that says the same is cited beside the first sentence. One that says something
-    else is quoted with words that say so; of two dated documents the newer one leads. A chunk
-    without evidence sentences is quoted whole.
+    say. What leads in a list is quoted with it. A document that says the same is cited beside the
+    first sentence. One that says something else is quoted with words that say so; of two dated
+    documents the newer one leads. A chunk without evidence sentences is quoted whole.
     """
     if not evidence:
         return
@@ -120,11 +121,28 @@ def _further_chunks(
 
 
 def _sentences(evidence: Evidence, share: float) -> list[Quoted]:
-    """Return a chunk's best sentence, then others of at least this share of its score, in order."""
+    """Return a chunk's best sentence, then others of at least this share of its score, in order.
+
+    What the list of one of them holds is quoted once.
+    """
     others = evidence.sentences[1:MOST_SENTENCES]
     near = [one for one in others if one.score >= share * evidence.sentences[0].score]
     near.sort(key=lambda one: one.span)
-    return [_first_quoted(evidence), *(Quoted(evidence, one.span, one.short) for one in near)]
+    found = [_first_quoted(evidence)]
+    for one in near:
+        span = _led_in(evidence, one.span)
+        if not any(known.span.holds(one.span) or span.holds(known.span) for known in found):
+            found.append(Quoted(evidence, span, one.short))
+    return found
+
+
+def _led_in(evidence: Evidence, sentence: Span) -> Span:
+    """Return a sentence with the list that it leads in, if it does."""
+    chunk = evidence.candidate.chunk
+    start = chunk.span.start
+    inside = sentence.moved(-start)
+    found = with_list(chunk.text, chunk.media_type, inside, chunk.language, chunk.headings)
+    return found.moved(start)
 
 
 def _list(evidence: Evidence) -> Quoted | None:
@@ -133,7 +151,8 @@ def _list(evidence: Evidence) -> Quoted | None:
         return None
     chunk, best = evidence.candidate.chunk, evidence.sentences[0]
     start = chunk.span.start
-    found = list_around(chunk.text, chunk.media_type, best.span.moved(-start), chunk.language)
+    inside = best.span.moved(-start)
+    found = list_around(chunk.text, chunk.media_type, inside, chunk.language, chunk.headings)
     return Quoted(evidence, found.moved(start), best.short) if found else None
 
 
@@ -142,4 +161,4 @@ def _first_quoted(evidence: Evidence) -> Quoted:
         whole = evidence.candidate.chunk.span
         return Quoted(evidence, whole, whole)
     first = evidence.sentences[0]
-    return Quoted(evidence, first.span, first.short)
+    return Quoted(evidence, _led_in(evidence, first.span), first.short)

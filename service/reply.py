@@ -54,12 +54,21 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table's row, and the name of its column, "" where it has none."""
+
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """One place in one document: `quote` is the stored text's `[start, end)`, verbatim.
 
     `marker` is as it stands in the answer, e.g. "[1]"; `page` is the one on which the quote starts,
     for a workbook the sheet's number. `row` is the sheet's or CSV file's row, from 1, in which it
-    starts, None for other formats.
+    starts, None for other formats. `cells` are those of the rows of a table that are quoted, empty
+    ones left out, none where the quote is of no table or its columns have no names.
     Words that were `recognised` in a picture may have mistakes.
     """
 
@@ -77,6 +86,7 @@ class Citation:
     as_of: str | None
     text_sha256: str
     recognised: bool = False
+    cells: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

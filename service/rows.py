@@ -1,7 +1,7 @@
 """Rows of a table: where the cells of a chunk are, and what each cell's column is called."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -18,11 +18,17 @@ _Cutter = Callable[[str], Iterator[tuple[Span, list[Span]]]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row and its cells with words, as spans of the document's text; `names` of their columns."""
+    """A row and its cells with words, as spans of the document's text; `names` of their columns.
+
+    `apart` is what of each name tells the column from others: a row of the header with one name
+    for many columns stands above the first of them, and is of all: their `title`.
+    """
 
     span: Span
     cells: tuple[Span, ...]
     names: tuple[str, ...]
+    apart: tuple[str, ...]
+    title: str = ""
 
 
 def table_rows(chunk: StoredChunk) -> list[Row]:
@@ -34,20 +40,23 @@ def table_rows(chunk: StoredChunk) -> list[Row]:
     if chunk.header is None:
         return []
     lines = _lines_by(_cutter(chunk))
-    names = _names(chunk.header, lines)
+    named = [[cell.cut(chunk.header) for cell in cells] for _, cells in lines(chunk.header)]
+    above = [one for one in named if _is_of_all(one, named)]
+    names, apart = _names(named), _names([one for one in named if one not in above])
+    title = " ".join(words for one in above for words in one if _WORD.search(words))
     header = set(chunk.header.split("\n"))
     rows = list[Row]()
     for line, cells in lines(chunk.text):
         if line.cut(chunk.text) in header:
             continue
         kept = [
-            (cell.moved(chunk.span.start), names[at] if at < len(names) else "")
+            (cell.moved(chunk.span.start), *("".join(part[at : at + 1]) for part in (names, apart)))
             for at, cell in enumerate(cells)
             if _WORD.search(chunk.text, cell.start, cell.end)
         ]
         if kept:
-            spans, called = zip(*kept, strict=True)
-            rows.append(Row(line.moved(chunk.span.start), spans, called))
+            spans, called, told = zip(*kept, strict=True)
+            rows.append(Row(line.moved(chunk.span.start), spans, called, told, title))
     return rows
 
 
@@ -73,16 +82,25 @@ def _lines_by(cutter: _Cutter) -> _Cutter:
     return lines
 
 
-def _names(header: str, lines: _Cutter) -> list[str]:
+def _names(header: Sequence[Sequence[str]]) -> list[str]:
     """Return the names of the columns; a header of several rows has the words of each."""
     names = list[str]()
-    for _, cells in lines(header):
+    for cells in header:
         names += [""] * (len(cells) - len(names))
-        for at, cell in enumerate(cells):
-            words = cell.cut(header)
+        for at, words in enumerate(cells):
             if _WORD.search(words):
                 names[at] = f"{names[at]} {words}".strip()
     return names
+
+
+def _is_of_all(cells: Sequence[str], header: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a row of a header has one name, behind the first column, and others have more.
+
+    The first column names the rows.
+    """
+    counts = [sum(_WORD.search(words) is not None for words in row[1:]) for row in header]
+    mine = sum(_WORD.search(words) is not None for words in cells[1:])
+    return mine == 1 and max(counts) > 1
 
 
 def _barred(text: str, *, edged: bool) -> Iterator[tuple[Span, list[Span]]]:

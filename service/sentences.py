@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -13,6 +13,7 @@ from indexes.documents import Span
 from indexes.languages import ENGLISH, Language
 from indexes.rows import RECORDS, SHEETS
 from indexes.words import UNSPACED
+from service.provenance import begins_aside, ends_aside
 
 # Formats whose stored text has a record a line, and formats whose line breaks all mean something.
 _RECORD_LINES: Final = RECORDS | SHEETS
@@ -30,17 +31,27 @@ _FIRM_LINES: Final = frozenset(
     }
 )
 _LINE: Final = re.compile(r"[^\n]*\n?")
+BULLET: Final = r"[-*+•‣◦·⁃∙▪▫■□●○◆◇❖➢➤➔→✓✔✗\u2013\uf0b7\uf0a7]"
+"""The pattern of the marks that an item of a list may begin with."""
 _ITEM: Final = re.compile(
-    r"[ \t]*(?:[-*+•‣◦\u2013] |\(?\d{1,3}[.)] |\(?[a-z][.)] |(?:> ?)+"
-    # In Chinese, Japanese and Korean no space follows.
-    r"|[・●○■□◆①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]|（[\d一二三四五六七八九十]{1,3}）)"
+    rf"[ \t]*(?:{BULLET} (?:\[[ xX]\] )?|\(?\d{{1,3}}(?:\.\d{{1,3}}){{0,3}}[.)] |\(?[a-z][.)] "
+    rf"|(?:> ?)+(?:{BULLET} |\d{{1,3}}[.)] )?|\*{{2,5}} |\.\. "
+    # In Chinese, Japanese and Korean no space follows, and in PDF often none behind a bullet.
+    r"|[・•▪●○■□◆①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]|（[\d一二三四五六七八九十]{1,3}）)"
     r"[ \t\u3000]*"
 )
+# A bullet within a line, where a list was written into a paragraph.
+_BULLETED: Final = re.compile(rf"\s*{BULLET} (?=\w)")
+# A line of one mark alone, as below the headings of Markdown and reStructuredText.
+_RULE: Final = re.compile(r"[ \t]*([-=~^*_#+\"'`:.])\1{2,}[ \t]*\n?")
 _WHOLE: Final = re.compile(r"[ \t]*(?:\||#{1,6} |```|~~~)")
 _BEGINNING: Final = re.compile(r"[ \t]*[\"'(\u201c\u2018]?(\w)")
 _HEADING: Final = re.compile(r"[ \t]*#{1,6} ")
 _WORD: Final = re.compile(r"\w")
 _LABEL: Final = re.compile(r"[*_]*[^\W\d_]+(?:-[^\W\d_]+)*[*_]*[.:][*_]*")
+# How much of a list is quoted with what leads it in.
+_MOST_ITEMS: Final = 12
+_MOST_CHARACTERS: Final = 1_000
 # Abbreviations at which sentencex cuts, though no sentence ends with the first ones, nor with the
 # others where a number or a small letter comes next.
 _NEVER_LAST: Final = re.compile(r"(?<![\w.])(?:e\.g|i\.e|cf|viz)\.\s*\Z", re.IGNORECASE)
@@ -60,25 +71,29 @@ ENDS: Final = (".", "!", "?", ":", "。", "！", "？", "：", "．", "｡", "؟
 QUESTION_MARKS: Final = ("?", "？", "؟", "՞", "፧")
 _COLONS: Final = (":", "：")
 _NO_HEADING: Final = frozenset("|:;,\t：；，、،؛")
+_CLOSING: Final = " \t#*_:="
 _FULL_STOP: Final = re.compile(r"[。！？｡]+[」』”’）)]*\s*")
 # What no sentence ends with in one of the languages that sentencex knows abbreviations of.
 _ABBREVIATING: Final = ("de", "es", "fr", "it", "nl", "pl", "pt", "ru", "sv")
 _DAY: Final = re.compile(r"(?<![\w.,])\d{1,2}\.\s*\Z")
 
 
-def sentence_spans(text: str, media_type: str, language: Language = ENGLISH) -> list[Span]:
+def sentence_spans(
+    text: str, media_type: str, language: Language = ENGLISH, headings: Collection[str] = ()
+) -> list[Span]:
     """Return the spans of the sentences of `text`, in order, apart, without outer white space.
 
     A list item, a table row and a heading begin a sentence of their own; the item's marker is left
-    out. In the text of a web page every line break ends a sentence, and a record of a CSV file is
-    one sentence. Elsewhere a line break may stand inside a sentence, as it does in text taken from
-    a PDF, unless the line is short and the next one begins like a sentence. What has no letter or
-    digit (a rule, a row of dashes) is no sentence. In a text that is not English an abbreviation of
-    any language that is known ends none.
+    out. Lines of known `headings`, and those that tell where the text is from or of when it is,
+    stand alone as well. In the text of a web page every line break ends a sentence, and a record of
+    a CSV file is one sentence. Elsewhere a line break may stand inside a sentence, as it does in
+    text taken from a PDF, unless the line is short and the next one begins like a sentence. What
+    has no letter or digit (a rule, a row of dashes) is no sentence. In a text that is not English
+    an abbreviation of any language that is known ends none.
     """
     found = (
         span
-        for block, whole in _blocks(text, media_type)
+        for block, whole in _blocks(text, media_type, headings)
         for span in ([block] if whole else _sentences(text, block, language))
     )
     trimmed = (span.trimmed(text) for span in found)
@@ -131,13 +146,17 @@ def is_label(text: str, line: Span, before: Span | None) -> bool:
 
 
 def list_around(
-    text: str, media_type: str, sentence: Span, language: Language = ENGLISH
+    text: str,
+    media_type: str,
+    sentence: Span,
+    language: Language = ENGLISH,
+    headings: Collection[str] = (),
 ) -> Span | None:
     """Return the whole list that one of the sentences is an item of or leads in; None of others.
 
     It has two items or more, and the sentence ahead of them if that is it or ends with a colon.
     """
-    spans = sentence_spans(text, media_type, language)
+    spans = sentence_spans(text, media_type, language, headings)
     if sentence not in spans:
         return None
     lists = list(_lists(text, spans))
@@ -153,6 +172,43 @@ def list_around(
     if ahead and (ahead == sentence or ahead.cut(text).endswith(_COLONS)):
         start = ahead.start
     return Span(start or 0, spans[rows[-1]].end).trimmed(text)
+
+
+def with_list(
+    text: str,
+    media_type: str,
+    quote: Span,
+    language: Language = ENGLISH,
+    headings: Collection[str] = (),
+) -> Span:
+    """Return a quote with the list that its sentence leads in, as many whole items as have room.
+
+    It leads one in where it ends with a colon and an item comes next.
+    """
+    if not any(mark in quote.cut(text) for mark in _COLONS):
+        return quote
+    spans = sentence_spans(text, media_type, language, headings)
+    items = [_marker(text, one) for one in spans]
+    leads = [
+        at
+        for at, (one, after) in enumerate(zip(spans, items[1:], strict=False))
+        if after is not None and quote.holds(one) and one.cut(text).rstrip("*_").endswith(_COLONS)
+    ]
+    if not leads:
+        return quote
+    first = leads[-1] + 1
+    lists = list(_lists(text, spans))
+    end, count = quote.end, 0
+    for at in range(first, len(spans)):
+        if lists[at] != lists[first]:
+            break
+        count += items[at] is not None
+        last = at + 1 == len(spans) or lists[at + 1] != lists[first] or items[at + 1] is not None
+        if count > _MOST_ITEMS or spans[at].end - quote.start > _MOST_CHARACTERS:
+            break
+        if last:
+            end = max(end, spans[at].end)
+    return Span(quote.start, end)
 
 
 def _lists(text: str, spans: Sequence[Span]) -> Iterator[int | None]:
@@ -176,21 +232,45 @@ def _marker(text: str, sentence: Span) -> int | None:
     return start if found and found.end() == sentence.start else None
 
 
-def _blocks(text: str, media_type: str) -> Iterator[tuple[Span, bool]]:
+def _blocks(text: str, media_type: str, headings: Collection[str]) -> Iterator[tuple[Span, bool]]:
     """Yield blocks of lines, each with whether it is one sentence as it stands."""
     records, firm = media_type in _RECORD_LINES, media_type in _FIRM_LINES
     short = _SHORT * max((len(line) for line in text.split("\n")), default=0)
-    start, whole, ended = 0, False, False
+    borders = _borders(text, headings)
+    start, whole, ended, loud = 0, False, False, False
     for line in _LINE.finditer(text):
         words = line.group().strip()
-        alone = records or _WHOLE.match(line.group()) is not None
-        begins = alone or whole or firm or not words or _ITEM.match(line.group())
-        if line.start() > start and (begins or (ended and _begins(line.group()))):
+        shouts = words.isupper() and " " in words
+        alone = records or any(one.match(line.group()) for one in (_WHOLE, _RULE))
+        begins = alone or whole or firm or not words or _begins_block(line.group())
+        begins = begins or line.start() in borders
+        over = ended or (loud and not shouts)  # a heading in capitals may be as long as any line
+        if line.start() > start and (begins or (over and _begins(line.group()))):
             yield Span(start, line.start()), whole
             start = line.start()
-        whole, ended = alone, len(words) < short
+        whole, ended, loud = alone, len(words) < short or ends_aside(words), shouts
     if start < len(text):
         yield Span(start, len(text)), whole
+
+
+def _borders(text: str, headings: Collection[str]) -> frozenset[int]:
+    """Return where lines begin that are a heading or follow one."""
+    found = set[int]()
+    for heading in filter(None, headings):
+        at = text.find(heading)
+        while at >= 0:
+            begin, stop = text.rfind("\n", 0, at) + 1, text.find("\n", at + len(heading))
+            stop = len(text) if stop < 0 else stop
+            around = text[begin:at] + text[at + len(heading) : stop]
+            if not around.strip(_CLOSING):
+                found |= {begin, stop + 1}
+                break
+            at = text.find(heading, at + 1)
+    return frozenset(found)
+
+
+def _begins_block(line: str) -> bool:
+    return _ITEM.match(line) is not None or begins_aside(line)
 
 
 def _begins(line: str) -> bool:
@@ -205,6 +285,8 @@ def _sentences(text: str, block: Span, language: Language) -> Iterator[Span]:
     before: Span | None = None
     for begin, end in _bounds(text[start : block.end], language):
         span = Span(start + begin, start + end)
+        if bullet := _BULLETED.match(text, span.start, span.end):
+            span = Span(bullet.end(), span.end)
         if before is None:
             before = span
         elif _goes_on(text, before, span, language):

@@ -7,9 +7,11 @@ name of its column.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from indexes.documents import Span, StoredChunk, encoded_text
+from service.answering import answering
 from service.rows import Row, table_rows
 from service.signs import coverage
 
@@ -25,28 +27,51 @@ class Shown:
 
     `own` tells, in order, where in `text` each stretch of the document's own words begins; `rows`
     are the rows of a table that are shown, none where it is prose, and `fits` the share of the
-    question's terms that each has.
+    question's terms that each has. `sentences` are those of prose that can answer, `asides` those
+    that only seem to.
     """
 
     text: str
     own: tuple[tuple[int, Span], ...]
     rows: tuple[Row, ...] = ()
     fits: tuple[float, ...] = ()
+    sentences: tuple[Span, ...] = ()
+    asides: tuple[Span, ...] = ()
 
 
-def shown(chunk: StoredChunk, weights: Mapping[str, float]) -> Shown:
+def shown(chunk: StoredChunk, weights: Mapping[str, float], question: str = "") -> Shown:
     """Return what is shown of a chunk for a question with these weights of its terms."""
     chosen = _chosen(chunk, table_rows(chunk), weights)
     if not chosen:
-        text = chunk.encoded
-        return Shown(text, ((len(text) - len(chunk.text), chunk.span),))
+        return _prose(chunk, question)
     rows, fits = zip(*chosen, strict=True)
     spoken, places = _spoken(chunk, rows)
     named = all(len(row.cells) > _PAIR for row in rows)
-    context = [*chunk.headings, *([] if named or not chunk.header else [chunk.header])]
+    above = rows[0].title if named else chunk.header
+    context = [*chunk.headings, *([above] if above else [])]
     text = encoded_text(chunk.title, context, spoken)
     ahead = len(text) - len(spoken)
     return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows, fits)
+
+
+def without_asides(chunk: StoredChunk, seen: Shown) -> Shown:
+    """Return what is shown of prose without its asides."""
+    edges = [chunk.span.start, *(at for one in seen.asides for at in (one.start, one.end))]
+    edges.append(chunk.span.end)
+    stretches = [Span(*one) for one in zip(edges[::2], edges[1::2], strict=True)]
+    stretches = [one for one in stretches if one.start < one.end]
+    words = "".join(chunk.cut(one) for one in stretches)
+    context = [*chunk.headings, *([chunk.header] if chunk.header else [])]
+    text = encoded_text(chunk.title, context, words)
+    begins = accumulate((one.end - one.start for one in stretches), initial=len(text) - len(words))
+    own = tuple(zip(begins, stretches, strict=False))
+    return Shown(text, own, sentences=seen.sentences)
+
+
+def _prose(chunk: StoredChunk, question: str) -> Shown:
+    found, text = answering(chunk, question), chunk.encoded
+    own = ((len(text) - len(chunk.text), chunk.span),)
+    return Shown(text, own, sentences=found.sentences, asides=found.asides)
 
 
 def _chosen(
@@ -77,7 +102,7 @@ def _spoken(chunk: StoredChunk, rows: Sequence[Row]) -> tuple[str, list[tuple[in
     pieces, places, length = list[str](), list[tuple[int, Span]](), 0
     for row in rows:
         pair = len(row.cells) <= _PAIR
-        for at, (cell, name) in enumerate(zip(row.cells, row.names, strict=True)):
+        for at, (cell, name) in enumerate(zip(row.cells, row.apart, strict=True)):
             before = ("\n" if pieces else "") if not at else ": " if pair else "; "
             label = f"{name}: " if name and not pair else ""
             words = chunk.cut(cell)

@@ -13,7 +13,7 @@ from bundled_documents import birds, make_collection
 from indexes.errors import UsageError
 from service.command import parse_filter, reply_lines
 from service.eval_command import figure_lines
-from service.reply import Reply, Timings
+from service.reply import Cell, Citation, Reply, Timings
 
 ROOT = Path(__file__).parent.parent
 SWIFTS = "How long does a young swift fly without landing?"
@@ -92,6 +92,24 @@ def test_what_is_not_answered_exits_with_0_and_says_so(data: Path) -> None:
     ended = afterword(data, "ask", "--filter", NOWHERE, SWIFTS)
     assert ended.status == 0
     assert ended.out.startswith("no_documents  (score 0.00")
+
+
+def test_a_row_is_shown_with_the_names_of_its_columns() -> None:
+    """Below the quote, in one line; a column without a name has its value alone."""
+    cells = (Cell("berth", "South\nquay"), Cell("", "18"), Cell("fee", "44"))
+    line = "South quay,18,44"
+    cited = Citation(
+        "[1]", "d", "", "fees.csv", None, 3, "", 0, 16, line, 1.0, None, "", False, cells
+    )
+    timings = Timings(encode=1, retrieve=1, attend=1, generate=1, total=4)
+    reply = Reply(
+        "answered", f"{line} [1]", "44", 1, 0.3, "?", (cited,), (), (), None, timings, "t"
+    )
+    assert list(reply_lines(reply))[-3:] == [
+        "  [1] fees.csv, row 3",
+        f'      "{line}"',
+        "      berth: South quay; 18; fee: 44",
+    ]
 
 
 def test_search_shows_passages(data: Path) -> None:

@@ -13,8 +13,9 @@ from indexes.documents import Finding, Page, Span, StoredChunk, sha256_text
 from indexes.errors import IndexDamaged
 from indexes.rows import XLSX
 from service import citations
-from service.citations import Citer, page_at
+from service.citations import Citer, cells_in, page_at
 from service.evidence import Candidate, Evidence, Quoted
+from service.reply import Cell
 from small_encoder import small_encoder
 from stored_documents import chunks_of, prepared
 
@@ -101,6 +102,34 @@ def test_a_row_is_told_where_the_format_has_rows(
     with collection.read() as reading:
         citation, _ = Citer(reading).cite(quoted(only_chunk(reading, "list"), "owl,4"))
     assert citation.row == row
+
+
+def test_the_cells_of_a_row_have_the_names_of_their_columns(collection: Collection) -> None:
+    """The quote stays as it is written; cells are its values, blank ones left out."""
+    header, rows = "bird,nest,eggs", 'owl,"in a ""box""\nor barn",4\nswan,,6'
+    with collection.write() as writer:
+        made = prepared("list", [header, rows], media_type="text/csv")
+        chunks = [made.chunks[0], replace(made.chunks[1], header=made.chunks[0].span)]
+        writer.put([replace(made, chunks=chunks)])
+    with collection.read() as reading:
+        citer, chunk = Citer(reading), only_chunk(reading, "list")
+        owl, _ = citer.cite(quoted(chunk, rows.rpartition("\n")[0], "4"))
+        both, _ = citer.cite(quoted(chunk, rows))
+        part, _ = citer.cite(quoted(chunk, "owl"))
+        stored = reading.text("list")
+    assert owl.quote == stored[owl.start : owl.end] == rows.rpartition("\n")[0]
+    mine = [Cell("bird", "owl"), Cell("nest", 'in a "box" or barn'), Cell("eggs", "4")]
+    assert list(owl.cells) == mine
+    assert list(both.cells) == [*mine, Cell("bird", "swan"), Cell("eggs", "6")]
+    assert part.cells == ()
+
+
+def test_prose_and_columns_without_names_have_no_cells() -> None:
+    """There is nothing to tell that the quote does not."""
+    prose = StoredChunk(1, "d", "u", "", "text/plain", None, "", Span(5, 10), "a | b")
+    assert cells_in(prose, prose.span) == ()
+    assert cells_in(replace(prose, header=" | "), prose.span) == ()
+    assert cells_in(replace(prose, header="x | "), prose.span) == (Cell("x", "a"), Cell("", "b"))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,3 +130,50 @@ def test_further_sentences_are_told_in_the_order_of_the_text() -> None:
     found = tuple(sentence(Span(BASE + at, BASE + at + 5), score) for at, score in scores)
     pieces = list(quote("Why?", [evidence(found)]))
     assert [piece.quoted.span.start - BASE for piece in pieces if piece.quoted] == [30, 0, 20]
+
+
+HELP = """Boats can be had.
+To get one:
+
+- Ask.
+- Pay at once.
+  No card is taken.
+
+Bring it back."""
+
+
+@pytest.mark.parametrize("question", ["Is there a boat?", "Why is there a boat?"])
+def test_what_leads_in_a_list_is_quoted_with_it(question: str) -> None:
+    """Whatever is asked; the quote is the document's own, and the short answer stays."""
+    (first, *rest) = quote(question, [chunk_of(HELP, 1, 30, "To get one:")])
+    assert rest == []
+    assert first.quoted is not None
+    span = first.quoted.span.moved(-30)
+    assert first.text == span.cut(HELP) == HELP[18 : HELP.index("\n\nBring")]
+    assert first.quoted.short.moved(-30).cut(HELP) == "To get one:"
+    assert said(question, [chunk_of(HELP, 1, 30, "Boats can be had.")]) == "Boats can be had."
+
+
+def test_what_a_list_holds_is_quoted_once() -> None:
+    """Whether the lead-in or its item is the better one."""
+    found = chunk_of(HELP, 1, 30, "To get one:")
+    lead = found.sentences[0]
+    item = next(one for one in found.sentences if found.candidate.chunk.cut(one.span) == "Ask.")
+    whole = HELP[18 : HELP.index("\n\nBring")]
+    for best, other, expected in ((lead, item, whole), (item, lead, "Ask.")):
+        both = (best, replace(other, score=0.95))
+        assert said("Is there a boat?", [replace(found, sentences=both)]) == expected
+
+
+def test_a_long_list_is_quoted_as_far_as_it_has_room() -> None:
+    """Whole items: twelve of them, or what fits into 1,000 characters."""
+    items = [f"- Item number {number}." for number in range(30)]
+    text = "\n".join(["These are there:", *items])
+    assert said("What?", [chunk_of(text, 1, 0, "These are there:")]) == "\n".join(
+        ["These are there:", *items[:12]]
+    )
+    wide = "\n".join(["These are there:", *(f"- {'word ' * 60}{letter}" for letter in "abcdef")])
+    answer = said("What?", [chunk_of(wide, 1, 0, "These are there:")])
+    assert wide.startswith(answer)
+    assert answer.endswith(" c")
+    assert len(answer) <= 1000

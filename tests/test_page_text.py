@@ -88,6 +88,15 @@ def test_answers_are_cut_at_their_markers(page: Page) -> None:
     ]
 
 
+def test_cells_have_the_names_of_their_columns(page: Page) -> None:
+    """A column without a name has its value alone."""
+    cells = [{"column": "berth", "text": "South quay"}, {"column": "", "text": "18"}]
+    words = page.evaluate(
+        """async (cells) => (await import("./page/text.js")).cellWords(cells)""", cells
+    )
+    assert words == "berth: South quay · 18"
+
+
 def test_quotes_of_a_pdf_flow(page: Page) -> None:
     """Ends of lines within a sentence become spaces; lists, rows and paragraphs keep theirs."""
     cases = {

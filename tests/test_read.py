@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from indexes.documents import Span
 from service.evidence import Candidate
 from service.read import LONGEST, best_pair, places, whole_words
-from service.shown import shown
+from service.shown import shown, without_asides
 from stored_chunks import stored_chunk
 
 DOCUMENT = "Notes.\n\nThe lamp — at Gull Point — was lit in 1859. Its keeper 🐦 was Anna Berg."
@@ -86,6 +86,41 @@ def test_a_span_is_looked_for_within_a_sentence() -> None:
     assert found.span.cut(DOCUMENT).endswith("Berg")
     assert sentence.start <= found.span.start
     assert found.logit == 9
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "As of: 2026-05-01",
+                "- Source: www.a.org",
+                "The lamp was lit.",
+                "It is 🐦 red. Why?",
+            ),
+            *("", "(Last updated 3 May 2026)", "As of 3 May 2026. It is so.", "## Lamps"),
+        ]
+    ),
+    max_size=8,
+)
+
+
+@given(LINES, st.sampled_from(["when was it lit", "as of when is it", "what is the source"]))
+def test_what_is_shown_of_prose_are_its_own_words(lines: list[str], question: str) -> None:
+    """In order, at the places that are told, with every sentence that can answer whole."""
+    text = "\n".join(["Gull Point", *lines])
+    chunk = replace(stored_chunk(text, 7), title="Lamps", media_type="text/markdown")
+    seen = shown(chunk, {}, question)
+    assert (seen.text, seen.own) == (chunk.encoded, shown(chunk, {}).own)
+    seen = without_asides(chunk, seen)
+    end = 7
+    for begin, span in seen.own:
+        assert end <= span.start < span.end <= chunk.span.end
+        assert seen.text[begin : begin + span.end - span.start] == chunk.cut(span)
+        end = span.end
+    for sentence in seen.sentences:
+        assert any(span.holds(sentence) for _, span in seen.own)
+    if "source" not in question and "The lamp was lit." in lines:
+        assert "www.a.org" not in seen.text
 
 
 def test_where_the_chunk_was_cut_off_is_no_span() -> None:

@@ -85,6 +85,43 @@ def test_shares_are_a_distribution_in_the_order_of_the_logits(logits: list[float
     assert [found[i] for i in order] == sorted(found)
 
 
+DATED = "As of: 2026-05-01\nSource: https://example.org/swans\n\nSwans sang here in 1859."
+
+
+def takes_any_day(question: str, texts: Sequence[str]) -> Sequence[PairRead]:
+    """Read as a network does that takes the first number of four digits for an answer to all."""
+    del question
+    return [word_read(text, "2026" if "2026" in text else "1859", "05") for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("when did swans sing here", "Swans sang here in 1859."),
+        ("as of when is it", "As of: 2026-05-01"),
+    ],
+)
+def test_a_note_on_the_text_answers_only_what_asks_for_it(question: str, expected: str) -> None:
+    """Else the reader does not see it, and nothing is quoted of it."""
+    query = Query(
+        question, small_encoder().encode_query(question), dict.fromkeys(terms(question), 1.0)
+    )
+    one = candidate(DATED, 1, 100)
+    (found,) = reader_attend(takes_any_day, READER_ALONE)(query, [one])
+    assert one.chunk.cut(found.sentences[0].span) == expected
+    told = {one.chunk.cut(sentence.span) for sentence in found.sentences}
+    assert ("As of: 2026-05-01" in told) == expected.startswith("As of")
+    assert "Source: https://example.org/swans" not in told
+
+
+def test_where_a_chunk_has_nothing_but_notes_they_stand() -> None:
+    """They are what there is."""
+    query = Query(QUESTION, small_encoder().encode_query(QUESTION), {})
+    notes = "\n".join(DATED.split("\n")[:2])
+    (found,) = reader_attend(takes_any_day, READER_ALONE)(query, [candidate(notes)])
+    assert len(found.sentences) == 2
+
+
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["swans sing.", "Owls?", "## swans", "A."]), max_size=24))
 def test_nothing_is_lost_and_spans_stay_inside(parts: list[str]) -> None:

@@ -61,6 +61,24 @@ def test_a_header_of_two_rows_names_with_both() -> None:
     ]
 
 
+def test_a_name_above_all_columns_tells_none_apart() -> None:
+    """It stands above the first one, which is no more of that year than the others."""
+    header = "(Millions) | Year ended December 31, 2017\n | Asia | Europe | Worldwide"
+    chunk = table("Net sales | 9 | 6 | 31", header, "application/pdf")
+    (row,) = table_rows(chunk)
+    assert shown(chunk, {}).text.split("\n")[1:] == [
+        "(Millions) Year ended December 31, 2017",
+        "Net sales; Asia: 9; Europe: 6; Worldwide: 31",
+    ]
+    assert row.names[1:] == ("Year ended December 31, 2017 Asia", "Europe", "Worldwide")
+    assert row.apart == ("", "Asia", "Europe", "Worldwide")
+    header = " | Sales |  | Costs\n | 2020 | 2021 | 2021"
+    (row,) = table_rows(table("Graz | 1 | 2 | 3", header, "application/pdf"))
+    assert row.apart == row.names
+    (row,) = table_rows(table("Weight | 1.4 kg", "Property | Value", "text/html"))
+    assert row.apart == row.names == ("Property", "Value")
+
+
 def test_prose_has_no_rows() -> None:
     """Only what was cut from a table has."""
     assert table_rows(stored_chunk("a | b\nc | d")) == []

@@ -15,7 +15,8 @@ EPUB = "application/epub+zip"
 MARKDOWN, CSV = "text/markdown", "text/csv"
 
 MARKER = re.compile(
-    r"^[ \t]*(?:(?:\(?\d{1,3}[.)]|\(?[a-z][.)])[ \t]|[①-⑳]|[\d一二三四五六七八九十]{1,3}[、．]"
+    r"^[ \t]*(?:(?:> ?)*(?:\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])[ \t]|[①-⑳]"
+    r"|[\d一二三四五六七八九十]{1,3}[、．]"
     r"|（[\d一二三四五六七八九十]{1,3}）)",
     re.MULTILINE,
 )
@@ -140,6 +141,60 @@ def test_an_item_is_a_sentence_without_its_marker() -> None:
     assert sentences(text, MARKDOWN) == [
         *("There are:", "one thing", "two things.", "Really.", "a third", "a fourth", "said so"),
     ]
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "•",
+        "·",
+        "▪",
+        "■",
+        "●",
+        "➢",
+        "✓",
+        "–",
+        "1.2.",
+        "10.1.3)",
+        "- [ ]",
+        "* [x]",
+        "> -",
+        "> 2.",
+        "**",
+    ],
+)
+def test_markers_of_many_kinds_are_left_out(marker: str) -> None:
+    """As they come from pages, slides and PDF."""
+    text = f"There are:\n{marker} One thing.\n  {marker} Another thing.\n"
+    assert sentences(text, MARKDOWN) == ["There are:", "One thing.", "Another thing."]
+
+
+def test_a_bullet_within_a_line_is_left_out() -> None:
+    """Where a list was written into a paragraph; a dash between words stays."""
+    text = "It ends. - One thing - or so. • Another. It is -5 degrees."
+    assert sentences(text) == ["It ends.", "One thing - or so.", "Another.", "It is -5 degrees."]
+
+
+@pytest.mark.parametrize("rule", ["=======", "---", "~~~~~~~~~~~~~~"])
+def test_a_rule_below_a_heading_is_no_part_of_it(rule: str) -> None:
+    """And none of what comes next."""
+    text = (
+        f"The lamp of the northern tower and its keeper\n{rule}\nIt was lit in the year of 1859.\n"
+    )
+    assert sentences(text) == [*text.split("\n")[:1], *text.split("\n")[2:3]]
+
+
+def test_headings_and_notes_are_apart_from_what_follows() -> None:
+    """However long their lines are; without being told, a heading in capitals alone."""
+    text = (
+        "THE LAMP OF THE TOWER AND ITS KEEPER\nThe lamp was lit in the year of 1859.\n"
+        "Last updated on Sunday, 3 May 2026\nThe keeper was a man of the island.\n"
+        "What became of the keeper of it\nHe left in the autumn of that year.\n"
+    )
+    lines = text.split("\n")[:-1]
+    assert sentences(text) == [*lines[:4], "\n".join(lines[4:])]
+    told = sentence_spans(text, PLAIN, "en", ["What became of the keeper of it", "The lamp", ""])
+    assert [one.cut(text) for one in told] == lines
 
 
 def test_a_row_of_a_table_is_a_sentence() -> None:

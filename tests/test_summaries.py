@@ -369,6 +369,39 @@ def test_a_long_summary_is_in_parts(collection: Collection) -> None:
     assert [one.heading for one in summary.sections] == [one.cut(plain.text) for one in halves]
 
 
+def test_the_parts_of_a_long_summary_have_a_heading_where_there_is_something_to_name(
+    collection: Collection,
+) -> None:
+    """Pages where nothing else is, sections where each has its own, else the document's title."""
+    plain = book("a")
+    pages = tuple(
+        Page(number, Span(chunk.span.start, chunk.span.end + 1))
+        for number, chunk in enumerate(plain.chunks, 1)
+    )
+    put(collection, replace(plain, document=replace(plain.document, pages=pages)))
+    summary, _ = summed(collection, Wanted("birds", length=11))
+    check_whole(summary, collection)
+    cited = [one.page for one in summary.citations]
+    assert [one.heading for one in summary.sections] == [
+        f"Pages {cited[0]}\u2013{cited[4]}",
+        f"Pages {cited[5]}\u2013{cited[9]}",
+        f"Page {cited[10]}",
+    ]
+    chunks = [
+        replace(one, headings=(Span(one.span.start, one.span.start + 5),)) for one in plain.chunks
+    ]
+    put(collection, replace(plain, chunks=chunks))
+    summary, _ = summed(collection, Wanted("birds", length=12))
+    check_whole(summary, collection)
+    assert all(" \u2013 " in one.heading for one in summary.sections)
+    chunks = [
+        replace(one, headings=(Span(0, 3),) if at else ()) for at, one in enumerate(plain.chunks)
+    ]
+    put(collection, replace(plain, chunks=chunks))
+    summary, _ = summed(collection, Wanted("birds", length=12))
+    assert [one.heading for one in summary.sections] == [plain.document.title, plain.text[:3]]
+
+
 def test_a_language_that_the_encoder_does_not_know(tmp_path: Path) -> None:
     """Words alone tell what stands for the rest, and what is about the focus."""
     encoder = small_encoder("bundled")

@@ -173,6 +173,7 @@ GOOD = "The lamp on the northern tower was replaced in the spring of 2026."
         "THE LAMP ON THE NORTHERN TOWER WAS REPLACED IN THE SPRING.",
         "The lamp has parts that are to be replaced with the following ones:",
         "Sources: the page of the board and the notes of its last three meetings.",
+        "This page was last updated on Sunday, 3 May 2026 by the board of the harbour.",
     ],
 )
 def test_what_is_no_sentence_of_the_text_is_not_quoted(bad: str) -> None:
@@ -180,6 +181,42 @@ def test_what_is_no_sentence_of_the_text_is_not_quoted(bad: str) -> None:
     (found,) = quotable([stored_chunk(f"{GOOD}\n\n{bad}")])
     text = f"{GOOD}\n\n{bad}"
     assert [one.span.cut(text) for one in found] == [GOOD]
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["- ", "* ", "1. ", "2) ", "• ", "•", "\t▪ ", "  - [ ] ", "> - ", "(a) ", "10.1. "],
+)
+def test_the_marker_of_an_item_is_no_part_of_its_sentence(before: str) -> None:
+    """In a line of its own or, as bullets are at times, in one with others."""
+    texts = [f"Of it:\n{before}{GOOD}\n{before}It was."]
+    texts += [f"It was so. {before}{GOOD}"] if before in {"- ", "* ", "1. ", "• "} else []
+    for text in texts:
+        chunk = replace(stored_chunk(text, 40), media_type="text/markdown")
+        (found,) = quotable([chunk])
+        assert [chunk.cut(one.span) for one in found] == [GOOD]
+    day = "3. Mai 2026 wurde die Lampe im Nordturm der Burg ersetzt."
+    german = replace(stored_chunk(f"Es war so! {day}"), language="other")
+    assert [one.span.cut(german.text)[:1] for one in quotable([german])[0]] in ([], ["3"])
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "THE LAMP OF THE TOWER AND ITS KEEPER AT NIGHT\n",
+        "OVERVIEW OF RESULTS ",
+        "The lamp of the tower and its keeper\n====================================\n",
+        "The lamp of the tower and its keeper in the year\n",
+    ],
+)
+def test_a_heading_is_no_part_of_a_sentence(heading: str) -> None:
+    """However long it is: its capitals tell, or a rule below it, or the document's reader."""
+    known = (heading.partition("\n")[0],) if heading.startswith("The") else ()
+    chunk = replace(stored_chunk(f"{heading}{GOOD} It was dark before, and the keeper knew."))
+    (found,) = quotable([replace(chunk, headings=known)])
+    quotes = [one.span.cut(chunk.text) for one in found]
+    assert not any(quote.startswith(heading[:8]) and quote != GOOD for quote in quotes)
+    assert quotes == ([GOOD] if "\n" in heading else []) + quotes[-1:]
 
 
 def test_what_every_page_has_is_not_quoted() -> None:

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { openSource, placeOf } from "./source.js";
-import { answerPieces, dateWords, flowing, placeWords } from "./text.js";
+import { answerPieces, cellWords, dateWords, flowing, placeWords } from "./text.js";
 
 /** An answer that grows; what stands there already stays, so that nobody loses their place in it. */
 export class Answer {
@@ -97,6 +97,7 @@ function item(one, open) {
       h("button", { type: "button", class: "title", click: open }, h("span", { dir: "auto" }, one.title || one.uri)),
       h("p", { class: "where" }, where.filter(Boolean).join(" · ")),
       h("blockquote", { dir: "auto", click: () => String(getSelection()) === "" && open() }, quote),
+      (one.cells ?? []).length > 0 && h("p", { class: "where", dir: "auto" }, cellWords(one.cells)),
     ),
   );
 }

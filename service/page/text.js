@@ -141,6 +141,11 @@ export function placeWords(place) {
   return words.join(" · ");
 }
 
+/** Return the cells of a table's row with the names of their columns. */
+export function cellWords(cells) {
+  return cells.map(({ column, text }) => (column === "" ? text : `${column}: ${text}`)).join(" · ");
+}
+
 /** Return a question with its answer and citations as plain text, to be put elsewhere. */
 export function asPlainText(question, reply) {
   const lines = [question, "", reply.answer];
@@ -150,6 +155,7 @@ export function asPlainText(question, reply) {
     const date = one.as_of ? `as of ${one.as_of}` : "";
     const where = [one.title, place, date, one.uri].filter(Boolean).join(", ");
     lines.push(`${one.marker} ${where}`, `    “${one.quote}”`);
+    if ((one.cells ?? []).length > 0) lines.push(`    ${cellWords(one.cells)}`);
   }
   return `${lines.join("\n")}\n`;
 }

@@ -8,15 +8,15 @@ from typing import Final
 from indexes.collection import Reading
 from indexes.documents import StoredChunk
 from indexes.errors import DocumentNotFound
-from service.citations import Citer
+from service.citations import Citer, page_at
 from service.evidence import Quoted
 from service.reply import Citation, CitationEvent, Dropped, TokenEvent
 from service.summaries.reply import Section
 from service.summaries.write import Note
 
 CHANGED: Final = "its document was changed or deleted while the summary was made"
-# From so many sentences on, those of one document stand under its headings, or where it has none
-# in paragraphs of a few.
+# From so many sentences on, those of one document stand under its headings, or where these would
+# part nearly all of them in paragraphs of a few.
 _MANY: Final = 8
 _PARAGRAPH: Final = 5
 _LEAST_PARTS: Final = 2
@@ -57,8 +57,8 @@ def compose(notes: Sequence[Note], reading: Reading, tell: Tell, *, parted: bool
     """Put a summary together; no sentence is told before its quotes were checked.
 
     With `parted` there is a part for each document, or in a long summary of one for each of its
-    headings, or a few parts without any. A sentence whose passages are all gone is left out. Raises
-    IndexDamaged.
+    headings, or for a few sentences at a time, under the sections or pages that they are from. A
+    sentence whose passages are all gone is left out. Raises IndexDamaged.
     """
     composed = Composed()
     kept = list(_still_there(notes, reading, composed))
@@ -124,18 +124,44 @@ def _parts(notes: Sequence[Note]) -> Iterator[_Part]:
     documents = list(dict.fromkeys(chunk.document_id for chunk in chunks))
     many = len(documents) == 1 and len(notes) > _MANY
     level = _level(chunks) if many else None
+    if many and level is None:
+        yield from _paragraphs(notes, chunks)
+        return
     part: _Part | None = None
     for note, chunk in zip(notes, chunks, strict=True):
         heading = chunk.title or chunk.uri if len(documents) > 1 else _heading(chunk, level)
-        full = many and level is None and part is not None and len(part.notes) == _PARAGRAPH
-        place = (heading, chunk.document_id)
-        if part is None or full or (part.heading, part.document_id) != place:
+        if part is None or (part.heading, part.document_id) != (heading, chunk.document_id):
             if part is not None:
                 yield part
             part = _Part(heading, chunk.document_id, [])
         part.notes.append(note)
     if part is not None:
         yield part
+
+
+def _paragraphs(notes: Sequence[Note], chunks: Sequence[StoredChunk]) -> Iterator[_Part]:
+    """Yield a few sentences at a time, under the sections or else the pages that they are from."""
+    sections = len({chunk.headings for chunk in chunks}) > 1
+    for start in range(0, len(notes), _PARAGRAPH):
+        some = list(notes[start : start + _PARAGRAPH])
+        these = chunks[start : start + len(some)]
+        heading = _sections(these) if sections else ""
+        yield _Part(heading or _pages(some), these[0].document_id, some)
+
+
+def _sections(chunks: Sequence[StoredChunk]) -> str:
+    """Return the first and the last section's heading, "" where there is none."""
+    names = [_flat(chunk.headings[-1]) for chunk in chunks if chunk.headings]
+    return " \u2013 ".join(dict.fromkeys([*names[:1], *names[-1:]]))
+
+
+def _pages(notes: Sequence[Note]) -> str:
+    """Return the first and the last page, "" where there are none."""
+    places = [note.quoted[0] for note in (notes[0], notes[-1])]
+    first, last = (page_at(one.evidence.candidate.chunk.pages, one.span.start) for one in places)
+    if first is None or last is None:
+        return ""
+    return f"Page {first}" if first == last else f"Pages {first}\u2013{last}"
 
 
 def _level(chunks: Sequence[StoredChunk]) -> int | None:
@@ -156,6 +182,13 @@ def _count_parts(chunks: Sequence[StoredChunk], level: int) -> int:
 
 
 def _heading(chunk: StoredChunk, level: int | None) -> str:
-    if level is None or not chunk.headings:
+    """Return the heading of a level; what stands ahead of all headings has the document's title."""
+    if level is None:
         return ""
-    return " ".join(chunk.headings[min(level, len(chunk.headings) - 1)].split())
+    if not chunk.headings:
+        return _flat(chunk.title)
+    return _flat(chunk.headings[min(level, len(chunk.headings) - 1)])
+
+
+def _flat(heading: str) -> str:
+    return " ".join(heading.split())

@@ -13,10 +13,12 @@ from typing import Final
 import regex
 
 from indexes.documents import Span, StoredChunk
-from indexes.languages import ENGLISH
+from indexes.languages import ENGLISH, Language
 from indexes.rows import RECORDS, SHEETS
 from indexes.words import UNSPACED
+from service.provenance import asides
 from service.sentences import (
+    BULLET,
     ENDS,
     QUESTION_MARKS,
     is_heading,
@@ -47,6 +49,15 @@ _SIGNS: Final = re.compile(r"[{}\[\]<>=_;\\|`~^@#$*/+]")
 _DIGIT: Final = re.compile(r"\d")
 _CAPITAL: Final = regex.compile(r"\p{Lu}")
 _LETTER: Final = regex.compile(r"\p{L}")
+# What an item may begin with within a line; a number is none where it may be that of a day.
+_MARK: Final = rf"{BULLET}\s+|[•▪■●]|\((?:\d{{1,3}}|[ivx]{{1,5}}|[A-Za-z])\)\s+|\[\d{{1,3}}\]\s*"
+_MARKER: Final = re.compile(rf"(?:{_MARK})+(?=\S)")
+_MARKER_OR_NUMBER: Final = re.compile(rf"(?:{_MARK}|\d{{1,2}}[.)]\s+(?=[A-Z]))+(?=\S)")
+# An item's bullet, or a heading in capitals, within what looks like one sentence.
+_GLUED: Final = re.compile(
+    rf"\n[ \t]*{BULLET} |[•‣◦▪▫■□●○◆◇❖➢➤]"
+    r"|\A(?=[A-Z ,&-]{12})(?:[A-Z]{2,}[ ,&-]+){2,}[A-Z][a-z]"
+)
 _LEADERS: Final = re.compile(r"\.{4,}|(?:\. ){4,}|…{2,}|_{4,}")
 _NUMBERED_LINE: Final = re.compile(r"\S.*?[\s.…]\d{1,4}\s*")
 # Sections that are about the document, or are no text to be read.
@@ -129,18 +140,28 @@ def _of_chunk(chunk: StoredChunk) -> Iterator[Quotable]:
     if any(_APART.fullmatch(heading) for heading in chunk.headings) or _is_contents(chunk.text):
         return
     text = chunk.text
-    spans = sentence_spans(text, chunk.media_type, chunk.language)
+    spans = sentence_spans(text, chunk.media_type, chunk.language, chunk.headings)
     known = {*chunk.headings, chunk.title}
-    around = zip([None, *spans], spans, [*spans[1:], None], strict=False)
-    for before, span, after in around:
+    aside = asides([one.cut(text) for one in spans])
+    around = zip([None, *spans], spans, [*spans[1:], None], aside, strict=False)
+    for before, span, after, unasked in around:
         sentence = span.cut(text)
-        if sentence in known or is_heading(sentence) or is_label(text, span, before):
+        if unasked or sentence in known or is_heading(sentence) or is_label(text, span, before):
             continue
         if after is not None and stands_above(text, span, after):
             continue
-        worth = _worth(chunk, sentence, item=is_item(text, span))
+        item = is_item(text, span)
+        bare = _without_marker(text, span, chunk.language)
+        worth = _worth(chunk, bare.cut(text), item=item or bare != span)
         if worth:
-            yield Quotable(span.moved(chunk.span.start), worth)
+            yield Quotable(bare.moved(chunk.span.start), worth)
+
+
+def _without_marker(text: str, sentence: Span, language: Language) -> Span:
+    """Return a sentence without the bullet or number that an item of a list begins with."""
+    pattern = _MARKER_OR_NUMBER if language == ENGLISH else _MARKER
+    marker = pattern.match(text, sentence.start, sentence.end)
+    return Span(marker.end(), sentence.end) if marker else sentence
 
 
 def _is_contents(text: str) -> bool:
@@ -180,7 +201,7 @@ def _is_whole(sentence: str) -> bool:
     first = sentence.lstrip("\"'\u201c\u2018\xab(*_")[:1]
     begins = bool(first) and not first.islower()
     ends = bare.endswith(_ENDS) and not bare.endswith(QUESTION_MARKS)
-    return begins and ends and "\n\n" not in sentence
+    return begins and ends and not ("\n\n" in sentence or _GLUED.search(sentence))
 
 
 def _share(pattern: re.Pattern[str], sentence: str) -> float:
