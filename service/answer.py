@@ -15,6 +15,7 @@ from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
 from service.citations import Citer
 from service.clock import Clock
+from service.described import beside_in
 from service.evidence import (
     Asked,
     Attend,
@@ -188,7 +189,8 @@ class Answerer:
         way = question.rewrite or settings.rewrite
         if not history or way == "none":
             return Rewritten(asked)
-        by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language)
+        beside = beside_in(reading)
+        by_rule = partial(rewrite_by_rule, asked, history, reading.rarities, language, beside)
         desk = self._rewriter(question, way) if way != "rule" else None
         if desk is None:
             return by_rule()
