@@ -6,6 +6,7 @@ once its words are where they belong.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from service.exchanged import Swap
@@ -15,7 +16,8 @@ from service.spoken import Word
 # What a piece may have besides its phrases, and loses with its words in their place.
 _LEADS_WORDS: Final = (
     "a about actually also am an and asking at but by during for from how i in is it mean meant no "
-    "nope not now of oh ok okay on oops or so sorry talking the then to wait was well what with yes"
+    "nope not now of oh ok okay on oops or please pls plz so sorry talking the then to wait was "
+    "well what with yes"
 )
 _LEADS: Final = frozenset(_LEADS_WORDS.split())
 
@@ -48,14 +50,23 @@ def swapped(asked: Said, swaps: Sequence[Swap], tokens: Sequence[Token]) -> list
 
     None where one belongs nowhere, or the piece says more than these.
     """
-    placed = {(word.at) for swap in swaps for word in swap.phrase.words}
-    rest = [word for word in asked.words if word.at not in placed]
-    if not swaps or any(word.plain not in _LEADS for word in rest):
+    placed = {word.at for swap in swaps for word in swap.phrase.words}
+    rest = [word.plain for word in asked.words if word.at not in placed]
+    if not swaps or not _LEADS.issuperset(rest) or _asks(asked.words):
         return None
     found: list[Token] | None = list(tokens)
     for swap in swaps:
         found = _with(found, swap) if found else None
     return found
+
+
+def _asks(words: Sequence[Word]) -> bool:
+    """Tell whether a piece asks something of its own, as "And how in Italy?" does."""
+    plain = [word.plain for word in words]
+    return any(
+        one in {"how", "what"} and other not in {"about", "of"}
+        for one, other in pairwise([*plain, ""])
+    )
 
 
 def _with(tokens: Sequence[Token], swap: Swap) -> list[Token] | None:
@@ -70,8 +81,7 @@ def _with(tokens: Sequence[Token], swap: Swap) -> list[Token] | None:
 
 def _phrase_tokens(phrase: Phrase) -> list[Token]:
     words = phrase.words
-    inside = phrase.text == "" or words[-1].end - phrase.at == len(phrase.text)
-    if not inside:  # an item of a list, cut short
+    if words[-1].end - phrase.at != len(phrase.text):  # an item of a list, cut short
         return [Token(phrase.text)]
     return list(_tokens(phrase.text, words, phrase.age, phrase.at))
 

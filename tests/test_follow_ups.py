@@ -384,6 +384,8 @@ def test_a_piece_takes_the_place_of_its_like(
             "Who led it? (Go 1.27)",
         ),
         (["What is the tax in Spain?"], "And in winter?", "And in winter? (tax, Spain)"),
+        (["What is the tax in Spain?"], "And Italy, please?", "What is the tax in Italy?"),
+        (["What is the tax in Spain?"], "What of how in Italy?", "What of how in Italy? (tax)"),
         (
             ["What is the tax in Spain?"],
             "And what do people pay in Italy?",
