@@ -20,6 +20,7 @@ from typing import Final
 
 from indexes.settings import load_settings
 from service.answer import Answerer
+from service.described import beside_in
 from service.evaluate import Asked, Line, Outcome, ask, read_lines
 from service.evidence import Turn
 from service.rewrite import rewrite_by_rule
@@ -138,7 +139,9 @@ def changed_alone(
     with answerer.collection(collection).read() as reading:
         for question, own in opened:
             history = chance.choice([h for q, h in opened if h and h != own and q != question])
-            made = rewrite_by_rule(question, history, reading.rarities, reading.language)
+            made = rewrite_by_rule(
+                question, history, reading.rarities, reading.language, beside_in(reading)
+            )
             if made.by:
                 changed.append(made.text)
     return {"questions": len(opened), "changed": len(changed), "texts": changed}

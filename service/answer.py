@@ -15,6 +15,7 @@ from indexes.errors import AfterwordError, UsageError
 from indexes.settings import Settings
 from service.citations import Citer
 from service.clock import Clock
+from service.described import beside_in
 from service.evidence import (
     Asked,
     Attend,
@@ -226,7 +227,8 @@ class Answerer:
 
         def by_rule() -> Rewritten:
             with collection.read() as reading:
-                return rewrite_by_rule(asked, history, reading.rarities, reading.language)
+                rarities, language = reading.rarities, reading.language
+                return rewrite_by_rule(asked, history, rarities, language, beside_in(reading))
 
         desk = self._rewriter(question, way, check) if way != "rule" else None
         if desk is None:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import regex
 
 from indexes.languages import ENGLISH, Language
-from service.spoken import Word, telling
+from service.spoken import Word, telling, words_of
 
 Leaning = Literal["piece", "pronoun", "vague"]
 """A `piece` goes on with the question before it, a `pronoun` and what is `vague` with its topic."""
@@ -31,6 +31,7 @@ _PRONOUNS_WORDS: Final = (
     "hers herself she's this these those"
 )
 _PRONOUNS: Final = frozenset(_PRONOUNS_WORDS.split())
+_POSSESSIVE: Final = frozenset(("its", "his", "her", "their"))
 # What "this" and the like stand before where they point to nothing said: this year.
 _TIMES_WORDS: Final = (
     "year years month months week weeks time day days morning summer winter spring autumn fall "
@@ -66,11 +67,31 @@ _ELSEWHERE: Final = (
     ),
 )
 _PIECE: Final = regex.compile(
-    r"^\W*(?:(?:and|but|so|ok|okay|well|yes|no|wow|sorry|i see)\b[\s,.!]*)*"
-    r"(?:(?:what|how) (?:about|of)\b|i (?:mean|meant|am talking about)\b"
+    r"^\W*(?:(?:and|but|so|ok|okay|well|yes|no|nope|wow|sorry|oops|wait|actually|i see)\b[\s,.!]*)*"
+    r"(?:(?:what|how) (?:about|of)\b|i (?:mean|meant|(?:am|was) (?:talking|asking) about)\b"
     r"|(?:why|how|when|where|who|which|how (?:much|many|long|often|far|so|come)|why not)\W*$)",
     regex.IGNORECASE,
 )
+# "In Romania?", which is no sentence either.
+_PLACED: Final = regex.compile(
+    r"^\W*(?:after|at|before|by|during|for|from|in|of|on|since|under|until|with|without)\b"
+    r"[^?.,;:]{1,60}\?\W*$",
+    regex.IGNORECASE,
+)
+# Who says what was meant puts it in the place of something, or says more of it.
+_MEANT: Final = regex.compile(
+    r"\bi (?:mean|meant|(?:am|was) (?:talking|asking) about)\b", regex.IGNORECASE
+)
+_NOT_SO: Final = regex.compile(r"^\W*(?:no|nope|not|sorry|oops|wait|actually)\b", regex.IGNORECASE)
+_NO: Final = regex.compile(
+    r"^\W*(?:no|nope|not that|sorry|oops)[,.:!-]+(?= ?(?:\S+ ?){1,5}$)", regex.IGNORECASE
+)
+# With one of these a no has a sentence behind it: "No, that is all."
+_SAYS_WORDS: Final = (
+    "i i'm i'll you you're we he she it it's they that that's this these those there is are was "
+    "were am do don't does did can could will would need thanks problem worries"
+)
+_SAYS: Final = frozenset(_SAYS_WORDS.split())
 _GOES_ON: Final = regex.compile(r"^\W*(?:and|but|or|then|also)\b", regex.IGNORECASE)
 # With one of these, what begins with "and" is a whole sentence all the same.
 _CLAUSE_WORDS: Final = (
@@ -98,7 +119,26 @@ _LONGEST_PHATIC: Final = 200
 
 def says_nothing(text: str) -> bool:
     """Tell whether a text is but thanks, a greeting or the like: it asks for nothing."""
-    return len(text) <= _LONGEST_PHATIC and _PHATIC.search(text) is not None
+    if len(text) > _LONGEST_PHATIC or _MEANT.search(text) or _is_correction(text):
+        return False
+    return _PHATIC.search(text) is not None
+
+
+def _is_correction(text: str) -> bool:
+    """Tell whether a text is a no with what is meant, as in "No, the winter timetable"."""
+    found = _NO.search(text)
+    if found is None:
+        return False
+    words = words_of(text[found.end() :])
+    return bool(telling(words)) and not any(one.plain in _SAYS for one in words)
+
+
+def corrects(text: str) -> bool:
+    """Tell whether a piece of a sentence puts something in the place of what was said.
+
+    What was meant is else but more of it: "I mean the one in Dover".
+    """
+    return _NOT_SO.search(text) is not None or _MEANT.search(text) is None
 
 
 def leaning(
@@ -126,9 +166,10 @@ def leaning(
 
 
 def _is_piece(question: str, own: Sequence[Word]) -> bool:
-    if _PIECE.search(question):
+    if _PIECE.search(question) or _is_correction(question):
         return True
-    return bool(_GOES_ON.search(question)) and not any(one.plain in _CLAUSE for one in own)
+    begins = _GOES_ON.search(question) or _PLACED.search(question)
+    return begins is not None and not any(one.plain in _CLAUSE for one in own)
 
 
 def points_outside(question: str, own: Sequence[Word]) -> bool:
@@ -154,7 +195,17 @@ def _points_outside(own: Sequence[Word], at: int) -> bool:
         if word.plain not in {"that", "such"} and (is_noun or following.plain in _KINDS):
             named = {one for each in own[:at] for one in each.terms}
             return not named.intersection(following.terms)
+    if word.plain in _POSSESSIVE and _asks_for_subject(own[:at]):
+        return False
     return word.plain in _PRONOUNS and not _has_named(own[:at])
+
+
+def _asks_for_subject(words: Sequence[Word]) -> bool:
+    """Tell whether what is asked for does what is said: "Which country changed its clocks?"."""
+    asked = next((at for at, one in enumerate(words) if one.plain in _ASKS), len(words))
+    said = [one for one in words[asked + 1 :] if one.plain not in _ASKS]
+    nouns = [one for one in said if one.plain not in _PREPOSITIONS]
+    return len(nouns) > 1 and all(one.terms for one in nouns)
 
 
 def _has_named(words: Sequence[Word]) -> bool:

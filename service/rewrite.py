@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from indexes.errors import ModelFailed, PromptTooLong
 from indexes.languages import ENGLISH, Language
+from service.described import Beside, beside_nothing
 from service.evidence import Thought, Turn
 from service.follow_ups import Rarity, carried_over
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
@@ -55,13 +56,18 @@ class Rewritten:
 
 
 def rewrite_by_rule(
-    question: str, history: Sequence[Turn], rarity: Rarity, language: Language = ENGLISH
+    question: str,
+    history: Sequence[Turn],
+    rarity: Rarity,
+    language: Language = ENGLISH,
+    beside: Beside = beside_nothing,
 ) -> Rewritten:
-    """Put behind a question what it lacks; its own words stay first, and as they are."""
-    carried = carried_over(question, history, rarity, language)
-    if not carried:
-        return Rewritten(question)
-    return Rewritten(f"{question.strip()} ({', '.join(carried)})", "rule")
+    """Give a question what it lacks.
+
+    That stands behind its own words, but where a piece of a sentence belongs in the last question.
+    """
+    found = carried_over(question, history, rarity, language, beside)
+    return Rewritten(found.whole, "rule") if found.phrases else Rewritten(question)
 
 
 def rewrite_by_model(

@@ -10,9 +10,12 @@ import regex
 from indexes.languages import ENGLISH, Language
 from indexes.lexical import terms
 
-_WORD: Final = regex.compile(
-    r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:(?:['\u2019&-]|(?<=\p{N})\.(?=\p{N}))[\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*"
-)
+_LETTERS: Final = r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*"
+# What joins letters and digits to one word: 6.14, Node.js, U.S.
+_JOINER: Final = r"['\u2019&-]|(?<=\p{N})\.(?=\p{N})|(?<=\p{L})\.(?=\p{Ll})|(?<=\p{Lu})\.(?=\p{Lu})"
+_WORD: Final = regex.compile(rf"{_LETTERS}(?:(?:{_JOINER}){_LETTERS})*")
+# A name that is else a light word: Go 1.27.
+_NUMBERED: Final = regex.compile(r"[ \u00a0]\p{N}")
 # But not the number of a version, which names it.
 _NUMBER: Final = regex.compile(r"\p{N}+(?:[.,:-]\p{N}+)?")
 # What stands between the start of a sentence, of an item or of a quotation and its first word.
@@ -39,9 +42,9 @@ _LIGHT_WORDS: Final = (
     "mainly make makes making many may maybe me mean means meant mention might mine more most "
     "much must my myself need needed needs never new next no nor not nothing now of off often oh "
     "ok okay on once one ones only or other others ought our ours out over own per perhaps please "
-    "possible possibly provide question questions quite rather really regarding related right "
-    "said same say says second see seem seems sense shall she she's should shouldn't show since "
-    "so some someone something sometimes soon sorry sort specific still such sure take taken "
+    "pls plz possible possibly provide question questions quite rather really regarding related "
+    "right said same say says second see seem seems sense shall she she's should shouldn't show "
+    "since so some someone something sometimes soon sorry sort specific still such sure take taken "
     "takes talking tell than thank thanks that that's the their theirs them themselves then there "
     "there's these they they're thing things think third this those though through till time "
     "times to together told too toward towards tried true try type types under until up upon us "
@@ -84,10 +87,14 @@ def _words(text: str, language: Language) -> Iterator[Word]:
     for found in _WORD.finditer(text):
         word, at = found[0], found.start()
         plain = word.lower().replace("\u2019", "'")
-        is_short_name = not shouts and len(word) > 1 and word.isupper()  # the US, IT
-        is_light = language == ENGLISH and plain in _LIGHT and not is_short_name
         begins = _STARTS.search(text[max(0, at - _AHEAD) : at]) is not None
-        is_name = word[0].isupper() and not is_light and (not begins or word[1:2].isupper())
+        is_short_name = not shouts and len(word) > 1 and word.isupper()  # the US, IT
+        is_numbered = word[0].isupper() and not begins and _NUMBERED.match(text, found.end())
+        is_light = language == ENGLISH and plain in _LIGHT and not (is_short_name or is_numbered)
+        # macOS
+        is_camel = word[0].islower() and not word.islower() and not shouts
+        is_big = word[0].isupper() and (not begins or word[1:2].isupper())
+        is_name = not is_light and (is_big or is_camel)
         is_number = _NUMBER.fullmatch(word) is not None
         yield Word(word, plain, at, () if is_light else _terms(word, language), is_name, is_number)
 
@@ -95,6 +102,16 @@ def _words(text: str, language: Language) -> Iterator[Word]:
 @lru_cache(maxsize=20_000)
 def _terms(word: str, language: Language) -> tuple[str, ...]:
     return tuple(dict.fromkeys(terms(word, language)))
+
+
+def is_numeral(word: Word) -> bool:
+    """Tell whether a word is a number, or one that names a version."""
+    return word.is_number or is_version(word)
+
+
+def is_version(word: Word) -> bool:
+    """Tell whether a word is the number of a version: 1.36, 1.90.0."""
+    return word.text[0].isnumeric() and "." in word.text
 
 
 def telling(words: Sequence[Word]) -> list[Word]:

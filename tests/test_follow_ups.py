@@ -1,19 +1,19 @@
 """Follow-ups by rule: what leans on the conversation gets what it lacks, all else stays."""
 
 import json
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chunk_terms import beside_of, rarity_of
 from indexes.languages import Language
-from indexes.lexical import terms
+from service.described import Beside, beside_nothing
 from service.evidence import Turn
-from service.follow_ups import MOST_ANSWERS, MOST_QUESTIONS, carried_over
+from service.follow_ups import MOST_ANSWERS, MOST_QUESTIONS, Rarity
+from service.follow_ups import carried_over as lacked
 from service.leaning import says_nothing
 from service.rewrite import rewrite_by_rule
 from service.spoken import phrases_of, words_of
@@ -29,20 +29,18 @@ HARBOUR = [
 ]
 
 
-def rarity_of(texts: Sequence[str], language: Language = "en") -> Callable[[str], dict[str, float]]:
-    """Return what a collection of these texts, a chunk each, says of terms."""
-    found = Counter(term for text in texts for term in set(terms(text, language)))
-
-    def weight(count: int) -> float:
-        return math.log(1 + (len(texts) - count + 0.5) / (count + 0.5))
-
-    def rarity(text: str) -> dict[str, float]:
-        return {one: weight(found[one]) / weight(1) for one in terms(text, language)}
-
-    return rarity
-
-
 RARITY = rarity_of(HARBOUR)
+
+
+def carried_over(
+    question: str,
+    history: list[Turn],
+    rarity: Rarity,
+    language: Language = "en",
+    beside: Beside = beside_nothing,
+) -> tuple[str, ...]:
+    """Return the phrases that a question lacks."""
+    return lacked(question, history, rarity, language, beside).phrases
 
 
 def said(*texts: str) -> list[Turn]:
@@ -98,6 +96,8 @@ def test_what_leans_gets_what_it_lacks(history: list[Turn], question: str, carri
         "Is it possible to buy a fishing licence on Sundays?",
         "What is there to see this summer at the lighthouse?",
         "How many quays are there in Dover?",
+        "Which harbour changed its fees?",
+        "How many harbours of this year raised their fees?",
         "fishing licences",
         "Kubernetes",
         "Thank you!",
@@ -228,20 +228,25 @@ def test_scripts_without_spaces_carry_rare_pieces() -> None:
     st.sampled_from(["en", "other", "cjk"]),
 )
 def test_nothing_is_said_that_was_not(texts: list[str], question: str, language: Language) -> None:
-    """Own words stay first and as they are; all else stands in the history."""
+    """Own words stay first and as they are, and all else stands in the history.
+
+    A piece of a sentence may be in the last question; its words and those are all there are.
+    """
     history = said(*texts)
     rewritten = rewrite_by_rule(question, history, rarity_of(HARBOUR, language), language)
     if rewritten.by is None:
         assert rewritten.text == question
         return
-    own, carried = (
-        question.strip(),
-        carried_over(question, history, rarity_of(HARBOUR, language), language),
-    )
-    assert rewritten.text == f"{own} ({', '.join(carried)})"
+    found = lacked(question, history, rarity_of(HARBOUR, language), language)
+    assert rewritten.text == found.whole
     whole = "\n".join(" ".join(text.split()) for text in texts)
-    for phrase in carried:
+    for phrase in found.phrases:
         assert " ".join(phrase.split()) in whole
+    if not found.whole.startswith(question.strip()):
+        known = {word.plain for text in [question, *texts, "About"] for word in words_of(text)}
+        assert known.issuperset(word.plain for word in words_of(found.whole))
+    else:
+        assert found.whole == f"{question.strip()} ({', '.join(found.phrases)})"
 
 
 @pytest.mark.parametrize(
@@ -293,4 +298,221 @@ def test_what_is_told_of_a_name_stays_behind() -> None:
         return {term: 0.6 for word in words_of(text) for term in word.terms}
 
     assert carried_over("When is it unsupported?", history, rarity) == ("Kubernetes 1.36",)
-    assert carried_over("And 1.37?", history, rarity) == ("Kubernetes 1.36 released",)
+    assert carried_over("And 1.37?", history, rarity) == ("Kubernetes", "released")
+
+
+def flat(text: str) -> Mapping[str, float]:
+    """Return that all words of a text are known, and as rare as each other."""
+    return {term: 0.6 for word in words_of(text) for term in word.terms}
+
+
+def asked(*questions: str) -> list[Turn]:
+    """Return turns in which each question was answered."""
+    return [turn for one in questions for turn in said(one, "It is so. [1]")]
+
+
+@pytest.mark.parametrize(
+    ("questions", "piece", "carried"),
+    [
+        (["When does support of Debian 12 end?"], "And Debian 13?", ["support", "end"]),
+        (["when does support of debian 12 end?"], "and debian 13?", ["support", "end"]),
+        (["When does support of Debian 12 end?"], "And 13?", ["support", "Debian", "end"]),
+        (["What is the VAT rate in Estonia?"], "And in Romania?", ["VAT rate"]),
+        (["What is the VAT rate in Estonia?"], "And Romania?", ["VAT rate"]),
+        (["What is the VAT rate in Estonia?"], "In Romania?", ["VAT rate"]),
+        (["What is the VAT rate in Estonia?"], "No, in Romania", ["VAT rate"]),
+        (["What is the VAT rate in Estonia?"], "No, I meant Romania", ["VAT rate"]),
+        (["what is the tax in estonia?"], "and in romania?", ["tax"]),
+        (["Does Python 3.14 run on Windows?"], "And macOS?", ["Python 3.14 run"]),
+        (["Does Python 3.14 run on Windows?"], "And Python 3.15?", ["run", "Windows"]),
+        (["When is the standard support of Ubuntu over?"], "And extended support?", ["Ubuntu"]),
+        (["What does curl remove in October 2026?"], "And in March 2027?", ["curl remove"]),
+        (["What was the limit in 2024?"], "And in 2025?", ["limit"]),
+        (["When does the ferry leave in winter?"], "And in summer?", ["ferry leave"]),
+        (["Is Christmas Eve free in Poland?"], "And Saint Mark in Italy?", ["free"]),
+        (["When did Ann meet Bob?"], "And Carl?", ["Ann meet Bob"]),
+        (["Do they carry dogs?"], "And on Sundays?", ["carry dogs"]),
+        (["Do they carry dogs?", "And cats?"], "And rabbits?", ["carry dogs"]),
+        (["Who is Ann?", "Who is Bob?"], "Why?", ["Bob"]),
+        (
+            ["When does support of Debian 12 end?", "And Ubuntu 24.04?"],
+            "And Windows 11?",
+            ["support", "end"],
+        ),
+        (
+            ["Is Debian 12 out?", "What is its code name?"],
+            "And Ubuntu 24.04?",
+            ["code name"],
+        ),
+        (["Which stadium is it?"], "I mean the one in Dover", ["stadium"]),
+        (["When did the astronaut join NASA?"], "I am talking about Mark", ["astronaut join NASA"]),
+    ],
+)
+def test_a_piece_takes_the_place_of_its_like(
+    questions: list[str], piece: str, carried: list[str]
+) -> None:
+    """The rest of the last question is carried, and of those before it only what that one lacks."""
+    assert sorted(carried_over(piece, asked(*questions), flat)) == sorted(carried)
+
+
+@pytest.mark.parametrize(
+    ("questions", "piece", "whole"),
+    [
+        (
+            ["When does support of Debian 12 end?"],
+            "And Debian 13?",
+            "When does support of Debian 13 end?",
+        ),
+        (
+            ["When does support of Debian 12 end?", "And Debian 13?"],
+            "What about Ubuntu 24.04?",
+            "When does support of Ubuntu 24.04 end?",
+        ),
+        (
+            ["Is the standard support of Ubuntu over?"],
+            "No, I meant the extended support",
+            "Is the extended support of Ubuntu over?",
+        ),
+        (
+            ["Is Christmas Eve a holiday in Poland?"],
+            "And Saint Mark in Italy?",
+            "Is Saint Mark a holiday in Italy?",
+        ),
+        (
+            ["When was Go 1.26 released?", "Who led it?"],
+            "And 1.27?",
+            "Who led it? (Go 1.27)",
+        ),
+        (["What is the tax in Spain?"], "And in winter?", "And in winter? (tax, Spain)"),
+        (["What is the tax in Spain?"], "And Italy, please?", "What is the tax in Italy?"),
+        (["What is the tax in Spain?"], "What of how in Italy?", "What of how in Italy? (tax)"),
+        (
+            ["What is the tax in Spain?"],
+            "And what do people pay in Italy?",
+            "And what do people pay in Italy?",
+        ),
+        (
+            ["What is the tax in Spain?"],
+            "And in Italy for children?",
+            "And in Italy for children? (tax)",
+        ),
+    ],
+)
+def test_a_piece_belongs_in_the_last_question(questions: list[str], piece: str, whole: str) -> None:
+    """Where it is plain what it takes the place of, and it says no more; else it stays first."""
+    assert rewrite_by_rule(piece, asked(*questions), flat).text == whole
+
+
+@pytest.mark.parametrize(
+    ("questions", "question", "carried"),
+    [
+        (["When is Debian 12 over?", "And Debian 13?"], "What is its name?", "Debian 13"),
+        (["When is Debian 12 over?", "When is Debian 13 over?"], "Is it good?", "Debian 13"),
+        (["Is Oslo in Norway?", "And Bergen?"], "How large is it?", "Bergen"),
+        (["When was Rust 1.90.0 released?"], "Is it stable?", "Rust 1.90.0"),
+        (["Is Go 1.26 out?", "And Go 1.27?", "Back to Go 1.26"], "When was it?", "Go 1.26"),
+    ],
+)
+def test_what_was_exchanged_is_over(questions: list[str], question: str, carried: str) -> None:
+    """A pronoun stands for the new one; an earlier one counts again when it is named again."""
+    found = carried_over(question, asked(*questions), flat)
+    assert carried in found
+    assert not any(carried.split(maxsplit=1)[0] in one for one in found if one != carried)
+
+
+HARBOURS = [
+    "The harbour master of Dover is Tom Reed.",
+    "The harbour master of Calais is Anne Roy.",
+    "The ferry from Dover to Calais takes 90 minutes.",
+    "The lighthouse of Dover is 20 metres high.",
+    "Ducks and geese live on Skerry Rock.",
+    *(f"The log of day {number} tells of wind and rain." for number in range(30)),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "carried"),
+    [
+        ("Who is the harbour master?", ("Dover",)),
+        ("Until when was the harbour master elected?", ("Dover",)),
+        # One passage has it, or none.
+        ("How high is the lighthouse?", ()),
+        ("Who runs the harbour office?", ()),
+        # It says itself which it is.
+        ("Who is the harbour master of Calais?", ()),
+        ("Calais: who is the harbour master?", ()),
+        ("In pier 4, who is the harbour master?", ()),
+        ("Name the harbour master", ("Dover",)),
+        # Its other words are of something else.
+        ("Do geese know the harbour master?", ()),
+    ],
+)
+def test_a_description_of_several_things_gets_the_topic(
+    question: str, carried: tuple[str, ...]
+) -> None:
+    """If a passage has both, and another the description alone."""
+    history = asked("When does the ferry leave Dover?")
+    rarity, beside = rarity_of(HARBOURS), beside_of(HARBOURS)
+    assert carried_over(question, history, rarity, "en", beside) == carried
+
+
+def test_a_description_leans_on_no_other_topic() -> None:
+    """One of which no passage speaks beside it."""
+    history = asked("Which birds live on Skerry Rock?")
+    rarity, beside = rarity_of(HARBOURS), beside_of(HARBOURS)
+    assert carried_over("Who is the harbour master?", history, rarity, "en", beside) == ()
+
+
+LOG = (
+    "2026-08-22T10:00:01Z ERROR [main] com.dover.Ferry failed at step 12 of harbour log wind rain "
+    "0x7f3a9c lamp lit " + "Traceback most recent call last ferry office lamp range Skerry " * 9
+)
+
+
+@pytest.mark.parametrize("junk", [LOG, "zxcv qwer " * 40, "a" * 480, "Lamp-" * 90, "lamp " * 90])
+def test_what_was_pasted_does_not_fill_a_question(junk: str) -> None:
+    """Of a log or of nonsense a few names are carried at most; itself it stands alone."""
+    for question in ("Why is it lit?", "And the ferry?", "Who is the harbour master?"):
+        assert len(rewrite_by_rule(question, asked(junk), RARITY).text) <= len(question) + 110
+    long = f"{LOG} Why is it so?"
+    assert rewrite_by_rule(long, FERRY, RARITY).text == long
+
+
+@given(st.lists(st.text("abFerry LampQuay13.\n-", max_size=500), min_size=1, max_size=5))
+def test_little_is_carried_of_anything(texts: list[str]) -> None:
+    """Whatever was said."""
+    for question in ("Why?", "Who is he?", "And the second one?"):
+        carried = carried_over(question, said(*texts), flat)
+        assert sum(map(len, carried)) <= 240
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("when is Go 1.27 out", ["Go"]),
+        ("does it run on macOS or Node.js", ["macOS", "Node.js"]),
+        ("in the U.S. go there", ["U.S"]),
+        ("WHERE is it", ["WHERE"]),
+        ("I go there", []),
+    ],
+)
+def test_names_are_told_by_their_letters(text: str, names: list[str]) -> None:
+    """Capital letters anywhere in a word, and a version behind what is else no name."""
+    assert [word.text for word in words_of(text) if word.is_name] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "nothing"),
+    [
+        ("No, the winter timetable", False),
+        ("No, I meant the winter timetable", False),
+        ("Sorry, in Dover.", False),
+        ("No, that is all.", True),
+        ("No, thanks", True),
+        ("no problem", True),
+        ("Ok, got it", True),
+    ],
+)
+def test_a_correction_is_not_nothing(text: str, nothing: bool) -> None:  # noqa: FBT001
+    """A no with what is meant, but not one with a sentence of its own."""
+    assert says_nothing(text) is nothing

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bundled_documents import birds, make_collection
+from bundled_documents import birds, make_collection, stored
 from indexes.errors import ModelBusy, ModelTooSlow, UsageError
 from indexes.settings import Settings
 from scripted_model import Script, words_of
@@ -167,6 +167,24 @@ def test_a_follow_up_is_answered_by_what_it_means(answerer: Answerer) -> None:
     assert reply.answer_short == "three years"
     assert reply.timings.rewrite > 0
     assert reply.usage is None
+
+
+def test_a_description_is_looked_up_in_the_collection(answerer: Answerer, data: Path) -> None:
+    """What tells which of two harbour masters is meant stands beside one of them alone."""
+    texts = [
+        "The harbour master of Dover is Tom Reed.",
+        "The harbour master of Calais is Anne Roy.",
+        "The ferry to Calais takes 90 minutes and leaves Dover at noon.",
+        *(f"The log of day {number} tells of wind and rain." for number in range(12)),
+    ]
+    make_collection(data, "harbours", [stored("harbours", texts)])
+    before = (Turn("user", "When does the ferry leave Dover?"), Turn("assistant", "At noon. [1]"))
+    asked = Question("Who is the harbour master?", "harbours", history=before)
+    reply = answerer.answer(asked)
+    assert (reply.query, reply.rewritten_by) == (f"{asked.question} (Dover)", "rule")
+    assert "Tom Reed" in reply.answer
+    other = Question("Who is the harbour master of Calais?", "harbours", history=before)
+    assert answerer.answer(other).query == other.question
 
 
 def test_rewriting_can_be_turned_off(answerer: Answerer, data: Path) -> None:
