@@ -1,9 +1,10 @@
 """How well sentences are checked against evidence: `python -m benchmarks.grounding`.
 
 The set in `tests/grounding` has passages, true sentences on them, and wrong ones made of these by
-swapping one number, one name, or one denial or opposite. `--squad DATA` measures on paragraphs of
-SQuAD's development articles too, in which answers are swapped with other answers. Prints JSON:
-`caught` shares of wrong sentences, `lost` shares of true ones.
+swapping one number, one name, one denial or opposite, or one other word, or by adding a phrase
+that nothing bears out. `--squad DATA` measures on paragraphs of SQuAD's development articles too,
+in which answers are swapped with other answers. Prints JSON: `caught` shares of wrong sentences,
+`lost` shares of true ones.
 """
 
 import argparse
@@ -27,8 +28,14 @@ from training.sets import read_rows
 
 SET: Final = Path(__file__).parent.parent / "tests" / "grounding"
 PARTS: Final = ("tuned", "held")
-KINDS: Final = {"#": "number", "@": "name", "!": "negation"}
-_PLACE: Final = re.compile(r"\{([#@!])([^}]*)\}")
+KINDS: Final = {
+    "#": "number",
+    "@": "name",
+    "!": "negation",
+    "~": "word",
+    "+": "added",
+}
+_PLACE: Final = re.compile(r"\{([#@!~+])([^}]*)\}")
 _PASSAGES: Final = 8
 SEED: Final = 20260101
 
@@ -39,14 +46,18 @@ class Case:
 
     sentence: str
     evidence: Sequence[Evidence]
-    kind: str  # true, number, name, negation, invented
+    kind: str  # true, invented, or one of KINDS
     topic: str
 
 
 def evidence_of(
-    text: str, title: str = "", headings: Sequence[str] = (), number: int = 1
+    text: str,
+    title: str = "",
+    headings: Sequence[str] = (),
+    number: int = 1,
+    header: str | None = None,
 ) -> Evidence:
-    """Return evidence of a passage that is a document of its own."""
+    """Return evidence of a passage that is a document of its own, with a table's header."""
     chunk = StoredChunk(
         chunk_id=number,
         document_id=f"d{number}",
@@ -58,6 +69,7 @@ def evidence_of(
         span=Span(0, len(text)),
         text=text,
         headings=tuple(headings),
+        header=header,
     )
     return Evidence(Candidate(chunk, None, None, 1.0), 0.9)
 
@@ -67,7 +79,13 @@ def cases(part: str) -> Iterator[Case]:
     rows = [json.loads(line) for line in (SET / f"{part}.jsonl").read_text("utf-8").splitlines()]
     made = [
         [
-            evidence_of(one["text"], one["title"], one.get("headings", ()), 100 * at + place)
+            evidence_of(
+                one["text"],
+                one["title"],
+                one.get("headings", ()),
+                100 * at + place,
+                one.get("header"),
+            )
             for place, one in enumerate(row["passages"])
         ]
         for at, row in enumerate(rows)

@@ -23,6 +23,8 @@ _UNTIL: Final = frozenset(("before", "until"))
 _ELLIPTIC: Final = frozenset(
     ("in", "on", "at", "for", "by", "with", "the", "from", "of", "under", "during", ",", ".")
 )
+_EXCEPTING: Final = frozenset(("except", "unless", "but", "apart", "only", "besides"))
+_OTHER: Final = frozenset(("other", "apart", "excluding", "save", "but", "only"))
 _MAY: Final = frozenset(("may", "can", "cannot"))
 _ALLOWED: Final = frozenset({stem("allow"), *allies(stem("allow"))})
 _FORBIDDEN: Final = frozenset({stem("forbid"), *allies(stem("forbid"))})
@@ -77,7 +79,10 @@ def _elliptic(claim: Stated, lines: Sequence[Line]) -> bool | None:
             if not about or about - claim.stems:
                 continue
             ahead = frozenset(one for word in line.said.words[:at] for one in word.stems)
-            if about <= claim.denied_stems and "except" in claim.lowers:
+            again = line.said.words[at].lower
+            if again in {"never", "none"} & claim.lowers:
+                return False
+            if _excepts(claim, about) and not any(place < at for place in line.said.denying):
                 return False
             for telling in (False, True):
                 for place in range(len(claim.words)):
@@ -85,6 +90,14 @@ def _elliptic(claim: Stated, lines: Sequence[Line]) -> bool | None:
                     if agrees is not None:
                         return not agrees
     return None
+
+
+def _excepts(claim: Stated, about: frozenset[str]) -> bool:
+    """Tell whether a claim leaves the same out: not on Fridays, only there, out of the sun."""
+    if about <= claim.denied_stems or _EXCEPTING & claim.lowers:
+        return True
+    clauses = {word.clause for word in claim.words if about.intersection(word.stems)}
+    return any(word.clause in clauses and refuses(word.lower) for word in claim.words)
 
 
 def _left_alone(said: Stated, at: int) -> frozenset[str]:
@@ -130,7 +143,7 @@ def _is_of_values(claim: Stated, said: Stated, clause: int) -> bool:
 
 def _refused(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether the evidence refuses what the claim affirms, as `waive` and `avoid` do."""
-    if claim.denying or _refuses_anew(claim, lines):
+    if claim.denying or claim.denial.limits or _refuses_anew(claim, lines):
         return False
     for line in lines:
         for at, word in enumerate(line.said.words):
@@ -151,6 +164,8 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         return False
     said = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
     meant = claim.denied_stems & claim.content
+    if _negators(claim) == {"except"} and any(_OTHER & line.said.lowers for line in lines):
+        return False
     if 2 * len(meant & said) < len(meant):
         return False  # in other words: whether it says so, other words tell
     mine = _negators(claim)
@@ -163,7 +178,8 @@ def _denies_too(claim: Stated, said: Stated) -> bool:
     """Tell whether a sentence says no to what a claim denies, in one way or another."""
     denied = claim.denied_stems
     return (
-        bool((said.denied_stems - LIGHT) & (claim.stems - LIGHT))
+        (bool(said.denial.limits) and any(is_negator(word.lower) for word in said.words))
+        or bool((said.denied_stems - LIGHT) & (claim.stems - LIGHT))
         or _denies_in_place(claim, said)
         or any(opposites(one) & said.affirmed_stems for one in denied)
         or any(formed_against(word.lower, said.lowers) for word in claim.words)
@@ -195,7 +211,7 @@ def _speaks_of(said: Stated, at: int, stems: frozenset[str]) -> bool:
 
 
 def _negators(said: Stated) -> frozenset[str]:
-    return frozenset(said.words[at].lower for at in said.denying)
+    return frozenset(said.words[at].lower for at in said.denying) - {"neither", "nor"}
 
 
 def _denies_in_place(claim: Stated, said: Stated) -> bool:
@@ -206,6 +222,12 @@ def _denies_in_place(claim: Stated, said: Stated) -> bool:
     best = max(clauses, key=lambda at: len(clauses[at] & claim.stems), default=-1)
     near = clauses.get(best, set()) & (claim.stems - LIGHT)
     return bool(near) and any(said.words[at].clause == best for at in said.denying)
+
+
+def _denies_the_same(claim: Stated, said: Stated) -> bool:
+    """Tell whether a sentence denies, too, in a clause that has a word of the claim."""
+    clauses = {word.clause for word in said.words if claim.content.intersection(word.stems)}
+    return any(said.words[at].clause in clauses for at in said.denying)
 
 
 def _denied_first(said: Stated) -> frozenset[str]:
@@ -224,17 +246,25 @@ def _denied_first(said: Stated) -> frozenset[str]:
 def _refuses_anew(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether a claim refuses with a word that the evidence has not."""
     words = frozenset[str]().union(*(line.said.lowers for line in lines))
+    if any(pair <= claim.lowers and not pair <= words for pair in _REFUSING_PAIRS):
+        return True
     return any(refuses(word.lower) and word.lower not in words for word in claim.words)
 
 
 def _denied_only_there(claim: Stated, lines: Sequence[Line]) -> bool:
     if _refuses_anew(claim, lines):
         return False
+    if (claim.denying or claim.denial.limits) and any(
+        _denies_the_same(claim, line.said) for line in lines
+    ):
+        return False
     affirmed = frozenset[str]().union(*(line.said.affirmed_stems for line in lines))
     for line in lines:
         denied = line.said.denied_stems & (claim.affirmed_stems - claim.denied_stems - LIGHT)
         if claim.denying:
             denied &= _denied_first(line.said)
+        if len(line.said.denying) > 1 and "without" in line.said.lowers:
+            continue  # no felling without a permit
         bare = {one for one in denied if one not in affirmed}
         if not bare:
             continue
@@ -325,10 +355,24 @@ def _small_opposed(claim: Stated, lines: Sequence[Line]) -> bool:
                 continue
             if one in _TURNED and not _behind(claim, one) & _behind_any(lines, other):
                 continue
+            if one == "must" and not _next(claim, one) & _next_any(lines, other):
+                continue
             return True
     return False
 
 
+_REFUSING_PAIRS: Final = (
+    frozenset(("turned", "down")),
+    frozenset(("voted", "down")),
+    frozenset(("keep", "from")),
+    frozenset(("keeps", "from")),
+    frozenset(("kept", "from")),
+    frozenset(("give", "up")),
+    frozenset(("gave", "up")),
+    frozenset(("given", "up")),
+)
+_AHEAD: Final = frozenset(("before", "prior", "advance"))
+"""At least 9 days before it is no later than 9 days before it."""
 _TURNED: Final = frozenset(("before", "after", "until", "since", "from"))
 """What comes behind one of these comes ahead of its opposite: before B is A, after A is B."""
 
@@ -350,6 +394,21 @@ def _behind_any(lines: Sequence[Line], word: str) -> frozenset[str]:
     return frozenset[str]().union(*(_behind(line.said, word) for line in lines))
 
 
+def _next(said: Stated, word: str) -> frozenset[str]:
+    """Return the stems close behind a word, which it goes with: must wear."""
+    return frozenset(
+        stem
+        for at, one in enumerate(said.words)
+        if one.lower == word
+        for later in said.words[at + 1 : at + 1 + _FEW]
+        for stem in later.stems
+    )
+
+
+def _next_any(lines: Sequence[Line], word: str) -> frozenset[str]:
+    return frozenset[str]().union(*(_next(line.said, word) for line in lines))
+
+
 def _denies_near(lines: Sequence[Line], word: str) -> bool:
     return word not in {"longer", "no", "none", "never", "without", "neither", "nobody"} and any(
         line.said.words[at].lower == word for line in lines for at in line.said.denied
@@ -367,7 +426,7 @@ def _near_words(claim: Stated, lines: Sequence[Line]) -> Iterator[str]:
 
 def _bound_otherwise(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether a number is a least one here and a most one there."""
-    if claim.denying or len(lines) > 1:
+    if claim.denying or len(lines) > 1 or _AHEAD & claim.lowers:
         return False
     for mine in claim.numbers:
         found = [

@@ -32,6 +32,7 @@ _QUOTES: Final = 3
 _CANDIDATES: Final = 8
 _DIGITS: Final = re.compile(r"\d+")
 _AROUND: Final = 0.6
+_NEARBY: Final = 0.5
 _KINDRED: Final = 0.8
 _LEAST_KINDRED: Final = 4
 _NAMED: Final = 0.5
@@ -83,7 +84,9 @@ class _Grounding:
             return Support(reason="there is no evidence")
         if (at := lines.by_text.get(_plain(sentence))) is not None:
             return Support((_quoted(lines.all[at]),))
-        claim = stated(sentence, lines.language, nouns=lines.nouns, small=lines.small)
+        claim = stated(
+            sentence, lines.language, nouns=lines.nouns, small=lines.small, stems=lines.small_stems
+        )
         doubt = _impossible(claim, lines)
         if doubt:
             return Support(reason=doubt)
@@ -126,7 +129,7 @@ class _Grounding:
                 return _Doubt(f"no sentence on this has the {kind} {value.text}", share)
         if not self._covered(claim, quoted, share):
             return _Doubt("no passage says this", share)
-        if self._adds_a_clause(claim, quoted):
+        if self._adds_a_part(claim, quoted):
             return _Doubt("no passage says a part of this", share)
         if contradicted(claim, quoted):
             return _Doubt("the evidence says the opposite", share, refutes=True)
@@ -151,18 +154,17 @@ class _Grounding:
             least = _ALIKE_WITH_VALUES
         return cosine >= least
 
-    def _adds_a_clause(self, claim: Stated, quoted: Sequence[Line]) -> bool:
-        """Tell whether a clause of the claim has no word in common with what is to bear it out."""
+    def _adds_a_part(self, claim: Stated, quoted: Sequence[Line]) -> bool:
+        """Tell whether a clause of the claim, or who did it, is of no word of the evidence's."""
         said = frozenset[str]().union(
             *(line.said.stems | line.around.stems for line in quoted),
             *(before.said.stems for line in quoted for before in line.before),
         )
-        return any(
-            len(clause) >= _SEVERAL
-            and clause.isdisjoint(said)
-            and not any(_is_kindred(one, said) for one in clause)
-            for clause in claim.clauses
-        )
+        clauses = [clause for clause in claim.clauses if len(clause) >= _SEVERAL]
+        if any(_is_new(clause, said) for clause in clauses):
+            return True
+        whole = said.union(*(line.nearby for line in quoted))
+        return any(_is_new(agent, whole) for agent in claim.agents)
 
     def _cosine(self, claim: str, quoted: str, line: Line) -> float:
         chunk = line.evidence.candidate.chunk
@@ -174,6 +176,10 @@ class _Grounding:
             self._vectors.update(zip(missing, made, strict=True))
         mine = self._vectors[claim]
         return max(float(np.dot(mine, self._vectors[one])) for one in texts[1:])
+
+
+def _is_new(stems: frozenset[str], said: frozenset[str]) -> bool:
+    return stems.isdisjoint(said) and not any(_is_kindred(one, said) for one in stems)
 
 
 def _plain(sentence: str) -> str:
@@ -282,8 +288,13 @@ def _share(claim: Stated, quoted: Sequence[Line]) -> float:
     """Return which share of a claim the sentences have, what stands around them counting less."""
     said = frozenset[str]().union(*(line.said.stems for line in quoted))
     around = frozenset[str]().union(*(line.around.stems for line in quoted))
+    nearby = frozenset[str]().union(*(line.nearby for line in quoted))
     words = [
-        1.0 if one in said else max(_AROUND * (one in around), _KINDRED * _is_kindred(one, said))
+        1.0
+        if one in said
+        else max(
+            _AROUND * (one in around), _NEARBY * (one in nearby), _KINDRED * _is_kindred(one, said)
+        )
         for one in claim.content
     ]
     values = [
@@ -366,9 +377,11 @@ def _named_in(value: Value, said: Stated) -> bool:
 
 def _unit_fits(claimed: Number, found: Number, line: Line) -> bool:
     """Tell whether a unit that only the claim has is spoken of around the number."""
-    if not claimed.unit or found.unit or claimed.fraction != found.fraction:
+    if claimed.unit in {"", "times"} or found.unit or claimed.fraction != found.fraction:
         return True
     units = {one.number.unit for one in (*line.said.values, *line.around.values) if one.number}
+    if claimed.unit == "year" and not _OF_AGE.isdisjoint(line.said.lowers):
+        return True
     text = f"{line.plain} {line.around.text}".lower()
     return claimed.unit in units or claimed.unit in text
 
@@ -382,12 +395,15 @@ def _has_number(number: Number, line: Line, *, tied: bool = False) -> bool:
     if number.date and number.date[0] is not None and number.date[1] is not None:
         rest = replace(number, date=(None, *number.date[1:]))
         ahead = [one.number for before in line.before for one in before.said.numbers if one.number]
-        if number.date[0] in {one.year for one in (*around, *ahead)}:
-            return any(same(rest, one) for one in found)
+        year_told = number.date[0] in {one.year for one in (*around, *ahead)}
+        if year_told and any(same(rest, one) for one in found):
+            return True
     if number.date is not None and not any(comparable(number, one) for one in found):
         around += [
             one.number for before in line.before for one in before.said.numbers if one.number
         ]
+    if any(_is_version(one) and same(number, one) for one in around):
+        return True
     rivals = any(
         one.number and comparable(number, one.number) and one.tied == tied
         for one in line.said.values
@@ -397,6 +413,13 @@ def _has_number(number: Number, line: Line, *, tied: bool = False) -> bool:
     return number.soft or any(same(number, one) for one in around)
 
 
+def _is_version(number: Number) -> bool:
+    """Tell whether a number of a title is no count: 2.1, or 8.15.0."""
+    if number.unit or number.date or number.clock:
+        return False
+    return bool(number.exact) or any(one != one.to_integral_value() for one in number.readings)
+
+
 def _named(word: str, flat: frozenset[str]) -> bool:
     if word in flat:
         return True
@@ -404,6 +427,7 @@ def _named(word: str, flat: frozenset[str]) -> bool:
 
 
 # What points at a number in the sentence before.
+_OF_AGE: Final = frozenset(("aged", "age", "ages", "over", "under"))
 _THEN: Final = frozenset(
     ("then", "that", "same", "this", "there", "thereafter", "afterwards", "later")
 )
@@ -424,7 +448,19 @@ def _around(value: Value, line: Line) -> bool:
     here = any(_named(word, line.said.flat) for word in value.words)
     if here and value.text.casefold() in chunk.encoded.casefold():
         return True
+    if any(_completes(value, one, line) for one in line.said.names):
+        return True
     return _acronym(value.text, chunk.encoded)
+
+
+def _completes(value: Value, alone: Value, line: Line) -> bool:
+    """Tell whether a first name that stands alone goes with a name of the family just before."""
+    rest = value.words - alone.words
+    return (
+        bool(rest)
+        and alone.words < value.words
+        and any(rest < one.words for before in line.before for one in before.said.names)
+    )
 
 
 def _acronym(name: str, text: str) -> bool:

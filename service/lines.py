@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from typing import Final
 
 from indexes.documents import Span, StoredChunk
 from indexes.languages import ENGLISH, Language
+from indexes.lexical import terms
 from service.evidence import Evidence
+from service.number_words import CURRENCIES, LARGE, UNITS
 from service.rows import table_rows
 from service.sentences import sentence_spans
 from service.stated import Stated, capitalises_nouns, stated
@@ -17,6 +20,11 @@ from service.stated import Stated, capitalises_nouns, stated
 # More sentences than these are not looked at: the best evidence stands first.
 MOST_LINES: Final = 1_500
 _BEFORE: Final = 2
+_IN_LARGE: Final = re.compile(
+    r"(?<![\w.])(?:in |\()(?:(?P<sign>[$€£¥]) ?)?"
+    r"(?P<large>thousand|million|billion)s?(?: of)?(?: (?P<unit>[a-z]+))?",
+    re.IGNORECASE,
+)
 _SMALL: Final = re.compile(r"(?<![\w-])[^\W\d_A-Z][^\W\d_A-Z]+(?![\w-])")
 
 
@@ -25,7 +33,7 @@ class Line:
     """A sentence of the evidence, or a row of a table.
 
     `passage` is the place of its evidence, `around` what title, headings and a table's header
-    state, `before` the sentences ahead of it.
+    state, `before` the sentences ahead of it, `nearby` the stems of its whole passage.
     """
 
     passage: int
@@ -34,6 +42,7 @@ class Line:
     said: Stated
     around: Stated
     before: "tuple[Line, ...]" = ()
+    nearby: frozenset[str] = frozenset()
 
     @cached_property
     def plain(self) -> str:
@@ -60,6 +69,17 @@ class Lines:
     def flat(self) -> frozenset[str]:
         """All words, as names are compared."""
         return frozenset[str]().union(*(line.said.flat | line.around.flat for line in self.all))
+
+    @cached_property
+    def small_stems(self) -> frozenset[str]:
+        """The stems of words that are written small."""
+        return frozenset(
+            one
+            for line in self.all
+            for word in line.said.words
+            if word.text[0].islower()
+            for one in word.stems
+        )
 
     @cached_property
     def by_stem(self) -> dict[str, list[int]]:
@@ -109,10 +129,42 @@ def _lines(passage: int, evidence: Evidence, told: _Told) -> Iterator[Line]:
     header = f". {chunk.header}" if chunk.header else ""
     around = told.apart(f"{above}{header}")
     before: tuple[Line, ...] = ()
+    nearby = frozenset(terms(chunk.text, chunk.language))
+    scale = _scale(f"{above}{header}") if chunk.header else None
     for span, text in _texts(chunk):
-        line = Line(passage, evidence, span, told.apart(text), around, before)
+        said = told.apart(text)
+        said = _scaled(said, *scale) if scale else said
+        line = Line(passage, evidence, span, said, around, before, nearby)
         yield line
         before = (*before, line)[-_BEFORE:]
+
+
+def _scale(above: str) -> tuple[Decimal, str] | None:
+    """Return what a table's numbers are told in, `in million euros`, and the unit; None if none."""
+    found = _IN_LARGE.search(above)
+    if not found:
+        return None
+    unit = UNITS.get((found["unit"] or "").lower(), "") or CURRENCIES.get(found["sign"] or "", "")
+    return LARGE[found["large"].lower()], unit
+
+
+def _scaled(said: Stated, size: Decimal, unit: str) -> Stated:
+    """Return a row whose bare numbers may be as many millions."""
+    values = tuple(
+        replace(
+            one,
+            number=replace(
+                one.number,
+                readings=one.number.readings
+                | {(reading * size).normalize() for reading in one.number.readings},
+                unit=unit,
+            ),
+        )
+        if one.number and not one.number.unit and one.number.year is None and one.number.readings
+        else one
+        for one in said.values
+    )
+    return replace(said, values=values)
 
 
 def _texts(chunk: StoredChunk) -> Iterator[tuple[Span, str]]:

@@ -131,7 +131,7 @@ _UNIT_FORMS: Final = (
     "times", "decade decades", "century centuries",
     "ms millisecond milliseconds", "kmh km/h kph", "mph", "knot knots",
     "watt watts w", "kw kilowatt kilowatts", "mw megawatt megawatts", "gw gigawatt gigawatts",
-    "kwh", "mwh", "gwh", "volt volts v", "ampere amperes amp amps", "bar bars", "hz hertz", "khz",
+    "kwh", "mwh", "gwh", "volt volts v", "ampere amperes amp amps A", "bar bars", "hz hertz", "khz",
     "mhz", "ghz", "byte bytes", "kb kilobyte kilobytes", "mb megabyte megabytes",
     "gb gigabyte gigabytes", "tb terabyte terabytes", "degree degrees °c", "mbit", "gbit",
 )  # fmt: skip
@@ -139,6 +139,27 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {form: forms.split()[0] for forms in _UNIT_FORMS for form in forms.split()}
 )
 """The forms of units, each with the unit's one name."""
+
+_MEASURES: Final[Mapping[str, Mapping[str, str]]] = {
+    "time": {
+        "ms": "0.001", "second": "1", "minute": "60", "hour": "3600", "day": "86400",
+        "week": "604800",
+    },
+    "months": {"month": "1", "year": "12", "decade": "120", "century": "1200"},
+    "length": {"mm": "0.001", "cm": "0.01", "m": "1", "km": "1000"},
+    "mass": {"mg": "0.001", "g": "1", "kg": "1000", "tonne": "1000000"},
+    "volume": {"ml": "0.001", "l": "1"},
+    "power": {"watt": "1", "kw": "1000", "mw": "1000000", "gw": "1000000000"},
+    "energy": {"kwh": "1", "mwh": "1000", "gwh": "1000000"},
+}  # fmt: skip
+MEASURES: Final[Mapping[str, tuple[str, Decimal]]] = MappingProxyType(
+    {
+        unit: (measure, Decimal(size))
+        for measure, sizes in _MEASURES.items()
+        for unit, size in sizes.items()
+    }
+)
+"""What units measure, and how much of it: those of one measure can be turned into each other."""
 
 HAN_DIGITS: Final[Mapping[str, int]] = MappingProxyType(
     {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"\u3007": 0, "两": 2}

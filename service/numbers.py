@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final, Literal
 
 from indexes.documents import Span
@@ -18,6 +17,7 @@ from service.number_words import (
     HAN_LARGE,
     HAN_SMALL,
     LARGE,
+    MEASURES,
     MONTHS,
     ORDINALS,
     OTHER_COUNTS,
@@ -35,6 +35,7 @@ _DIGITS: Final = (
     r"\d{1,3}(?:[\u00a0\u202f\u2009 ']\d{3})+(?![\d])(?:[.,]\d+)?"
     r"|\d+(?:[.,]\d+)*"
 )
+_VULGAR: Final = {"½": Decimal("0.5"), "¼": Decimal("0.25"), "¾": Decimal("0.75")}
 _MONTH: Final = "|".join(sorted(MONTHS, key=len, reverse=True))
 _OTHER_MONTH: Final = "|".join(sorted(OTHER_MONTHS, key=len, reverse=True))
 _YEAR: Final = r"\d{4}"
@@ -54,7 +55,8 @@ def _pattern(month: str, flags: re.RegexFlag) -> re.Pattern[str]:
         r"|(?<![\d.,:])\d{1,2}:\d\d(?::\d\d)?(?![\d:])|(?<![\d.,:])\d{1,2}h\d\d\b"
         r"|(?<![\d.,:])\d{1,2}(?=(?: Uhr| o['\u2019]clock)\b))"
         rf"|(?P<digits>(?<![A-Za-z\d_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:EUR|USD|GBP|CHF) )?"
-        rf"(?P<sign>(?<![\w)\u2013-])[-\u2212])?(?P<value>{_DIGITS}))"
+        rf"(?P<sign>(?<![\w)\u2013-])[-\u2212])?(?P<value>{_DIGITS})(?P<vulgar>[½¼¾])?)"
+        r"|(?P<part>[½¼¾])"
         r"|(?P<words>[^\W\d_]+)",
         flags,
     )
@@ -69,10 +71,28 @@ _HAN_NUMBER: Final = re.compile(r"[〇零一二两三四五六七八九十百千
 _HAN_SCALE: Final = re.compile(r"[千万亿萬億만억천]")
 _BETWEEN: Final = re.compile(r" ?(?:to|and|or|-|\u2013|until|bis|\u00e0|a) ?")
 _FROM: Final = re.compile(r"\b(?:from|between) \Z", re.IGNORECASE)
+_AND: Final = re.compile(r"(?:,? and|,)? ?")
+_SMALLER: Final = {"hour": "minute", "minute": "second", "year": "month", "week": "day"}
+_HALF: Final = re.compile(r" (?:(?P<early>in the morning)|in the (?:afternoon|evening))\b")
+_RANK: Final = re.compile(
+    r"\b(?:rank|place|position|day|stage|phase|step|round|year|week|month|level|sprint|lap)"
+    r"(?: is)? \Z",
+    re.IGNORECASE,
+)
+_RANKED: Final = frozenset(("rank", "roman"))
 _DECADE: Final = re.compile(r"['\u2019]?s\b")
+_AREA: Final = re.compile(
+    r"[-\u00a0 ]?(?:(?:(?P<how>square|cubic) |sq\.? )"
+    r"(?P<unit>(?:kilo|centi|milli)?met(?:re|er)s?|k?m|miles?|feet|foot)\b|(?P<sign>k?m|cm)²)"
+)
+_PER_HOUR: Final = re.compile(r" (?:per|an) hour\b")
+_HOURS: Final = re.compile(r"[- ]hours?\b")
+_ENERGIES: Final = {"kw": "kwh", "mw": "mwh", "gw": "gwh"}
+_SPEEDS: Final = {"km": "kmh", "mile": "mph"}
 _PER_CENT: Final = re.compile(r" ?per cent\b")
 _LEAST: Final = re.compile(
-    r"\b(?:at (?:the )?(?:very )?least|no (?:less|fewer|earlier) than|not (?:less|fewer) than"
+    r"\b(?:at (?:the )?(?:very )?least|no (?:less|fewer|earlier|sooner) than"
+    r"|not (?:less|fewer) than"
     r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?"
     r"|(?:old|long|larg|bigg|high|heavi|wid|great|thick|warm|deep|tall)e?r than"
     r"|from|after|since|later than|starting)"
@@ -87,8 +107,9 @@ _MOST: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_MORE: Final = re.compile(
-    r"\b(?:not|never|cannot|can't|don't) [a-z ]{0,30}"
-    r"(?:(?:more|[a-z]{1,12}er) than|exceed(?:ing)?) \Z"
+    r"\b(?:not|never|cannot|can't|don't|nobody|no one|no) [a-z ]{0,30}"
+    r"(?:(?:more|(?!soon|earli|few|low|small|young)[a-z]{1,12}er) than|exceed(?:ing)?) \Z",
+    re.IGNORECASE,
 )
 _OR_MORE: Final = re.compile(
     r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b"
@@ -158,14 +179,25 @@ def same(claimed: Number, found: Number) -> bool:
         return _same_time(claimed, found)
     if claimed.fraction != found.fraction:
         return _same_share(claimed, found)
+    if claimed.unit != found.unit and claimed.unit in MEASURES and found.unit in MEASURES:
+        return bool(_measured(claimed) & _measured(found))
     return _same_value(claimed, found) and _same_kind(claimed, found)
 
 
 def _same_share(claimed: Number, found: Number) -> bool:
     """Tell whether one is a part of a whole and the other as many percent."""
     part, whole = (claimed, found) if claimed.fraction else (found, claimed)
-    percents = (one * _HUNDRED for one in part.readings)
-    return whole.unit == "percent" and any(one in whole.readings for one in percents)
+    if not whole.unit and part.readings & whole.readings:
+        return True
+    percents = {one * _HUNDRED for one in part.readings}
+    rounded = {one.quantize(Decimal(1)) for one in percents}
+    return whole.unit == "percent" and not whole.readings.isdisjoint(percents | rounded)
+
+
+def _measured(number: Number) -> frozenset[tuple[str, Decimal]]:
+    """Return what a number with a unit may measure: 90 minutes are 1.5 hours."""
+    measure, size = MEASURES[number.unit]
+    return frozenset((measure, (size * one).normalize()) for one in number.readings)
 
 
 def _same_value(claimed: Number, found: Number) -> bool:
@@ -177,7 +209,7 @@ def _same_value(claimed: Number, found: Number) -> bool:
 def _same_kind(claimed: Number, found: Number) -> bool:
     """Tell whether two equal numbers count the same: a swapped unit is a swap too."""
     if (claimed.kind == "ordinal") != (found.kind == "ordinal"):
-        return "roman" in {claimed.exact, found.exact}
+        return not _RANKED.isdisjoint({claimed.exact, found.exact})
     if claimed.unit and found.unit and claimed.unit != found.unit:
         return False
     if (claimed.exact == "decade") != (found.exact == "decade"):
@@ -234,6 +266,8 @@ def comparable(one: Number, other: Number) -> bool:
         return False
     if (one.kind == "ordinal") != (other.kind == "ordinal"):
         return False
+    if bool(one.exact and not one.readings) != bool(other.exact and not other.readings):
+        return False  # a chain such as 1.2.3
     dated = (
         one.date is not None or one.year is not None,
         other.date is not None or other.year is not None,
@@ -262,15 +296,20 @@ def numbers(text: str, language: Language = ENGLISH) -> list[Number]:
         at += taken
     if language == "cjk":
         found = sorted([*found, *_han(plain, found)], key=lambda one: one.span)
-    found = _ranged(plain, found)
+    found = _in_half(plain, _joined(plain, _ranged(plain, found)))
     return sorted([*found, *_roman(plain, found)], key=lambda one: one.span)
 
 
 def _ranged(text: str, found: Sequence[Number]) -> list[Number]:
     """Return numbers of which the first of a range has the unit and bound that its end tells."""
     ranged = list(found)
-    for at, (one, other) in enumerate(pairwise(found)):
+    for at in range(len(found) - 2, -1, -1):
+        one, other = ranged[at : at + 2]
         between = _BETWEEN.fullmatch(text, one.span.end, other.span.start)
+        listed = between or text[one.span.end : other.span.start] == ", "
+        if listed and other.kind == "date" and _is_day(one, other):
+            (day,) = one.readings
+            ranged[at] = Number("date", one.span, date=(*_month_of(other), int(day)))
         if not between or one.kind != "number" or other.kind != "number":
             continue
         if other.unit and not one.unit and not one.bare:
@@ -279,6 +318,61 @@ def _ranged(text: str, found: Sequence[Number]) -> list[Number]:
             ranged[at] = replace(ranged[at], bound="least")
             ranged[at + 1] = replace(ranged[at + 1], bound="most")
     return ranged
+
+
+def _is_day(one: Number, date: Number) -> bool:
+    """Tell whether a number ahead of a date is a day of its month: from 6 to 9 May."""
+    days = {day for day in one.readings if 1 <= day <= 31 and not _places(day)}  # noqa: PLR2004
+    return bool(days) and date.date is not None and date.date[2] is not None and not one.unit
+
+
+def _month_of(date: Number) -> tuple[int | None, int | None]:
+    return (date.date or (None, None, None))[:2]
+
+
+def _joined(text: str, found: Sequence[Number]) -> list[Number]:
+    """Return numbers of which those that tell one amount are one: 2 hours and 10 minutes."""
+    joined = list[Number]()
+    for number in found:
+        whole = _together(text, joined[-1], number) if joined else None
+        if whole:
+            joined[-1] = whole
+        else:
+            joined.append(number)
+    return joined
+
+
+def _together(text: str, one: Number, other: Number) -> Number | None:
+    """Return the amount that two numbers tell together, None if they are two amounts."""
+    if not one.unit or len(one.readings) != 1 or len(other.readings) != 1:
+        return None
+    between = text[one.span.end : other.span.start]
+    span = Span(one.span.start, other.span.end)
+    ((more,), (less,)) = one.readings, other.readings
+    if other.fraction and between == " and a ":
+        return replace(one, span=span, readings=frozenset({more + less}), soft=False)
+    if other.unit != _SMALLER.get(one.unit) or not _AND.fullmatch(between):
+        return None
+    times = MEASURES[one.unit][1] / MEASURES[other.unit][1]
+    if less >= times:
+        return None
+    amount = frozenset({(more * times + less).normalize()})
+    return replace(other, span=span, readings=amount, bound=one.bound or other.bound)
+
+
+def _in_half(text: str, found: Sequence[Number]) -> list[Number]:
+    """Return numbers of which the times are in their half of the day: 7.30 in the evening."""
+    told = list[Number]()
+    for number in found:
+        half = _HALF.match(text, number.span.end) if number.clock and not number.unit else None
+        if not half or not number.clock or number.clock[0] > _NOON:
+            told.append(number)
+            continue
+        early = half["early"] is not None
+        hour = number.clock[0] % _NOON + (0 if early else _NOON)
+        clock = (hour, number.clock[1])
+        told.append(Number("time", number.span, clock=clock, bound=number.bound, exact="half"))
+    return told
 
 
 def _plain_digits(text: str) -> str:
@@ -300,6 +394,10 @@ def _of_match(text: str, match: re.Match[str], language: Language) -> list[Numbe
         return _named_date(match.group(), span)
     if kind == "clock":
         return [_clock(match.group(), span)]
+    if kind == "part":
+        unit, end = _unit(text, span.end)
+        part = frozenset({_VULGAR[match.group()]})
+        return [Number("number", Span(span.start, end), part, unit, fraction=not unit)]
     return _of_digits(text, match, language)
 
 
@@ -358,6 +456,8 @@ def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Numb
         return [Number("number", Span(start, end), frozenset(), unit, exact=value)]
     if match["sign"]:
         readings = frozenset(-one for one in readings)
+    if match["vulgar"]:
+        readings = frozenset(one + _VULGAR[match["vulgar"]] for one in readings)
     ordinal = re.compile(r"(?:st|nd|rd|th)\b").match(text, end)
     if ordinal:
         return [Number("ordinal", Span(start, ordinal.end()), readings)]
@@ -366,8 +466,10 @@ def _of_digits(text: str, match: re.Match[str], language: Language) -> list[Numb
         readings = frozenset((one * scale).normalize() for one in readings)
     found, end = _unit(text, end)
     unit = unit or found
-    clock = None if unit or scale != 1 else _as_clock(value)
+    clock = None if unit or scale != 1 or match["vulgar"] else _as_clock(value)
     exact = "decade" if _DECADE.match(text, end) else ""
+    if _RANK.search(text, max(0, start - _LOOKED_BACK), start):
+        exact = "rank"
     return [
         Number(
             "number",
@@ -449,8 +551,15 @@ def _unit(text: str, end: int) -> tuple[str, int]:
     behind = _BEHIND.match(text, end)
     if not behind:
         return "", end
+    if found := _AREA.match(text, end):
+        unit = UNITS[found["unit"] or found["sign"]]
+        return f"{unit}²" if found["sign"] or found["how"] == "square" else f"{unit}³", found.end()
     word = behind["word"].rstrip(".")
     unit = UNITS.get(word) or UNITS.get(word.lower()) or CURRENCIES.get(word[:1], "")
+    if unit in _ENERGIES and (hours := _HOURS.match(text, behind.start("word") + len(word))):
+        return _ENERGIES[unit], hours.end()
+    if unit in _SPEEDS and (hourly := _PER_HOUR.match(text, behind.start("word") + len(word))):
+        return _SPEEDS[unit], hourly.end()
     if not unit and "/" in word:
         unit = UNITS.get(word.partition("/")[0].lower(), "")
     return (unit, behind.start("word") + len(word)) if unit else ("", end)
@@ -467,6 +576,8 @@ def _of_words(
     lower = matches[at].group().lower()
     if lower in {"a", "an"}:
         unit, stop = _unit(text, matches[at].end())
+        if unit == "second" and _COUNTED_SECOND.match(text, stop):
+            return [], 1
         once = Number("number", Span(matches[at].start(), stop), _ONE, unit, soft=True)
         return ([once], 2) if unit in _TIMES else ([], 1)
     if lower not in _NUMBER_WORDS:
@@ -498,7 +609,18 @@ _NUMBER_WORDS: Final = frozenset(
     {*COUNTS, *LARGE, *ORDINALS, *FRACTIONS, "hundred", "twice", "once", "dozen"}
 )
 _ONE: Final = frozenset({Decimal(1)})
+_HALF_OF_ONE: Final = Decimal("0.5")
+_OF_A: Final = re.compile(r" (?:of )?an? (?P<unit>[a-z]+)\b")
+_BY_A: Final = re.compile(
+    r"\b(?:by|about|around|nearly|almost|roughly|over|than|only|to|approximately|and) a \Z"
+)
+_ALONE: Final = re.compile(
+    r"(?: (?:of|in|from|since|within|compared|after|over|by|and)\b|[.,;:)]|\Z)"
+)
 _TIMES: Final = frozenset(("second", "minute", "hour", "day", "week", "month", "year", "decade"))
+_COUNTED_SECOND: Final = re.compile(
+    r",? (?!(?:per|of|after|before|ago|later|to|and|for|in)\b)[a-z]"
+)
 _JOINING: Final = frozenset({"and", "a"})
 _AHEAD_OF_MAY: Final = re.compile(
     r"\b(?:in|of|since|until|till|by|from|early|late|mid|to|and|or|last|next|this|during|after|before"
@@ -539,7 +661,7 @@ def _spoken(text: str, run: Sequence[re.Match[str]]) -> tuple[list[Number], int]
         return [Number("number", span, times, "times", soft=words[0] == "once")], 1
     part, taken = _fraction(text, words, span.start)
     if part is not None:
-        return _part(run, words, part, taken)
+        return _part(text, run, words, part, taken)
     value, taken, ordinal = _count(words)
     if not taken:
         return [], 1
@@ -549,20 +671,27 @@ def _spoken(text: str, run: Sequence[re.Match[str]]) -> tuple[list[Number], int]
             return [], 1
         soft = words[:taken] == ["first"]
         return [Number("ordinal", span, frozenset({value}), soft=soft)], taken
+    if words[taken : taken + 3] == ["and", "a", "half"]:
+        value, taken = value + _HALF_OF_ONE, taken + 3
+        span = Span(span.start, run[taken - 1].end())
     unit, stop = _unit(text, span.end)
     soft = words[:taken] == ["one"] and not unit
     return [Number("number", Span(span.start, stop), frozenset({value}), unit, soft=soft)], taken
 
 
 def _part(
-    run: Sequence[re.Match[str]], words: Sequence[str], part: Decimal, taken: int
+    text: str, run: Sequence[re.Match[str]], words: Sequence[str], part: Decimal, taken: int
 ) -> tuple[list[Number], int]:
-    """Return a part of a whole, or of a million where that comes next."""
+    """Return a part of a whole, or of a million or an hour where that comes next."""
     start, large = run[0].start(), list(words[taken : taken + 2])
     if len(large) > 1 and large[0] == "a" and large[1] in LARGE:
         value = (part * LARGE[large[1]]).normalize()
         return [Number("number", Span(start, run[taken + 1].end()), frozenset({value}))], taken + 2
     span = Span(start, run[taken - 1].end())
+    measured = _OF_A.match(text, span.end)
+    if measured and (unit := UNITS.get(measured["unit"])):
+        span = Span(start, measured.end())
+        return [Number("number", span, frozenset({part}), unit)], taken
     return [Number("number", span, frozenset({part}), fraction=True)], taken
 
 
@@ -590,8 +719,9 @@ def _fraction(text: str, words: Sequence[str], start: int) -> tuple[Decimal | No
         and first != "second"
         and re.search(r"\ba \Z", text[max(0, start - 3) : start])
     ):
-        behind = re.compile(rf"{first} of\b").match(text, start)
-        if behind:
+        end = start + len(first)
+        alone = _BY_A.search(text, max(0, start - _LOOKED_BACK), start) and _ALONE.match(text, end)
+        if alone or text.startswith(" of ", end):
             return round(Decimal(1) / FRACTIONS[first], 4), 1
     return None, 0
 

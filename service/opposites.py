@@ -26,13 +26,15 @@ _NO_DENIAL: Final = {
         ("only", "just", "merely", "until", "less", "more", "later", "earlier", "fewer", "least")
     ),
     "no": frozenset(
-        ("later", "earlier", "more", "less", "fewer", "matter", "doubt", "1", ",", ".")
+        ("later", "earlier", "sooner", "more", "less", "fewer", "matter", "doubt", "1", ",", ".")
     ),
 }
 # `not before noon`, `do not take more than six`: a limit, and no denial.
 _LIMITS: Final = frozenset(
     ("until", "before", "more", "less", "fewer", "later", "earlier", "unless", "exceed", "than")
 )
+_OF_NOUNS: Final = frozenset(("no", "without"))
+_BEHIND_NOUNS: Final = frozenset(("for", "in", "on", "at", "during", "from", "until", "while", ")"))
 _MOST_IN_SCOPE: Final = 6
 _PREFIXES: Final = ("un", "non", "in", "im", "il", "ir", "dis")
 _FORMED: Final = re.compile(
@@ -141,6 +143,8 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
             for place in range(at + 1, min(at + 1 + 2 * _MOST_IN_SCOPE, len(words)))
             if segments[place] == segments[at]
         ][:_MOST_IN_SCOPE]
+        if word in _OF_NOUNS:
+            reach = _noun(words, reach)
         clause = {
             one for one, of in zip(words[at:], segments[at:], strict=True) if of == segments[at]
         }
@@ -152,6 +156,12 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
             reach = [place for place in range(at) if segments[place] == segments[at]]
         inside.update(reach)
     return Denied(frozenset(denying), frozenset(inside), frozenset(limited))
+
+
+def _noun(words: Sequence[str], reach: list[int]) -> list[int]:
+    """Return as much as `no` and `without` deny: no alcohol, for twelve hours."""
+    end = next((at for at, place in enumerate(reach) if at and words[place] in _BEHIND_NOUNS), None)
+    return reach[:end]
 
 
 def is_negator(word: str) -> bool:

@@ -24,7 +24,10 @@ _ADDRESS: Final = re.compile(
     r"(?:https?|ftp)://[^\s<>\"'\])]+|\bwww\.[^\s<>\"'\])]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|\b(?:[a-zA-Z0-9-]+\.)+(?:com|org|net|edu|gov|info|example|io|dev|test|app|co|xyz|biz)\b[^\s<>\"'\])]*"
 )
-_LIFE: Final = re.compile(r" \((1\d{3}|20\d\d) ?[-\u2013] ?(1\d{3}|20\d\d)\)")
+_LIFE: Final = re.compile(
+    r"(?<=[a-z]) \(((?:[A-Z][^()\d]{1,30}, )?(?:\d{1,2} [A-Z][a-z]+ )?(?:1\d{3}|20\d\d))"
+    r" ?[-\u2013] ?((?:[A-Z][^()\d]{1,30}, )?(?:\d{1,2} [A-Z][a-z]+ )?(?:1\d{3}|20\d\d))\)"
+)
 _MARKUP: Final = re.compile(r"[*_`~#>|]+")
 _TOKEN: Final = regex.compile(
     rf"[{UNSPACED}]|[\p{{L}}\p{{N}}\p{{M}}]+(?:['\u2019]\p{{L}}+|(?<=\p{{N}})[,:]\p{{N}}+"
@@ -63,6 +66,13 @@ _NOT_TYING: Final = frozenset(
 )  # fmt: skip
 _ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))
 _RANGES: Final = frozenset(("to", "from", "until", "till", "-", "\u2013"))
+_MANNERS: Final = frozenset(("default", "far", "hand", "law", "then", "now", "turn", "chance"))
+_OPENING: Final = frozenset(
+    ("under", "per", "for", "within", "between", "with", "by", "from", "at", "on", "in", "to")
+)
+_PREPOSITIONS: Final = frozenset(
+    ("in", "on", "at", "for", "from", "to", "with", "of", "by", "before", "after", "until", ".")
+)
 _COUNTS: Final = re.compile(r" ?(?:[$\u20ac\u00a3\u00a5]|about |around |over )?\d")
 # Words that say who somebody is, ahead of the name.
 RANKS: Final = word_list("ranks")
@@ -84,17 +94,22 @@ _TITLES: Final = frozenset(
         "st",
         "saint",
         "miss",
+        "dear",
         "the",
         "a",
         "an",
     )
 )
+_LETTERS_BEFORE: Final = re.compile(r"[^\W\d_]+\Z")
+_LONGEST_TITLE: Final = 12
 _LINKS: Final = frozenset(
     ("of", "the", "de", "van", "von", "der", "den", "del", "da", "di", "la", "le", "&", "al", "bin")
 )
 _PRONOUNS: Final = word_list("pronouns")
 LIGHT: Final = frozenset(map(stem, word_list("light")))
 """Stems without which a sentence says the same, and in which it speaks of the evidence."""
+_SHOUTED: Final = frozenset(("MUST", "SHALL", "SHOULD", "MAY", "NOT", "OR", "AND", "ONLY", "NO"))
+_SCALES: Final = frozenset(("celsius", "fahrenheit", "kelvin"))
 _POSSESSIVE: Final = re.compile(r"['\u2019]s?\Z")
 _KATAKANA: Final = regex.compile(r"[\p{Katakana}\u30fc]{3,}")
 _LATIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9&-]+")
@@ -198,6 +213,27 @@ class Stated:
             if word.clause not in valued:
                 found.setdefault(word.clause, set()).update(self.content & set(word.stems))
         return tuple(frozenset(one) for one in found.values() if one)
+
+    @cached_property
+    def agents(self) -> tuple[frozenset[str], ...]:
+        """The content of what stands behind each `by`, where no value does: by the king."""
+        found = []
+        for at, word in enumerate(self.words):
+            if word.lower != "by" or not at:
+                continue
+            end = at + 1
+            while end < len(self.words) and self._goes_on(at, end):
+                end += 1
+            places = range(at + 1, end)
+            if places and self.value_places.isdisjoint(places):
+                stems = {one for place in places for one in self.words[place].stems}
+                found.append(self.content & stems - _MANNERS)
+        return tuple(one for one in found if one)
+
+    def _goes_on(self, by: int, at: int) -> bool:
+        """Tell whether a word belongs to what stands behind `by`."""
+        word = self.words[at]
+        return word.clause == self.words[by].clause and word.lower not in _PREPOSITIONS
 
     def _in_values(self) -> frozenset[int]:
         return frozenset(
@@ -312,13 +348,19 @@ def capitalises_nouns(texts: Collection[str]) -> bool:
 
 
 def stated(
-    text: str, language: Language = ENGLISH, *, nouns: bool = False, small: Collection[str] = ()
+    text: str,
+    language: Language = ENGLISH,
+    *,
+    nouns: bool = False,
+    small: Collection[str] = (),
+    stems: frozenset[str] = frozenset(),
 ) -> Stated:
     """Return a sentence taken apart.
 
-    With `nouns` a capital alone makes no name; `small` are words that are written small elsewhere.
+    With `nouns` a capital alone makes no name; `small` are words that are written small elsewhere,
+    `stems` the stems of such words.
     """
-    text = _LIFE.sub(r" (born \1, died \2)", text) if language == ENGLISH else text
+    text = _LIFE.sub(_life, text) if language == ENGLISH else text
     plain = _MARKUP.sub(lambda match: " " * len(match.group()), text)
     words = tuple(_words(plain, language))
     found = _numbers(plain, words, language)
@@ -327,7 +369,7 @@ def stated(
     names = (
         _names_cjk(plain, words)
         if language == "cjk"
-        else _names(words, taken, _Capitals(language, nouns, small))
+        else _names(words, taken, _Capitals(language, nouns, small, stems))
     )
     named = list(names)
     ends = {one.last for one in named if one.kind == "name" and _ties(words[one.last])}
@@ -340,6 +382,11 @@ def stated(
     clauses = [word.clause for word in words]
     denial = denied(lowers, clauses) if language == ENGLISH else Denied()
     return Stated(text, language, words, tuple(values), denial)
+
+
+def _life(match: re.Match[str]) -> str:
+    born, died = (one.replace(",", "") for one in match.groups())
+    return f" (born {born}, died {died})"
 
 
 def _words(text: str, language: Language) -> Iterator[Word]:
@@ -355,8 +402,10 @@ def _words(text: str, language: Language) -> Iterator[Word]:
         ranged = lower in _RANGES and counted and _COUNTS.match(text, match.end())
         if sign == "(":
             outer.append(clause)
-        if begun and (lower in _JOINS or sign in _BREAKS or ranged):
-            last += APART - last % APART if sign in _STOPS else 1
+        stops = sign in _STOPS or (sign == "." and _is_end(text, match.start()))
+        joins = lower in _JOINS and not (sign.isupper() and len(sign) > 1)
+        if begun and (joins or sign in _BREAKS or ranged or stops):
+            last += APART - last % APART if stops else 1
             clause = last
             begun = counted = False
         if sign == ")" and outer:
@@ -365,6 +414,18 @@ def _words(text: str, language: Language) -> Iterator[Word]:
         begun = begun or bool(stems)
         counted = counted or sign[0].isdigit()
         yield Word(sign, lower, match.start(), match.end(), stems, clause)
+
+
+def _is_end(text: str, at: int) -> bool:
+    """Tell whether a full stop within a text ends a sentence, as that behind `2,200 m` does."""
+    if not text[at + 2 : at + 3].isupper() or text[at + 1] != " ":
+        return False
+    before = _LETTERS_BEFORE.search(text, max(0, at - _LONGEST_TITLE), at)
+    if before is None:
+        return True
+    return before.group().lower() not in _TITLES and not (
+        len(before.group()) == 1 and before.group().isupper()
+    )
 
 
 def _ties(word: Word) -> bool:
@@ -376,13 +437,18 @@ def _counted(words: tuple[Word, ...], found: Sequence[Value]) -> tuple[Word, ...
     """Return the words with stems for numbers that are the same for all forms of one."""
     changed = list(words)
     for value in found:
+        begun, ended = words[value.first].clause, words[value.last].clause
+        if begun != ended:  # `2 hours and 10 minutes` are one amount, and in one clause
+            changed = [
+                replace(one, clause=begun) if one.clause == ended else one for one in changed
+            ]
         for at in range(value.first, value.last + 1):
             measures = at > value.first and words[at].lower in UNITS
-            changed[at] = replace(words[at], stems=words[at].stems if measures else ())
+            changed[at] = replace(changed[at], stems=words[at].stems if measures else ())
         if value.number is not None:
             own = words[value.first].stems if words[value.first].lower in _ALSO_WORDS else ()
             stems = () if value.number.soft and not own else (*_keys(value.number), *own)
-            changed[value.first] = replace(words[value.first], stems=stems)
+            changed[value.first] = replace(changed[value.first], stems=stems)
     return tuple(changed)
 
 
@@ -427,17 +493,24 @@ class _Capitals:
     language: Language
     nouns: bool
     small: Collection[str]
+    stems: frozenset[str] = frozenset()
 
     def opens(self, word: Word) -> bool:
         """Tell whether a word with a capital may be a common one that opens a sentence."""
         if word.lower in self.small:
             return True
-        return self.language == ENGLISH and is_common(folded(word.text))
+        if self.language != ENGLISH:
+            return False
+        return is_common(folded(word.text)) or not self.stems.isdisjoint(word.stems)
 
     def leads_in(self, words: Sequence[Word], at: int) -> bool:
         """Tell whether a word with a capital opens a sentence and is no part of the name behind."""
         word = words[at]
-        if word.lower in self.small or all(one in LIGHT for one in word.stems):
+        if (
+            word.lower in self.small
+            or word.lower in _OPENING
+            or all(one in LIGHT for one in word.stems)
+        ):
             return True
         return words[at + 1].lower in _LINKS and self.opens(word)
 
@@ -464,7 +537,7 @@ def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> It
         at += 1
         starts = False
     word = words[at]
-    if word.lower in _TITLES or word.lower in _PRONOUNS:
+    if word.lower in _TITLES or word.lower in _PRONOUNS or (at == last and _is_no_name(words, at)):
         return
     if word.lower in _DAYS:
         yield _name("day", words, at, at)
@@ -479,6 +552,14 @@ def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> It
     if capitals.nouns and single and not word.text.isupper():
         sure = False
     yield _name("name", words, at, last, sure=sure)
+
+
+def _is_no_name(words: Sequence[Word], at: int) -> bool:
+    """Tell whether a word with a capital is none: degrees Celsius, MUST, and who asks: `Q:`."""
+    word = words[at]
+    marks = words[at + 1].text if at + 1 < len(words) else ""
+    asks = len(word.text) == 1 and marks == ":"
+    return asks or word.text in _SHOUTED or word.lower in _SCALES
 
 
 def _name(kind: Kind, words: Sequence[Word], at: int, last: int, *, sure: bool = True) -> Value:
@@ -506,11 +587,20 @@ def _run_end(words: Sequence[Word], at: int, taken: Collection[int]) -> int:
         ):
             break
         if _is_capital(words[place]):
+            if words[place - 1].lower == "of" and _is_person(words, at, last):
+                break
             last = place
         elif words[place].lower not in _LINKS or place - last > 2:  # noqa: PLR2004 # two small words
             break
         place += 1
     return last
+
+
+def _is_person(words: Sequence[Word], at: int, last: int) -> bool:
+    """Tell whether what stands ahead of `of` is a name of its own: Vera Kovacs of Oslo."""
+    while at < last and words[at].lower in _TITLES:
+        at += 1
+    return last > at and words[last].lower not in _LINKS and not is_common(words[last].lower)
 
 
 def _begins(words: Sequence[Word], at: int) -> bool:
@@ -529,7 +619,7 @@ def _is_capital(word: Word) -> bool:
 
 
 def _is_code(token: str) -> bool:
-    return any(sign.isdigit() for sign in token) and any(sign.isalpha() for sign in token)
+    return any(sign.isdecimal() for sign in token) and any(sign.isalpha() for sign in token)
 
 
 def _names_cjk(text: str, words: Sequence[Word]) -> Iterator[Value]:

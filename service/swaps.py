@@ -14,7 +14,7 @@ from typing import Final
 from service.lines import Line
 from service.numbers import comparable, same
 from service.opposites import opposites
-from service.stated import APART, LIGHT, RANKS, Stated, Value, is_acronym, one_root
+from service.stated import APART, LIGHT, RANKS, Stated, Value, folded, is_acronym, one_root
 
 # What a claim's word counts that stands in another clause than the value.
 _FURTHER: Final = 0.8
@@ -75,7 +75,7 @@ _AUXILIARY: Final = frozenset(
     )
 )
 _CONJUNCTIONS: Final = frozenset(("and", "or", "but", "while", "whereas", "than"))
-_RELATIVE: Final = frozenset(("which", "who", "whom", "whose", "that"))
+_RELATIVE: Final = frozenset(("which", "who", "whom", "whose", "that", "where"))
 _GOVERNING: Final = frozenset(
     (
         "by",
@@ -100,6 +100,7 @@ _GOVERNING: Final = frozenset(
 _STANDING_FOR: Final = frozenset(("his", "her", "their", "its", "him", "them", "there", "our"))
 _GOVERNED: Final = 0.4
 _VERB: Final = re.compile(r"\w{2,}s\Z")
+_PEOPLE: Final = re.compile(r"\A[A-Z][a-z]+(?:ish|ian|ese|ean)\Z")
 _NEAR_VERB: Final = 3
 _FIRST: Final = 1
 _PASSED_OVER: Final = (
@@ -220,6 +221,11 @@ class Slot:
         return self.word_before if self.word_before in _GOVERNING - {"by"} else ""
 
     @cached_property
+    def relation(self) -> str:
+        """The preposition ahead of it, "" where it stands alone."""
+        return self.word_before if self.word_before in _GOVERNING else ""
+
+    @cached_property
     def links(self) -> bool:
         """Tell whether its clause only says what something is, in either order."""
         words = [word.lower for word in self.said.words if word.clause == self.clause]
@@ -244,10 +250,8 @@ class Slot:
 
     def _near_from(self, at: int, clause: int) -> float:
         """Return how near a word of another clause is to the value."""
-        block = clause // APART
-        if block != self.clause // APART:
-            apart = any(one.clause // APART == block for one in self.other_slots)
-            return _OF_ANOTHER if apart else _SHARED
+        if clause // APART != self.clause // APART:
+            return self._near_from_part(at, clause // APART)
         there = [one.value for one in self.other_slots if clause in one.clauses]
         if not there:
             return _SHARED
@@ -258,6 +262,24 @@ class Slot:
         if clause > self.clause and self._goes_on(at, clause, there):
             return _LEFT_OUT_LABELLED
         return _IN_CLAUSE if self._is_meant(at, clause) else _OF_ANOTHER
+
+    def _near_from_part(self, at: int, part: int) -> float:
+        """Return how near a word of another part of the sentence is, behind a semicolon."""
+        there = [one.value.first for one in self.other_slots if one.clause // APART == part]
+        if not there:
+            return _SHARED
+        goes_on = at < min(there) and at < self.value.first and self._refers_back
+        return _LEFT_OUT_LABELLED if goes_on else _OF_ANOTHER
+
+    @cached_property
+    def _refers_back(self) -> bool:
+        """Tell whether its part of the sentence goes on what was said: ; it was 9 in May."""
+        block = self.clause // APART
+        words = [word.lower for word in self.said.words if word.clause // APART == block]
+        verbs = [
+            one for one in words if one in _BEING | _AUXILIARY | _MODAL or _PARTICIPLE.match(one)
+        ]
+        return bool(_SUBJECTS.intersection(words[:2])) or not verbs
 
     def _labels(self, at: int, there: Sequence[Value]) -> bool:
         """Tell whether a word says who another name is."""
@@ -453,7 +475,9 @@ class Claim:
         fits = {}
         for stem, weight in self._weights[id(slot.value)].items():
             near = found.stands(stem)
-            if not near and stem in line.around.stems:
+            if stem in self.said.denied_stems and not line.said.denying:
+                near = 0.0
+            elif not near and stem in line.around.stems:
                 near = _ABOVE
             elif not near and any(found.stands(one) == _IN_CLAUSE for one in opposites(stem)):
                 near = _OPPOSITE
@@ -532,6 +556,8 @@ def swapped(
         (line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure
     ]
     compared = _Compared(claim, quoted, lines)
+    if (twice := _told_twice(claim, quoted)) is not None:
+        return twice, None
     for slot in claim.slots:
         if compared.is_elsewhere(slot):
             return slot.value, None
@@ -561,15 +587,53 @@ class _Compared:
         mine = self.own[id(slot.value)][0]
         return sum(mine.get(one, 0.0) for one in beside) < _LEAST_SHARE * len(beside)
 
+    def _speaks_of_the_same(self, line: Line, slot: Slot) -> bool:
+        """Tell whether a sentence that is not quoted may have what is told of the claim's names."""
+        here = any(line.passage == one.passage for one in self._quoted)
+        named = any(one is not slot and one.value.number is None for one in self._claim.slots)
+        return (here or named) and self._claim.is_on(line, slot)
+
+    def _is_no_share(self, slot: Slot, rival: Slot) -> bool:
+        """Tell whether the evidence has a claim's percents, and the rival is none."""
+        mine, theirs = slot.value.number, rival.value.number
+        if mine is None or theirs is None or theirs.unit == "percent" or mine.unit != "percent":
+            return False
+        return any(
+            one.number and one.number.unit == "percent" and is_same(slot.value, one)
+            for line in self._quoted
+            for one in line.said.values
+        )
+
+    def _is_in_order(self, slot: Slot, rival: Slot, line: Line) -> bool:
+        """Tell whether the claim has both names as the sentence has them: A by B."""
+        partner = _claimed(self._claim, rival.value)
+        if partner is None or slot.value.number is not None:
+            return False
+        own = next((one for one in line.said.names if is_same(slot.value, one)), None)
+        if own is None:
+            return False
+        found = Slot(line.said, own)
+        mine, theirs = slot.value.first < partner.value.first, own.first < rival.value.first
+        return (
+            mine == theirs
+            and found.relation == slot.relation
+            and rival.relation == partner.relation
+            and not (slot.links or found.links)
+        )
+
     def is_better(self, slot: Slot, line: Line, rival: Slot) -> bool:
         """Tell whether a value of a sentence fits clearly better than the claim's own."""
         if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
             return False
-        if slot.value.words & rival.value.words:
+        if slot.value.words & rival.value.words or _is_set_aside(self._claim.said, rival):
             return False
-        if not _is_among(line, self._quoted) and not self._claim.is_on(line, slot):
+        if not _is_among(line, self._quoted) and not self._speaks_of_the_same(line, slot):
             return False
         mine, implied = self.own[id(slot.value)]
+        if self._is_no_share(slot, rival) or self._is_in_order(slot, rival, line):
+            return False
+        if implied and _has_unit(rival.value) and not _has_unit(slot.value):
+            return False
         pairs = [(mine, self._claim.fit(slot, rival, line))]
         if (partner := _claimed(self._claim, rival.value)) is not None:
             theirs = _best(self._claim, partner, slot.value, self._lines)
@@ -580,16 +644,62 @@ class _Compared:
         return _is_better(pairs, least)
 
 
+def _is_set_aside(claim: Stated, rival: Slot) -> bool:
+    """Tell whether the evidence says right ahead of a value that it is not this one: not at 0."""
+    ahead = range(max(0, rival.value.first - 2), rival.value.first)
+    return not claim.denying and any(at in rival.said.denying for at in ahead)
+
+
+def _told_twice(claim: Claim, quoted: Sequence[Line]) -> Value | None:
+    """Return a name that a claim has twice and the evidence once: Jon Hart is Jon Hart's deputy."""
+    for at, slot in enumerate(claim.slots):
+        if slot.value.kind != "name" or slot.value.number is not None:
+            continue
+        again = any(
+            one.value.kind == "name" and one.value.words == slot.value.words
+            for one in claim.slots[at + 1 :]
+        )
+        if again and sum(_mentions(slot.value, line) for line in quoted) == 1:
+            return slot.value
+    return None
+
+
+def _mentions(value: Value, line: Line) -> int:
+    """Return how often a sentence, or what stands around it, has a word of a name."""
+    places = [*line.said.words, *line.around.words]
+    names = [folded(word.text) for word in places]
+    return max(names.count(one) for one in value.words)
+
+
+def _has_unit(value: Value) -> bool:
+    return value.number is not None and value.number.unit != ""
+
+
 def _is_among(line: Line, lines: Sequence[Line]) -> bool:
     return any(line is one for one in lines)
 
 
 def _is_rival(slot: Slot, rival: Slot) -> bool:
     """Tell whether a value may stand in a claim's place, as may all that count the same things."""
+    mine, theirs = slot.value.number, rival.value.number
+    if len(slot.value.words) > 1 and _PEOPLE.search(rival.value.text):
+        return False
     if of_one_kind(slot.value, rival.value):
-        return True
-    counted = slot.stems_behind & rival.stems_behind
-    return bool(counted) and slot.value.number is not None and rival.value.number is not None
+        return mine is None or theirs is None or not _counts_otherwise(slot, rival)
+    if mine is None or theirs is None or mine.kind != theirs.kind:
+        return False
+    return any(not one.startswith("#") for one in slot.stems_behind & rival.stems_behind)
+
+
+def _counts_otherwise(slot: Slot, rival: Slot) -> bool:
+    """Tell whether one number has a unit, and the other counts things: 16 weeks, 271 patients."""
+    for one, other in ((slot, rival), (rival, slot)):
+        if one.value.number and other.value.number and one.value.number.unit:
+            if other.value.number.unit:
+                return False
+            things = {stem for stem in other.stems_behind if not stem.startswith("#")} - LIGHT
+            return bool(things) and things.isdisjoint(one.stems_behind)
+    return False
 
 
 def _named_above(claim: Claim, slot: Slot, mine: Fit, quoted: Sequence[Line]) -> Value | None:

@@ -7,8 +7,8 @@ from service.common_words import is_common
 from training.common_words import common_words
 
 # A little under what was measured when the rules were made.
-TUNED = {"number": 0.96, "name": 0.9, "negation": 0.85, "invented": 0.88}
-HELD = {"number": 0.93, "name": 0.93, "negation": 0.8, "invented": 0.9}
+TUNED = {"number": 0.94, "name": 0.9, "negation": 0.72, "invented": 0.91}
+HELD = {"number": 0.94, "name": 0.86, "negation": 0.67, "invented": 0.9}
 
 
 def test_a_marked_sentence_is_one_true_and_some_wrong_ones() -> None:
@@ -32,7 +32,7 @@ def test_the_set_is_large_enough() -> None:
 
 @pytest.mark.parametrize(
     ("part", "least", "lost"),
-    [pytest.param("tuned", TUNED, 0.05, marks=pytest.mark.slow), ("held", HELD, 0.07)],
+    [pytest.param("tuned", TUNED, 0.05, marks=pytest.mark.slow), ("held", HELD, 0.12)],
 )
 def test_swaps_are_caught_and_true_sentences_kept(
     part: str, least: dict[str, float], lost: float
