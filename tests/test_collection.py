@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import random
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -30,6 +31,7 @@ from indexes.collection import (
     create_collection,
     delete_collection,
     open_collection,
+    sweep_deleted,
 )
 from indexes.documents import UPLOADS, Heading, Page, Span, Table
 from indexes.encoder import Encoder, EncoderIdentity
@@ -745,6 +747,20 @@ def test_one_folder_that_stays_does_not_keep_others(
         delete_collection(data, "a")
     delete_collection(data, "b")
     assert [path.name[:10] for path in data.glob(".deleted-*")] == [".deleted-a"]
+
+
+def test_where_no_folder_can_be_looked_at_the_sweep_is_left_for_later(tmp_path: Path) -> None:
+    """Where no file can be opened any more it raises nothing; the next one does the work."""
+    (tmp_path / ".deleted-a-1").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        sweep_deleted(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == [".deleted-a-1"]
+    sweep_deleted(tmp_path)
+    assert not (tmp_path / ".deleted-a-1").exists()
 
 
 def test_of_two_deletions_at_once_one_finds_nothing(tmp_path: Path) -> None:
