@@ -51,6 +51,7 @@ def test_all_questions_are_asked_by_one_client_and_by_many(tmp_path: Path) -> No
     assert (figures["questions"], figures["clients"]) == (30, 4)
 
 
+@pytest.mark.slow
 def test_a_started_service_is_asked_and_its_memory_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +71,7 @@ def test_questions_are_all_different() -> None:
     assert len(set(start.asked(500))) == 500
 
 
+@pytest.mark.slow
 def test_the_memory_of_an_ingestion_is_watched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

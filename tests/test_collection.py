@@ -145,6 +145,7 @@ def test_a_commit_is_seen_within_a_second(collection: Collection) -> None:
     process.wait()
 
 
+@pytest.mark.slow
 def test_killed_writers_leave_whole_documents(collection: Collection) -> None:
     """After SIGKILL at random moments each reported change is there and none is half there."""
     chance = random.Random(7)

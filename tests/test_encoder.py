@@ -370,6 +370,7 @@ def test_models_that_are_refused(spoil: Callable[[Path], None], named: str, tmp_
     assert str(folder) in caught.value.message
 
 
+@pytest.mark.slow
 def test_a_model_without_a_fast_tokenizer(tmp_path: Path) -> None:
     """A tokenizer that the splitter cannot use is named as the reason."""
     from transformers import CanineConfig, CanineModel, CanineTokenizer

@@ -358,6 +358,7 @@ def test_help_comes_at_once() -> None:
     assert not heavy & set(shown.stdout.split())
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(docs: Path, tmp_path: Path) -> None:
     """Ctrl-C ends with 130 and one line; the same command then completes."""
     # Several groups are stored one after the other; the first one is told while others are to come.

@@ -97,6 +97,7 @@ def busy(server: Served, told: Told) -> int:
     return len(asked) * 2 + len(mistakes)
 
 
+@pytest.mark.slow
 def test_a_busy_service_logs_no_word_of_anybody(tmp_path: Path) -> None:
     """Neither of documents, their names and metadata, nor of questions, filters and paths.
 

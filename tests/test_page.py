@@ -387,6 +387,7 @@ def test_on_a_phone_the_question_leaves_room_for_its_answer(
         assert sideways(seen.page) == 0
 
 
+@pytest.mark.slow
 def test_each_tab_has_a_collection_of_its_own(service: Served, chromium: Browser) -> None:
     """What another tab chooses, or deletes, changes nothing of what this one shows and does."""
     for name in ("left", "right"):

@@ -340,6 +340,7 @@ def test_uploads_are_followed_through_trouble(tmp_path: Path, chromium: Browser)
         expect(page.locator("#documents-list li")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_many_files_are_told_in_short(tmp_path: Path, chromium: Browser) -> None:
     """What needs a person stands first, the rest is counted and folded away."""
     with (

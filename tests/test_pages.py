@@ -118,7 +118,14 @@ def replies(told: str) -> Iterator[dict[str, object]]:
             yield json.loads(line)
 
 
-@pytest.mark.parametrize("page", pages(), ids=name_of)
+LONG = {"docs/measure.md", "docs/operations.md"}
+FOLLOWED = [
+    pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] if name_of(page) in LONG else [])
+    for page in pages()
+]
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
 def test_page_can_be_followed(page: Path, tmp_path: Path) -> None:
     """Each command succeeds and prints what the page shows, and each question is answered."""
     lacking = missing(page)

@@ -88,6 +88,7 @@ def test_haystack_sends_nothing() -> None:
     assert done.stdout.split() == ["None"]
 
 
+@pytest.mark.slow
 def test_the_reader_is_the_one_that_is_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,7 @@ def test_the_exact_search_is_exact() -> None:
     assert scale.exact(made, rows, among).tolist() == expected
 
 
+@pytest.mark.slow
 def test_every_step_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -225,6 +225,7 @@ def test_questions_are_answered(slim: Slim) -> None:
     assert "7 May 2027" in ended.stdout
 
 
+@pytest.mark.slow
 def test_answers_are_measured(slim: Slim) -> None:
     """Evaluation and calibration need no more."""
     lines = (EXAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()

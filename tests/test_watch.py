@@ -143,6 +143,7 @@ def stored(home: Path) -> dict[str, str]:
         opened.close()
 
 
+@pytest.mark.slow
 def test_what_comes_changes_and_goes_is_followed(docs: Path, tmp_path: Path) -> None:
     """New, written, renamed and removed files and folders; one object a run, what changed alone."""
     with watching(tmp_path, "--json", docs) as watcher:
@@ -235,6 +236,7 @@ def test_nothing_is_removed_where_a_run_would_ask_and_a_folder_that_went_is_wait
     assert len(stored(tmp_path)) == 11
 
 
+@pytest.mark.slow
 def test_a_busy_collection_is_waited_for(docs: Path, tmp_path: Path) -> None:
     """Another run holds the lock: that is told, and tried again."""
     with watching(tmp_path, docs) as watcher:
