@@ -64,10 +64,10 @@ serve: $(RUN) ## start the service on http://127.0.0.1:8000 with the demo's coll
 	@AFTERWORD_DATA=$${AFTERWORD_DATA:-afterword-data} exec $(BIN)/afterword serve
 
 test: $(TEST) ## set up and run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not soak"
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not soak"
 
 test-all: $(TEST) ## run every test but the soak
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak"
+	@$(BIN)/python -m pytest -n 2 -m "not soak"
 
 soak: $(TEST) $(LLAMA)/.made $(CLIENTS)/.made ## long and heavy tests, over an hour: load (SOAK_MINUTES=30), hundreds of kills and faults
 	@$(BIN)/python -m pytest -m soak --timeout 7200

@@ -15,9 +15,6 @@ import pytest
 from hostile_files import Hostile, hostile_files
 from indexes.collection import open_collection
 
-# All look at one run, which takes a minute: one worker of several makes it.
-pytestmark = pytest.mark.xdist_group("hostile")
-
 ROOT = Path(__file__).parent.parent
 SECONDS = 8
 MEMORY_MB = 600
