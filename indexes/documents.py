@@ -288,8 +288,11 @@ class StoredChunk:
     @property
     def encoded(self) -> str:
         """What encoder, lexical view and reader see of this chunk."""
-        context = [*self.headings, *([self.header] if self.header else [])]
-        return encoded_text(self.title, context, self.text)
+        return self.with_context(self.text, self.header)
+
+    def with_context(self, text: str, header: str | None) -> str:
+        """Return a text as it would be seen in the place of the chunk's own, below a header."""
+        return encoded_text(self.title, [*self.headings, *([header] if header else [])], text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from itertools import pairwise, takewhile
 from typing import Final
 
 from indexes.collection import Reading
-from indexes.documents import encoded_text
 from indexes.lexical import terms
 from service.said import Phrase, terms_of
 from service.spoken import Word
@@ -37,15 +36,7 @@ def beside_in(reading: Reading) -> Beside:
     def beside(text: str) -> list[frozenset[str]]:
         hits = reading.lexical(text, _LOOKED_AT)
         chunks = reading.chunks([hit.chunk_id for hit in hits])
-        return [
-            frozenset(
-                terms(
-                    encoded_text(one.title, [*one.headings, *filter(None, [one.header])], one.text),
-                    reading.language,
-                )
-            )
-            for one in chunks
-        ]
+        return [frozenset(terms(one.encoded, reading.language)) for one in chunks]
 
     return beside
 

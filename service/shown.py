@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from indexes.documents import Span, StoredChunk, encoded_text
+from indexes.documents import Span, StoredChunk
 from service.answering import answering
 from service.rows import Row, table_rows
 from service.signs import coverage
@@ -48,8 +48,7 @@ def shown(chunk: StoredChunk, weights: Mapping[str, float], question: str = "") 
     spoken, places = _spoken(chunk, rows)
     named = all(len(row.cells) > _PAIR for row in rows)
     above = rows[0].title if named else chunk.header
-    context = [*chunk.headings, *([above] if above else [])]
-    text = encoded_text(chunk.title, context, spoken)
+    text = chunk.with_context(spoken, above)
     ahead = len(text) - len(spoken)
     return Shown(text, tuple((ahead + begin, cell) for begin, cell in places), rows, fits)
 
@@ -61,8 +60,7 @@ def without_asides(chunk: StoredChunk, seen: Shown) -> Shown:
     stretches = [Span(*one) for one in zip(edges[::2], edges[1::2], strict=True)]
     stretches = [one for one in stretches if one.start < one.end]
     words = "".join(chunk.cut(one) for one in stretches)
-    context = [*chunk.headings, *([chunk.header] if chunk.header else [])]
-    text = encoded_text(chunk.title, context, words)
+    text = chunk.with_context(words, chunk.header)
     begins = accumulate((one.end - one.start for one in stretches), initial=len(text) - len(words))
     own = tuple(zip(begins, stretches, strict=False))
     return Shown(text, own, sentences=seen.sentences)

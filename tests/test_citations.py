@@ -195,17 +195,21 @@ def test_what_was_kept_is_cited_as_from_the_reading(
     assert all((one.row is None) == (media_type == "text/plain") for one, _ in cited)
 
 
-def test_one_text_at_a_time_is_kept_whole(
-    collection: Collection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each is read and hashed once, in whatever order its chunks come."""
-    hashed: list[str] = []
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the texts that were hashed so far, in order."""
+    texts: list[str] = []
 
     def noted(text: str) -> str:
-        hashed.append(text)
+        texts.append(text)
         return sha256_text(text)
 
     monkeypatch.setattr(citations, "sha256_text", noted)
+    return texts
+
+
+def test_one_text_at_a_time_is_kept_whole(collection: Collection, hashed: list[str]) -> None:
+    """Each is read and hashed once, in whatever order its chunks come."""
     with collection.read() as reading:
         first, last = chunks_of(reading, "more")
         citer = Citer(reading)
@@ -235,16 +239,9 @@ def test_what_is_wrong_with_a_kept_document_is_told_where_it_is_cited(
 
 
 def test_a_document_is_read_and_hashed_once_a_reply(
-    collection: Collection, monkeypatch: pytest.MonkeyPatch
+    collection: Collection, hashed: list[str]
 ) -> None:
     """However many places in it are cited, for it may be long; the next reply checks it anew."""
-    hashed: list[str] = []
-
-    def noted(text: str) -> str:
-        hashed.append(text)
-        return sha256_text(text)
-
-    monkeypatch.setattr(citations, "sha256_text", noted)
     with collection.read() as reading:
         for _ in range(2):
             citer = Citer(reading)
