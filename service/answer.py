@@ -384,7 +384,7 @@ class Answerer:
                 f"rewrite {question.rewrite!r} is not known; use one of: {', '.join(WAYS)}"
             )
         strategy_named(question.strategy)
-        check_generator(question.generator or self._settings.generator)
+        check_generator(self._writer(question))
 
 
 def build_answerer(settings: Settings) -> Answerer:
