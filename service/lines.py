@@ -25,6 +25,9 @@ _IN_LARGE: Final = re.compile(
     r"(?P<large>thousand|million|billion)s?(?: of)?(?: (?P<unit>[a-z]+))?",
     re.IGNORECASE,
 )
+# A unit behind the name of a column: Yield (t/ha), Price [EUR].
+_UNIT: Final = re.compile(r" ?[(\[](?:in )?([^\W\d]{1,4}(?:/[^\W\d]{1,4})?|%|[$€£¥])[)\]] ?\Z")
+_BARE: Final = re.compile(r"[-+\u2212]?\d[\d.,\u00a0 ]*")
 _SMALL: Final = re.compile(r"(?<![\w-])[^\W\d_A-Z][^\W\d_A-Z]+(?![\w-])")
 
 
@@ -167,18 +170,23 @@ def _scaled(said: Stated, size: Decimal, unit: str) -> Stated:
     return replace(said, values=values)
 
 
+def _spoken(name: str, cell: str) -> str:
+    """Return a cell with the name of its column; a unit in the name goes behind a bare number."""
+    if not name:
+        return cell
+    found = _UNIT.search(name)
+    if found and _BARE.fullmatch(cell.strip()):
+        name, cell = name[: found.start()], f"{cell.strip()} {found[1]}"
+    return f"{name.lower().replace('_', ' ')} is {cell}"
+
+
 def _texts(chunk: StoredChunk) -> Iterator[tuple[Span, str]]:
     """Yield where sentences stand in the document, and their words; a row's with its columns."""
     rows = table_rows(chunk)
     if rows:
         for row in rows:
             cells = zip(row.cells, row.names, strict=True)
-            spoken = "; ".join(
-                f"{name.lower().replace('_', ' ')} is {chunk.cut(cell)}"
-                if name
-                else chunk.cut(cell)
-                for cell, name in cells
-            )
+            spoken = "; ".join(_spoken(name, chunk.cut(cell)) for cell, name in cells)
             yield row.span, spoken
         return
     for span in sentence_spans(chunk.text, chunk.media_type, chunk.language):

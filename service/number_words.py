@@ -116,13 +116,16 @@ CURRENCIES: Final[Mapping[str, str]] = MappingProxyType(
 _UNIT_FORMS: Final = (
     "euro eur euros", "dollar usd dollars", "pound gbp pounds quid", "yen jpy", "franc chf francs",
     "rupee inr rupees", "krona kronor kroner krone sek nok dkk", "yuan rmb cny", "cent cents",
+    "zloty pln zlotys złoty", "forint huf forints", "koruna czk korunas", "real brl reais",
+    "peso mxn ars pesos", "rand zar", "naira ngn", "won krw",
+    "shekel ils shekels", "lira try liras",
     "percent pct prozent",
     "m metre metres meter meters", "km kilometre kilometres kilometer kilometers",
     "cm centimetre centimetres centimeter centimeters",
     "mm millimetre millimetres millimeter millimeters", "mile miles mi", "foot feet ft",
     "inch inches", "yard yards", "hectare hectares ha", "acre acres",
     "kg kilo kilos kilogram kilograms", "g gram grams", "mg milligram milligrams",
-    "tonne tonnes ton tons", "pound-weight lb lbs", "ounce ounces oz",
+    "tonne tonnes ton tons t", "pound-weight lb lbs", "ounce ounces oz",
     "l litre litres liter liters", "ml millilitre millilitres milliliter milliliters",
     "gallon gallons",
     "second sec secs seconds", "minute min mins minutes minuten", "hour h hr hrs hours stunden",
@@ -135,6 +138,11 @@ _UNIT_FORMS: Final = (
     "mhz", "ghz", "byte bytes", "kb kilobyte kilobytes", "mb megabyte megabytes",
     "gb gigabyte gigabytes", "tb terabyte terabytes", "degree degrees °c", "mbit", "gbit",
 )  # fmt: skip
+CODES: Final = (
+    "EUR", "USD", "GBP", "CHF", "JPY", "INR", "SEK", "NOK", "DKK", "RMB", "CNY", "PLN", "HUF",
+    "CZK", "BRL", "MXN", "ARS", "ZAR", "NGN", "KRW", "ILS", "TRY",
+)  # fmt: skip
+"""Codes of currencies (ISO 4217) that stand before amounts."""
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {form: forms.split()[0] for forms in _UNIT_FORMS for form in forms.split()}
 )

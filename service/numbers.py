@@ -10,6 +10,7 @@ from typing import Final, Literal
 from indexes.documents import Span
 from indexes.languages import ENGLISH, Language
 from service.number_words import (
+    CODES,
     COUNTS,
     CURRENCIES,
     FRACTIONS,
@@ -29,6 +30,7 @@ Kind = Literal["number", "ordinal", "date", "time"]
 Bound = Literal["", "least", "most"]
 Date = tuple[int | None, int | None, int | None]
 
+_CODE: Final = "|".join(CODES)
 _CURRENCY: Final = rf"[{re.escape(''.join(CURRENCIES))}]"
 # Digits in groups of three, with a fraction, or any chain of digits such as a version.
 _DIGITS: Final = (
@@ -54,7 +56,7 @@ def _pattern(month: str, flags: re.RegexFlag) -> re.Pattern[str]:
         r"|(?P<clock>(?<![\d.,:])\d{1,2}(?:[:.h]\d\d(?::\d\d)?)? ?(?:[ap]\.m\.|[ap]m\b)"
         r"|(?<![\d.,:])\d{1,2}:\d\d(?::\d\d)?(?![\d:])|(?<![\d.,:])\d{1,2}h\d\d\b"
         r"|(?<![\d.,:])\d{1,2}(?=(?: Uhr| o['\u2019]clock)\b))"
-        rf"|(?P<digits>(?<![A-Za-z\d_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:EUR|USD|GBP|CHF) )?"
+        rf"|(?P<digits>(?<![A-Za-z\d_])(?<!\d[.,])(?P<before>{_CURRENCY} ?|\b(?:{_CODE}) )?"
         rf"(?P<sign>(?<![\w)\u2013-])[-\u2212])?(?P<value>{_DIGITS})(?P<vulgar>[½¼¾])?)"
         r"|(?P<part>[½¼¾])"
         r"|(?P<words>[^\W\d_]+)",
