@@ -21,7 +21,7 @@ from typing import Final
 from indexes.settings import load_settings
 from service.answer import Answerer
 from service.described import beside_in
-from service.evaluate import Asked, Line, Outcome, ask, read_lines
+from service.evaluate import EvaluationRun, Line, Outcome, ask, read_lines
 from service.evidence import Turn
 from service.rewrite import rewrite_by_rule
 
@@ -82,7 +82,7 @@ def measured(
     answerer: Answerer, collection: str, lines: Sequence[tuple[Line, str | None]]
 ) -> dict[str, object]:
     """Return the figures of each way of asking, and what of the gap is closed."""
-    asked = Asked(collection)
+    asked = EvaluationRun(collection)
     ways = {
         "alone": [replace(line, history=()) for line, _ in lines],
         "by_rule": [line for line, _ in lines],
@@ -140,7 +140,7 @@ def changed_alone(
         for question, own in opened:
             history = chance.choice([h for q, h in opened if h and h != own and q != question])
             made = rewrite_by_rule(
-                question, history, reading.rarities, reading.language, beside_in(reading)
+                question, history, reading.rarities, reading.language, beside_in(reading, None)
             )
             if made.by:
                 changed.append(made.text)

@@ -227,8 +227,8 @@ class Answerer:
 
         def by_rule() -> Rewritten:
             with collection.read() as reading:
-                rarities, language = reading.rarities, reading.language
-                return rewrite_by_rule(asked, history, rarities, language, beside_in(reading))
+                beside = beside_in(reading, reading.allowed(question.filter, question.as_of))
+                return rewrite_by_rule(asked, history, reading.rarities, reading.language, beside)
 
         desk = self._rewriter(question, way, check) if way != "rule" else None
         if desk is None:

@@ -40,7 +40,7 @@ _LONGEST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChatQuestion:
     """A question, and names of what in the request was not used for it.
 
     `is_chore` tells that the message asks nothing of documents.
@@ -51,7 +51,7 @@ class Asked:
     is_chore: bool
 
 
-def asked_in(body: ChatRequest, model: Model, settings: Settings) -> Asked:
+def asked_in(body: ChatRequest, model: Model, settings: Settings) -> ChatQuestion:
     """Return what a chat request asks. Raises InvalidRequest that names all that is refused."""
     wishes = body.afterword or Wishes()
     mistakes = list(_refused(body, wishes, model))
@@ -68,7 +68,7 @@ def asked_in(body: ChatRequest, model: Model, settings: Settings) -> Asked:
         raise InvalidRequest(mistakes)
     turns, skipped = _history(body.messages, place)
     unused = [*_unused(body), *skipped]
-    return Asked(
+    return ChatQuestion(
         question=Question(
             question=text,
             collection=model.collection,

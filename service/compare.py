@@ -11,7 +11,7 @@ from indexes.errors import UsageError
 from indexes.settings import Settings, allowed
 from service.answer import MOST_CANDIDATES, Answerer
 from service.bootstrap import interval, resamples
-from service.evaluate import Asked, Failed, Line, Outcome, ask, stage_named
+from service.evaluate import EvaluationRun, Failed, Line, Outcome, ask, stage_named
 from service.figures import Floats, digits_of, figures, once, rounded
 from service.strategies import strategy_named
 
@@ -38,7 +38,7 @@ class Manner:
     """One way of asking: with what settings, and where and up to which stage."""
 
     settings: Settings
-    asked: Asked
+    asked: EvaluationRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _with(settings: Settings, key: str, value: str) -> Settings:
         raise UsageError(f"--compare {key}={value}: it must be {allowed(field)}") from None
 
 
-Side = tuple[Answerer, Asked]
+Side = tuple[Answerer, EvaluationRun]
 Pair = tuple[Outcome | Failed, Outcome | Failed]
 
 
@@ -142,7 +142,7 @@ def ask_both(lines: Sequence[Line], a: Side, b: Side) -> Iterator[Pair]:
 
 
 def differences(
-    a: Sequence[Outcome], b: Sequence[Outcome], asked_a: Asked, asked_b: Asked
+    a: Sequence[Outcome], b: Sequence[Outcome], asked_a: EvaluationRun, asked_b: EvaluationRun
 ) -> dict[str, Difference]:
     """Return what each figure is both ways and how sure the difference is; pairs in order.
 

@@ -11,6 +11,7 @@ from itertools import pairwise, takewhile
 from typing import Final
 
 from indexes.collection import Reading
+from indexes.hits import ChunkSet
 from indexes.lexical import terms
 from service.said import Phrase, terms_of
 from service.spoken import Word
@@ -30,11 +31,11 @@ _CLAUSE_WORDS: Final = "that which who whom whose when where why how if because 
 _CLAUSE: Final = frozenset(_CLAUSE_WORDS.split())
 
 
-def beside_in(reading: Reading) -> Beside:
-    """Return how to look up what stands beside what in the chunks of a collection."""
+def beside_in(reading: Reading, allowed: ChunkSet | None) -> Beside:
+    """Return how to look up what stands beside what in those chunks of a collection."""
 
     def beside(text: str) -> list[frozenset[str]]:
-        hits = reading.lexical(text, _LOOKED_AT)
+        hits = reading.lexical(text, _LOOKED_AT, allowed)
         chunks = reading.chunks([hit.chunk_id for hit in hits])
         return [frozenset(terms(one.encoded, reading.language)) for one in chunks]
 

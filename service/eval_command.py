@@ -28,7 +28,7 @@ from service.compare import (
     verdict,
 )
 from service.evaluate import (
-    Asked,
+    EvaluationRun,
     Failed,
     Line,
     Outcome,
@@ -62,7 +62,7 @@ class Wanted:
 class Run:
     """What came back: outcomes, the same questions asked with the changes, what failed."""
 
-    asked: Asked
+    asked: EvaluationRun
     outcomes: Sequence[Outcome]
     failed: Sequence[Failed]
     changes: Mapping[str, str]
@@ -71,7 +71,9 @@ class Run:
 
 def run_evaluation(settings: Settings, wanted: Wanted) -> int:
     """Run an evaluation and show its figures; return the exit status."""
-    manner = Manner(settings, Asked(wanted.collection, wanted.given, stage_named(wanted.stage)))
+    manner = Manner(
+        settings, EvaluationRun(wanted.collection, wanted.given, stage_named(wanted.stage))
+    )
     changes = pairs("--compare", wanted.compare)
     other = changed(manner, changes)
     least = floors(wanted.fail_under)
@@ -229,7 +231,7 @@ def pairs(option: str, given: Sequence[str]) -> dict[str, str]:
 
 def floors(given: Sequence[str]) -> dict[str, float]:
     """Return the least value of each figure. Raises UsageError that names what is wrong."""
-    known = flattened(summarise([], Asked("")))
+    known = flattened(summarise([], EvaluationRun("")))
     found = {}
     for name, text in pairs("--fail-under", given).items():
         if name not in known:
@@ -246,7 +248,7 @@ def floors(given: Sequence[str]) -> dict[str, float]:
 
 
 def too_low(
-    figures: Mapping[str, float | None], least: Mapping[str, float], asked: Asked
+    figures: Mapping[str, float | None], least: Mapping[str, float], asked: EvaluationRun
 ) -> list[str]:
     """Return a line for each figure that is below what is wanted, or is not known."""
     told = []
@@ -259,7 +261,7 @@ def too_low(
     return told
 
 
-def _unknown(name: str, asked: Asked) -> str:
+def _unknown(name: str, asked: EvaluationRun) -> str:
     group = name.partition(".")[0]
     if group in {"hit", "mrr", "ndcg", "lost"} and asked.given:
         return "--given ranks nothing"

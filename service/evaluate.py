@@ -89,7 +89,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EvaluationRun:
     """How an evaluation is run: where, from the given context alone or not, up to which stage."""
 
     collection: str
@@ -173,14 +173,16 @@ def _texts(place: str, value: Mapping[str, object], key: str) -> tuple[str, ...]
     return tuple(found)
 
 
-def evaluate(lines: Sequence[Line], answerer: Answerer, asked: Asked) -> Iterator[Outcome | Failed]:
+def evaluate(
+    lines: Sequence[Line], answerer: Answerer, asked: EvaluationRun
+) -> Iterator[Outcome | Failed]:
     """Ask each question in turn; yield what came back, or why a question could not be asked."""
     ask(lines[0], answerer, asked)  # models are loaded before any time is taken
     for line in lines:
         yield ask(line, answerer, asked)
 
 
-def ask(line: Line, answerer: Answerer, asked: Asked) -> Outcome | Failed:
+def ask(line: Line, answerer: Answerer, asked: EvaluationRun) -> Outcome | Failed:
     """Ask one question; return what came back, or why it could not be asked.
 
     Raises ModelMissing and EncoderMismatch: no other question could be asked either.
@@ -193,7 +195,7 @@ def ask(line: Line, answerer: Answerer, asked: Asked) -> Outcome | Failed:
         return Failed(line.id, error.message)
 
 
-def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
+def _read(line: Line, answerer: Answerer, asked: EvaluationRun) -> Outcome:
     narrowed = None
     if asked.given:
         if line.context_id is None:
@@ -224,7 +226,7 @@ def _read(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
     )
 
 
-def _searched(line: Line, answerer: Answerer, asked: Asked) -> Outcome:
+def _searched(line: Line, answerer: Answerer, asked: EvaluationRun) -> Outcome:
     began = time.perf_counter()
     passages = answerer.search(
         line.question, asked.collection, None, _SEARCHED, history=line.history

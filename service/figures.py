@@ -12,7 +12,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from service.evaluate import RANKED, Asked, Outcome, exact_match, matches, token_f1
+from service.evaluate import RANKED, EvaluationRun, Outcome, exact_match, matches, token_f1
 
 Floats = npt.NDArray[np.float64]
 Figure = Callable[[Floats], Floats]
@@ -147,7 +147,7 @@ def rounded(value: float, digits: int = 4) -> float | None:
 # --- figures of an evaluation --------------------------------------------------------------------
 
 
-def summarise(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, object]:
+def summarise(outcomes: Sequence[Outcome], asked: EvaluationRun) -> dict[str, object]:
     """Return the figures of an evaluation, named as in `afterword eval --json`; None without truth.
 
     em, f1: exact match and token F1 of `answer_short` over answerable lines, as shares like
@@ -184,7 +184,7 @@ def flattened(figures: Mapping[str, object]) -> dict[str, float | None]:
     return flat
 
 
-def figures(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, Figure]:
+def figures(outcomes: Sequence[Outcome], asked: EvaluationRun) -> dict[str, Figure]:
     """Return every figure by its name with dots, in the order in which they are shown."""
     milliseconds = [one.milliseconds for one in outcomes]
     return {
@@ -201,7 +201,7 @@ def figures(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, Figure]:
     }
 
 
-def _ranking(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, list[float | None]]:
+def _ranking(outcomes: Sequence[Outcome], asked: EvaluationRun) -> dict[str, list[float | None]]:
     placed = [None if asked.given else _placed(one) for one in outcomes]
     return {
         name: [None if one is None else measure(*one) for one in placed]
@@ -249,7 +249,7 @@ def fit(outcome: Outcome, compare: Callable[[str, str], float] = token_f1) -> fl
 
 
 def _answer(
-    outcome: Outcome, asked: Asked, compare: Callable[[str, str], float], *, forced: bool
+    outcome: Outcome, asked: EvaluationRun, compare: Callable[[str, str], float], *, forced: bool
 ) -> float | None:
     if not asked.reading or not outcome.line.answers or outcome.line.answerable is False:
         return None
@@ -272,7 +272,7 @@ def _citation_precision(outcomes: Sequence[Outcome]) -> Figure:
     return ratio([sum(good) for good in cited], [len(good) for good in cited])
 
 
-def _answering(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, Figure]:
+def _answering(outcomes: Sequence[Outcome], asked: EvaluationRun) -> dict[str, Figure]:
     truth = [one.line.answerable if asked.reading else None for one in outcomes]
     scores = [one.score for one in outcomes]
     given = [one.answered for one in outcomes]
@@ -288,7 +288,7 @@ def _answering(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, Figure]:
     }
 
 
-def _lost(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, Figure]:
+def _lost(outcomes: Sequence[Outcome], asked: EvaluationRun) -> dict[str, Figure]:
     steps = [lost_in(one, asked) for one in outcomes]
     return {
         f"lost.{name}": mean([None if step is None else float(step == name) for step in steps])
@@ -296,7 +296,7 @@ def _lost(outcomes: Sequence[Outcome], asked: Asked) -> dict[str, Figure]:
     }
 
 
-def lost_in(outcome: Outcome, asked: Asked) -> Step | None:
+def lost_in(outcome: Outcome, asked: EvaluationRun) -> Step | None:
     """Return the first step that lost the answer of an answerable question, or "found".
 
     Retrieve: no relevant passage among the candidates; attend: none of them first; generate: the

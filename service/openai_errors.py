@@ -41,7 +41,7 @@ _NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETD
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Requested:
     """Who was asked for what; the key is known so that no message tells it."""
 
     address: Address
@@ -49,7 +49,7 @@ class Asked:
     key: str | None
 
 
-def failure_of(error: Exception, asked: Asked) -> AfterwordError:
+def failure_of(error: Exception, asked: Requested) -> AfterwordError:
     """Return a client's error as ours: what was wrong, at which server, and what to do next."""
     where = asked.address.shown
     match error:
@@ -78,7 +78,7 @@ def tried(failure: AfterwordError, tries: int, seconds: float) -> AfterwordError
     return failure
 
 
-def nonsense(where: str, what: str, asked: Asked) -> ModelFailed:
+def nonsense(where: str, what: str, asked: Requested) -> ModelFailed:
     """Return the error of an answer that is not in the form of OpenAI's chat completions."""
     return ModelFailed(
         f"the language model's server {where} answered something that is no chat completion "
@@ -87,7 +87,7 @@ def nonsense(where: str, what: str, asked: Asked) -> ModelFailed:
     )
 
 
-def cut_off(asked: Asked) -> ModelFailed:
+def cut_off(asked: Requested) -> ModelFailed:
     """Return the error of a connection that ended in the midst of an answer."""
     return ModelFailed(
         f"the connection to the language model's server {asked.address.shown} ended in the midst "
@@ -95,7 +95,7 @@ def cut_off(asked: Asked) -> ModelFailed:
     )
 
 
-def hung_up(asked: Asked) -> ModelFailed:
+def hung_up(asked: Requested) -> ModelFailed:
     """Return the error of a server that takes a request and ends the answer without a word.
 
     Some do so where a prompt is too long for them.
@@ -153,14 +153,14 @@ def wait_asked_for(error: Exception) -> float | None:
         return None
 
 
-def told(error: openai.APIError, asked: Asked) -> str:
+def told(error: openai.APIError, asked: Requested) -> str:
     """Return what the server said, in one line."""
     body = error.body
     said = body.get("message") or body.get("detail") if isinstance(body, Mapping) else None
     return _short(str(said or error.message), asked.key)
 
 
-def _of_status(error: openai.APIStatusError, asked: Asked) -> AfterwordError:
+def _of_status(error: openai.APIStatusError, asked: Requested) -> AfterwordError:
     status, said = error.status_code, told(error, asked)
     if is_too_long(error):
         return _too_long(error, asked)
@@ -176,7 +176,7 @@ def _of_status(error: openai.APIStatusError, asked: Asked) -> AfterwordError:
     return ModelFailed(f"the language model's server {asked.address.shown} {_what(error, asked)}")
 
 
-def _what(error: openai.APIStatusError, asked: Asked) -> str:
+def _what(error: openai.APIStatusError, asked: Requested) -> str:
     """Return what the server did, and what to do about it."""
     status, said = error.status_code, told(error, asked)
     if status in _REFUSED:
@@ -198,7 +198,7 @@ def _what(error: openai.APIStatusError, asked: Asked) -> str:
     return f"failed ({status}: {said}); look at its log"
 
 
-def _busy(error: openai.APIStatusError, asked: Asked, said: str) -> ModelBusy:
+def _busy(error: openai.APIStatusError, asked: Requested, said: str) -> ModelBusy:
     wait = wait_asked_for(error)
     seconds = None if wait is None else ceil(wait)
     again = "in a moment" if seconds is None else f"in {seconds} s"
@@ -209,7 +209,7 @@ def _busy(error: openai.APIStatusError, asked: Asked, said: str) -> ModelBusy:
     )
 
 
-def _of_missing(error: openai.APIStatusError, asked: Asked, said: str) -> AfterwordError:
+def _of_missing(error: openai.APIStatusError, asked: Requested, said: str) -> AfterwordError:
     where = asked.address.shown
     if "model" in f"{error.code} {said}".lower():
         return ModelMissing(
@@ -222,7 +222,7 @@ def _of_missing(error: openai.APIStatusError, asked: Asked, said: str) -> Afterw
     )
 
 
-def _too_long(error: openai.APIError, asked: Asked) -> PromptTooLong:
+def _too_long(error: openai.APIError, asked: Requested) -> PromptTooLong:
     return PromptTooLong(
         f"what the language model {asked.model} was to read is too long for its server "
         f"{asked.address.shown} ({told(error, asked)}); set AFTERWORD_MODEL_CONTEXT to the tokens "
@@ -242,7 +242,7 @@ def _of_silence(error: openai.APITimeoutError, where: str) -> str:
     )
 
 
-def _of_connection(error: openai.APIConnectionError, asked: Asked) -> str:
+def _of_connection(error: openai.APIConnectionError, asked: Requested) -> str:
     causes = list(_causes(error))
     start = f"the language model's server {asked.address.shown} cannot be reached"
     tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)

@@ -15,7 +15,7 @@ import openai
 from indexes.errors import ModelFailed, ModelMissing
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling, go_on
 from service.openai_address import address_of
-from service.openai_errors import Asked, failure_of, is_transient, nonsense, tried
+from service.openai_errors import Requested, failure_of, is_transient, nonsense, tried
 from service.openai_stream import Conversation, Known, Patience, ask_for
 from service.stepping import stepped
 from service.token_estimate import counter
@@ -54,11 +54,11 @@ def load_openai_language_model(
     tell.
     """
     key = _sound_key(server.key)
-    asked = Asked(address_of(server.base_url), server.model or "", key)
+    asked = Requested(address_of(server.base_url), server.model or "", key)
     count = counter(server.tokenizer)
     if server.model is None or server.context is None:
         entry = _entry(asked, check)
-        asked = Asked(asked.address, str(entry.get("id") or asked.model), key)
+        asked = Requested(asked.address, str(entry.get("id") or asked.model), key)
         context = server.context or _context(asked, entry, check)
     else:
         context = server.context
@@ -77,7 +77,7 @@ def _sound_key(key: str | None) -> str | None:
 
 
 def _write(
-    asked: Asked,
+    asked: Requested,
     known: Known,
     patience: Patience,
     count: Callable[[Sequence[Message]], int],
@@ -89,7 +89,7 @@ def _write(
     return stepped(lambda put: conversation.write(messages, sampling, count, put), check)
 
 
-def _entry(asked: Asked, check: Check) -> Mapping[str, object]:
+def _entry(asked: Requested, check: Check) -> Mapping[str, object]:
     """Return what the server says of the model that is asked for, {} where it says nothing."""
     began = time.monotonic()
     try:
@@ -107,7 +107,7 @@ def _entry(asked: Asked, check: Check) -> Mapping[str, object]:
     return _only(entries, asked)
 
 
-def _only(entries: Sequence[Mapping[str, object]], asked: Asked) -> Mapping[str, object]:
+def _only(entries: Sequence[Mapping[str, object]], asked: Requested) -> Mapping[str, object]:
     if len(entries) == 1:
         return entries[0]
     where = asked.address.shown
@@ -132,7 +132,7 @@ def _is_silent(error: openai.APIError) -> bool:
     return isinstance(error, openai.APIStatusError) and error.status_code in _SILENT
 
 
-def _context(asked: Asked, entry: Mapping[str, object], check: Check) -> int:
+def _context(asked: Requested, entry: Mapping[str, object], check: Check) -> int:
     """Return the tokens that the server's model reads and writes at once.
 
     vLLM tells them in its list, llama.cpp among its properties; how many the model was trained for,
@@ -148,7 +148,7 @@ def _context(asked: Asked, entry: Mapping[str, object], check: Check) -> int:
     return told or CONTEXT
 
 
-def _of_properties(asked: Asked, check: Check) -> object:
+def _of_properties(asked: Requested, check: Check) -> object:
     began = time.monotonic()
     try:
         found = _ask(asked, f"{asked.address.root}/props", check)
@@ -164,7 +164,7 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _ask(asked: Asked, path: str, check: Check) -> object:
+def _ask(asked: Requested, path: str, check: Check) -> object:
     found: list[object] = []
 
     async def work(put: Callable[[object], None]) -> None:

@@ -15,7 +15,7 @@ from indexes.documents import stored_form
 from indexes.errors import AfterwordError, ModelFailed, ModelTooSlow
 from service.language_model import Ended, Message, Reason, Sampling, Usage
 from service.openai_errors import (
-    Asked,
+    Requested,
     cut_off,
     failure_of,
     hung_up,
@@ -81,7 +81,7 @@ class _Heard:
     usage: Usage | None = None
 
 
-def client_of(asked: Asked, read_seconds: float = _LONGEST_SECONDS) -> openai.AsyncOpenAI:
+def client_of(asked: Requested, read_seconds: float = _LONGEST_SECONDS) -> openai.AsyncOpenAI:
     """Return a client for one piece of work; tries are made here, and no redirect is followed."""
     timeout = openai.Timeout(read_seconds, connect=_CONNECT_SECONDS)
     return openai.AsyncOpenAI(
@@ -97,7 +97,7 @@ def client_of(asked: Asked, read_seconds: float = _LONGEST_SECONDS) -> openai.As
 class Conversation:
     """One request, asked again where that may help, as long as nothing of an answer has come."""
 
-    def __init__(self, asked: Asked, known: Known, patience: Patience) -> None:
+    def __init__(self, asked: Requested, known: Known, patience: Patience) -> None:
         self._asked = asked
         self._known = known
         self._patience = patience
@@ -334,7 +334,7 @@ def _usage(told_by_server: Mapping[str, object]) -> Usage | None:
     return None
 
 
-async def ask_for(asked: Asked, path: str, seconds: float) -> object:
+async def ask_for(asked: Requested, path: str, seconds: float) -> object:
     """Return the JSON at a path behind the address, or at a whole address of the same server.
 
     Raises openai.APIError.

@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from service.compare import Difference, verdict
-from service.evaluate import Asked, Outcome
+from service.evaluate import EvaluationRun, Outcome
 from service.figures import STEPS, fit, flattened, lost_in, risk_coverage, risk_of
 
 WORST: Final = 30
@@ -56,7 +56,7 @@ class Evaluation:
     """What the page is about; `compared` has nothing where nothing was compared."""
 
     questions: str
-    asked: Asked
+    asked: EvaluationRun
     outcomes: Sequence[Outcome]
     figures: Mapping[str, object]
     changes: Mapping[str, str]
@@ -246,7 +246,7 @@ def _compared(compared: Mapping[str, Difference]) -> Iterator[Compared]:
 # --- what went wrong -----------------------------------------------------------------------------
 
 
-def worst(outcomes: Sequence[Outcome], asked: Asked) -> list[Wrong]:
+def worst(outcomes: Sequence[Outcome], asked: EvaluationRun) -> list[Wrong]:
     """Return the questions that went most wrong, those with the highest scores first among equals.
 
     Answered without an answer there, not answered, or answered in other words; where nothing is
@@ -257,7 +257,7 @@ def worst(outcomes: Sequence[Outcome], asked: Asked) -> list[Wrong]:
     return [Wrong(one, _told(one, asked), _f1(one, asked)) for _, one in costs[:WORST]]
 
 
-def _cost(one: Outcome, asked: Asked) -> float:
+def _cost(one: Outcome, asked: EvaluationRun) -> float:
     if not asked.reading:
         return 1 - 1 / one.relevant_at if one.relevant_at else float(bool(one.line.relevant))
     if one.line.answerable is False:
@@ -267,11 +267,11 @@ def _cost(one: Outcome, asked: Asked) -> float:
     return float(lost_in(one, asked) not in {None, "found"})
 
 
-def _f1(one: Outcome, asked: Asked) -> float | None:
+def _f1(one: Outcome, asked: EvaluationRun) -> float | None:
     return fit(one) if asked.reading and one.line.answers else None
 
 
-def _told(one: Outcome, asked: Asked) -> str:
+def _told(one: Outcome, asked: EvaluationRun) -> str:
     if not asked.reading:
         return f"first relevant at {one.relevant_at}" if one.relevant_at else "not found"
     if one.line.answerable is False:

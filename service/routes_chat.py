@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from indexes.errors import AfterwordError
 from indexes.settings import Settings
 from service.access import Who
-from service.chat_question import Asked, asked_in
+from service.chat_question import ChatQuestion, asked_in
 from service.chat_reply import Chunks, Manner, Message, completion, failed, told_all
 from service.chat_text import CHORE_SAID
 from service.model_names import Model, created, model_named, models_for
@@ -104,7 +104,7 @@ def _streamed(chunks: AsyncIterator[bytes]) -> StreamingResponse:
     return StreamingResponse(chunks, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
-def _manner(body: ChatRequest, found: Model, asked: Asked, settings: Settings) -> Manner:
+def _manner(body: ChatRequest, found: Model, asked: ChatQuestion, settings: Settings) -> Manner:
     wish = body.afterword.sources if body.afterword else None
     return Manner(
         model=body.model,

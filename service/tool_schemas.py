@@ -142,11 +142,18 @@ class FoundPassage(_Told):
     as_of: str | None
 
 
+class ToldCell(_Told):
+    """A cell of a table's row, and the name of its column, "" where it has none."""
+
+    column: str
+    text: str
+
+
 class ToldCitation(_Told):
     """A citation: `quote` is what stands at `[start, end)` of the document's text, to the letter.
 
-    `marker` is as it stands in the answer. Words that were `recognised` in a picture may have
-    mistakes.
+    `marker` is as it stands in the answer. Of rows of a table there are the `cells`. Words that
+    were `recognised` in a picture may have mistakes.
     """
 
     marker: str
@@ -159,6 +166,7 @@ class ToldCitation(_Told):
     start: int
     end: int
     quote: str
+    cells: list[ToldCell]
     as_of: str | None
     recognised: bool
 

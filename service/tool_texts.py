@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from service.command import one_line
+from service.command import cells_line, one_line
 from service.reply import ANSWERED, NO_DOCUMENTS, Citation, Passage, Reply
 from service.tool_schemas import CollectionsTold, ListTold, ReadTold
 
@@ -87,6 +87,8 @@ def _citation_lines(citation: Citation) -> Iterator[str]:
         f" of document_id {citation.document_id}:"
     )
     yield f'"{citation.quote}"'
+    if citation.cells:
+        yield f"({cells_line(citation.cells)})"
     if citation.recognised:
         yield "(recognised in a picture: there may be mistakes)"
 

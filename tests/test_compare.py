@@ -16,12 +16,12 @@ from service import compare
 from service.answer import Answerer, build_answerer
 from service.compare import Difference, Manner, ask_both, changed, differences, verdict
 from service.eval_command import Wanted, floors, run_evaluation, too_low
-from service.evaluate import Asked, Failed, Line, Outcome
+from service.evaluate import EvaluationRun, Failed, Line, Outcome
 from service.readers import BLEND
 from small_reader import write_small_reader
 
 SWIFTS = "How long does a young swift fly without landing?"
-MANNER = Manner(Settings(), Asked("default"))
+MANNER = Manner(Settings(), EvaluationRun("default"))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_changes_make_another_manner() -> None:
             "threads": "1",
         },
     )
-    assert found.asked == Asked("other", stage="dense", candidates=200)
+    assert found.asked == EvaluationRun("other", stage="dense", candidates=200)
     assert found.settings == Settings(reader="bundled", threshold=0.25, threads=1)
     assert changed(found, {"threshold": ""}).settings.threshold is None
 
@@ -134,13 +134,13 @@ def test_both_are_asked_in_turn_and_swap_places(
     """A, B, then B, A, after one question each that does not count."""
     order = []
 
-    def noted(line: Line, _answerer: Answerer, asked: Asked) -> Failed:
+    def noted(line: Line, _answerer: Answerer, asked: EvaluationRun) -> Failed:
         order.append((line.id, asked.candidates))
         return Failed(line.id, str(asked.candidates))
 
     monkeypatch.setattr(compare, "ask", noted)
     lines = [Line(str(at), "?", None, None, None, None) for at in range(3)]
-    a, b = Asked("default", candidates=1), Asked("default", candidates=2)
+    a, b = EvaluationRun("default", candidates=1), EvaluationRun("default", candidates=2)
     found = list(ask_both(lines, (answerer, a), (answerer, b)))
     assert order == [
         *[("0", 1), ("0", 2)],
@@ -170,7 +170,7 @@ def test_an_interval_is_scipys() -> None:
     second = (drawing.random(200) < 0.7).tolist()
     scores = [0.5] * 200
     a, b = outcomes(first, scores), outcomes(second, scores)
-    found = differences(a, b, Asked("c"), Asked("c"))["f1"]
+    found = differences(a, b, EvaluationRun("c"), EvaluationRun("c"))["f1"]
     expected = bootstrap(
         (np.array(second, float), np.array(first, float)),
         lambda x, y, axis: x.mean(axis) - y.mean(axis),
@@ -182,7 +182,7 @@ def test_an_interval_is_scipys() -> None:
     assert found.difference == pytest.approx(np.mean(second) - np.mean(first), abs=5.1e-5)
     assert found.low == pytest.approx(expected.low, abs=0.015)
     assert found.high == pytest.approx(expected.high, abs=0.015)
-    assert differences(a, b, Asked("c"), Asked("c"))["f1"] == found
+    assert differences(a, b, EvaluationRun("c"), EvaluationRun("c"))["f1"] == found
 
 
 def test_auroc_is_drawn_with_its_questions() -> None:
@@ -193,14 +193,14 @@ def test_auroc_is_drawn_with_its_questions() -> None:
     kinds = [yes, no] * 40
     a = [Outcome(k, (), None, True, "", float(drawing.random()), 0.45, (), 1.0) for k in kinds]
     b = [replace(one, score=one.score / 2 + 0.5 * (one.line is yes)) for one in a]
-    found = differences(a, b, Asked("c"), Asked("c"))
+    found = differences(a, b, EvaluationRun("c"), EvaluationRun("c"))
     auroc = found["answering.auroc"]
     assert auroc.low is not None
     assert auroc.high is not None
     assert auroc.b == 1.0
     assert auroc.low < (auroc.difference or 0) < auroc.high
     assert auroc.direction == 1
-    same = differences(a, a, Asked("c"), Asked("c"))["answering.auroc"]
+    same = differences(a, a, EvaluationRun("c"), EvaluationRun("c"))["answering.auroc"]
     assert (same.difference, same.low, same.high, same.direction) == (0, 0, 0, 0)
     assert found["mrr"] == Difference(None, None, None, None, None)
 
@@ -208,10 +208,10 @@ def test_auroc_is_drawn_with_its_questions() -> None:
 def test_what_is_known_one_way_alone_is_not_compared() -> None:
     """A stage that answers nothing has no F1."""
     made = outcomes([True, False], [0.5, 0.6])
-    found = differences(made, made, Asked("c"), Asked("c", stage="dense"))
+    found = differences(made, made, EvaluationRun("c"), EvaluationRun("c", stage="dense"))
     assert found["f1"] == Difference(0.5, None, None, None, None)
     assert found["hit.1"].difference == 0
-    nothing = differences([], [], Asked("c"), Asked("c"))
+    nothing = differences([], [], EvaluationRun("c"), EvaluationRun("c"))
     assert set(nothing.values()) == {Difference(None, None, None, None, None)}
 
 
@@ -344,16 +344,16 @@ def test_a_floor_that_makes_no_sense_is_wrong_use(text: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("name", "asked", "told"),
     [
-        ("mrr", Asked("c"), "no line names what is relevant"),
-        ("mrr", Asked("c", given=True), "--given ranks nothing"),
-        ("f1", Asked("c"), "no answerable line has answers"),
-        ("f1", Asked("c", stage="dense"), "--stage dense answers nothing"),
-        ("citation_precision", Asked("c"), "that names what is relevant was answered"),
-        ("answering.recall", Asked("c"), "no line says whether it is answerable"),
-        ("answering.precision", Asked("c"), "was answered"),
+        ("mrr", EvaluationRun("c"), "no line names what is relevant"),
+        ("mrr", EvaluationRun("c", given=True), "--given ranks nothing"),
+        ("f1", EvaluationRun("c"), "no answerable line has answers"),
+        ("f1", EvaluationRun("c", stage="dense"), "--stage dense answers nothing"),
+        ("citation_precision", EvaluationRun("c"), "that names what is relevant was answered"),
+        ("answering.recall", EvaluationRun("c"), "no line says whether it is answerable"),
+        ("answering.precision", EvaluationRun("c"), "was answered"),
     ],
 )
-def test_why_a_figure_is_not_known_is_told(name: str, asked: Asked, told: str) -> None:
+def test_why_a_figure_is_not_known_is_told(name: str, asked: EvaluationRun, told: str) -> None:
     """By what the lines lack, or by how they were asked."""
     (line,) = too_low({name: None}, {name: 0.5}, asked)
     assert line.startswith(f"{name} is not known: ")

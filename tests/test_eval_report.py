@@ -15,13 +15,13 @@ from indexes.errors import UsageError
 from indexes.settings import Settings
 from service.compare import Difference, differences
 from service.eval_command import Wanted, run_evaluation
-from service.evaluate import Asked, Line, Outcome
+from service.evaluate import EvaluationRun, Line, Outcome
 from service.figures import summarise
 from service.report import Evaluation, latency_plot, page, risk_plot, worst
 from test_evaluate import LINE, citation, outcome
 
 NASTY = "<script>alert('x')</script> & \"more\" {{ 7 * 7 }}"
-ASKED = Asked("c")
+ASKED = EvaluationRun("c")
 
 
 def lines() -> list[Line]:
@@ -32,7 +32,7 @@ def lines() -> list[Line]:
 
 def parsed(
     outcomes: Sequence[Outcome],
-    asked: Asked = ASKED,
+    asked: EvaluationRun = ASKED,
     changes: Mapping[str, str] | None = None,
     compared: Mapping[str, Difference] | None = None,
 ) -> LexborHTMLParser:
@@ -68,7 +68,9 @@ def some() -> list[Outcome]:
 def test_the_page_needs_nothing_and_escapes_everything() -> None:
     """No script, no address, no leftover of the template; words from outside are words."""
     both = differences(some(), some()[::-1], ASKED, ASKED)
-    about = Evaluation(NASTY, Asked(NASTY), some(), summarise(some(), ASKED), {NASTY: "1"}, both)
+    about = Evaluation(
+        NASTY, EvaluationRun(NASTY), some(), summarise(some(), ASKED), {NASTY: "1"}, both
+    )
     text = page(about)
     tree = LexborHTMLParser(text)
     assert text.startswith("<!doctype html>")
@@ -90,12 +92,12 @@ def test_sections_are_those_that_there_is_truth_for() -> None:
         "All figures",
         "What went most wrong",
     ]
-    ranked = parsed([outcome(lines()[0], ("a",))], Asked("c", stage="dense"))
+    ranked = parsed([outcome(lines()[0], ("a",))], EvaluationRun("c", stage="dense"))
     assert texts(ranked, "h2") == ["Time to answer", "All figures"]
     assert "ranked by dense alone" in texts(ranked, "header p")[0]
     assert texts(parsed([outcome(LINE)]), "h2") == ["Time to answer", "All figures"]
     assert texts(parsed([]), "h2") == ["All figures"]
-    given = parsed(some(), Asked("c", given=True))
+    given = parsed(some(), EvaluationRun("c", given=True))
     assert "Where answers are lost" not in texts(given, "h2")
 
 
@@ -177,7 +179,7 @@ def test_the_worst_come_first() -> None:
     told = ["has no answer here", "lost in attend", "not answered", "other words"]
     assert [one.told for one in found] == told
     assert len(worst([wrong] * 50, ASKED)) == 30
-    ranked = worst([right, late, outcome(yes, (" x",))], Asked("c", stage="dense"))
+    ranked = worst([right, late, outcome(yes, (" x",))], EvaluationRun("c", stage="dense"))
     assert [one.told for one in ranked] == ["not found", "first relevant at 2"]
 
 

@@ -22,7 +22,7 @@ from indexes.errors import UsageError
 from indexes.settings import Settings
 from service.answer import Answerer, build_answerer
 from service.evaluate import (
-    Asked,
+    EvaluationRun,
     Failed,
     Line,
     Outcome,
@@ -234,7 +234,7 @@ def test_figures_are_what_a_hand_computes() -> None:
             outcome(gone, (" x",), short="mouse", score=0.2, answered=False, milliseconds=20.0),
             outcome(never, (" x",), short="mouse", score=0.6, milliseconds=30.0),
         ],
-        Asked("c"),
+        EvaluationRun("c"),
     )
     ideal = 1 + 1 / math.log2(3)
     second = (1 / math.log2(4) + 1 / math.log2(5)) / ideal
@@ -278,7 +278,7 @@ ENTRIES = st.lists(st.sampled_from("abcdefghijklmnop"), max_size=10, unique=True
 def test_ranking_is_that_of_ir_measures(pairs: list[tuple[tuple[str, ...], ...]]) -> None:
     """Hits, reciprocal rank and nDCG are trec_eval's, of every question that names documents."""
     outcomes = [outcome(replace(LINE, relevant=truth), ranked) for truth, ranked in pairs]
-    shown = flattened(summarise(outcomes, Asked("c")))
+    shown = flattened(summarise(outcomes, EvaluationRun("c")))
     judged = {str(at): pair for at, pair in enumerate(pairs) if pair[0]}
     truth = [ir_measures.Qrel(at, one, 1) for at, (whole, _) in judged.items() for one in whole]
     run = [
@@ -297,7 +297,7 @@ def test_ranking_is_that_of_ir_measures(pairs: list[tuple[tuple[str, ...], ...]]
 def test_figures_without_truth_are_null() -> None:
     """A line that lacks a field counts in no figure that needs it; of no lines nothing is known."""
     for outcomes in ([], [outcome(LINE)]):
-        found = summarise(outcomes, Asked("c"))
+        found = summarise(outcomes, EvaluationRun("c"))
         assert found["questions"] == len(outcomes)
         assert found["hit"] == {"1": None, "5": None, "10": None}
         assert found["ndcg"] == {"10": None}
@@ -313,7 +313,10 @@ def test_a_page_cited_is_a_page_that_matters() -> None:
     """A quote on another page of the right document is not precise."""
     line = replace(LINE, relevant=("a#page=2",))
     cited = (citation("a", 2), citation("a", 3), citation("a"), citation("b", 2))
-    assert summarise([outcome(line, citations=cited)], Asked("c"))["citation_precision"] == 0.25
+    assert (
+        summarise([outcome(line, citations=cited)], EvaluationRun("c"))["citation_precision"]
+        == 0.25
+    )
 
 
 @pytest.mark.parametrize(
@@ -330,18 +333,18 @@ def test_an_answer_is_lost_in_one_step(facts: dict[str, object], step: str) -> N
     """The first that lost it; a short answer of half the words or more is right."""
     line = replace(LINE, answers=("dog", "the cat"), relevant=("a",), answerable=True)
     found = outcome(line, ("a",), **facts)
-    assert lost_in(found, Asked("c")) == step
-    for asked_so in (Asked("c", given=True), Asked("c", stage="fused")):
+    assert lost_in(found, EvaluationRun("c")) == step
+    for asked_so in (EvaluationRun("c", given=True), EvaluationRun("c", stage="fused")):
         assert lost_in(found, asked_so) is None
     unknown = [replace(line, relevant=()), replace(line, answerable=False)]
     for one in unknown:
-        assert lost_in(replace(found, line=one), Asked("c")) is None
+        assert lost_in(replace(found, line=one), EvaluationRun("c")) is None
 
 
 def test_without_answers_the_first_place_is_enough() -> None:
     """Nothing is known of the words then."""
     found = outcome(replace(LINE, relevant=("a",)), ("a",), short="x")
-    assert lost_in(found, Asked("c")) == "found"
+    assert lost_in(found, EvaluationRun("c")) == "found"
 
 
 OUTCOMES = st.lists(
@@ -375,8 +378,8 @@ def test_a_figure_of_counts_is_the_figure_of_questions_repeated(
     """So a resample of the bootstrap has the figures that its questions would have."""
     drawn = [data.draw(st.integers(0, len(outcomes) - 1)) for _ in outcomes]
     counts = np.bincount(drawn, minlength=len(outcomes)).astype(float)
-    whole = flattened(summarise([outcomes[at] for at in drawn], Asked("c")))
-    for name, figure in figures(outcomes, Asked("c")).items():
+    whole = flattened(summarise([outcomes[at] for at in drawn], EvaluationRun("c")))
+    for name, figure in figures(outcomes, EvaluationRun("c")).items():
         value = figure(np.array([counts, counts]))
         assert value.shape == (2,)
         shown = whole[name]
@@ -468,7 +471,7 @@ def test_a_question_is_asked_after_its_history(answerer: Answerer, stage: Stage)
     """What it leans on counts in its figures, unless rewriting is off."""
     said = (Turn("user", "Where do peregrine falcons nest?"), Turn("assistant", "On towers."))
     line = replace(LINE, question="How many did the city count?", relevant=("report",))
-    asked = Asked("default", stage=stage)
+    asked = EvaluationRun("default", stage=stage)
     for each in (line, replace(line, question="How many were there?", history=said)):
         (outcome,) = evaluate([each], answerer, asked)
         assert isinstance(outcome, Outcome)
@@ -537,7 +540,7 @@ def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
 
 def asked(answerer: Answerer, line: Line, **how: object) -> Outcome:
     """Return the outcome of one line."""
-    (found,) = evaluate([line], answerer, replace(Asked("default"), **how))  # type: ignore[arg-type]
+    (found,) = evaluate([line], answerer, replace(EvaluationRun("default"), **how))  # type: ignore[arg-type]
     assert isinstance(found, Outcome)
     return found
 
@@ -552,7 +555,7 @@ def test_an_outcome_has_what_is_compared(answerer: Answerer) -> None:
     assert (found.answered, found.citations[0].page) == (False, 2)
     assert 0 < found.score < 1
     assert found.milliseconds > 0
-    figures = summarise([found], Asked("default"))
+    figures = summarise([found], EvaluationRun("default"))
     assert (figures["mrr"], figures["em"]) == (1.0, None)
     assert figures["citation_precision"] is None
 
@@ -563,7 +566,7 @@ def test_given_reads_the_context_and_nothing_else(answerer: Answerer) -> None:
     found = asked(answerer, line, given=True)
     assert {one.document_id for one in found.citations} == {"book"}
     assert found.ranked == ()
-    assert summarise([found], Asked("default", given=True))["mrr"] is None
+    assert summarise([found], EvaluationRun("default", given=True))["mrr"] is None
 
 
 def test_a_line_that_fails_is_named_and_the_rest_goes_on(answerer: Answerer) -> None:
@@ -573,7 +576,7 @@ def test_a_line_that_fails_is_named_and_the_rest_goes_on(answerer: Answerer) -> 
         replace(LINE, id="lost", question=FALCONS),
         replace(LINE, id="good", question=FALCONS, context_id="report"),
     ]
-    first, second, third = evaluate(lines, answerer, Asked("default", given=True))
+    first, second, third = evaluate(lines, answerer, EvaluationRun("default", given=True))
     assert isinstance(first, Failed)
     assert isinstance(second, Failed)
     assert isinstance(third, Outcome)
@@ -600,6 +603,6 @@ def test_a_stage_ranks_as_its_engine_does(answerer: Answerer, stage: Stage) -> N
     else:
         assert names == expected
     assert (found.short, found.citations, found.answered) == ("", (), False)
-    figures = summarise([found], Asked("default", stage=stage))
+    figures = summarise([found], EvaluationRun("default", stage=stage))
     assert figures["hit"] == {"1": 1.0, "5": 1.0, "10": 1.0}
     assert figures["em"] is None

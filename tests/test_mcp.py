@@ -220,6 +220,17 @@ def test_ask_gives_what_the_api_gives(served: Served, mode: str) -> None:
     assert told["passages"] == []
 
 
+def test_a_row_comes_with_the_names_of_its_columns(served: Served) -> None:
+    """A quote of a table's row does not have them, so the words and the facts do."""
+    question = "When was Rust 1.86.0 released?"
+    native = served.post("/v1/query", question=question)
+    result = called(served.url, "ask", {"question": question})
+    (cited, *_) = facts(result)["citations"]
+    assert cited["cells"] == native["citations"][0]["cells"]
+    assert {"column": "released", "text": "2025-04-03"} in cited["cells"]
+    assert "released: 2025-04-03" in text(result)
+
+
 def test_ask_says_so_where_the_documents_do_not_answer(served: Served) -> None:
     """It gives the closest passages; a filter that leaves nothing is told apart."""
     question = "Who won the chess olympiad of 1972?"

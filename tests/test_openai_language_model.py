@@ -41,7 +41,7 @@ from indexes.errors import (
 )
 from service.language_model import Ended, LanguageModel, Message, Sampling, Usage
 from service.openai_address import Address, address_of, without_user
-from service.openai_errors import Asked, failure_of, is_refused, is_transient, tried
+from service.openai_errors import Requested, failure_of, is_refused, is_transient, tried
 from service.openai_language_model import Server, load_openai_language_model
 from service.openai_stream import Patience
 from service.thoughts import outside_think
@@ -405,7 +405,7 @@ def test_only_what_may_be_otherwise_in_a_moment_is_tried_again() -> None:
 
 def test_a_wait_is_told_with_its_length() -> None:
     """Of a machine that takes no connection, and of a server that takes one and says nothing."""
-    asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    asked = Requested(address_of("http://127.0.0.1:8/v1"), "m", None)
     found = openai.APITimeoutError(request=openai.DefaultHttpxClient().build_request("GET", "/"))
     with pytest.raises(ModelTooSlow, match=r"did not answer in time.*\(waited for 10\.0 s\)$"):
         raise tried(failure_of(found, asked), 1, 10.04)
@@ -434,7 +434,7 @@ def test_a_server_without_tls_is_told() -> None:
 )
 def test_each_reason_of_no_connection_is_told(cause: Exception, told: str) -> None:
     """However deep below the client's own error it lies."""
-    asked = Asked(address_of("http://127.0.0.1:8/v1"), "m", None)
+    asked = Requested(address_of("http://127.0.0.1:8/v1"), "m", None)
     with pytest.raises(ModelFailed, match=told):
         raise failure_of(no_connection(cause), asked)
 

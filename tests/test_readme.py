@@ -10,7 +10,7 @@ from pathlib import Path
 from indexes.settings import Settings
 from service.compare import Manner, changed
 from service.eval_command import floors, pairs
-from service.evaluate import Asked, Line, read_lines
+from service.evaluate import EvaluationRun, Line, read_lines
 from service.figures import flattened, summarise
 from service.reply import Reply
 
@@ -88,7 +88,7 @@ def test_every_figure_is_explained() -> None:
         for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
         for name in row.split(", ")
     ]
-    assert named == [f"`{name}`" for name in flattened(summarise([], Asked("")))]
+    assert named == [f"`{name}`" for name in flattened(summarise([], EvaluationRun("")))]
 
 
 def test_commands_that_measure_can_be_given() -> None:
@@ -97,7 +97,7 @@ def test_commands_that_measure_can_be_given() -> None:
     commands = re.findall(r"^(?:\S*/)?(afterword (?:eval|calibrate) .*)", text, re.MULTILINE)
     assert len(commands) >= 5
     shown = {name: run("afterword", name, "--help") for name in ("eval", "calibrate")}
-    manner = Manner(Settings(), Asked("default"))
+    manner = Manner(Settings(), EvaluationRun("default"))
     for words in map(str.split, commands):
         for option, value in pairwise(words):
             assert not option.startswith("--") or option in shown[words[1]], option

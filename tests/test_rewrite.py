@@ -1,6 +1,7 @@
 """Rewrite: by a model where it keeps to what was said, else by rule; and in a whole answer."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,22 @@ def test_a_description_is_looked_up_in_the_collection(answerer: Answerer, data: 
     assert "Tom Reed" in reply.answer
     other = Question("Who is the harbour master of Calais?", "harbours", history=before)
     assert answerer.answer(other).query == other.question
+
+
+def test_what_a_filter_leaves_out_makes_no_question_lean(answerer: Answerer, data: Path) -> None:
+    """Among the documents that are asked there is one harbour master, so none is meant of two."""
+    logs = [f"The log of day {number} tells of wind and rain." for number in range(12)]
+    dover = ["The harbour master of Dover is Tom Reed.", "The ferry leaves Dover at noon.", *logs]
+    calais = ["The harbour master of Calais is Anne Roy."]
+    made = [stored("dover", dover), stored("calais", calais)]
+    make_collection(data, "ports", made)
+    before = (Turn("user", "When does the ferry leave Dover?"), Turn("assistant", "At noon. [1]"))
+    asked = Question("Who is the harbour master?", "ports", history=before)
+    assert answerer.answer(asked).query == f"{asked.question} (Dover)"
+    only = {"field": "id", "operator": "==", "value": "calais"}
+    reply = answerer.answer(replace(asked, filter=only))
+    assert (reply.query, reply.rewritten_by) == (asked.question, None)
+    assert "Anne Roy" in reply.answer
 
 
 def test_rewriting_can_be_turned_off(answerer: Answerer, data: Path) -> None:

@@ -21,7 +21,7 @@ _ROOT: Final = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Required:
     """What Afterword asks for: `requirements` as packaging writes them, and where that stands."""
 
     version: str
@@ -40,7 +40,7 @@ class Package:
     fault: str = ""
 
 
-def asked(name: str = NAME, root: Path = _ROOT) -> Asked | None:
+def asked(name: str = NAME, root: Path = _ROOT) -> Required | None:
     """Return what the installed distribution asks for, or the project file of a checkout.
 
     None where there is neither.
@@ -49,10 +49,10 @@ def asked(name: str = NAME, root: Path = _ROOT) -> Asked | None:
         found = distribution(name)
     except PackageNotFoundError:
         return _of_checkout(root)
-    return Asked(found.version, str(found.locate_file("")), True, tuple(found.requires or ()))
+    return Required(found.version, str(found.locate_file("")), True, tuple(found.requires or ()))
 
 
-def _of_checkout(root: Path) -> Asked | None:
+def _of_checkout(root: Path) -> Required | None:
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         extras = (
@@ -60,7 +60,7 @@ def _of_checkout(root: Path) -> Asked | None:
             for extra, requirements in project.get("optional-dependencies", {}).items()
             for requirement in requirements
         )
-        return Asked(project["version"], str(root), False, (*project["dependencies"], *extras))
+        return Required(project["version"], str(root), False, (*project["dependencies"], *extras))
     except (OSError, KeyError, ValueError):
         return None
 
