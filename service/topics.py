@@ -170,7 +170,7 @@ class _Talk:
     def lacked(self, asked: Said) -> tuple[Phrase, ...]:
         """Return the phrases that a question lacks."""
         if asked.age not in self._lacked:
-            found = {one.text: one for one in reversed(self._lacking(asked))}
+            found = {one.text.casefold(): one for one in reversed(self._lacking(asked))}
             self._lacked[asked.age] = tuple(reversed(found.values()))
         return self._lacked[asked.age]
 

@@ -137,6 +137,8 @@ def test_thanks_do_not_end_a_topic() -> None:
 
 def test_a_person_in_the_answer_is_who_is_meant() -> None:
     """Where the question before does not name anybody."""
+    small = said("who is tom reed?", "Tom Reed has been the harbour master. [1]")
+    assert carried_over("Where was he born?", small, RARITY) == ("Tom Reed",)
     history = said("Who is the harbour master?", "Tom Reed has been the harbour master. [1]")
     assert "Tom Reed" in carried_over("Where was he born?", history, RARITY)
     assert "[1]" not in " ".join(carried_over("Where was he born?", history, RARITY))
