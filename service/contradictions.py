@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from service.directions import goes_the_wrong_way
 from service.lines import Line
 from service.numbers import same
 from service.opposites import (
@@ -16,6 +17,7 @@ from service.opposites import (
     stem,
 )
 from service.stated import LIGHT, Stated
+from service.turned import turned
 
 # Small words whose opposites say the reverse wherever they stand.
 _FEW: Final = 3
@@ -25,6 +27,8 @@ _ELLIPTIC: Final = frozenset(
 )
 _EXCEPTING: Final = frozenset(("except", "unless", "but", "apart", "only", "besides"))
 _OTHER: Final = frozenset(("other", "apart", "excluding", "save", "but", "only"))
+_CONDITIONS: Final = frozenset(("without", "unless", "until"))
+_NEEDING: Final = frozenset(("only", "must", "need", "needs", "require", "requires", "required"))
 _MAY: Final = frozenset(("may", "can", "cannot"))
 _ALLOWED: Final = frozenset({stem("allow"), *allies(stem("allow"))})
 _FORBIDDEN: Final = frozenset({stem("forbid"), *allies(stem("forbid"))})
@@ -39,13 +43,16 @@ _SMALL: Final = tuple(
         "from/until", "until/since", "since/until", "up/down", "down/up", "still/longer",
         "on/off", "off/on", "must/may", "with/without", "some/no", "some/none", "many/few",
         "few/many", "many/no", "everyone/nobody", "nobody/everyone", "against/favour",
-        "favour/against", "latest/earliest", "earliest/latest",
+        "favour/against", "latest/earliest", "earliest/latest", "afterwards/advance",
+        "advance/afterwards", "afterwards/ahead", "ahead/afterwards",
     )
 )  # fmt: skip
 
 
 def contradicted(claim: Stated, lines: Sequence[Line]) -> bool:
     """Tell whether one of these sentences says the reverse of the claim, as far as words tell."""
+    if turned(claim, lines) or goes_the_wrong_way(claim):
+        return True
     if (elliptic := _elliptic(claim, lines)) is not None:
         return elliptic
     return (
@@ -97,6 +104,8 @@ def _excepts(claim: Stated, about: frozenset[str]) -> bool:
     if about <= claim.denied_stems or _EXCEPTING & claim.lowers:
         return True
     clauses = {word.clause for word in claim.words if about.intersection(word.stems)}
+    if any(claim.words[at].clause in clauses for at in claim.denying):
+        return True
     return any(word.clause in clauses and refuses(word.lower) for word in claim.words)
 
 
@@ -168,6 +177,9 @@ def _denied_only_here(claim: Stated, lines: Sequence[Line]) -> bool:
         return False
     if 2 * len(meant & said) < len(meant):
         return False  # in other words: whether it says so, other words tell
+    twice = _CONDITIONS & claim.lowers and _negators(claim) - _CONDITIONS
+    if twice and any(_NEEDING & line.said.lowers for line in lines):
+        return False  # not without a key, only with a key
     mine = _negators(claim)
     if any(theirs and theirs < mine for theirs in (_negators(line.said) for line in lines)):
         return True
@@ -180,6 +192,13 @@ def _denies_too(claim: Stated, said: Stated) -> bool:
     return (
         (bool(said.denial.limits) and any(is_negator(word.lower) for word in said.words))
         or bool((said.denied_stems - LIGHT) & (claim.stems - LIGHT))
+        or any(allies(one) & said.denied_stems for one in denied - LIGHT)
+        or any(
+            (denied - LIGHT).intersection(word.stems)
+            for at in said.denying
+            for word in said.words
+            if word.clause == said.words[at].clause
+        )
         or _denies_in_place(claim, said)
         or any(opposites(one) & said.affirmed_stems for one in denied)
         or any(formed_against(word.lower, said.lowers) for word in claim.words)
@@ -319,7 +338,9 @@ def _in_place_of(
         for stems in clauses.values():
             near = stems & about.keys()
             if same & stems and (
-                len(stems) == 1 or any(about[other] for other in near) or not any(about.values())
+                len(stems) == 1
+                or any(about[other] for other in near)
+                or (near and not any(about.values()))
             ):
                 return None
             if against & stems and near:

@@ -107,6 +107,8 @@ class _Grounding:
         told = Claim(claim)
         doubts = list[_Doubt]()
         for quoted in _sets(claim, near):
+            if all(line.asks for line in quoted):
+                continue
             share = _share(claim, quoted)
             # What speaks of the same and says something else is not outweighed by what speaks less
             # of it.
@@ -376,14 +378,13 @@ def _named_in(value: Value, said: Stated) -> bool:
 
 
 def _unit_fits(claimed: Number, found: Number, line: Line) -> bool:
-    """Tell whether a unit that only the claim has is spoken of around the number."""
+    """Tell whether a unit that only the claim has is spoken of in the passage of the number."""
     if claimed.unit in {"", "times"} or found.unit or claimed.fraction != found.fraction:
         return True
-    units = {one.number.unit for one in (*line.said.values, *line.around.values) if one.number}
     if claimed.unit == "year" and not _OF_AGE.isdisjoint(line.said.lowers):
         return True
     text = f"{line.plain} {line.around.text}".lower()
-    return claimed.unit in units or claimed.unit in text
+    return claimed.unit in line.units or claimed.unit in text
 
 
 def _has_number(number: Number, line: Line, *, tied: bool = False) -> bool:

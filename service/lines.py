@@ -1,7 +1,7 @@
 """The sentences of the evidence, taken apart once an answer, each with what stands around it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -14,7 +14,8 @@ from indexes.lexical import terms
 from service.evidence import Evidence
 from service.number_words import CURRENCIES, LARGE, UNITS
 from service.rows import table_rows
-from service.sentences import sentence_spans
+from service.sentences import QUESTION_MARKS, sentence_spans
+from service.speakers import spoken
 from service.stated import Stated, capitalises_nouns, stated
 
 # More sentences than these are not looked at: the best evidence stands first.
@@ -28,6 +29,14 @@ _IN_LARGE: Final = re.compile(
 # A unit behind the name of a column: Yield (t/ha), Price [EUR].
 _UNIT: Final = re.compile(r" ?[(\[](?:in )?([^\W\d]{1,4}(?:/[^\W\d]{1,4})?|%|[$€£¥])[)\]] ?\Z")
 _BARE: Final = re.compile(r"[-+\u2212]?\d[\d.,\u00a0 ]*")
+# What a remark below a table ends with, which is no row of it.
+_STOPS: Final = (".", "!", "?")
+_ASKED: Final = re.compile(
+    r"(?P<verb>(?:may|can|could|do|does|did|is|are|was|were|will|would|must|shall|should|has|have|had))"
+    r"(?P<rest> [^?]+)\?\s*",
+    re.IGNORECASE,
+)
+_ANSWER: Final = re.compile(r"(?P<answer>yes|no)\b(?! \w)[.,;:!]?\s*", re.IGNORECASE)
 _SMALL: Final = re.compile(r"(?<![\w-])[^\W\d_A-Z][^\W\d_A-Z]+(?![\w-])")
 
 
@@ -36,7 +45,8 @@ class Line:
     """A sentence of the evidence, or a row of a table.
 
     `passage` is the place of its evidence, `around` what title, headings and a table's header
-    state, `before` the sentences ahead of it, `nearby` the stems of its whole passage.
+    state, `before` the sentences ahead of it, `nearby` the stems of its whole passage, and `units`
+    the units of the numbers there.
     """
 
     passage: int
@@ -46,11 +56,17 @@ class Line:
     around: Stated
     before: "tuple[Line, ...]" = ()
     nearby: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
 
     @cached_property
     def plain(self) -> str:
         """Its words with single spaces."""
         return " ".join(self.evidence.candidate.chunk.cut(self.span).split())
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether it asks, and says nothing by itself."""
+        return self.said.text.rstrip("\"' \n").endswith(QUESTION_MARKS)
 
     @cached_property
     def context_stems(self) -> frozenset[str]:
@@ -134,10 +150,16 @@ def _lines(passage: int, evidence: Evidence, told: _Told) -> Iterator[Line]:
     before: tuple[Line, ...] = ()
     nearby = frozenset(terms(chunk.text, chunk.language))
     scale = _scale(f"{above}{header}") if chunk.header else None
-    for span, text in _texts(chunk):
-        said = told.apart(text)
-        said = _scaled(said, *scale) if scale else said
-        line = Line(passage, evidence, span, said, around, before, nearby)
+    parts = [(span, told.apart(text)) for span, text in _texts(chunk)]
+    units = frozenset(
+        value.number.unit
+        for said in (around, *(said for _, said in parts))
+        for value in said.values
+        if value.number
+    )
+    for span, plain in parts:
+        said = _scaled(plain, *scale) if scale else plain
+        line = Line(passage, evidence, span, said, around, before, nearby, units)
         yield line
         before = (*before, line)[-_BEFORE:]
 
@@ -185,9 +207,39 @@ def _texts(chunk: StoredChunk) -> Iterator[tuple[Span, str]]:
     rows = table_rows(chunk)
     if rows:
         for row in rows:
+            if len(row.cells) == 1 and (cell := chunk.cut(row.cells[0])).endswith(_STOPS):
+                for one in sentence_spans(cell, "text/plain", chunk.language):
+                    yield one.moved(row.cells[0].start), one.cut(cell)
+                continue
             cells = zip(row.cells, row.names, strict=True)
-            spoken = "; ".join(_spoken(name, chunk.cut(cell)) for cell, name in cells)
-            yield row.span, spoken
+            told = "; ".join(_spoken(name, chunk.cut(cell)) for cell, name in cells)
+            yield row.span, told
         return
-    for span in sentence_spans(chunk.text, chunk.media_type, chunk.language):
-        yield span.moved(chunk.span.start), span.cut(chunk.text)
+    spans = sentence_spans(chunk.text, chunk.media_type, chunk.language)
+    sentences = [(span, span.cut(chunk.text)) for span in spans]
+    if chunk.language == ENGLISH:
+        sentences = list(_answered(spoken(sentences, chunk.title)))
+    for span, text in sentences:
+        yield span.moved(chunk.span.start), text
+
+
+def _answered(told: Iterable[tuple[Span, str]]) -> Iterator[tuple[Span, str]]:
+    """Yield sentences, a question that yes or no answers being one with its answer.
+
+    `May I smoke? No.` says `may not I smoke`.
+    """
+    sentences = list(told)
+    at = 0
+    while at < len(sentences):
+        span, text = sentences[at]
+        asked = _ASKED.fullmatch(text)
+        answer = _ANSWER.match(sentences[at + 1][1]) if asked and at + 1 < len(sentences) else None
+        if not asked or not answer:
+            yield span, text
+            at += 1
+            continue
+        denial = " not" if answer["answer"].lower() == "no" else ""
+        behind, rest = sentences[at + 1]
+        said = f"{asked['verb']}{denial}{asked['rest']}; {rest[answer.end() :].strip()}"
+        yield Span(span.start, behind.end), said.rstrip("; ")
+        at += 2

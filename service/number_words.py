@@ -116,6 +116,7 @@ CURRENCIES: Final[Mapping[str, str]] = MappingProxyType(
 _UNIT_FORMS: Final = (
     "euro eur euros", "dollar usd dollars", "pound gbp pounds quid", "yen jpy", "franc chf francs",
     "rupee inr rupees", "krona kronor kroner krone sek nok dkk", "yuan rmb cny", "cent cents",
+    "penny pence",
     "zloty pln zlotys złoty", "forint huf forints", "koruna czk korunas", "real brl reais",
     "peso mxn ars pesos", "rand zar", "naira ngn", "won krw",
     "shekel ils shekels", "lira try liras",

@@ -4,11 +4,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Final, Literal
 
 from indexes.documents import Span
 from indexes.languages import ENGLISH, Language
+from service.number_phrases import PHRASES
 from service.number_words import (
     CODES,
     COUNTS,
@@ -71,7 +72,10 @@ _BEHIND: Final = re.compile(
 )
 _HAN_NUMBER: Final = re.compile(r"[〇零一二两三四五六七八九十百千万亿萬億]{2,}")
 _HAN_SCALE: Final = re.compile(r"[千万亿萬億만억천]")
-_BETWEEN: Final = re.compile(r" ?(?:to|and|or|-|\u2013|until|bis|\u00e0|a) ?")
+_BETWEEN: Final = re.compile(
+    r" ?(?:to|and|or|-|\u2013|until|bis|\u00e0|a) ?"
+    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,? )?"
+)
 _FROM: Final = re.compile(r"\b(?:from|between) \Z", re.IGNORECASE)
 _AND: Final = re.compile(r"(?:,? and|,)? ?")
 _SMALLER: Final = {"hour": "minute", "minute": "second", "year": "month", "week": "day"}
@@ -82,6 +86,12 @@ _RANK: Final = re.compile(
     re.IGNORECASE,
 )
 _RANKED: Final = frozenset(("rank", "roman"))
+# What may stand behind `the 28th` where that is a day.
+_THE_DAY: Final = re.compile(
+    r"(?<=\d(?:st|nd|rd|th))(?! of\b)(?:[.,;:)]|\Z| (?:and|or|to|at|in|but)\b)"
+)
+# Behind `1.2m` where that is no length.
+_IN_MONEY: Final = re.compile(r" (?:pounds|euros|dollars|francs|yen|kroner|kronor|rupees)\b")
 _DECADE: Final = re.compile(r"['\u2019]?s\b")
 _AREA: Final = re.compile(
     r"[-\u00a0 ]?(?:(?:(?P<how>square|cubic) |sq\.? )"
@@ -97,7 +107,7 @@ _LEAST: Final = re.compile(
     r"|not (?:less|fewer) than"
     r"|(?:a )?minimum(?: of)?|more than|over|above|exceed(?:s|ing)?"
     r"|(?:old|long|larg|bigg|high|heavi|wid|great|thick|warm|deep|tall)e?r than"
-    r"|from|after|since|later than|starting)"
+    r"|until at least|from|after|since|later than|starting)"
     r"(?: the| on| at| about| age| year| [a-z]+ of)? ?\Z",
     re.IGNORECASE,
 )
@@ -116,6 +126,7 @@ _NOT_MORE: Final = re.compile(
 _OR_MORE: Final = re.compile(
     r"\W*(?:[^\W\d_]+ )?(?:or (?:more|over|older|later)|at (?:the )?(?:least|earliest))\b"
 )
+_EARLIEST: Final = re.compile(r" at (?:the )?earliest\b")
 _OR_LESS: Final = re.compile(
     r"\W*(?:[^\W\d_]+ )?(?:or (?:less|fewer|under|younger|earlier)|at (?:the )?(?:most|latest))\b"
 )
@@ -131,6 +142,11 @@ _ROMAN: Final = {"I": 1, "V": 5, "X": 10}
 _FIRST_YEAR: Final = 1000
 _LAST_YEAR: Final = 2199
 _HUNDRED: Final = 100
+_COINS: Final = {"cent": ("euro", "dollar", "rand", "real"), "penny": ("pound",)}
+"""Coins, and of what each is a hundredth."""
+_ROUNDING: Final = (ROUND_HALF_EVEN, ROUND_DOWN)
+_LAST_DAY: Final = 31
+_TENTHS: Final = {"twenty": 20, "thirty": 30}
 _NOON: Final = 12
 _DOZEN: Final = 12
 _BEFORE_ORDINALS: Final = frozenset(("", "tens", "hundred", "large", "and"))
@@ -181,6 +197,8 @@ def same(claimed: Number, found: Number) -> bool:
         return _same_time(claimed, found)
     if claimed.fraction != found.fraction:
         return _same_share(claimed, found)
+    if {claimed.unit, found.unit} & _COINS.keys() and claimed.unit != found.unit:
+        return _same_money(claimed, found)
     if claimed.unit != found.unit and claimed.unit in MEASURES and found.unit in MEASURES:
         return bool(_measured(claimed) & _measured(found))
     return _same_value(claimed, found) and _same_kind(claimed, found)
@@ -192,8 +210,17 @@ def _same_share(claimed: Number, found: Number) -> bool:
     if not whole.unit and part.readings & whole.readings:
         return True
     percents = {one * _HUNDRED for one in part.readings}
-    rounded = {one.quantize(Decimal(1)) for one in percents}
+    rounded = {one.quantize(Decimal(1), way) for one in percents for way in _ROUNDING}
     return whole.unit == "percent" and not whole.readings.isdisjoint(percents | rounded)
+
+
+def _same_money(claimed: Number, found: Number) -> bool:
+    """Tell whether one amount is told in coins and the other in what a hundred of them make."""
+    coins, whole = (claimed, found) if claimed.unit in _COINS else (found, claimed)
+    if not whole.unit:
+        return bool(coins.readings & whole.readings)
+    hundredths = {one / _HUNDRED for one in coins.readings}
+    return whole.unit in _COINS[coins.unit] and not hundredths.isdisjoint(whole.readings)
 
 
 def _measured(number: Number) -> frozenset[tuple[str, Decimal]]:
@@ -217,7 +244,7 @@ def _same_kind(claimed: Number, found: Number) -> bool:
     if (claimed.exact == "decade") != (found.exact == "decade"):
         return False
     # 3.1 and 3.10 are one price, and two versions.
-    if claimed.unit or found.unit or not claimed.readings:
+    if claimed.unit or found.unit or claimed.fraction or not claimed.readings:
         return True
     return any(
         mine == theirs and _places(mine) == _places(theirs)
@@ -233,6 +260,9 @@ def _places(value: Decimal) -> int:
 
 def _same_date(claimed: Number, found: Number) -> bool:
     if not claimed.date:
+        day = (found.date or (None, None, None))[2]
+        if claimed.kind == "ordinal" and day is not None:
+            return day in claimed.readings
         return claimed.year is not None and claimed.year == (found.date or (None,))[0]
     known = found.date or (found.year, None, None)
     return all(
@@ -298,7 +328,10 @@ def numbers(text: str, language: Language = ENGLISH) -> list[Number]:
         at += taken
     if language == "cjk":
         found = sorted([*found, *_han(plain, found)], key=lambda one: one.span)
+    if language == ENGLISH:
+        found = _with_phrases(plain, found)
     found = _in_half(plain, _joined(plain, _ranged(plain, found)))
+    found = _in_month(plain, found) if language == ENGLISH else found
     return sorted([*found, *_roman(plain, found)], key=lambda one: one.span)
 
 
@@ -353,6 +386,9 @@ def _together(text: str, one: Number, other: Number) -> Number | None:
     ((more,), (less,)) = one.readings, other.readings
     if other.fraction and between == " and a ":
         return replace(one, span=span, readings=frozenset({more + less}), soft=False)
+    if one.unit in _COINS.get(other.unit, ()) and _AND.fullmatch(between) and less < _HUNDRED:
+        amount = frozenset({more + less / _HUNDRED})
+        return replace(one, span=span, readings=amount)
     if other.unit != _SMALLER.get(one.unit) or not _AND.fullmatch(between):
         return None
     times = MEASURES[one.unit][1] / MEASURES[other.unit][1]
@@ -374,6 +410,98 @@ def _in_half(text: str, found: Sequence[Number]) -> list[Number]:
         hour = number.clock[0] % _NOON + (0 if early else _NOON)
         clock = (hour, number.clock[1])
         told.append(Number("time", number.span, clock=clock, bound=number.bound, exact="half"))
+    return told
+
+
+def _with_phrases(text: str, found: Sequence[Number]) -> list[Number]:
+    """Return numbers with those that several words tell together, in the place of their parts."""
+    told = [_bounded(text, one) for one in _phrases(text)]
+    if not told:
+        return list(found)
+    kept = [
+        number
+        for number in found
+        if not any(
+            one.span.start < number.span.end and number.span.start < one.span.end for one in told
+        )
+    ]
+    return sorted([*kept, *told], key=lambda one: one.span)
+
+
+def _phrases(text: str) -> Iterator[Number]:
+    """Yield what several words tell together: half past nine, the fifth of June, a fortnight."""
+    for match in PHRASES.finditer(text):
+        span = Span(*match.span())
+        if match["hour"] or match["alone"]:
+            yield _told_hour(match, span)
+        elif match["noon"]:
+            yield Number("time", span, clock=(_NOON if match["noon"] == "noon" else 0, 0))
+        elif match["month"] or match["month2"]:
+            yield from _told_day(match, span)
+        elif match["fortnights"]:
+            many = _small(match["fortnights"])
+            yield Number("number", span, frozenset({Decimal(14 * many)}), "day")
+        elif match["of_how_many"]:
+            share = round(1 / Decimal(_small(match["of_how_many"])), 4)
+            yield Number("number", span, frozenset({share}), fraction=True)
+        elif match["quarter_hour"]:
+            yield Number("number", span, frozenset({Decimal(15)}), "minute")
+        else:
+            part = Decimal(match["above"]) / Decimal(match["below"])
+            whole = Decimal(match["whole"] or 0)
+            readings = frozenset({round(whole + part, 4).normalize()})
+            unit, end = _unit(text, span.end)
+            span = Span(span.start, end)
+            yield Number("number", span, readings, unit, fraction=not unit and not whole)
+
+
+def _told_day(match: re.Match[str], span: Span) -> Iterator[Number]:
+    """Yield a day in words: the twenty-fifth of June; none where the month is another word."""
+    month = MONTHS.get(match["month"] or match["month2"])
+    nth = (match["day"] or match["nth"]).lower()
+    day = ORDINALS[nth] + _TENTHS.get((match["tens"] or match["tens2"] or "").lower(), 0)
+    if month is not None and day <= _LAST_DAY:
+        year = int(match["year"]) if match["year"] else None
+        yield Number("date", span, date=(year, month, day))
+
+
+def _small(word: str) -> int:
+    """Return what a word or digits with commas count."""
+    lower = word.lower()
+    if lower in {"a", "an", "every"}:
+        return 1
+    return COUNTS.get(lower) or {"hundred": _HUNDRED}.get(lower) or int(lower.replace(",", ""))
+
+
+def _told_hour(match: re.Match[str], span: Span) -> Number:
+    """Return a time in words: half past nine, ten to six, nine o'clock."""
+    hour, minute = _small(match["hour"] or match["alone"]), 0
+    if match["part"]:
+        part = match["part"].lower()
+        minute = {"half": 30, "quarter": 15}.get(part.removeprefix("a ")) or _small(part)
+        if match["way"].lower() == "to":
+            hour, minute = hour - 1 or _NOON, 60 - minute
+    half = (match["half"] or match["half2"] or match["half3"] or "").lower()
+    if not half:
+        return Number("time", span, clock=(hour, minute), halved=True)
+    late = half.startswith(("p", "in the a", "in the e", "at n"))
+    hour = hour % _NOON + (_NOON if late else 0)
+    return Number("time", span, clock=(hour, minute), exact="half")
+
+
+def _in_month(text: str, found: Sequence[Number]) -> list[Number]:
+    """Return numbers of which `the 28th` behind a date is a day of the same month."""
+    told = list[Number]()
+    last: Number | None = None
+    for number in found:
+        if number.date and number.date[1] is not None:
+            last = number
+        if last and number.kind == "ordinal" and _THE_DAY.match(text, number.span.end):
+            (day,) = number.readings
+            date = (*_month_of(last), int(day))
+            told.append(Number("date", number.span, date=date, bound=number.bound))
+        else:
+            told.append(number)
     return told
 
 
@@ -434,7 +562,7 @@ def _named_date(words: str, span: Span) -> list[Number]:
 
 def _clock(words: str, span: Span) -> Number:
     digits = [int(one) for one in re.findall(r"\d+", words)]
-    hour, minute = digits[0], digits[1] if len(digits) > 1 else 0
+    hour, minute = digits[0] % 24, digits[1] if len(digits) > 1 else 0
     half = re.search(r"([ap])\.?m", words)
     if half:
         hour = hour % _NOON + (_NOON if half[1] == "p" else 0)
@@ -538,7 +666,7 @@ def _scale(text: str, end: int, *, money: bool) -> tuple[Decimal, int]:
     if (han := _HAN_SCALE.match(text, end)) is not None:
         return HAN_LARGE[han.group()], han.end()
     joined = behind.start(1) == end
-    if word in {"m", "M"} and joined and money:
+    if word in {"m", "M"} and joined and (money or _IN_MONEY.match(text, behind.end())):
         return Decimal(10**6), behind.end()
     if word in {"k", "K"} and not joined:
         return Decimal(1), end
@@ -770,6 +898,8 @@ def _bounded(text: str, number: Number) -> Number:
     """Return a number with which way it is bound: `at least 5`, `5 or more`, `until 5 May`."""
     before = text[max(0, number.span.start - _LOOKED_BACK) : number.span.start]
     bound: Bound = ""
+    if _EARLIEST.match(text, number.span.end):
+        return replace(number, bound="least")
     if (
         _NOT_MORE.search(text, max(0, number.span.start - 2 * _LOOKED_BACK), number.span.start)
         or _MOST.search(before)

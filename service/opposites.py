@@ -35,6 +35,8 @@ _LIMITS: Final = frozenset(
 )
 _OF_NOUNS: Final = frozenset(("no", "without"))
 _BEHIND_NOUNS: Final = frozenset(("for", "in", "on", "at", "during", "from", "until", "while", ")"))
+# As an object these deny what stands ahead of them: they pay nothing for it.
+_OBJECTS: Final = frozenset(("nothing", "nobody", "none", "nowhere"))
 _MOST_IN_SCOPE: Final = 6
 _PREFIXES: Final = ("un", "non", "in", "im", "il", "ir", "dis")
 _FORMED: Final = re.compile(
@@ -73,8 +75,8 @@ def opposites(word: str) -> frozenset[str]:
 
 
 def allies(word: str) -> frozenset[str]:
-    """Return the stems that have the same opposites as a stem."""
-    return _ALLIES.get(word, frozenset())
+    """Return the stems that have the same opposites as a stem and are no opposites of it."""
+    return _ALLIES.get(word, frozenset()) - opposites(word)
 
 
 def formed_against(word: str, others: Collection[str]) -> str | None:
@@ -133,7 +135,8 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
         if not is_negator(word):
             continue
         after = words[at + 1] if at + 1 < len(words) else "."
-        if after in _NO_DENIAL.get(word, ()) or (
+        told = at > 0 and words[at - 1] == "is" and after in {".", ";"}  # `the answer is no`
+        if (after in _NO_DENIAL.get(word, ()) and not told) or (
             word == "no" and at == 0 and segments[1:2] != segments[:1]
         ):
             continue
@@ -154,6 +157,8 @@ def denied(words: Sequence[str], segments: Sequence[int]) -> Denied:
             continue
         if not any(len(words[place]) > 2 for place in reach):  # noqa: PLR2004 # nothing but small words
             reach = [place for place in range(at) if segments[place] == segments[at]]
+        elif word in _OBJECTS:
+            reach += [place for place in range(at) if segments[place] == segments[at]]
         inside.update(reach)
     return Denied(frozenset(denying), frozenset(inside), frozenset(limited))
 

@@ -35,7 +35,7 @@ def table_rows(chunk: StoredChunk) -> list[Row]:
     """Return the rows of a chunk that is cut from a table, none for other chunks.
 
     The header's own rows are left out. Cells of CSV may be quoted (RFC 4180); elsewhere they are
-    parted by `|`, as the readers of documents write them.
+    parted by `|`, as the readers of documents write them, or by tabs.
     """
     if chunk.header is None:
         return []
@@ -65,6 +65,8 @@ def _cutter(chunk: StoredChunk) -> _Cutter:
     header = chunk.header or ""
     if chunk.media_type in RECORDS:
         return partial(_quoted, delimiter=delimiter(header))
+    if "\t" in header and not _BAR.search(header):
+        return partial(_quoted, delimiter="\t")
     first = header.partition("\n")[0].strip()
     # Markdown may put a bar before the first cell and behind the last.
     return partial(_barred, edged=first.startswith("|") and first.endswith("|"))

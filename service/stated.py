@@ -65,22 +65,42 @@ _NOT_TYING: Final = frozenset(
      "above", "exactly", "roughly", "some", "all", "these", "those", "further", "early", "late")
 )  # fmt: skip
 _ALSO_WORDS: Final = frozenset(("first", "once", "twice", "half"))
+# So many words behind a number `to` or `until` may go on a range: from 9 in the morning to 5.
+_RANGE_WORDS: Final = 4
 _RANGES: Final = frozenset(("to", "from", "until", "till", "-", "\u2013"))
 _MANNERS: Final = frozenset(("default", "far", "hand", "law", "then", "now", "turn", "chance"))
 _OPENING: Final = frozenset(
-    ("under", "per", "for", "within", "between", "with", "by", "from", "at", "on", "in", "to")
-)
+    (
+        "under", "per", "for", "within", "between", "with", "by", "from", "at", "on", "in", "to",
+        "when", "whenever", "while", "whereas", "where", "wherever", "if", "unless", "although",
+        "though", "because", "as", "than", "whether", "how", "why", "what", "like", "unlike",
+        "despite", "during", "without", "through", "throughout", "against", "behind", "beside",
+        "besides", "beyond", "inside", "outside", "near", "over", "above", "below", "along",
+        "across", "towards", "toward", "off", "except", "instead", "then", "soon", "later",
+        "often", "sometimes", "never", "always", "even", "too", "yet", "so", "but", "and", "or",
+        "nor", "neither", "no", "none", "please", "ok", "okay", "well", "oh", "meanwhile",
+        "otherwise", "hi", "hello", "hey", "thanks", "sorry", "welcome", "my", "own", "all",
+        "nobody", "everyone", "everybody", "anyone", "someone", "nothing", "everything",
+    )
+)  # fmt: skip
 _PREPOSITIONS: Final = frozenset(
     ("in", "on", "at", "for", "from", "to", "with", "of", "by", "before", "after", "until", ".")
 )
 _COUNTS: Final = re.compile(r" ?(?:[$\u20ac\u00a3\u00a5]|about |around |over )?\d")
 # Words that say who somebody is, ahead of the name.
 RANKS: Final = word_list("ranks")
-_DAYS: Final = frozenset(
-    f"{day}{end}"
-    for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-    for end in ("", "s")
-)
+_DAY_FORMS: Final = {
+    form: day
+    for day, short in (
+        ("monday", "mon"), ("tuesday", "tue tues"), ("wednesday", "wed"), ("friday", "fri"),
+        ("thursday", "thu thur thurs"), ("saturday", "sat"), ("sunday", "sun"),
+    )
+    for form in (day, f"{day}s", *short.split())
+}  # fmt: skip
+_DAYS: Final = frozenset(_DAY_FORMS)
+_DAY_NAMES: Final = {form.capitalize(): day for form, day in _DAY_FORMS.items()}
+# With these somebody is spoken to: who is named behind them does nothing in the sentence.
+_GREETINGS: Final = frozenset(("hi", "hello", "hey", "dear", "thanks", "sorry", "welcome"))
 _TITLES: Final = frozenset(
     (
         "mr",
@@ -299,8 +319,13 @@ def addresses(text: str) -> list[str]:
 
 @lru_cache(maxsize=50_000)
 def folded(word: str) -> str:
-    """Return a word as names are compared: small, without accents and without a possessive."""
+    """Return a word as names are compared: small, without accents and without a possessive.
+
+    All forms of a day of the week are one.
+    """
     bare = _POSSESSIVE.sub("", word)
+    if (day := _DAY_NAMES.get(bare)) is not None:
+        return day
     plain = unicodedata.normalize("NFKD", bare)
     return "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
 
@@ -330,7 +355,7 @@ def is_acronym(short: str, name: str) -> bool:
 def _pieces(word: str) -> list[str]:
     """Return a word as names are compared, and its parts where it has hyphens."""
     whole = folded(word)
-    return [whole, *whole.split("-")] if "-" in whole else [whole]
+    return [whole, *map(folded, word.split("-"))] if "-" in whole else [whole]
 
 
 @lru_cache(maxsize=100_000)
@@ -392,14 +417,19 @@ def _life(match: re.Match[str]) -> str:
 def _words(text: str, language: Language) -> Iterator[Word]:
     clause = last = 0
     outer = list[int]()
-    begun = counted = False
-    for number, match in enumerate(_TOKEN.finditer(text)):
-        if number >= _MOST_WORDS:
+    begun, counted = False, 0
+    for number, match in enumerate(_TOKEN.finditer(text), 1):
+        if number > _MOST_WORDS:
             return
         sign = match.group()
         lower = sign.lower()
         is_word = _WORD.search(sign) is not None
-        ranged = lower in _RANGES and counted and _COUNTS.match(text, match.end())
+        ranged = (
+            lower in _RANGES
+            and counted
+            and number - counted <= _RANGE_WORDS
+            and _COUNTS.match(text, match.end())
+        )
         if sign == "(":
             outer.append(clause)
         stops = sign in _STOPS or (sign == "." and _is_end(text, match.start()))
@@ -407,12 +437,12 @@ def _words(text: str, language: Language) -> Iterator[Word]:
         if begun and (joins or sign in _BREAKS or ranged or stops):
             last += APART - last % APART if stops else 1
             clause = last
-            begun = counted = False
+            begun, counted = False, 0
         if sign == ")" and outer:
             clause, begun = outer.pop(), True
         stems = _stems(sign.replace("\u2019", "'"), language) if is_word else ()
         begun = begun or bool(stems)
-        counted = counted or sign[0].isdigit()
+        counted = number if sign[0].isdigit() else counted
         yield Word(sign, lower, match.start(), match.end(), stems, clause)
 
 
@@ -497,7 +527,7 @@ class _Capitals:
 
     def opens(self, word: Word) -> bool:
         """Tell whether a word with a capital may be a common one that opens a sentence."""
-        if word.lower in self.small:
+        if word.lower in self.small or word.lower in _OPENING:
             return True
         if self.language != ENGLISH:
             return False
@@ -537,6 +567,7 @@ def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> It
         at += 1
         starts = False
     word = words[at]
+    greeted = at > 0 and words[at - 1].lower in _GREETINGS
     if word.lower in _TITLES or word.lower in _PRONOUNS or (at == last and _is_no_name(words, at)):
         return
     if word.lower in _DAYS:
@@ -551,7 +582,14 @@ def _named(words: Sequence[Word], at: int, last: int, capitals: _Capitals) -> It
         sure = sure or (word.text.isupper() and len(word.text) >= _ACRONYM_LEAST)
     if capitals.nouns and single and not word.text.isupper():
         sure = False
+    sure = sure and not greeted and not (single and _numbered(words, at))
     yield _name("name", words, at, last, sure=sure)
+
+
+def _numbered(words: Sequence[Word], at: int) -> bool:
+    """Tell whether a common word with a capital is named by the number behind it: Room 4."""
+    behind = words[at + 1].text if at + 1 < len(words) else ""
+    return behind[:1].isdecimal() and is_common(folded(words[at].text))
 
 
 def _is_no_name(words: Sequence[Word], at: int) -> bool:
@@ -568,7 +606,7 @@ def _name(kind: Kind, words: Sequence[Word], at: int, last: int, *, sure: bool =
         piece
         for word in inside
         if word.lower not in _LINKS and word.lower not in _TITLES and _WORD.search(word.text)
-        for piece in ([folded(word.text)] if kind == "code" else folded(word.text).split("-"))
+        for piece in ([folded(word.text)] if kind == "code" else map(folded, word.text.split("-")))
         if piece
     )
     text = " ".join(word.text for word in inside)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from service.lines import Line
@@ -52,6 +53,8 @@ _PARTICIPLE: Final = re.compile(
     r"(?:\w{2,}ed|\w{3,}en|made|built|won|sold|held|led|bought|found|paid|sent|kept|lost|met|taught"
     r"|told|brought|caught|hit|put|set|read|known|shown|drawn|grown|worn|begun|sung|run|cut|left)\Z"
 )
+_RANGING: Final = frozenset(("to", "until", "till", "-", "\u2013"))
+_RANGE_APART: Final = 3
 _SUBJECTS: Final = frozenset(("he", "she", "it", "they", "who", "which", "this", "these", "we"))
 _GOING_ON: Final = frozenset(("and", "but", "or"))
 _MODAL: Final = frozenset(
@@ -143,6 +146,19 @@ class Slot:
         if self.stems_behind or not self._counts_nothing:
             return self.stems_behind
         return frozenset[str]().union(*(one.stems_behind for one in self.other_slots))
+
+    @cached_property
+    def range_end(self) -> Value | None:
+        """The other end of a range that a number is one end of: from 8 to 12, none if of none."""
+        numbers = self.said.numbers
+        for one, other in pairwise(numbers):
+            if self.value not in (one, other) or other.first - one.last > _RANGE_APART:
+                continue
+            between = {word.lower for word in self.said.words[one.last + 1 : other.first]}
+            ahead = {word.lower for word in self.said.words[max(0, one.first - 2) : one.first]}
+            if _RANGING & between or ("and" in between and "between" in ahead):
+                return other if self.value is one else one
+        return None
 
     @cached_property
     def clauses(self) -> frozenset[int]:
@@ -556,11 +572,13 @@ def swapped(
         (line, Slot(line.said, one)) for line in lines for one in line.said.values if one.sure
     ]
     compared = _Compared(claim, quoted, lines)
-    if (twice := _told_twice(claim, quoted)) is not None:
+    if (twice := _told_twice(claim, quoted, lines)) is not None:
         return twice, None
     for slot in claim.slots:
         if compared.is_elsewhere(slot):
             return slot.value, None
+        if (ends := _ends_otherwise(slot, quoted)) is not None:
+            return ends
         mine, implied = compared.own[id(slot.value)]
         found = _named_above(claim, slot, mine, quoted)
         found = found or (_leading(claim, slot, quoted) if implied else None)
@@ -570,6 +588,23 @@ def swapped(
         if found is not None:
             return slot.value, found
     return None
+
+
+def _ends_otherwise(slot: Slot, quoted: Sequence[Line]) -> tuple[Value, Value] | None:
+    """Return the other end of a claim's range and the one that the evidence has, None if equal."""
+    end = slot.range_end
+    if end is None:
+        return None
+    found = [
+        Slot(line.said, one).range_end
+        for line in quoted
+        for one in line.said.numbers
+        if is_same(slot.value, one)
+    ]
+    ends = [one for one in found if one is not None]
+    if not ends or len(ends) < len(found) or any(is_same(end, one) for one in ends):
+        return None
+    return end, ends[0]
 
 
 class _Compared:
@@ -604,6 +639,19 @@ class _Compared:
             for one in line.said.values
         )
 
+    def _is_of_a_range(self, slot: Slot) -> bool:
+        """Tell whether the evidence has a number of the claim in the same range."""
+        end = slot.range_end
+        if end is None:
+            return False
+        found = (
+            Slot(line.said, one).range_end
+            for line in self._quoted
+            for one in line.said.numbers
+            if is_same(slot.value, one)
+        )
+        return any(one is not None and is_same(end, one) for one in found)
+
     def _is_in_order(self, slot: Slot, rival: Slot, line: Line) -> bool:
         """Tell whether the claim has both names as the sentence has them: A by B."""
         partner = _claimed(self._claim, rival.value)
@@ -623,13 +671,13 @@ class _Compared:
 
     def is_better(self, slot: Slot, line: Line, rival: Slot) -> bool:
         """Tell whether a value of a sentence fits clearly better than the claim's own."""
-        if not _is_rival(slot, rival) or is_same(slot.value, rival.value):
-            return False
-        if slot.value.words & rival.value.words or _is_set_aside(self._claim.said, rival):
+        if not _is_rival(slot, rival) or _is_one(slot, rival) or _is_set_aside(self._claim, rival):
             return False
         if not _is_among(line, self._quoted) and not self._speaks_of_the_same(line, slot):
             return False
         mine, implied = self.own[id(slot.value)]
+        if self._is_of_a_range(slot) and rival.range_end is None:
+            return False
         if self._is_no_share(slot, rival) or self._is_in_order(slot, rival, line):
             return False
         if implied and _has_unit(rival.value) and not _has_unit(slot.value):
@@ -644,15 +692,36 @@ class _Compared:
         return _is_better(pairs, least)
 
 
-def _is_set_aside(claim: Stated, rival: Slot) -> bool:
+def _is_one(slot: Slot, rival: Slot) -> bool:
+    """Tell whether two values are the same, or names with a word in common."""
+    return is_same(slot.value, rival.value) or bool(slot.value.words & rival.value.words)
+
+
+def _is_set_aside(claim: Claim, rival: Slot) -> bool:
     """Tell whether the evidence says right ahead of a value that it is not this one: not at 0."""
     ahead = range(max(0, rival.value.first - 2), rival.value.first)
-    return not claim.denying and any(at in rival.said.denying for at in ahead)
+    return not claim.said.denying and any(at in rival.said.denying for at in ahead)
 
 
-def _told_twice(claim: Claim, quoted: Sequence[Line]) -> Value | None:
-    """Return a name that a claim has twice and the evidence once: Jon Hart is Jon Hart's deputy."""
+def _is_doubled(value: Value, behind: Sequence[Slot], lines: Sequence[Line]) -> bool:
+    """Tell whether a claim has a number again that no sentence has twice: from 13 to 13 October."""
+    if value.tied or not any(
+        one.value.number is not None and not one.value.tied and is_same(value, one.value)
+        for one in behind
+    ):
+        return False
+    found = [one for line in lines for one in line.said.values if is_same(value, one)]
+    others = [
+        one for line in lines for one in line.said.values if of_one_kind(value, one) and one.sure
+    ]
+    return len(found) == 1 and len(others) > 1
+
+
+def _told_twice(claim: Claim, quoted: Sequence[Line], lines: Sequence[Line]) -> Value | None:
+    """Return a value that a claim has twice and the evidence once: Jon Hart, Jon Hart's deputy."""
     for at, slot in enumerate(claim.slots):
+        if slot.value.number is not None and _is_doubled(slot.value, claim.slots[at + 1 :], lines):
+            return slot.value
         if slot.value.kind != "name" or slot.value.number is not None:
             continue
         again = any(

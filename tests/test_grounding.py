@@ -215,3 +215,83 @@ def test_quotes_lie_in_their_chunks(said: str, text: str, language: Language) ->
     for one in found.quoted:
         assert evidence[0].candidate.chunk.span.holds(one.span)
         assert one.span.holds(one.short)
+
+
+@pytest.mark.parametrize(
+    ("passage", "right", "wrong"),
+    [
+        # days in short
+        ("The pool is open Mon-Thu.", "The pool is open from Monday to Thursday.",
+         "The pool is open from Monday to Friday."),
+        # a unit that the passage tells elsewhere
+        ("The pump costs 38 euros. The hose costs 12.", "The hose costs 12 euros.",
+         "The hose costs 12 dollars."),
+        # numbers that the evidence does not have twice
+        ("The dam was begun in 1921 and finished in 1934.",
+         "The dam was begun in 1921 and finished in 1934.",
+         "The dam was begun in 1934 and finished in 1934."),
+        # ends of a range go together
+        ("We offer a salary of 3,100 to 3,600 a month and a bonus of 900.",
+         "The salary lies between 3,100 and 3,600 a month, and there is a bonus.",
+         "The salary lies between 3,100 and 900 a month, and there is a bonus."),
+        # each clause has its own denial
+        ("The rent includes water, but it does not include power.",
+         "Water is included in the rent, but power is not.",
+         "Water is not included in the rent, but power is not."),
+        ("Laptops may be taken home, paper files may not.",
+         "Laptops may be taken home, but paper files may not.",
+         "Laptops may not be taken home, but paper files may not."),
+        # a condition told twice with no
+        ("The door opens only if a badge is shown.", "The door does not open without a badge.",
+         "The door opens without a badge."),
+        # nothing as an object
+        ("Children enter free; adults pay 7 euros.", "Children pay nothing to enter.",
+         "Children pay to enter."),
+        # opposites by kind
+        ("Rents of the flats rose by 3 percent.", "The rents of the flats went up by 3 percent.",
+         "The rents of the flats fell by 3 percent."),
+        ("The upper road is steep.", "The upper road is steep.", "The upper road is flat."),
+        ("Notice is given 20 days in advance.", "Notice has to be given 20 days in advance.",
+         "Notice has to be given 20 days afterwards."),
+        # rises and falls that their numbers refute
+        ("Profit was 37 million dollars, compared with 61 million dollars the year before.",
+         "Profit fell from 61 million dollars to 37 million dollars.",
+         "Profit rose from 61 million dollars to 37 million dollars."),
+        # a question and its answer
+        ("May I bring a dog to the hut? No. Meals are served until 8.",
+         "You may not bring a dog to the hut.", "You may bring a dog to the hut."),
+        ("Can I pay by card at the hut? Yes.", "You can pay by card at the hut.",
+         "You cannot pay by card at the hut."),
+        # who says I
+        ("[09:02] Ingrid: I ordered three routers. [09:04] Mateo: I sold the printer.",
+         "Ingrid ordered three routers.", "Mateo ordered three routers."),
+        ("From: Jasmin Adeyemi. I have moved the tests to Friday. Piotr agrees.",
+         "Jasmin Adeyemi moved the tests to Friday.", "Piotr moved the tests to Friday."),
+    ],
+)  # fmt: skip
+def test_what_is_said_and_what_is_not(passage: str, right: str, wrong: str) -> None:
+    """The evidence bears the first sentence out and the second not."""
+    assert grounded(right, passage).reason is None
+    assert grounded(wrong, passage).reason is not None
+
+
+def test_words_that_open_a_sentence_belong_to_no_name() -> None:
+    """Neither `When`, nor who is greeted, is looked for as a name."""
+    passage = "Liis Kask came in seventh after a fall. Hi Kenji, the call was moved to Friday."
+    assert grounded("When Liis Kask came in after a fall, she was seventh.", passage).reason is None
+    assert grounded("The call was moved to Friday.", passage).reason is None
+
+
+def test_a_table_may_be_parted_by_tabs() -> None:
+    """Its cells have the names of their columns, and remarks below it are no rows."""
+    chunk = StoredChunk(
+        1, "d", "u", "", "text/plain", None, "", Span(0, 60),
+        "Rillo\t350\t64.90\nDelfin\t480\t89.50\nOrders go to Yolanda Ruiz.",
+        header="Model\tPower (W)\tPrice (EUR)",
+    )  # fmt: skip
+    evidence = [Evidence(Candidate(chunk, None, None, 1.0), 0.9)]
+    check = grounding(load_encoder("bundled"))
+    assert check("The power of the Delfin is 480 watts.", evidence, ()).reason is None
+    assert check("The price of the Rillo is €64.90.", evidence, ()).reason is None
+    assert check("The price of the Rillo is €89.50.", evidence, ()).reason is not None
+    assert check("Orders go to Yolanda Ruiz.", evidence, ()).reason is None

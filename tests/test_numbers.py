@@ -183,3 +183,77 @@ def test_a_long_run_of_chinese_digits_is_only_itself(signs: str) -> None:
     assert says(text, f"{text}人", "cjk")
     assert not says(text, f"{text}二", "cjk")
     assert says("三十", f"{text}，30", "cjk")
+
+
+@pytest.mark.parametrize(
+    ("claimed", "found"),
+    [
+        ("at half past nine", "at 9:30"),
+        ("at a quarter past nine", "at 9.15"),
+        ("at a quarter to nine in the evening", "at 20:45"),
+        ("at ten to six", "at 5:50"),
+        ("nine o'clock", "9:00"),
+        ("nine in the morning", "9 a.m."),
+        ("12 noon", "12:00"),
+        ("at midnight", "at 24:00"),
+        ("the fifth of June", "5 June"),
+        ("June the fifth", "5 June"),
+        ("the twenty-fifth of June 2024", "25 June 2024"),
+        ("two fortnights", "28 days"),
+        ("a fortnight", "two weeks"),
+        ("one in five", "20 percent"),
+        ("1 in 1,000", "0.1 percent"),
+        ("one person in ten", "1 in 10 people"),
+        ("two thirds", "66%"),
+        ("two thirds", "67%"),
+        ("1.2m pounds", "£1.2 million"),
+        ("50 cents", "€0.50"),
+        ("2 euros and 50 cents", "€2.50"),
+        ("1 1/2 litres", "1.5 l"),
+        ("1/2 of it", "half of it"),
+        ("each quarter of an hour", "15 minutes"),
+    ],
+)
+def test_what_several_words_tell(claimed: str, found: str) -> None:
+    """They are one number, and the same in either order."""
+    assert says(claimed, found)
+    assert says(found, claimed)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "found"),
+    [
+        ("at half past nine", "at 9:15"),
+        ("the fifth of June", "6 June"),
+        ("one in five", "25 percent"),
+        ("50 cents", "€5"),
+        ("at ten to six", "from ten to six"),
+    ],
+)
+def test_what_several_words_do_not_tell(claimed: str, found: str) -> None:
+    """Another hour, day, share or amount, and a range that is no time of day."""
+    assert not says(claimed, found)
+
+
+def test_a_year_is_no_part_of_a_whole() -> None:
+    """`one in 2020` is one thing of that year."""
+    assert [one.fraction for one in numbers("They built one in 2020.")] == [False, False]
+
+
+def test_the_days_of_a_month_that_was_told_before() -> None:
+    """`the 28th` is one of June where June was spoken of; a floor is no day."""
+    assert numbers("from 20 June until the 28th.")[1].date == (None, 6, 28)
+    assert numbers("on 20 June, on the 28th floor")[1].date is None
+    assert numbers("by the 5th.")[0].date is None
+
+
+def test_days_of_the_week_stand_in_ranges_of_dates() -> None:
+    """The first one is of the month of the second."""
+    dates = [one.date for one in numbers("from Tuesday 10 to Friday 13 October")]
+    assert dates == [(None, 10, 10), (None, 10, 13)]
+
+
+def test_at_the_earliest_is_a_least_one() -> None:
+    """Whatever stands ahead of it."""
+    assert numbers("shut until 4 November at the earliest")[0].bound == "least"
+    assert numbers("shut until at least 4 November")[0].bound == "least"
