@@ -15,6 +15,7 @@ from service.evidence import Evidence
 from service.number_words import CURRENCIES, LARGE, UNITS
 from service.rows import table_rows
 from service.sentences import QUESTION_MARKS, sentence_spans
+from service.slots import Slots
 from service.speakers import spoken
 from service.stated import Stated, capitalises_nouns, stated
 
@@ -67,6 +68,11 @@ class Line:
     def asks(self) -> bool:
         """Whether it asks, and says nothing by itself."""
         return self.said.text.rstrip("\"' \n").endswith(QUESTION_MARKS)
+
+    @cached_property
+    def slots(self) -> Slots:
+        """Its values, each with what describes it."""
+        return Slots(self.said)
 
     @cached_property
     def context_stems(self) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Grounding: which sentences the evidence bears out, and which quotes do so."""
 
 import string
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -13,7 +14,10 @@ from indexes.encoder import load_encoder
 from indexes.languages import Language
 from service.evidence import Candidate, Evidence, Support
 from service.grounding import LONGEST, MOST_VALUES, grounding
+from service.lines import Line
 from service.sentences import sentence_spans
+from service.slots import Slot
+from service.swaps import Claim, Fit
 
 FERRY = (
     "The ferry to Lamb Island leaves at 06:40 on weekdays and at 08:10 on Sundays. "
@@ -295,3 +299,25 @@ def test_a_table_may_be_parted_by_tabs() -> None:
     assert check("The price of the Rillo is €64.90.", evidence, ()).reason is None
     assert check("The price of the Rillo is €89.50.", evidence, ()).reason is not None
     assert check("Orders go to Yolanda Ruiz.", evidence, ()).reason is None
+
+
+def test_each_value_is_held_against_each_other_one_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty values of a sentence beside hundreds of the evidence are many pairs, each worked out once.
+
+    Working them out anew for each question about them took ten times as long.
+    """
+    pairs = Counter[tuple[int, int]]()
+    fitting = Claim._fitting
+
+    def counted(claim: Claim, slot: Slot, found: Slot, line: Line) -> Fit:
+        pairs[id(slot), id(found)] += 1
+        return fitting(claim, slot, found, line)
+
+    monkeypatch.setattr(Claim, "_fitting", counted)
+    names = ["Anna Berg", "Tom Reed", "Ness Island", "Cape Roth", "Lea Olsen"]
+    told = [f"{name} paid {n} euros" for n in range(12, 40) for name in names]
+    evidence = [evidence_of(", ".join(told[at::4]) + ".", "Fees", (), at) for at in range(4)]
+    said = ", ".join(f"{name} paid {n} euros" for n in range(14, 18) for name in names[:4])
+    grounding(load_encoder("bundled"))(f"{said}.", evidence, ())
+    assert len(pairs) > 100
+    assert max(pairs.values()) == 1
