@@ -302,7 +302,7 @@ def test_a_table_may_be_parted_by_tabs() -> None:
 
 
 def test_each_value_is_held_against_each_other_one_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty values of a sentence beside hundreds of the evidence are many pairs, each worked out once.
+    """Many values of a sentence and of the evidence are many pairs, each worked out once.
 
     Working them out anew for each question about them took ten times as long.
     """
