@@ -146,7 +146,6 @@ _COINS: Final = {"cent": ("euro", "dollar", "rand", "real"), "penny": ("pound",)
 """Coins, and of what each is a hundredth."""
 _ROUNDING: Final = (ROUND_HALF_EVEN, ROUND_DOWN)
 _LAST_DAY: Final = 31
-_TENTHS: Final = {"twenty": 20, "thirty": 30}
 _NOON: Final = 12
 _DOZEN: Final = 12
 _BEFORE_ORDINALS: Final = frozenset(("", "tens", "hundred", "large", "and"))
@@ -459,7 +458,7 @@ def _told_day(match: re.Match[str], span: Span) -> Iterator[Number]:
     """Yield a day in words: the twenty-fifth of June; none where the month is another word."""
     month = MONTHS.get(match["month"] or match["month2"])
     nth = (match["day"] or match["nth"]).lower()
-    day = ORDINALS[nth] + _TENTHS.get((match["tens"] or match["tens2"] or "").lower(), 0)
+    day = ORDINALS[nth] + COUNTS.get((match["tens"] or match["tens2"] or "").lower(), 0)
     if month is not None and day <= _LAST_DAY:
         year = int(match["year"]) if match["year"] else None
         yield Number("date", span, date=(year, month, day))

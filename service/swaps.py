@@ -242,16 +242,21 @@ def _ends_otherwise(slot: Slot, quoted: Sequence[Line]) -> tuple[Value, Value] |
     end = slot.range_end
     if end is None:
         return None
-    found = [
-        line.slots.of(one).range_end
-        for line in quoted
-        for one in line.said.numbers
-        if is_same(slot.value, one)
-    ]
+    found = _range_ends(slot.value, quoted)
     ends = [one for one in found if one is not None]
     if not ends or len(ends) < len(found) or any(is_same(end, one) for one in ends):
         return None
     return end, ends[0]
+
+
+def _range_ends(number: Value, quoted: Sequence[Line]) -> list[Value | None]:
+    """Return the other end of each range that a number begins or ends, None where it does not."""
+    return [
+        line.slots.of(one).range_end
+        for line in quoted
+        for one in line.said.numbers
+        if is_same(number, one)
+    ]
 
 
 class _Compared:
@@ -291,12 +296,7 @@ class _Compared:
         end = slot.range_end
         if end is None:
             return False
-        found = (
-            line.slots.of(one).range_end
-            for line in self._quoted
-            for one in line.said.numbers
-            if is_same(slot.value, one)
-        )
+        found = _range_ends(slot.value, self._quoted)
         return any(one is not None and is_same(end, one) for one in found)
 
     def _is_in_order(self, slot: Slot, rival: Slot, line: Line) -> bool:
