@@ -45,7 +45,7 @@ def reply_lines(reply: Reply) -> Iterator[str]:
     elif reply.status == ANSWERED:
         if reply.citations and reply.answer_short != reply.citations[0].quote:
             yield f"  In short: {one_line(reply.answer_short)}"
-        yield f"  {one_line(reply.answer)}"
+        yield from _answer_lines(reply)
         for citation in reply.citations:
             yield ""
             yield from _citation_lines(citation)
@@ -55,6 +55,18 @@ def reply_lines(reply: Reply) -> Iterator[str]:
             yield ""
             yield from passage_lines(passage)
     yield from _generation_lines(reply)
+
+
+def _answer_lines(reply: Reply) -> Iterator[str]:
+    """Yield the answer, in the lines that a language model wrote; what is quoted in one."""
+    told = reply.generation
+    if told.model is None or told.fallback:
+        yield f"  {one_line(reply.answer)}"
+        return
+    for line in reply.answer.split("\n"):
+        words = one_line(line)
+        indent = " " * (len(line) - len(line.lstrip()))
+        yield f"  {indent}{words}" if words else ""
 
 
 def _generation_lines(reply: Reply) -> Iterator[str]:

@@ -69,7 +69,8 @@ _HEADING_WORDS: Final = 8
 _UNSPACED: Final = regex.compile(f"[{UNSPACED}]")
 ENDS: Final = (".", "!", "?", ":", "。", "！", "？", "：", "．", "｡", "؟", "۔", "।", "॥", "።")
 QUESTION_MARKS: Final = ("?", "？", "؟", "՞", "፧")
-_COLONS: Final = (":", "：")
+COLONS: Final = (":", "：")
+"""What a sentence that leads something in ends with."""
 _NO_HEADING: Final = frozenset("|:;,\t：；，、،؛")
 _CLOSING: Final = " \t#*_:="
 _FULL_STOP: Final = re.compile(r"[。！？｡]+[」』”’）)]*\s*")
@@ -98,6 +99,12 @@ def sentence_spans(
     )
     trimmed = (span.trimmed(text) for span in found)
     return [span for span in trimmed if _WORD.search(text, span.start, span.end)]
+
+
+def prose_spans(text: str, language: Language = ENGLISH) -> list[Span]:
+    """Return the spans of the sentences of one paragraph, whatever sign it begins with."""
+    found = (span.trimmed(text) for span in _joined(text, 0, len(text), language))
+    return [span for span in found if _WORD.search(text, span.start, span.end)]
 
 
 def is_heading(sentence: str) -> bool:
@@ -169,7 +176,7 @@ def list_around(
         return None
     start = _marker(text, spans[rows[0]])
     ahead = spans[rows[0] - 1] if rows[0] else None
-    if ahead and (ahead == sentence or ahead.cut(text).endswith(_COLONS)):
+    if ahead and (ahead == sentence or ahead.cut(text).endswith(COLONS)):
         start = ahead.start
     return Span(start or 0, spans[rows[-1]].end).trimmed(text)
 
@@ -185,14 +192,14 @@ def with_list(
 
     It leads one in where it ends with a colon and an item comes next.
     """
-    if not any(mark in quote.cut(text) for mark in _COLONS):
+    if not any(mark in quote.cut(text) for mark in COLONS):
         return quote
     spans = sentence_spans(text, media_type, language, headings)
     items = [_marker(text, one) for one in spans]
     leads = [
         at
         for at, (one, after) in enumerate(zip(spans, items[1:], strict=False))
-        if after is not None and quote.holds(one) and one.cut(text).rstrip("*_").endswith(_COLONS)
+        if after is not None and quote.holds(one) and one.cut(text).rstrip("*_").endswith(COLONS)
     ]
     if not leads:
         return quote
@@ -281,9 +288,12 @@ def _begins(line: str) -> bool:
 
 def _sentences(text: str, block: Span, language: Language) -> Iterator[Span]:
     marker = _ITEM.match(text, block.start, block.end)
-    start = marker.end() if marker else block.start
+    yield from _joined(text, marker.end() if marker else block.start, block.end, language)
+
+
+def _joined(text: str, start: int, stop: int, language: Language) -> Iterator[Span]:
     before: Span | None = None
-    for begin, end in _bounds(text[start : block.end], language):
+    for begin, end in _bounds(text[start:stop], language):
         span = Span(start + begin, start + end)
         if bullet := _BULLETED.match(text, span.start, span.end):
             span = Span(bullet.end(), span.end)

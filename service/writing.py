@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from indexes.errors import ModelTooSlow, PromptTooLong
+from indexes.languages import ENGLISH
 from service.evidence import (
     Asked,
     Evidence,
@@ -26,6 +27,7 @@ from service.evidence import (
     Unsupported,
 )
 from service.generate import quote
+from service.heads import NOTHING_BELOW, CheckWords, Head, Heads
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
 from service.prompts import NOT_FOUND, Prompts, abstains, fenced
 from service.streamed import StreamedSentence, inert, streamed_sentences
@@ -33,6 +35,7 @@ from service.thoughts import outside_think
 
 Manner = Literal["drop", "mark"]
 MARK: Final = "[unsupported]"
+CUT_OFF: Final = "it was cut off before its end"
 NO_ROOM: Final = "no room for it in the language model's context"
 # Earlier turns of a conversation may take this share of the context.
 _HISTORY_SHARE: Final = 0.25
@@ -105,34 +108,114 @@ def _checked(
     manner: Manner,
 ) -> Iterator[Step]:
     """Yield each sentence with its quotes, or tell of it where nothing bears it out."""
-    supported, shown, said, late, cut = False, False, False, False, False
-    told = set[str]()
-    for one in _in_time(streamed_sentences(written), model):
+    work = _Checking(ground, given, manner)
+    late, cut = False, False
+    language = given[0].candidate.chunk.language if given else ENGLISH
+    for one in _in_time(streamed_sentences(written, language, len(given)), model):
         if isinstance(one, Thought | Ended):
             cut = isinstance(one, Ended) and one.reason == "length"
             yield one
-            continue
-        if isinstance(one, _Late):
+        elif isinstance(one, _Late):
             late = True
-            continue
-        if abstains(one.text):
-            continue
-        said = True
+        elif not abstains(one.text):
+            yield from work.take(one)
+    yield from work.end()
+    if not work.supported:
+        yield _nothing_left(said=work.said, late=late, cut=cut)
+
+
+class _Checking:
+    """The sentences of one answer, checked one after the other."""
+
+    def __init__(self, ground: Ground, given: Sequence[Evidence], manner: Manner) -> None:
+        self._ground = ground
+        self._given = given
+        self._manner = manner
+        self._heads = Heads()
+        self._told = set[str]()
+        self._shown = False
+        # What stands ahead of sentences that were left out, so that the lines stay lines.
+        self._gap = ""
+        self._mark = ""
+        self.supported = False
+        self.said = False
+
+    def take(self, one: StreamedSentence) -> Iterator[Step]:
+        """Yield what becomes of a sentence; one that leads others in waits for these."""
+        yield from self._left(self._heads.left(one))
+        if not one.is_over:
+            yield from self._unsupported(one, CUT_OFF)
+            return
+        self.said = True
+        if self._heads.take(one):
+            return
         text = inert(one.text)
-        if text in told:  # small models say things twice
-            continue
-        told.add(text)
-        support = _supported(ground, one, text, given)
-        if support.reason is not None:
-            yield Unsupported(one.text, support.reason)
-            if manner == "drop":
-                continue
-        ahead = one.ahead if shown else ""
-        shown = True
-        supported = supported or support.reason is None
-        yield from _told(f"{ahead}{text}", support)
-    if not supported:
-        yield _nothing_left(said=said, late=late, cut=cut)
+        checked = self._heads.check(replace(one, text=text), self._asked(one, text))
+        if checked.words in self._told:  # small models say things twice
+            self._pass(one)
+            return
+        self._told.add(checked.words)
+        if (reason := checked.support.reason) is not None:
+            marked = self._manner == "mark"
+            yield from self._left(checked.heads if marked else ())
+            yield from self._unsupported(one, reason)
+            return
+        yield from self._left(checked.out)
+        self.supported = True
+        for head in checked.heads:
+            head.state = "stays"
+            yield Piece(f"{self._before(head.sentence)}{_line(head.sentence)}")
+        yield from _told(self._before(one), replace(one, text=text), checked.support)
+
+    def end(self) -> Iterator[Step]:
+        """Yield what leads nothing in that was shown."""
+        yield from self._left(self._heads.left(None))
+
+    def _asked(self, one: StreamedSentence, text: str) -> CheckWords:
+        """Return what checks words: as they are shown, or with the links that documents have."""
+        named = [at for at in one.named if 0 <= at < len(self._given)]
+
+        def ask(words: str) -> Support:
+            support = self._ground(words, self._given, named)
+            if support.reason is None or text == one.text:
+                return support
+            return self._ground(words.replace(text, one.text), self._given, named)
+
+        return ask
+
+    def _left(self, heads: Sequence[Head]) -> Iterator[Step]:
+        for head in heads:
+            head.state = "out"
+            yield from self._unsupported(head.sentence, NOTHING_BELOW)
+
+    def _unsupported(self, one: StreamedSentence, reason: str) -> Iterator[Step]:
+        yield Unsupported(one.text, reason)
+        if self._manner == "drop":
+            self._pass(one)
+            return
+        yield from _told(self._before(one), replace(one, text=inert(one.text)), Support())
+
+    def _pass(self, one: StreamedSentence) -> None:
+        """Keep what stands ahead of a sentence that is not shown, for the next one."""
+        if one.ahead.count("\n") >= self._gap.count("\n"):
+            self._gap = one.ahead
+        if "\n" in one.ahead or one.mark:
+            self._mark = one.mark
+
+    def _before(self, one: StreamedSentence) -> str:
+        """Return what stands ahead of a sentence that is shown now."""
+        gap, mark = one.ahead, one.mark
+        if self._gap.count("\n") > gap.count("\n"):
+            gap = self._gap
+        if one.kind == "more":
+            mark = self._mark
+        before = f"{gap if self._shown else ''}{mark}"
+        self._shown, self._gap, self._mark = True, "", ""
+        return before
+
+
+def _line(one: StreamedSentence) -> str:
+    return f"{inert(one.text)}{one.behind}"
 
 
 def _quoted(question: str, evidence: Sequence[Evidence], ahead: str) -> Iterator[Piece]:
@@ -187,24 +270,16 @@ def until(end: float, check: Check, told: str) -> Check:
     return both
 
 
-def _supported(
-    ground: Ground, one: StreamedSentence, shown: str, given: Sequence[Evidence]
-) -> Support:
-    """Check a sentence as it is shown, or with the links and elements that documents have in it."""
-    named = [at for at in one.named if 0 <= at < len(given)]
-    support = ground(shown, given, named)
-    if support.reason is None or shown == one.text:
-        return support
-    return ground(one.text, given, named)
-
-
-def _told(text: str, support: Support) -> Iterator[Piece]:
+def _told(before: str, one: StreamedSentence, support: Support) -> Iterator[Piece]:
+    """Yield a sentence, its quotes, and what stands behind these."""
     if not support.quoted:
-        yield Piece(f"{text} {MARK}")
+        yield Piece(f"{before}{one.text} {MARK}{one.behind}")
         return
     first, *others = support.quoted
-    yield Piece(text, first)
-    yield from (Piece("", one) for one in others)
+    yield Piece(f"{before}{one.text}", first)
+    yield from (Piece("", other) for other in others)
+    if one.behind:
+        yield Piece(one.behind)
 
 
 def _how_many_fit(desk: Desk, prompt: str, asked: Asked, evidence: Sequence[Evidence]) -> int:

@@ -14,6 +14,9 @@ from indexes.errors import ModelNotSet
 from indexes.settings import Settings
 from scripted_model import Script
 from service.answer import Answerer, Question, build_answerer
+from service.chat_reply import Manner, Message, told_all
+from service.chat_text import as_said
+from service.command import reply_lines
 from service.evidence import Turn
 from service.problems import answer_for
 from service.prompts import NOT_FOUND
@@ -198,3 +201,50 @@ def test_a_generator_that_no_setting_serves_is_the_asker_s_mistake(data: Path, n
         made.answer(Question(SWIFTS, generator=name))
     made.close()
     assert answer_for(ModelNotSet).status == 422
+
+
+LIST = (
+    f"Here are the facts:\n\n- {TRUE} 【1†source】\n- {FALSE}\n\n| Bird | Flies |\n|---|---|\n"
+    "| young swift | three years without landing |\n| young swift | seven years |\n"
+)
+SHOWN = (
+    f"Here are the facts:\n\n- {TRUE} [1]\n\n| Bird | Flies |\n|---|---|\n"
+    "| young swift | three years without landing [1] |"
+)
+
+
+def test_lists_and_tables_come_out_as_they_were_written(answerer: Answerer, script: Script) -> None:
+    """In the reply, in what is streamed, in a chat completion and at the terminal."""
+    script.says = [LIST]
+    events = list[Event]()
+    reply = answerer.answer(Question(SWIFTS), on_event=events.append)
+    assert reply.answer == SHOWN
+    assert "".join(one.text for one in events if isinstance(one, TokenEvent)) == SHOWN
+    message = told_all(events, Message(Manner("default", "default", sources=False)))
+    assert message.content == SHOWN
+    lines = list(reply_lines(reply))
+    at = lines.index("  Here are the facts:")
+    assert lines[at : at + 7] == [f"  {line}".rstrip() for line in SHOWN.split("\n")]
+
+
+def test_a_list_as_it_was_streamed_and_sent_back_is_history(
+    answerer: Answerer, script: Script
+) -> None:
+    """Its lines survive what chat programs are told behind the answer."""
+    script.says = [LIST]
+    events = list[Event]()
+    answerer.answer(Question(SWIFTS), on_event=events.append)
+    message = told_all(events, Message(Manner("default", "default")))
+    assert message.content.startswith(f"{SHOWN}\n\n")
+    assert as_said(message.content) == SHOWN
+
+
+def test_the_half_of_an_answer_is_told_as_such(answerer: Answerer, script: Script) -> None:
+    """In the reply, with its reason."""
+    script.says = [f"{TRUE} A young swift flies"]
+    script.reason = "length"
+    reply = answerer.answer(Question(SWIFTS))
+    assert reply.answer == f"{TRUE} [1]"
+    assert reply.generation.finish_reason == "length"
+    (half,) = reply.generation.unsupported
+    assert (half.text, half.reason) == ("A young swift flies", "it was cut off before its end")

@@ -104,6 +104,8 @@ def test_quotes_of_a_pdf_flow(page: Page) -> None:
         "One.\n\nTwo.": "One.\n\nTwo.",
         "Steps:\n1. Stop.\n2) Go.\n- Look.": "Steps:\n1. Stop.\n2) Go.\n- Look.",
         "Year | Ships\n2026 | 4,812": "Year | Ships\n2026 | 4,812",
+        "Facts:\n  - deeper\n+ more\na) so": "Facts:\n  - deeper\n+ more\na) so",
+        "| Year |\n|---|\n| 2026 | 4 |": "| Year |\n|---|\n| 2026 | 4 |",
     }
     shown = page.evaluate(
         """async (texts) => {

@@ -302,3 +302,31 @@ def test_what_it_wrote_has_no_links() -> None:
     script = Script([f"[{text}](https://evil.example/) [1]"], context_tokens=2048)
     written = written_by(script.model(), evidence_of(3))
     assert all("evil" not in note.text for note in written.notes)
+
+
+def test_lists_and_tables_become_sentences() -> None:
+    """What leads them in goes, rows are told in words; a sentence over two lines is one."""
+    evidence = evidence_of(1, 0)
+    text = "Range: 21 miles Year: 2024; Ships: 310 It does not sail in winds above force 9."
+    chunk = replace(evidence[0].candidate.chunk, text=text, span=Span(0, len(text)))
+    evidence = [replace(evidence[0], candidate=replace(evidence[0].candidate, chunk=chunk))]
+    said = (
+        "Here are the facts:\n\n- Range: 21 miles 【1】\n- Range: 99 miles\n\n"
+        "| Year | Ships |\n|---|---|\n| 2024 | 310 |\n| 2025 | 77 |\n\n"
+        "It does not sail\nin winds above force 9 (1)."
+    )
+    written = written_by(Script([said]).model(), evidence)
+    assert [note.text for note in written.notes] == [
+        "Range: 21 miles",
+        "Year: 2024; Ships: 310",
+        "It does not sail in winds above force 9.",
+    ]
+    assert [one.text for one in written.unsupported] == ["Range: 99 miles", "2025 | 77"]
+
+
+def test_the_half_of_a_sentence_is_no_part_of_a_summary() -> None:
+    """Neither is half a sentence that is broken over lines."""
+    said = f"{fact(0)}\nFact 1 is the\none"
+    written = written_by(Script([said], reason="length").model(), evidence_of(2))
+    assert [note.text for note in written.notes] == [fact(0)]
+    assert written.finish_reason == "length"

@@ -110,7 +110,7 @@ function goesOn(line, next) {
 
 /** Return a quote of a PDF without the ends of its lines; lists, tables and paragraphs keep theirs. */
 export function flowing(text) {
-  return text.replace(/(?<=[^\n|])\n(?![\n•*–-]|\d+[.)] |[^\n]* \| )/g, " ");
+  return text.replace(/(?<=[^\n|])\n(?![\n•*–-]|[ \t]*(?:[-+*•–>]|\d+[.)]|[a-z][.)]) |[^\n]* \| )/g, " ");
 }
 
 /**

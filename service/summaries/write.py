@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from indexes.errors import ModelFailed, ModelTooSlow, PromptTooLong
+from indexes.languages import ENGLISH
 from service.evidence import Evidence, Ground, Quoted, Thought
+from service.heads import NOTHING_BELOW, CheckWords, Head, Heads
 from service.language_model import Check, Ended, Message, Reason, Usage
 from service.prompts import NOT_FOUND, abstains, fenced
 from service.reply import Dropped, UnsupportedSentence
-from service.sentences import ENDS
 from service.streamed import StreamedSentence, inert, streamed_sentences
 from service.summaries.parts import packed, spread
 from service.summaries.reply import ProgressEvent
-from service.summaries.worth import CLOSING
 from service.writing import MARK, NO_ROOM, Desk, Manner, until
 
 # What the parts may take of the time, so that some is left to make one summary of them.
@@ -240,46 +240,62 @@ class _Work:
         `places` are those of the evidence that stands behind each number that may be written.
         """
         notes = list[Note]()
+        heads = Heads()
         try:
-            for one in self._finished(written):
+            for one in self._finished(written, evidence, len(places)):
                 if len(notes) == count:
+                    continue
+                self._left(heads.left(one))
+                if heads.take(one):
                     continue
                 named = [
                     at for number in one.named if 0 <= number < len(places) for at in places[number]
                 ]
                 text = inert(one.text)  # what is shown is what was checked
-                support = self._writer.ground(text, evidence, named)
-                if support.reason is None:
-                    notes.append(Note(text, support.quoted))
+                shown = replace(one, text=text)
+                checked = heads.check(shown, self._asking(evidence, named))
+                told = heads.told(shown, checked)
+                self._left(checked.out)
+                if checked.support.reason is None:
+                    for head in checked.heads:
+                        head.state = "stays"
+                    notes.append(Note(told, checked.support.quoted))
                     continue
-                self.written.unsupported.append(UnsupportedSentence(one.text, support.reason))
+                self.written.unsupported.append(
+                    UnsupportedSentence(one.text, checked.support.reason)
+                )
                 if last and self._writer.manner == "mark":
-                    notes.append(Note(f"{text} {MARK}"))
+                    notes.append(Note(f"{told} {MARK}"))
+            self._left(heads.left(None))
         except ModelTooSlow:
             if not notes:
                 raise
             self.written.finish_reason = "length"
         return notes
 
-    def _finished(self, written: Iterator[str | Thought | Ended]) -> Iterator[StreamedSentence]:
-        """Yield the sentences that were written to their end."""
-        held: StreamedSentence | None = None
-        for one in streamed_sentences(written):
+    def _left(self, heads: Sequence[Head]) -> None:
+        """Note what leads in no sentence of the summary."""
+        self.written.unsupported += [
+            UnsupportedSentence(head.sentence.text, NOTHING_BELOW) for head in heads
+        ]
+
+    def _asking(self, evidence: Sequence[Evidence], named: Sequence[int]) -> CheckWords:
+        return lambda words: self._writer.ground(words, evidence, named)
+
+    def _finished(
+        self, written: Iterator[str | Thought | Ended], evidence: Sequence[Evidence], most: int
+    ) -> Iterator[StreamedSentence]:
+        """Yield the sentences that were written to their end; markers name `most` at most."""
+        language = evidence[0].candidate.chunk.language if evidence else ENGLISH
+        for one in streamed_sentences(written, language, most):
             if isinstance(one, Thought):
                 continue
             if isinstance(one, Ended):
                 self.written.note_end(one)
-                if held and one.reason == "length" and not _is_over(held.text):
-                    held = None
-                continue
-            if abstains(one.text):
+            elif abstains(one.text):
                 self.written.abstained = True
-                continue
-            if held:
-                yield held
-            held = one
-        if held:
-            yield held
+            elif one.is_over:
+                yield one
 
     def _messages(
         self, prompt: str, desk: Desk, evidence: Sequence[Evidence], count: int | None = None
@@ -311,10 +327,6 @@ class _Work:
     def _tell(self, done: int, total: int, step: str) -> None:
         self._writer.check()
         self._writer.tell(ProgressEvent(done, total, "parts", step))
-
-
-def _is_over(text: str) -> bool:
-    return text.rstrip(CLOSING).endswith(ENDS)
 
 
 def _behind(notes: Sequence[Note]) -> tuple[list[Evidence], list[list[int]]]:
