@@ -213,6 +213,11 @@ class ModelTooSlow(ModelFailed):
 
     code = "model_too_slow"
 
+    def __init__(self, message: str, tokens: tuple[int, int] | None = None) -> None:
+        """Keep the message, and how many tokens were read and written, where they were counted."""
+        super().__init__(message)
+        self.tokens = tokens
+
 
 class PromptTooLong(AfterwordError):
     """What a language model is to read does not fit into its context."""

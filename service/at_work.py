@@ -28,6 +28,12 @@ async def wanted(lane: Lane, work: Callable[[Check], Result], request: Request) 
     return await unless_left(lane.start(lambda: work(check)), left, request)
 
 
+async def gone(request: Request) -> None:
+    """Wait until the client closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 async def unless_left(
     doing: asyncio.Future[Result], left: threading.Event, request: Request
 ) -> Result:
@@ -37,8 +43,7 @@ async def unless_left(
     """
 
     async def stop_when_gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
+        await gone(request)
         left.set()
         doing.cancel()
 

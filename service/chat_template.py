@@ -1,14 +1,14 @@
 """Messages become the tokens that a local model reads, by its own chat template if it has one."""
 
 import threading
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import Any, Final
 
 from jinja2 import TemplateError
 
 from indexes.errors import ModelFailed
 from service.language_model import Message
+from service.roles import joined, without_system
 
 # How a model without a template is given a conversation: nobody trained it on another form.
 _NAMES: Final = {"user": "User", "assistant": "Assistant"}
@@ -93,27 +93,6 @@ class Chat:
         except _ERRORS:
             return False
         return all(one.text in told for one in _PROBE)
-
-
-def joined(messages: Sequence[Message]) -> Iterator[Message]:
-    """Yield the messages with those of one role in a row made one, since templates want turns."""
-    for role, same in groupby(messages, key=lambda one: one.role):
-        yield Message(role, "\n\n".join(one.text for one in same))
-
-
-def without_system(messages: Sequence[Message]) -> list[Message]:
-    """Return the messages with what the system says at the head of what the user says next."""
-    told: list[Message] = []
-    waiting: list[str] = []
-    for one in messages:
-        if one.role == "system":
-            waiting.append(one.text)
-        elif one.role == "user" and waiting:
-            told.append(Message("user", "\n\n".join([*waiting, one.text])))
-            waiting = []
-        else:
-            told.append(one)
-    return [*told, *(Message("user", text) for text in waiting)]
 
 
 def plain_prompt(messages: Sequence[Message]) -> str:

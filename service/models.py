@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from indexes.errors import AfterwordError, ModelMissing
+from indexes.errors import AfterwordError, ModelMissing, ModelTooSlow
 from indexes.settings import Settings
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling, go_on
 from service.model_calls import CALLS
+from service.overtime import counting, used_until
 from service.stepping import ASK_SECONDS
 from service.traces import note_step
 
@@ -192,13 +193,15 @@ def counted(name: str, model: LanguageModel) -> LanguageModel:
     ) -> Iterator[str | Ended]:
         began, how = time.perf_counter(), "stopped"
         try:
-            for piece in model.write(messages, sampling, check):
+            for piece in counting(model, messages, sampling, check):
                 if isinstance(piece, Ended):
                     how = "ok"
                     CALLS.used(name, piece.usage)
                 yield piece
         except AfterwordError as error:
             how = error.code
+            if isinstance(error, ModelTooSlow):
+                CALLS.used(name, used_until(error))
             raise
         finally:
             CALLS.ended(name, how)

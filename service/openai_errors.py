@@ -29,6 +29,15 @@ _TOO_LONG: Final = re.compile(
     r"|(?:prompt|input|request) (?:is )?too (?:long|large)|too many (?:input )?tokens",
     re.IGNORECASE,
 )
+# What chat templates say that know no system, or that want user and assistant to take turns.
+# What a server repeats of the request, which has braces in it, is not taken for that.
+_ROLES: Final = re.compile(
+    r"\bsystem\b[^{}:]{0,32}\b(?:not|unsupported|disallowed)\b"
+    r"|\b(?:not|un(?:known|expected|supported)|invalid)\b[^{}]{0,24}\bsystem\b"
+    r"|\broles must alternate|\bonly user\b[^{}:]{0,24}\broles?\b",
+    re.IGNORECASE,
+)
+_ROLES_STATUSES: Final = frozenset({400, 422, 500})
 _TOLD: Final = 300
 _TRANSIENT: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _BUSY: Final = frozenset({429, 503, 529})
@@ -135,6 +144,14 @@ def is_too_long(error: openai.APIError) -> bool:
     if isinstance(error, openai.APIStatusError) and error.status_code not in {400, 413, 422, 500}:
         return False
     return bool(_TOO_LONG.search(f"{error.code} {error.type} {error.message}"))
+
+
+def is_roles(error: openai.APIStatusError) -> bool:
+    """Tell whether the server refuses who speaks in a conversation, first of all its system.
+
+    llama.cpp tells an error of the model's template as one of its own.
+    """
+    return error.status_code in _ROLES_STATUSES and bool(_ROLES.search(error.message))
 
 
 def wait_asked_for(error: Exception) -> float | None:

@@ -5,10 +5,11 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import httpx2
 import openai
 
 from indexes.documents import stored_form
@@ -20,12 +21,14 @@ from service.openai_errors import (
     failure_of,
     hung_up,
     is_refused,
+    is_roles,
     is_too_long,
     is_transient,
     nonsense,
     tried,
     wait_asked_for,
 )
+from service.roles import joined, without_system
 
 Put = Callable[[str | Ended], None]
 
@@ -35,9 +38,14 @@ _STREAM: Final = "text/event-stream"
 # What some servers refuse, and what is sent in its place.
 _OPTIONAL: Final = ("stream_options", "temperature", "max_tokens")
 _REFUSING: Final = frozenset({400, 422})
+# Who speaks as the system: some templates know no such role.
+_SYSTEM: Final = "system"
 _FILTERED: Final = "content_filter"
 # Of a sign that two pieces share: half an emoji, or the first half of a newline.
 _HALF: Final = re.compile(r"[\ud800-\udbff\r]\Z")
+# The line that ends a stream; no JSON has a line break in it, so no text is taken for it.
+_DONE: Final = re.compile(rb"[\r\n]data: ?\[DONE\]")
+_DONE_SIZE: Final = len(b"\ndata: [DONE]")
 # These log what is asked, or each request.
 for _name in ("openai", "httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -73,6 +81,7 @@ class _Heard:
     """What has come of an answer so far; `half` is of its last sign, the rest of which may come."""
 
     is_open: bool = False
+    is_done: bool = False
     text: bool = False
     thought: bool = False
     is_thinking: bool = False
@@ -142,7 +151,7 @@ class Conversation:
         """Ask until an answer has begun, or it makes no sense to ask again."""
         tries, began = 0, time.monotonic()
         while True:
-            self._heard.is_open = False
+            self._heard.is_open = self._heard.is_done = False
             sent = self._request(messages, sampling)
             try:
                 await self._once(client, sent, keep)
@@ -184,9 +193,10 @@ class Conversation:
         return self._heard.text or self._heard.thought
 
     def _request(self, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
+        said = joined(without_system(messages)) if _SYSTEM in self._known.refused else messages
         sent: dict[str, Any] = {
             "model": self._asked.model,
-            "messages": [{"role": one.role, "content": one.text} for one in messages],
+            "messages": [{"role": one.role, "content": one.text} for one in said],
             "stream": True,
             "stream_options": {"include_usage": True},
             "max_tokens": sampling.max_tokens,
@@ -202,6 +212,9 @@ class Conversation:
         """Note which part of a request the server refuses, and tell whether there was one."""
         if not isinstance(error, openai.APIStatusError) or is_too_long(error):
             return False
+        if is_roles(error) and _SYSTEM not in self._known.refused:
+            self._known.refused.add(_SYSTEM)
+            return True
         if error.status_code not in _REFUSING:
             return False
         said = f"{error.param} {error.message}"
@@ -215,25 +228,29 @@ class Conversation:
     async def _once(
         self, client: openai.AsyncOpenAI, sent: Mapping[str, Any], keep: Callable[[str], None]
     ) -> None:
-        stream = await client.chat.completions.create(**sent)
-        await self._look_at(stream.response)
-        self._heard.is_open = True
-        pieces = aiter(stream)
-        try:
-            while True:
-                async with asyncio.timeout(self._patience.silence if self._has_begun else None):
-                    chunk = await anext(pieces, None)
-                if chunk is None:
-                    break
-                self._hear(chunk, keep)
-        except TimeoutError:
-            raise ModelTooSlow(
-                f"the language model's server {self._asked.address.shown} has sent nothing for "
-                f"{self._patience.silence:g} s in the midst of an answer; look at its log"
-            ) from None
-        except ValueError as error:  # a line that is no JSON, or no UTF-8
-            raise self._nonsense(str(error)) from error
+        # It is closed ahead of what reads it: each of these would else wait for another's end.
+        async with await client.chat.completions.create(**sent) as stream:
+            await self._look_at(stream.response)
+            stream.response.stream = _Watched(stream.response.stream, self._heard)
+            self._heard.is_open = True
+            try:
+                await self._hear_all(aiter(stream), keep)
+            except TimeoutError:
+                raise ModelTooSlow(
+                    f"the language model's server {self._asked.address.shown} has sent nothing for "
+                    f"{self._patience.silence:g} s in the midst of an answer; look at its log"
+                ) from None
+            except ValueError as error:  # a line that is no JSON, or no UTF-8
+                raise self._nonsense(str(error)) from error
         self._check_ended()
+
+    async def _hear_all(self, pieces: AsyncIterator[object], keep: Callable[[str], None]) -> None:
+        while True:
+            async with asyncio.timeout(self._patience.silence if self._has_begun else None):
+                chunk = await anext(pieces, None)
+            if chunk is None:
+                return
+            self._hear(chunk, keep)
 
     async def _look_at(self, response: Any) -> None:
         """Raise ModelFailed where the answer is another thing than a stream of events."""
@@ -294,7 +311,7 @@ class Conversation:
                 f"the language model's server {where} held the answer back by its filter of "
                 "contents; ask otherwise, or use another server"
             )
-        if heard.finish is None:
+        if heard.finish is None and not (heard.is_done and self._has_begun):
             raise cut_off(self._asked) if self._has_begun else hung_up(self._asked)
         if heard.thought and not heard.text:
             raise ModelFailed(
@@ -313,6 +330,30 @@ class Conversation:
 
     def _nonsense(self, what: str) -> ModelFailed:
         return nonsense(self._asked.address.shown, what, self._asked)
+
+
+class _Watched(httpx2.AsyncByteStream):
+    """A body as it is, of which is noted whether the mark that ends a stream has come.
+
+    The client takes that mark for itself, and some servers end with it alone, without a reason. In
+    a body that is packed it is not seen.
+    """
+
+    def __init__(self, body: httpx2.AsyncByteStream, heard: _Heard) -> None:
+        self._body = body
+        self._heard = heard
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        end = b"\n"
+        async for some in self._body:
+            end += some
+            self._heard.is_done = self._heard.is_done or bool(_DONE.search(end))
+            end = end[-_DONE_SIZE:]
+            yield some
+
+    async def aclose(self) -> None:
+        """Close the body."""
+        await self._body.aclose()
 
 
 def _plain(chunk: object) -> object:

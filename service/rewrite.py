@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from indexes.errors import ModelFailed, PromptTooLong
+from indexes.errors import ModelFailed, ModelTooSlow, PromptTooLong
 from indexes.languages import ENGLISH, Language
 from service.described import Beside, beside_nothing
 from service.evidence import Thought, Turn
 from service.follow_ups import Rarity, carried_over
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
+from service.overtime import counting, used_until
 from service.prompts import Prompts
 from service.spoken import Word, telling, words_of
 from service.thoughts import outside_think
@@ -90,6 +91,8 @@ def rewrite_by_model(
     try:
         for piece in _pieces(model, messages, check):
             written.take(piece)
+    except ModelTooSlow as error:
+        return _counted(by_rule(), used_until(error))
     except (ModelFailed, PromptTooLong):
         return _counted(by_rule(), written.usage)
     text = _plain(written.text)
@@ -115,7 +118,7 @@ class _Written:
 def _pieces(
     model: LanguageModel, messages: Sequence[Message], check: Check
 ) -> Iterator[str | Thought | Ended]:
-    yield from outside_think(model.write(messages, Sampling(_TOKENS), check))
+    yield from outside_think(counting(model, messages, Sampling(_TOKENS), check))
 
 
 def _counted(rewritten: Rewritten, usage: Usage | None) -> Rewritten:

@@ -73,7 +73,7 @@ async def chat_completions(
         return JSONResponse(completion(message))
     asking = ask(service, asked.question)
     if body.stream:
-        await asking.begun()
+        await asking.begun(request)
         return _streamed(_chunks(asking, chunks))
     await asking.result(request)
     return JSONResponse(completion(told_all(asking.happened(), message)))

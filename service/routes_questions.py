@@ -48,7 +48,7 @@ async def query(
         )
     if not body.stream:
         return await asking.result(request)
-    await asking.begun()
+    await asking.begun(request)
     return StreamingResponse(
         reply_events(asking),
         media_type="text/event-stream",

@@ -44,7 +44,7 @@ async def summaries(
     working: Working[Event, Summary] = Working(service, service.summaries, work, SummaryEvent)
     if not body.stream:
         return await working.result(request)
-    await working.begun()
+    await working.begun(request)
     return StreamingResponse(
         working.events(_PATH, lambda event: (event.name, event_data(event))),
         media_type="text/event-stream",

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 from fastapi import Request
 
 from indexes.errors import AfterwordError
-from service.at_work import unless_left
+from service.at_work import gone, unless_left
 from service.gate import ClientLeft
 from service.lanes import Lane
 from service.language_model import Check
@@ -61,13 +61,26 @@ class Working(Generic[Event, Result]):
         """
         return await unless_left(self._result, self._left, request)
 
-    async def begun(self) -> None:
-        """Wait for the first event, and raise what went wrong before it."""
+    async def begun(self, request: Request) -> None:
+        """Wait for the first event, and raise what went wrong before it.
+
+        Where the client does not wait, stop the work and raise ClientLeft.
+        """
+        leaving = asyncio.create_task(gone(request))
+        some = asyncio.create_task(self._some.wait())
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._some.wait()
-        except TimeoutError:
-            return
+            await asyncio.wait(
+                {leaving, some}, timeout=_PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        except asyncio.CancelledError:
+            self._stop()
+            raise
+        finally:
+            leaving.cancel()
+            some.cancel()
+        if leaving.done():
+            self._stop()
+            raise ClientLeft
         if self._result.done() and self._events.qsize() == 1:
             self._result.result()
 
@@ -86,8 +99,7 @@ class Working(Generic[Event, Result]):
                 yield event
             yield self._last()
         finally:
-            self._left.set()
-            self._result.cancel()  # what waits for a thread need not begin
+            self._stop()
 
     async def events(
         self, path: str, data: Callable[[Event], tuple[str, Mapping[str, object]]]
@@ -128,6 +140,10 @@ class Working(Generic[Event, Result]):
         # The status has been sent, so the request's own count does not know of it.
         self._service.metrics.rejected.labels(failed.code).inc()
         return failed
+
+    def _stop(self) -> None:
+        self._left.set()
+        self._result.cancel()  # what waits for a thread need not begin
 
     def _stay_asked(self) -> None:
         if self._left.is_set():

@@ -28,7 +28,8 @@ from service.evidence import (
 )
 from service.generate import quote
 from service.heads import NOTHING_BELOW, CheckWords, Head, Heads
-from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
+from service.language_model import Check, Ended, LanguageModel, Message, Sampling
+from service.overtime import counting, used_until
 from service.prompts import NOT_FOUND, Prompts, abstains, fenced
 from service.streamed import StreamedSentence, inert, streamed_sentences
 from service.thoughts import outside_think
@@ -59,7 +60,7 @@ class Desk:
 
     def write(self, messages: Sequence[Message], check: Check) -> Iterator[str | Thought | Ended]:
         """Yield what the model writes, with its reasoning told apart where it marks it."""
-        for piece in outside_think(self.model.write(messages, self.sampling, check)):
+        for piece in outside_think(counting(self.model, messages, self.sampling, check)):
             yield replace(piece, model=self.model.name) if isinstance(piece, Ended) else piece
 
     def fits(self, messages: Sequence[Message]) -> bool:
@@ -245,8 +246,8 @@ def _in_time(
 ) -> Iterator[StreamedSentence | Thought | Ended | _Late]:
     try:
         yield from sentences
-    except ModelTooSlow:
-        yield Ended("length", Usage(), model)
+    except ModelTooSlow as error:
+        yield Ended("length", used_until(error), model)
         yield _Late()
 
 

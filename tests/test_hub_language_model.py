@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from indexes.errors import ModelFailed, ModelMissing, PromptTooLong
 from indexes.settings import Settings
 from service import hub_language_model, models
-from service.chat_template import Chat, joined, plain_prompt, without_system
+from service.chat_template import Chat, plain_prompt
 from service.hub_language_model import load_hub_language_model
 from service.language_model import Check, Ended, LanguageModel, Message, Sampling, Usage
 from service.local_writing import Stopped, Tokens, local_write, loops, until
+from service.roles import joined, without_system
 from small_language_model import (
     CONTEXT,
     NO_SYSTEM,

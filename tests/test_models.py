@@ -24,9 +24,10 @@ from chat_server import (
     listing,
     silence,
 )
-from indexes.errors import ModelBusy, ModelFailed, ModelMissing
+from indexes.errors import ModelBusy, ModelFailed, ModelMissing, ModelTooSlow
 from indexes.settings import Settings
 from installed import ROOT
+from scripted_model import words_of
 from service import models
 from service.answer import Question, build_answerer
 from service.app import create_app
@@ -325,19 +326,24 @@ def test_calls_are_counted_by_how_they_end(monkeypatch: pytest.MonkeyPatch) -> N
     def fails() -> None:
         raise ModelFailed("x")
 
-    model = models.counted("a test", LanguageModel("m", 9, lambda _: 0, write))
+    def late() -> None:
+        raise ModelTooSlow("x")
+
+    model = models.counted("a test", LanguageModel("m", 9, words_of, write))
     assert list(model.write(MESSAGES, Sampling(9), go_on)) == ["The", Ended("stop", Usage(7, 2))]
     with pytest.raises(ModelFailed):
         list(model.write(MESSAGES, Sampling(9), fails))
+    with pytest.raises(ModelTooSlow):
+        list(model.write(MESSAGES, Sampling(9), late))
     left = model.write(MESSAGES, Sampling(9), go_on)
     next(left)
     left.close()  # type: ignore[attr-defined] # it is a generator
     tokens, calls = of("a test")
-    assert tokens == {"prompt": 7, "completion": 2}
-    assert calls == {"ok": 1, "model_failed": 1, "stopped": 1}
-    assert spans == ["language_model"] * 3
+    assert tokens == {"prompt": 7 + 1, "completion": 2 + 1}
+    assert calls == {"ok": 1, "model_failed": 1, "model_too_slow": 1, "stopped": 1}
+    assert spans == ["language_model"] * 4
     page = Metrics(Stock).page().decode()
-    assert 'afterword_model_tokens_total{generator="a test",kind="prompt"} 7.0' in page
+    assert 'afterword_model_tokens_total{generator="a test",kind="prompt"} 8.0' in page
     assert 'afterword_model_calls_total{generator="a test",outcome="model_failed"} 1.0' in page
 
 

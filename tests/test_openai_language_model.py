@@ -178,6 +178,51 @@ def test_what_a_server_refuses_is_not_sent_again() -> None:
         assert set(asked.body) == {"model", "messages", "stream", "max_completion_tokens"}
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "System role not supported"),
+        (500, "Jinja Exception: System role not supported"),
+        (400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+        (422, "Only user and assistant roles are supported!"),
+        (400, "Unsupported value: 'messages[0].role' does not support 'system' with this model."),
+        (400, "Unexpected role 'system'"),
+        (400, "invalid role: system"),
+    ],
+)
+def test_where_a_model_knows_no_system_the_user_says_it(status: int, said: str) -> None:
+    """In this answer after one try, and in the next at once; so no two turns are of one speaker."""
+    with chat_server(error(status, said), Answer(good())) as server:
+        model = model_of(server)
+        assert written(model)[0] == list(WORDS)
+        assert written(model)[0] == list(WORDS)
+    first, *others = (asked.body for asked in server.asked)
+    assert [one["role"] for one in first["messages"]] == ["system", "user"]
+    assert len(others) == 2
+    for other in others:
+        told = "Be brief.\n\nWhen does the ferry sail?"
+        assert other == {**first, "messages": [{"role": "user", "content": told}]}
+
+
+def test_a_server_that_repeats_the_request_does_not_speak_of_its_system() -> None:
+    """What it refuses is another thing, and the system goes on to speak."""
+    said = "Unknown field stream_options in {'messages': [{'role': 'system', 'content': 'do not'}]}"
+    with chat_server(error(400, said), Answer(good())) as server:
+        written(model_of(server))
+    first, second = (asked.body for asked in server.asked)
+    assert second == {name: first[name] for name in first if name != "stream_options"}
+
+
+def test_a_system_that_is_refused_in_the_users_words_too_is_told_after_one_more_try() -> None:
+    """Nobody is asked the same forever."""
+    with (
+        chat_server(error(400, "Conversation roles must alternate")) as server,
+        pytest.raises(ModelFailed, match="roles must alternate"),
+    ):
+        written(model_of(server))
+    assert len(server.asked) == 3  # with the system, without, and without what is new to old ones
+
+
 def test_a_server_that_only_says_no_is_asked_without_what_is_new() -> None:
     """Old servers do not name the field that they do not know."""
     with chat_server(error(422, "Unprocessable"), Answer(good())) as server:
@@ -320,8 +365,8 @@ FAILURES: dict[str, tuple[Answer, type[AfterwordError], str]] = {
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_each_failure_says_what_to_do(kind: str) -> None:
-    """In a sentence that names the server, and never the key."""
+def test_each_failure_says_what_to_do(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """In a sentence that names the server, and never the key; nothing else is printed."""
     answer, wanted, told = FAILURES[kind]
     with chat_server(answer) as server, pytest.raises(AfterwordError) as caught:
         written(model_of(server))
@@ -330,6 +375,32 @@ def test_each_failure_says_what_to_do(kind: str) -> None:
         raise caught.value
     assert KEY not in caught.value.message
     assert server.url.removesuffix("/v1") in caught.value.message
+    assert not caplog.records
+
+
+def test_nonsense_that_goes_on_is_told_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """What was still being read is closed, one after the other."""
+    parts = [b'data: {"choices": "bar"}\n\n', b"data: no JSON\n\n", DONE]
+    with chat_server(Answer(parts)) as server, pytest.raises(ModelFailed, match="without choices"):
+        written(model_of(server))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("done", [DONE, b"data:[DONE]\r\n\r\n"])
+def test_a_stream_may_end_with_its_mark_alone(done: bytes) -> None:
+    """Some servers tell no reason; the mark says that nothing was cut off."""
+    words = [chunk({"content": word}) for word in WORDS]
+    for parts in ([*words, done], [*words, done[:9], done[9:]], [b"".join([*words, done])]):
+        with chat_server(Answer(parts)) as server:
+            texts, ended = written(model_of(server))
+        assert (texts, ended.reason) == (list(WORDS), "stop")
+
+
+def test_a_mark_within_the_words_ends_nothing() -> None:
+    """A model may write it."""
+    words = [chunk({"content": "It says\ndata: [DONE]\n\n"})]
+    with chat_server(Answer(words)) as server, pytest.raises(ModelFailed, match="in the midst"):
+        written(model_of(server))
 
 
 def test_a_server_that_falls_silent_is_told() -> None:

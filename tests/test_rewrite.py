@@ -90,16 +90,19 @@ def test_a_model_that_adds_nothing_is_not_heard(says: str) -> None:
     assert (found.text, found.by) == (BY_RULE.text, "rule")
 
 
-@pytest.mark.parametrize("error", [ModelBusy("no"), ModelTooSlow("late")])
-def test_where_a_model_fails_the_rule_stands(error: Exception) -> None:
-    """Whether its server takes no more or the time is over."""
+@pytest.mark.parametrize(
+    ("error", "counted"), [(ModelBusy("no"), False), (ModelTooSlow("x"), True)]
+)
+def test_where_a_model_fails_the_rule_stands(error: Exception, *, counted: bool) -> None:
+    """Whether its server takes no more or the time is over, whose tokens are counted."""
 
     def fail() -> None:
         raise error
 
     script = Script((GOOD,), between=fail)
     found = rewritten(script=script)
-    assert (found.text, found.by, found.usage) == (BY_RULE.text, "rule", None)
+    assert (found.text, found.by) == (BY_RULE.text, "rule")
+    assert found.usage == (Usage(words_of(script.given[0]), 0) if counted else None)
     assert script.closed == 1
 
 

@@ -5,9 +5,10 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -19,6 +20,8 @@ from indexes.errors import EncoderMismatch
 from service import working
 from service.answer import Question
 from service.evidence import Turn
+from service.language_model import go_on
+from service.reply import Event, Reply
 from serving import WORDS, SmallAnswerer, loaded, running, small_app, stored, until
 
 SWANS = "swans are white and swim"
@@ -217,6 +220,58 @@ def test_a_client_that_leaves_stops_the_work(answerer: SmallAnswerer, *, streame
         assert len(steps) < len(WORDS)
         answerer.between = lambda: None
         assert client.post("/v1/query", json={"question": "x"}).status_code == 200
+
+
+@dataclass
+class Thinking(SmallAnswerer):
+    """Tells nothing for long, as while a language model rewrites a question."""
+
+    thoughts: int = 0
+
+    def answer(
+        self,
+        question: Question,
+        *,
+        abstain: bool = True,
+        on_event: Callable[[Event], None] | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> Reply:
+        """Think until the check ends it, then answer where it does not."""
+        for _ in range(1500):
+            self.thoughts += 1
+            (check or go_on)()
+            time.sleep(0.02)
+        return super().answer(question, abstain=abstain, on_event=on_event)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/query", {"question": "x"}),
+        (
+            "/v1/chat/completions",
+            {"model": "default", "messages": [{"role": "user", "content": "x"}]},
+        ),
+    ],
+)
+def test_a_client_that_leaves_a_stream_ahead_of_its_first_event_stops_the_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, body: dict[str, object]
+) -> None:
+    """However long an error may still be answered by its status."""
+    monkeypatch.setattr("service.working._PATIENCE_SECONDS", 60.0)
+    stored(tmp_path, {"birds": SWANS})
+    answerer = Thinking(tmp_path)
+    app = small_app(answerer)
+    with running(app) as client:
+        service = app.state.service
+        with (
+            httpx2.Client(base_url=client.base_url, timeout=0.3) as leaving,
+            pytest.raises(httpx2.ReadTimeout),
+        ):
+            leaving.post(path, json={**body, "stream": True})
+        until(lambda: answerer.thoughts > 0)
+        until(lambda: service.questions.taken == 0)
+    assert answerer.thoughts < 1500
 
 
 def test_a_stop_lets_the_answer_in_flight_end(answerer: SmallAnswerer) -> None:

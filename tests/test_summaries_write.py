@@ -207,6 +207,8 @@ def test_where_the_time_ends_what_was_read_is_of_all_of_it() -> None:
     places = [note.quoted[0].evidence.candidate.chunk.chunk_id for note in written.notes]
     assert "3 of" in str(written.unread)
     assert written.finish_reason == "length"
+    assert written.usage is not None
+    assert written.usage.prompt_tokens == sum(map(words_of, model.calls))
     assert min(places) < 5
     assert max(places) > 20
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from indexes.documents import Span
 from indexes.errors import PromptTooLong, UsageError
 from indexes.settings import Settings
-from scripted_model import Script
+from scripted_model import Script, words_of
 from service.answer import build_answerer
 from service.evidence import (
     Asked,
@@ -33,7 +33,7 @@ from service.language_model import Ended, Message, Sampling, Usage
 from service.prompts import NOT_FOUND, Prompts, check_prompts, fenced
 from service.strategies import STRATEGIES, strategy_named
 from service.streamed import StreamedSentence, inert, streamed_sentences
-from service.thoughts import ahead_of, outside_think
+from service.thoughts import outside_think
 from service.writing import CUT_OFF, MARK, Desk, Manner, within, writing
 from stored_chunks import stored_chunk
 
@@ -197,9 +197,45 @@ def test_reasoning_is_told_apart_from_the_answer() -> None:
 
 
 def test_a_chain_of_thought_without_its_mark_ends_with_the_answer() -> None:
-    """The last line is taken for it."""
-    steps = steps_of(Script([f"1. Look.\n{FACTS[2]}"]), Asked("Why?", strategy="cot"))
+    """What is no step is the answer, all of it; what follows it takes nothing away."""
+    asked = Asked("Why?", strategy="cot")
+    steps = steps_of(Script([f"1. Look.\n{FACTS[2]}"]), asked)
     assert answer_of(steps) == FACTS[2]
+    said = f"{FACTS[1]} [2]\n\n{FACTS[2]} [3]\n\nI hope that this helps."
+    steps = steps_of(Script([f"<think>Hm.</think>{said}"]), asked)
+    assert answer_of(steps) == f"{FACTS[1]}\n\n{FACTS[2]}"
+    assert [one for one in steps if isinstance(one, Thought)] == [Thought("Hm.")]
+
+
+def test_a_chain_of_thought_that_is_cut_off_in_its_steps_has_no_answer() -> None:
+    """However true the last of them is: the evidence is quoted, and the reply says why."""
+    script = Script([f"1. {FACTS[1]}\n2. {FACTS[2]}"], reason="length")
+    steps = steps_of(script, Asked("What do swifts do?", strategy="cot"))
+    (fallback,) = [step for step in steps if isinstance(step, Fallback)]
+    assert "came to no answer in its tokens" in fallback.reason
+    assert answer_of(steps) == QUOTED
+
+
+def test_a_chain_of_thought_that_the_time_ends_has_the_answer_that_it_came_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its whole sentences stand; steps alone are none."""
+    now = [0.0]
+    monkeypatch.setattr("service.writing.time.monotonic", lambda: now[0])
+
+    def later() -> None:
+        now[0] += 1
+
+    def written(text: str) -> list[Step]:
+        now[0] = 0.0
+        check = within(len(text) // 7 - 2.5, lambda: None)
+        return steps_of(Script([text], between=later), Asked("x", strategy="cot", check=check))
+
+    assert answer_of(written(f"1. Look.\n\n{FACTS[1]} {FACTS[0]} {FACTS[2]}")) == FACTS[1]
+    (fallback,) = [
+        one for one in written(f"1. {FACTS[1]}\n2. {FACTS[2]} So.") if isinstance(one, Fallback)
+    ]
+    assert "time" in fallback.reason
 
 
 def test_a_model_that_is_too_slow_is_stopped_and_what_it_wrote_stands(
@@ -217,15 +253,19 @@ def test_a_model_that_is_too_slow_is_stopped_and_what_it_wrote_stands(
     steps = steps_of(script, Asked("x", check=within(8.0, lambda: None)))
     assert answer_of(steps).startswith(FACTS[0])
     assert FACTS[2] not in answer_of(steps)
-    assert Ended("length", Usage(), "scripted") in steps
     (half,) = [step for step in steps if isinstance(step, Unsupported)]
     assert FACTS[2].startswith(half.text)
     assert half.reason == CUT_OFF
+    # Eight pieces of seven characters each came in time.
+    used = Usage(words_of(script.given[0]), len(text[: 8 * 7].split()))
+    assert [one for one in steps if isinstance(one, Ended)] == [Ended("length", used, "scripted")]
     assert script.closed == 1
     steps = steps_of(Script([text], between=later), Asked("x", check=within(0.5, lambda: None)))
     (fallback,) = [step for step in steps if isinstance(step, Fallback)]
     assert "time" in fallback.reason
     assert answer_of(steps) == FACTS[0]
+    used = Usage(words_of(script.given[0]), 0)
+    assert [one for one in steps if isinstance(one, Ended)] == [Ended("length", used, "scripted")]
 
 
 def test_who_stops_asking_stops_the_model() -> None:
@@ -355,16 +395,6 @@ def test_thoughts_do_not_depend_on_the_pieces(text: str, size: int) -> None:
     inside, outside = parted([text])
     marks = text.count("<think>") * len("<think>") + text.count("</think>") * len("</think>")
     assert len(text) - marks <= len(inside) + len(outside) <= len(text)
-
-
-@pytest.mark.parametrize("size", [1, 3, 100])
-def test_a_mark_may_come_in_pieces(size: int) -> None:
-    """The answer begins behind it."""
-    text = "Steps.\nAnswer: Yes."
-    pieces = iter([text[at : at + size] for at in range(0, len(text), size)])
-    found = list(ahead_of("Answer:", pieces))
-    assert "".join(one for one in found if isinstance(one, str)) == " Yes."
-    assert "".join(one.text for one in found if isinstance(one, Thought)) == "Steps.\n"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from indexes.languages import ENGLISH
 from service.evidence import Evidence, Ground, Quoted, Thought
 from service.heads import NOTHING_BELOW, CheckWords, Head, Heads
 from service.language_model import Check, Ended, Message, Reason, Usage
+from service.overtime import used_until
 from service.prompts import NOT_FOUND, abstains, fenced
 from service.reply import Dropped, UnsupportedSentence
 from service.streamed import StreamedSentence, inert, streamed_sentences
@@ -70,6 +71,10 @@ class Written:
         self.usage = (self.usage or Usage()) + ended.usage
         self.model = ended.model or self.model
         self.finish_reason = ended.reason
+
+    def note_late(self, error: ModelTooSlow) -> None:
+        """Add what a call had used that the time ended."""
+        self.usage = (self.usage or Usage()) + used_until(error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -267,7 +272,8 @@ class _Work:
                 if last and self._writer.manner == "mark":
                     notes.append(Note(f"{told} {MARK}"))
             self._left(heads.left(None))
-        except ModelTooSlow:
+        except ModelTooSlow as error:
+            self.written.note_late(error)
             if not notes:
                 raise
             self.written.finish_reason = "length"
