@@ -6,7 +6,9 @@ description alone. A description that one passage has, or none, or none beside t
 nothing: the question stands alone.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from typing import Final
 
@@ -16,8 +18,17 @@ from indexes.lexical import terms
 from service.said import Phrase, terms_of
 from service.spoken import Word
 
-Beside = Callable[[str], Sequence[frozenset[str]]]
-"""Gives the terms of each of the chunks that are likeliest to have all words of a text."""
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The text of a chunk, and the distinct terms in it."""
+
+    text: str
+    terms: frozenset[str]
+
+
+Beside = Callable[[str], Sequence[Near]]
+"""Gives the chunks that are likeliest to have all words of a text."""
 
 _LOOKED_AT: Final = 20
 _SEVERAL: Final = 2
@@ -34,15 +45,17 @@ _CLAUSE: Final = frozenset(_CLAUSE_WORDS.split())
 def beside_in(reading: Reading, allowed: ChunkSet | None) -> Beside:
     """Return how to look up what stands beside what in those chunks of a collection."""
 
-    def beside(text: str) -> list[frozenset[str]]:
+    def beside(text: str) -> list[Near]:
         hits = reading.lexical(text, _LOOKED_AT, allowed)
         chunks = reading.chunks([hit.chunk_id for hit in hits])
-        return [frozenset(terms(one.encoded, reading.language)) for one in chunks]
+        return [
+            Near(one.encoded, frozenset(terms(one.encoded, reading.language))) for one in chunks
+        ]
 
     return beside
 
 
-def beside_nothing(_text: str) -> list[frozenset[str]]:
+def beside_nothing(_text: str) -> list[Near]:
     """Know of no chunks: no description leans on anything then."""
     return []
 
@@ -85,13 +98,13 @@ def tells_which(
     """
     wanted = terms_of(described)
     text = " ".join(one.text for one in described)
-    having = [one for one in beside(text) if wanted <= one]
+    having = [one for one in beside(text) if wanted <= one.terms]
     if len(having) < _SEVERAL:
         return ()
     return tuple(
         one
         for one in stand_beside(text, wanted | special, topic, beside)
-        if not all(one.terms <= chunk for chunk in having)
+        if not all(one.terms <= chunk.terms for chunk in having)
     )
 
 
@@ -101,5 +114,19 @@ def stand_beside(
     """Return those phrases that stand in one passage with the wanted terms, which a text has."""
     if not topic:
         return ()
-    near = [one for one in beside(" ".join([text, *(one.text for one in topic)])) if wanted <= one]
-    return tuple(one for one in topic if any(one.terms <= chunk for chunk in near))
+    found = beside(" ".join([text, *(one.text for one in topic)]))
+    near = [one for one in found if wanted <= one.terms]
+    return tuple(one for one in topic if any(one.terms <= chunk.terms for chunk in near))
+
+
+def most_beside(version: str, topic: Sequence[Phrase], beside: Beside) -> tuple[Phrase, ...]:
+    """Return those phrases of a topic that stand in most passages with a version; all if none do.
+
+    What a version is one of stands beside it wherever it is spoken of, what is told of another one
+    hardly ever.
+    """
+    whole = re.compile(rf"(?<![\w.]){re.escape(version)}(?!\w|\.\d)")
+    found = beside(" ".join([version, *(one.text for one in topic)]))
+    near = [one for one in found if whole.search(one.text)]
+    counts = [sum(one.terms <= chunk.terms for chunk in near) for one in topic]
+    return tuple(one for one, count in zip(topic, counts, strict=True) if count == max(counts))

@@ -69,6 +69,33 @@ def added(piece: Sequence[Phrase], frame: Sequence[Phrase]) -> list[Swap]:
     return [_swap(phrase, _akin_in(frame, phrase)) for phrase in piece]
 
 
+def corrected(
+    piece: Sequence[Phrase], frame: Sequence[Phrase], wrong: Sequence[Phrase]
+) -> list[Swap]:
+    """Return what phrases that were meant take the place of in a frame.
+
+    `wrong` are those of it which may have been said by mistake. A name takes the place only of what
+    is written as it is: "NASA" is no mistake for "Mark", and "Earth" none for "the Terra".
+    """
+    own = frozenset[str]().union(*(one.terms for one in piece))
+    swaps = []
+    for phrase in _names_apart(piece):
+        alike = _alike_in(_names_apart(wrong), phrase, own)
+        look = _capitals(_core(phrase.words))
+        place = phrase.before if phrase.before in _PREPOSITIONS else None
+        taken = [
+            (one, words)
+            for one, words in alike
+            if _capitals(words) == look
+            and one.has_article == phrase.has_article
+            and place in {None, one.before}
+        ]
+        swaps.append(
+            _swap(phrase, _akin_in(frame, phrase) or taken or _next_in(wrong, phrase, frame))
+        )
+    return swaps
+
+
 def _swap(phrase: Phrase, taken: Sequence[_Taken]) -> Swap:
     return Swap(phrase, frozenset((one.age, word.at) for one, words in taken for word in words))
 

@@ -6,12 +6,14 @@ the question before.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import regex
 
 from indexes.languages import ENGLISH, Language
 from indexes.words import UNSPACED
+from service.capitals import capitalised
 from service.described import Beside, beside_nothing
 from service.evidence import Turn
 from service.leaning import leaning, says_nothing, weight_of
@@ -59,10 +61,16 @@ def carried_over(
     if language == "cjk":
         return behind(own, _signs_carried(own, said, rarity))
     asked = Said(is_question=True, age=-1, text=own, words=words_of(own, language))
-    weights = rarity(" ".join([own, *(one.text for one in said)]))
     if language != ENGLISH:
-        return behind(own, _rarest(asked, said, weights))
-    return lacking(asked, said, weights, beside)
+        return behind(own, _rarest(asked, said, _weights(asked, said, rarity)))
+    asked, said = capitalised(asked, said, beside)
+    found = lacking(asked, said, _weights(asked, said, rarity), beside)
+    is_behind = found.whole.startswith(asked.text)
+    return replace(found, whole=own + found.whole[len(own) :]) if is_behind else found
+
+
+def _weights(asked: Said, said: Sequence[Said], rarity: Rarity) -> Mapping[str, float]:
+    return rarity(" ".join([asked.text, *(one.text for one in said)]))
 
 
 def _recent(history: Sequence[Turn], language: Language) -> Iterator[Said]:

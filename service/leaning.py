@@ -31,6 +31,14 @@ _PRONOUNS_WORDS: Final = (
     "hers herself she's this these those"
 )
 _PRONOUNS: Final = frozenset(_PRONOUNS_WORDS.split())
+# Each of these speaks of what its first form speaks of.
+_FORMS: Final = (
+    "it its itself it's",
+    "he him his himself he's",
+    "she her hers herself she's",
+    "they them their theirs themselves they're",
+)
+_PERSONAL: Final = {form: line.split()[0] for line in _FORMS for form in line.split()}
 _POSSESSIVE: Final = frozenset(("its", "his", "her", "their"))
 # What "this" and the like stand before where they point to nothing said: this year.
 _TIMES_WORDS: Final = (
@@ -82,6 +90,8 @@ _PLACED: Final = regex.compile(
 _MEANT: Final = regex.compile(
     r"\bi (?:mean|meant|(?:am|was) (?:talking|asking) about)\b", regex.IGNORECASE
 )
+_WAS_MEANT: Final = regex.compile(r"\bi meant\b", regex.IGNORECASE)
+_BARE: Final = frozenset(("the", "a", "an", "in", "of", "on", "for", "please"))
 _NOT_SO: Final = regex.compile(r"^\W*(?:no|nope|not|sorry|oops|wait|actually)\b", regex.IGNORECASE)
 _NO: Final = regex.compile(
     r"^\W*(?:no|nope|not that|sorry|oops)[,.:!-]+(?= ?(?:\S+ ?){1,5}$)", regex.IGNORECASE
@@ -89,10 +99,18 @@ _NO: Final = regex.compile(
 # With one of these a no has a sentence behind it: "No, that is all."
 _SAYS_WORDS: Final = (
     "i i'm i'll you you're we he she it it's they that that's this these those there is are was "
-    "were am do don't does did can could will would need thanks problem worries"
+    "were am do don't does did can could will would need thanks problem worries bye goodbye"
 )
 _SAYS: Final = frozenset(_SAYS_WORDS.split())
-_GOES_ON: Final = regex.compile(r"^\W*(?:and|but|or|then|also)\b", regex.IGNORECASE)
+# "Ok, and", "Great, and": a word that takes note of an answer, which with others may be of the
+# sentence itself if no comma is behind it ("Good and bad").
+_NOTED: Final = (
+    r"(?:(?:oh|ok|okay|yeah|alright|all right|hm+|i see|got it|thanks|thank you)\b[\s,.:!-]*"
+    r"|(?:well|yes|right|great|good|nice|cool|fine|perfect|sure|interesting|wow|so)\s*[,.:!-]+\s*)"
+)
+_AND: Final = r"(?:and|but|or|then|also)\b"
+_GOES_ON: Final = regex.compile(rf"^\W*{_NOTED}*{_AND}", regex.IGNORECASE)
+_MORE: Final = regex.compile(rf"^\W*{_NOTED}+{_AND}(?= (?:\S+ ?){{1,5}}$)", regex.IGNORECASE)
 # With one of these, what begins with "and" is a whole sentence all the same.
 _CLAUSE_WORDS: Final = (
     "what who whom whose when where why how which is are was were am be do does did can could will "
@@ -125,12 +143,27 @@ def says_nothing(text: str) -> bool:
 
 
 def _is_correction(text: str) -> bool:
-    """Tell whether a text is a no with what is meant, as in "No, the winter timetable"."""
-    found = _NO.search(text)
+    """Tell whether a text is a no with what is meant, as in "No, the winter timetable".
+
+    "Ok, and the winter timetable" has no more of a sentence.
+    """
+    found = _NO.search(text) or _MORE.search(text)
     if found is None:
         return False
     words = words_of(text[found.end() :])
     return bool(telling(words)) and not any(one.plain in _SAYS for one in words)
+
+
+def tells_what_was_meant(question: str, own: Sequence[Word]) -> bool:
+    """Tell whether a piece has what was meant or is meant, and says no more: "I meant Romania"."""
+    found = _MEANT.search(question)
+    behind = [one for one in own if found and one.at >= found.end()]
+    return bool(telling(behind)) and all(one.terms or one.plain in _BARE for one in behind)
+
+
+def was_meant(question: str) -> bool:
+    """Tell whether somebody says what they "meant", so that what they said was a mistake."""
+    return _WAS_MEANT.search(question) is not None
 
 
 def corrects(text: str) -> bool:
@@ -156,13 +189,18 @@ def leaning(
     if language != ENGLISH:
         special = [one for one in tells if weight_of(one, weights) >= _SPECIAL]
         return "piece" if len(special) < _FEW else None
+    if goes_on(question, own):
+        return "piece"
     if says_nothing(question):
         return None
-    if not tells or _is_piece(question, own):
-        return "piece"
     if points_outside(question, own):
         return "pronoun"
     return "vague" if _is_vague(own, tells, before, weights) else None
+
+
+def goes_on(question: str, own: Sequence[Word]) -> bool:
+    """Tell whether an English question is a piece of a sentence, which goes on from the last."""
+    return not says_nothing(question) and (not telling(own) or _is_piece(question, own))
 
 
 def _is_piece(question: str, own: Sequence[Word]) -> bool:
@@ -183,6 +221,11 @@ def points_outside(question: str, own: Sequence[Word]) -> bool:
         for pattern in _ELSEWHERE
         for found in pattern.finditer(plain)
     )
+
+
+def pronouns_in(own: Sequence[Word]) -> frozenset[str]:
+    """Return which of "it", "he", "she" and "they" are among words, in whatever form."""
+    return frozenset(_PERSONAL[one.plain] for one in own if one.plain in _PERSONAL)
 
 
 def _points_outside(own: Sequence[Word], at: int) -> bool:

@@ -16,9 +16,18 @@ from typing import Final
 import regex
 
 from indexes.languages import ENGLISH
-from service.described import Beside, description, stand_beside, tells_which
-from service.exchanged import Swap, added, exchanged, outdated
-from service.leaning import Leaning, corrects, leaning, points_outside, weight_of
+from service.described import Beside, description, most_beside, stand_beside, tells_which
+from service.exchanged import Swap, added, corrected, exchanged, outdated
+from service.leaning import (
+    Leaning,
+    corrects,
+    leaning,
+    points_outside,
+    pronouns_in,
+    tells_what_was_meant,
+    was_meant,
+    weight_of,
+)
 from service.reworded import Token, swapped, tokens_behind, tokens_of
 from service.said import (
     Phrase,
@@ -30,7 +39,7 @@ from service.said import (
     terms_of,
     words_left,
 )
-from service.spoken import is_numeral
+from service.spoken import is_numeral, is_version
 
 # What a word counts that is said in an answer, beside one of a question; what every word counts for
 # each exchange that has passed since; and what those of a question count that leans itself: what it
@@ -120,13 +129,24 @@ class _Talk:
             return
         own = list(phrases_in(asked))
         if self.leans(asked) == "piece":
-            last, frame = earlier[0], self.understood(earlier[0])
-            before = phrases_in(last) if self.leans(last) == "piece" else ()
-            is_more = not corrects(asked.text)
-            swaps = added(own, frame) if is_more else exchanged(own, frame, list(before))
+            swaps = self.swaps(asked, own, earlier[0])
             self.gone.update(*(one.taken for one in swaps))
             self._swaps[asked.age] = swaps
+            if not any(one.taken for one in swaps):
+                self.gone.update(self.of_another_version(asked, earlier[0]))
         self.gone.update(outdated(own, list(self.phrases_before(asked))))
+
+    def swaps(self, asked: Said, own: Sequence[Phrase], last: Said) -> list[Swap]:
+        """Return what the phrases of a piece take the place of in the last question."""
+        frame = self.understood(last)
+        before = list(phrases_in(last)) if self.leans(last) == "piece" else []
+        if corrects(asked.text):
+            return exchanged(own, frame, before)
+        if not tells_what_was_meant(asked.text, asked.words) or self.asks_back(asked):
+            return added(own, frame)
+        if before:
+            return corrected(own, frame, [one for one in frame if one.age == last.age])
+        return corrected(own, frame, frame if was_meant(asked.text) else [])
 
     def leans(self, asked: Said) -> Leaning | None:
         """Return how a question leans on what was said before it."""
@@ -137,6 +157,24 @@ class _Talk:
     def last_exchange(self, asked: Said) -> list[Said]:
         """Return the answer and the question right before a question."""
         return [one for one in self.said if one.age == asked.age + 1]
+
+    def of_another_version(self, asked: Said, last: Said) -> set[tuple[int, int]]:
+        """Return the words that the last question lacked and that are not of a bare version.
+
+        "And 1.33?" is still of Kubernetes, but no more of the release that is called Octarine.
+        """
+        own = [one for one in asked.words if one.terms]
+        if not own or not all(map(is_version, own)):
+            return set()
+        lacked = self.lacked(last)
+        kept = most_beside(own[-1].text, lacked, self.beside)
+        others = [one for one in lacked if one not in kept]
+        return {(one.age, word.at) for one in others for word in one.words}
+
+    def asks_back(self, asked: Said) -> bool:
+        """Tell whether the last answer asked what was meant."""
+        answers = [one for one in self.last_exchange(asked) if not one.is_question]
+        return any(one.text.rstrip().endswith("?") for one in answers)
 
     def understood(self, asked: Said) -> list[Phrase]:
         """Return the phrases of a question with those that it lacks, as far as they still count.
@@ -214,6 +252,11 @@ class _Talk:
                 share *= _IN_ANSWER
             elif points_outside(one.text, one.words):
                 share *= _IN_LEANING
+                if asked.age + 1 == one.age and pronouns_in(asked.words) & pronouns_in(one.words):
+                    # A version is hardly ever said again, but "it" is the same one once more.
+                    meant = [part for part in self.lacked(one) if _has_name(part)]
+                    if any(map(_has_number, meant)):
+                        terms = terms.union(*(part.terms for part in meant))
             elif self.is_number(one):
                 # What it is a version of was not said again, but meant.
                 names = [part.terms for part in self.understood(one) if _has_name(part)]
@@ -266,6 +309,10 @@ def _named(phrase: Phrase) -> Phrase:
 
 def _has_name(phrase: Phrase) -> bool:
     return any(one.is_name or is_numeral(one) for one in phrase.words)
+
+
+def _has_number(phrase: Phrase) -> bool:
+    return any(map(is_numeral, phrase.words))
 
 
 def _best(phrases: Sequence[tuple[float, Phrase]], share: float, most: int) -> tuple[Phrase, ...]:

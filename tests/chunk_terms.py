@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from indexes.languages import Language
 from indexes.lexical import terms
+from service.described import Near
 
 LOOKED_AT = 20
 LONG = 400
@@ -24,16 +25,16 @@ def rarity_of(texts: Sequence[str], language: Language = "en") -> Callable[[str]
     return rarity
 
 
-def beside_of(texts: Sequence[str]) -> Callable[[str], list[frozenset[str]]]:
-    """Return which chunks have most of a text's words, rare ones first, as their terms."""
-    chunks = [frozenset(terms(text, "en")) for text in texts]
+def beside_of(texts: Sequence[str]) -> Callable[[str], list[Near]]:
+    """Return which chunks have most of a text's words, rare ones first."""
+    chunks = [Near(text, frozenset(terms(text, "en"))) for text in texts]
     rarity = rarity_of(texts)
 
-    def beside(text: str) -> list[frozenset[str]]:
+    def beside(text: str) -> list[Near]:
         weights = rarity(text)
         worth = [
-            sum(weight for term, weight in weights.items() if term in chunk)
-            / (1 + len(chunk) / LONG)
+            sum(weight for term, weight in weights.items() if term in chunk.terms)
+            / (1 + len(chunk.terms) / LONG)
             for chunk in chunks
         ]
         order = sorted(range(len(chunks)), key=lambda at: -worth[at])

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from chunk_terms import beside_of, rarity_of
 from indexes.languages import Language
+from service.capitals import capitalised
 from service.described import Beside, beside_nothing
 from service.evidence import Turn
 from service.follow_ups import MOST_ANSWERS, MOST_QUESTIONS, Rarity
 from service.follow_ups import carried_over as lacked
 from service.leaning import says_nothing
 from service.rewrite import rewrite_by_rule
+from service.said import Said
 from service.spoken import phrases_of, words_of
 
 HARBOUR = [
@@ -308,6 +310,11 @@ def flat(text: str) -> Mapping[str, float]:
     return {term: 0.6 for word in words_of(text) for term in word.terms}
 
 
+def all_rare(text: str) -> Mapping[str, float]:
+    """Return that each word of a text is in a single chunk."""
+    return dict.fromkeys(flat(text), 1.0)
+
+
 def asked(*questions: str) -> list[Turn]:
     """Return turns in which each question was answered."""
     return [turn for one in questions for turn in said(one, "It is so. [1]")]
@@ -420,6 +427,165 @@ def test_what_was_exchanged_is_over(questions: list[str], question: str, carried
     found = carried_over(question, asked(*questions), flat)
     assert carried in found
     assert not any(carried.split(maxsplit=1)[0] in one for one in found if one != carried)
+
+
+RATES = [
+    "The VAT rate in Finland is 25.5%. Finland raised it when Slovakia did, on the advice of NATO.",
+    "In Estonia the VAT rate is 24%, in Slovakia it is 23%. It runs on macOS and on Windows.",
+    "Dogs are not allowed on the pier. See data/pier.json and passengers/pier-rates.json.",
+    "The Pier is old. Children pay half on the pier; a pier has no cars.",
+    *(f"The log of day {number} tells of wind and rain." for number in range(30)),
+]
+
+
+@pytest.mark.parametrize(
+    ("questions", "piece", "whole"),
+    [
+        (
+            ["What VAT rate does Finland have?"],
+            "and slovakia?",
+            "What VAT rate does Slovakia have?",
+        ),
+        (
+            ["what vat rate does finland have?"],
+            "and slovakia?",
+            "what VAT rate does Slovakia have?",
+        ),
+        (
+            ["what vat rate does finland have?"],
+            "And Slovakia?",
+            "what VAT rate does Slovakia have?",
+        ),
+        (
+            ["What VAT rate does Finland have?", "and slovakia?"],
+            "i mean estonia",
+            "What VAT rate does Estonia have?",
+        ),
+        (["Does Python 3.14 run on Windows?"], "and macos?", "Does Python 3.14 run on macOS?"),
+        # No names: at the start of a sentence, in a path, and mostly in small letters.
+        (["Is the VAT in Finland high?"], "and dogs?", "and dogs? (VAT in Finland)"),
+        (
+            ["What VAT rate does Finland have?"],
+            "and passengers?",
+            "and passengers? (VAT rate, Finland)",
+        ),
+        (["Is the VAT in Finland high?"], "and pier?", "and pier? (VAT in Finland)"),
+    ],
+)
+def test_a_name_in_small_letters_is_one(questions: list[str], piece: str, whole: str) -> None:
+    """If the collection writes it in capital letters within its sentences."""
+    history, rarity, beside = asked(*questions), rarity_of(RATES), beside_of(RATES)
+    assert rewrite_by_rule(piece, history, rarity, "en", beside).text == whole
+
+
+@given(st.text("aA bBfinland ESTvk?.-ß\u0130", max_size=60), st.text("finland esto?", max_size=30))
+def test_capitals_alone_change(text: str, before: str) -> None:
+    """Not a sign more or less, whatever was typed."""
+    own, last = Said(True, -1, text, words_of(text)), Said(True, 0, before, words_of(before))
+    shown, (shown_last,) = capitalised(own, [last], beside_of(RATES))
+    for one, other in ((own, shown), (last, shown_last)):
+        assert other.text.casefold() == one.text.casefold()
+        assert [word.at for word in other.words] == [word.at for word in one.words]
+
+
+@pytest.mark.parametrize(
+    "lead", ["Ok, and", "ok and", "Great, and", "Thanks! And", "I see, and", "Hm, ok, and"]
+)
+def test_a_word_that_takes_note_may_stand_ahead_of_a_piece(lead: str) -> None:
+    """With a question mark or without; not where the word is one of a pair."""
+    history = asked("When does support of Debian 12 end?")
+    for end in ("?", ""):
+        found = rewrite_by_rule(f"{lead} Debian 13{end}", history, flat)
+        assert "support" in found.text
+        assert "Debian 12" not in found.text
+    for alone in (
+        "Good and bad cholesterol?",
+        "Fine and coarse gravel?",
+        "Ok, and thanks",
+        "ok and bye",
+    ):
+        assert (
+            rewrite_by_rule(alone, history, lambda text: dict.fromkeys(flat(text), 0.9)).by is None
+        )
+
+
+@pytest.mark.parametrize(
+    ("history", "piece", "whole"),
+    [
+        (
+            said("What is the tax in Spain?", "It is 21%."),
+            "I meant Italy.",
+            "What is the tax in Italy?",
+        ),
+        (
+            asked("What is the tax in Spain?", "And Malta?"),
+            "I meant Italy.",
+            "What is the tax in Italy?",
+        ),
+        (
+            asked("What is the tax in Spain?", "And Malta?"),
+            "i mean Italy",
+            "What is the tax in Italy?",
+        ),
+        # It may as well say more, or choose from what the answer has asked.
+        (asked("What is the tax in Spain?"), "I mean Italy", "I mean Italy (tax, Spain)"),
+        (
+            said("What is the tax in Spain?", "On Ibiza or on land. Which one do you mean?"),
+            "I meant Ibiza.",
+            "I meant Ibiza. (tax, Spain)",
+        ),
+        (
+            said("When did Ann join NASA?", "In 1978."),
+            "I meant Mark.",
+            "When did Mark join NASA?",
+        ),
+        (
+            said("When did she join NASA?", "In 1978."),
+            "I meant Mark.",
+            "I meant Mark. (join NASA)",
+        ),
+        (
+            said("How does NASA look at Earth?", "From above."),
+            "I meant the Terra.",
+            "I meant the Terra. (NASA, Earth)",
+        ),
+    ],
+)
+def test_what_was_meant_takes_the_place_of_a_mistake(
+    history: list[Turn], piece: str, whole: str
+) -> None:
+    """Of what was said last, or of what is written alike."""
+    assert rewrite_by_rule(piece, history, flat).text == whole
+
+
+RELEASES = [
+    "Kubernetes 1.34 is called Of Wind. Kubernetes 1.33 came before it, in April.",
+    "Kubernetes 1.33 has the theme Octarine. Its team was led by Nina Polshakova.",
+    "Kubernetes 1.36 was released in April.",
+    "Python 3.14 was released in October. Python 3.15 is next.",
+    *(f"The log of day {number} tells of wind and rain." for number in range(30)),
+]
+
+
+def test_a_bare_version_is_of_what_stands_beside_it() -> None:
+    """And no more of the name that another release has, later on either."""
+    rarity, beside = rarity_of(RELEASES), beside_of(RELEASES)
+    history = asked("Which Kubernetes release is called Of Wind?", "When was it released?")
+    carried = carried_over("And 1.33?", history, rarity, "en", beside)
+    assert "Kubernetes" in carried
+    assert "Wind" not in " ".join(carried)
+    history += asked("And 1.33?")
+    later = carried_over("Who led its team?", history, rarity, "en", beside)
+    assert {"1.33", "Kubernetes"} <= set(later)
+    assert "Wind" not in " ".join(later)
+
+
+def test_a_version_is_not_lost_on_the_way() -> None:
+    """While each question speaks of "it"."""
+    history = asked(
+        "When was Python 3.14 released?", "What about 3.15?", "How long will it get fixes?"
+    )
+    assert {"3.15", "Python"} <= set(carried_over("Does it have a JIT?", history, flat))
 
 
 HARBOURS = [

@@ -491,6 +491,29 @@ def test_what_had_no_room_is_named(url: str, chromium: Browser) -> None:
         assert seen.complaints == []
 
 
+def test_the_history_shows_what_is_unsupported(url: str, chromium: Browser) -> None:
+    """As the answer does, and below it where the mark itself has no room; so does what is sent."""
+    marked = f"{OPENS} [1] {'Caps are blue. ' * 20}[unsupported] Towels are free. [unsupported]"
+    told = {"model": "m", "finish_reason": "stop", "unsupported": []}
+    kept = kept_by(url, generation=told, answer=marked)
+    with visit(chromium, url, stored=kept) as seen:
+        seen.view("history")
+        row = seen.page.locator("#past li")
+        expect(row.locator(".clip .unsupported")).to_have_count(2)
+        expect(row.locator(".clip")).not_to_contain_text("[")
+        expect(row.locator(".where")).to_contain_text("2 sentences unsupported")
+        row.locator("button.title").click()
+        body = sent(seen, lambda: seen.ask(BUILT))
+        said = cast("list[dict[str, str]]", body["history"])[1]["content"]
+        assert said.count("[unsupported]") == 2
+        assert seen.complaints == []
+    quoted = kept_by(url, generation=None, answer="Towels [unsupported] are free.")
+    with visit(chromium, url, stored=quoted) as seen:
+        seen.view("history")
+        expect(seen.page.locator("#past .unsupported")).to_have_count(0)
+        expect(seen.page.locator("#past .where")).not_to_contain_text("unsupported")
+
+
 def test_questions_of_an_older_page_are_conversations(url: str, chromium: Browser) -> None:
     """What the browser kept before there were conversations can be opened and gone on with."""
     with visit(chromium, url, stored=kept_by(url, generation=None)) as seen:

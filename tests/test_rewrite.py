@@ -189,6 +189,9 @@ def test_a_description_is_looked_up_in_the_collection(answerer: Answerer, data: 
     assert "Tom Reed" in reply.answer
     other = Question("Who is the harbour master of Calais?", "harbours", history=before)
     assert answerer.answer(other).query == other.question
+    of_dover = (Turn("user", "Who is the harbour master of Dover?"), Turn("assistant", "Tom."))
+    small = Question("and calais?", "harbours", history=of_dover)
+    assert answerer.answer(small).query == "Who is the harbour master of Calais?"
 
 
 def test_what_a_filter_leaves_out_makes_no_question_lean(answerer: Answerer, data: Path) -> None:

@@ -12,7 +12,13 @@ import pytest
 from indexes.catalog import SplitterSettings
 from indexes.collection import Collection, create_collection
 from indexes.documents import Page, Prepared, Span
-from indexes.errors import BadFilter, DocumentNotFound, UsageError
+from indexes.errors import (
+    BadFilter,
+    DocumentNotFound,
+    ModelFailed,
+    ModelTooSlow,
+    UsageError,
+)
 from indexes.settings import Settings
 from scripted_model import Script
 from service.answer import query_of
@@ -328,6 +334,59 @@ def test_where_a_model_says_nothing_that_stands_it_is_quoted(collection: Collect
     assert summary.generation.fallback
     silent, _ = summed(collection, Wanted("birds", focus="gold"), script=Script(["NOT_FOUND"]))
     assert (silent.status, silent.citations) == ("not_found", ())
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(ModelTooSlow("too slow"), "then the time was over"), (ModelFailed("gone"), "failed at")],
+)
+def test_what_a_model_did_not_read_is_not_counted_as_read(
+    collection: Collection, error: ModelFailed, why: str
+) -> None:
+    """Where the time ends or the model fails: of the chunks, and of the documents."""
+    put(collection, *(book(one, NAMES[:3]) for one in "abcdefgh"))
+
+    def end() -> None:
+        if len(script.given) > 2:
+            raise error
+
+    says = f"{sentence('heron', 'marsh')} {sentence('stork', 'field')}"
+    script = Script([says], context_tokens=300, between=end)
+    summary, events = summed(collection, script=script)
+    read = summary.read
+    sent = sum(call[-1].text.count("</evidence-") for call in script.given[:2])
+    assert (read.documents, read.chunks, read.chunks_read) == (8, 24, sent)
+    assert 0 < sent < 24
+    assert why in str(read.reason)
+    assert read.documents_read == len(summary.documents) < 8
+    assert sum(one.chunks_read for one in summary.documents) == sent
+    written = [one for one in events if isinstance(one, ProgressEvent) and one.step == "write"]
+    assert all(one.done < one.total for one in written)
+
+
+def test_where_a_model_read_a_part_in_vain_all_was_read_to_quote(collection: Collection) -> None:
+    """The reason stands beside what is quoted, and nothing says that not all was read."""
+    put(collection, *(book(one, NAMES[:3]) for one in "abcdefgh"))
+
+    def end() -> None:
+        if len(script.given) > 2:
+            raise ModelTooSlow("too slow")
+
+    script = Script(["Storks are made of gold. [1]"], context_tokens=300, between=end)
+    summary, _ = summed(collection, script=script)
+    assert (summary.read.chunks_read, summary.read.reason) == (24, None)
+    assert "parts, then the time was over" in str(summary.generation.fallback)
+
+
+def test_what_is_too_long_for_a_model_is_not_counted_as_read(collection: Collection) -> None:
+    """And why it was not read is told."""
+    long = prepared("long", [" ".join([sentence("heron", "marsh"), *["and"] * 400])], title="Long")
+    put(collection, book("a", NAMES[:1]), long)
+    script = Script([sentence(NAMES[0], "marsh")], context_tokens=300)
+    summary, _ = summed(collection, script=script)
+    read = summary.read
+    assert (read.documents_read, read.chunks, read.chunks_read) == (1, 2, 1)
+    assert "1 of the passages had no room" in str(read.reason)
 
 
 def test_what_is_deleted_or_changed_meanwhile_is_not_shown(collection: Collection) -> None:

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { openSource, placeOf } from "./source.js";
 import { answerPieces, cellWords, dateWords, flowing, placeWords } from "./text.js";
+import { isWritten, unsupportedMark } from "./written.js";
 
 /** An answer that grows; what stands there already stays, so that nobody loses their place in it. */
 export class Answer {
@@ -55,7 +56,7 @@ export class Answer {
   }
 
   #piece({ text, citation: at, unsupported }) {
-    if (unsupported) return h("span", { class: "unsupported", title: "Nothing in the documents bears this sentence out." }, "unsupported");
+    if (unsupported) return unsupportedMark();
     if (at === null) return this.#isPdf() ? flowing(text) : text;
     const one = this.citations[at];
     const name = `Citation ${at + 1}: ${[one.title, placeWords(one)].filter(Boolean).join(", ")}`;
@@ -73,7 +74,7 @@ export class Answer {
 
 /** Return the answer of a reply, whole. */
 export function wholeAnswer(reply, collection) {
-  const answer = new Answer(collection, Boolean(reply.generation?.model || reply.generation?.written));
+  const answer = new Answer(collection, isWritten(reply));
   for (const citation of reply.citations) answer.cite(citation);
   if (reply.answer !== "") answer.say(reply.answer);
   return answer;

@@ -4,7 +4,8 @@ import { askAgain, leaveConversation, openConversation, showWelcome } from "./as
 import { isCurrent } from "./conversation.js";
 import { button, confirmed, fill, h } from "./dom.js";
 import { conversations, forget, forgetAll, onHistory } from "./history.js";
-import { counted, momentWords, withoutMarkers } from "./text.js";
+import { answerPieces, counted, momentWords, withoutMarkers } from "./text.js";
+import { isWritten, markedWords, unsupportedMark } from "./written.js";
 
 const SAID = { answered: "answered", not_found: "not in your documents", no_documents: "nothing to search", stopped: "stopped" };
 
@@ -37,7 +38,7 @@ function row({ id, entries }) {
       h("button", { type: "button", class: "title", dir: "auto", click: () => openConversation(id) }, first.question),
       entries.length > 1 ? h("p", { class: "clip last", dir: "auto" }, `… ${last.question}`) : null,
       h("p", { class: "clip", dir: "auto" }, gist(last.reply)),
-      h("p", { class: "where" }, [momentWords(last.asked), number, last.collection, last.where].filter(Boolean).join(" · ")),
+      h("p", { class: "where" }, [momentWords(last.asked), number, last.collection, last.where, markedWords(last.reply)].filter(Boolean).join(" · ")),
     ),
     h(
       "div",
@@ -48,9 +49,12 @@ function row({ id, entries }) {
   );
 }
 
+/** Return how an answer begins. What is marked may be cut off, so the line below counts the marks. */
 function gist(reply) {
   if (reply.status === "answered" && (!reply.generation?.model || reply.generation.fallback)) return reply.answer_short;
-  return withoutMarkers(reply.answer, reply.citations) || SAID[reply.status];
+  const text = withoutMarkers(reply.answer, reply.citations);
+  if (text === "") return SAID[reply.status];
+  return answerPieces(text, [], isWritten(reply)).map((piece) => (piece.unsupported ? unsupportedMark() : piece.text));
 }
 
 function drop(id) {

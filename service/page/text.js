@@ -28,7 +28,8 @@ const KINDS = {
   "text/tab-separated-values": "TSV",
   "text/x-rst": "reStructuredText",
 };
-const UNSUPPORTED = "[unsupported]";
+/** What stands behind a sentence that nothing bears out. */
+export const UNSUPPORTED = "[unsupported]";
 const LONG_LINE = 50;
 // Scripts that put spaces between words, which a line's end stands for; no item of a list.
 const ENDS_IN_A_WORD = /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\d,;.)’'”"]$/u;

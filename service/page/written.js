@@ -1,9 +1,7 @@
 // What a reply says of how a language model wrote it: its reasoning, and what became of its sentences.
 
 import { h } from "./dom.js";
-import { counted } from "./text.js";
-
-const MARK = "[unsupported]";
+import { UNSUPPORTED, answerPieces, counted } from "./text.js";
 
 /** Return the place of the model's reasoning, folded away. */
 export function reasoningFold() {
@@ -26,6 +24,22 @@ export function fallbackNotice({ generation }) {
   );
 }
 
+/** Tell whether a language model wrote the answer: its sentences may be marked as unsupported. */
+export function isWritten({ generation }) {
+  return Boolean(generation?.model || generation?.written);
+}
+
+/** Return the mark behind a sentence that nothing bears out. */
+export function unsupportedMark() {
+  return h("span", { class: "unsupported", title: "Nothing in the documents bears this sentence out." }, "unsupported");
+}
+
+/** Say how many sentences of the answer are marked, "" for none. */
+export function markedWords(reply) {
+  const marks = answerPieces(reply.answer, [], isWritten(reply)).filter(({ unsupported }) => unsupported);
+  return marks.length === 0 ? "" : `${counted(marks.length, "sentence")} unsupported`;
+}
+
 /** Say that there was no room or time for more. */
 export function cutShort({ generation }) {
   if (generation?.finish_reason !== "length") return null;
@@ -36,7 +50,7 @@ export function cutShort({ generation }) {
 export function leftOut({ answer, generation }) {
   const sentences = generation?.unsupported ?? [];
   if (sentences.length === 0) return null;
-  const marked = answer.includes(MARK);
+  const marked = answer.includes(UNSUPPORTED);
   const number = counted(sentences.length, "sentence");
   return h(
     "details",

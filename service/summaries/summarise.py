@@ -13,6 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from indexes.collection import Collection, Reading
+from indexes.documents import StoredChunk
 from indexes.encoder import Encoder
 from indexes.errors import UsageError
 from indexes.settings import Settings
@@ -33,6 +34,7 @@ from service.summaries.reply import (
     SUMMARISED,
     Event,
     ProgressEvent,
+    Read,
     Status,
     Summarised,
     Summary,
@@ -195,17 +197,14 @@ class _Making:
 
     def _told(self, written: Written, composed: Composed) -> Summary:
         status, reason = self._status(written, composed)
-        read = self._selection.read
-        if written.unread:
-            told = [part for part in (read.reason, written.unread) if part]
-            read = replace(read, reason="; ".join(told))
+        chunks = self._read(written)
         return Summary(
             status=status,
             summary=composed.text,
             citations=composed.citations,
             sections=tuple(composed.sections),
-            documents=self._documents(composed),
-            read=read,
+            documents=self._documents(composed, chunks),
+            read=self._how_much(written, chunks),
             timings=SummaryTimings(**self._clock.laps, total=self._clock.total),
             trace_id=uuid4().hex,
             reason=reason,
@@ -233,10 +232,33 @@ class _Making:
             return NOT_FOUND, "the language model finds nothing on the focus in what it read"
         return NOT_FOUND, NO_SENTENCE if self._query is None else NOT_ABOUT
 
-    def _documents(self, composed: Composed) -> tuple[Summarised, ...]:
+    def _read(self, written: Written) -> Sequence[StoredChunk]:
+        """Return the chunks that the summary was made from: with a model, those that it read."""
+        chunks = self._selection.chunks
+        if not _is_by_model(written):
+            return chunks
+        return [one for one in chunks if one.chunk_id in written.read]
+
+    def _how_much(self, written: Written, chunks: Sequence[StoredChunk]) -> Read:
+        """Return how much was read, with why not all of it was."""
+        read = self._selection.read
+        if not _is_by_model(written):
+            return read
+        unfit = len(written.dropped)
+        had_no_room = f"{unfit} of the passages had no room in its context" if unfit else None
+        told = [part for part in (read.reason, written.unread, had_no_room) if part]
+        return replace(
+            read,
+            documents_read=len({one.document_id for one in chunks}),
+            chunks_read=len(chunks),
+            reason="; ".join(told) or None,
+        )
+
+    def _documents(
+        self, composed: Composed, chunks: Sequence[StoredChunk]
+    ) -> tuple[Summarised, ...]:
         """Return what became of each document that was read, those that are cited first."""
         cited = Counter(one.document_id for one in composed.citations)
-        chunks = self._selection.chunks
         read = Counter(chunk.document_id for chunk in chunks)
         firsts = {chunk.document_id: chunk for chunk in reversed(chunks)}
         order = sorted(
@@ -254,3 +276,8 @@ class _Making:
             )
             for one in order[:MOST_TOLD]
         )
+
+
+def _is_by_model(written: Written) -> bool:
+    """Tell whether a language model made the summary, or found that there is nothing to say."""
+    return bool(written.notes) or written.silent

@@ -49,7 +49,11 @@ class Note:
 
 @dataclass(slots=True)
 class Written:
-    """What a model has written of what was selected, and what became of it."""
+    """What a model has written of what was selected, and what became of it.
+
+    `read` are the ids of the chunks in the parts that it read, and `unread` says why it did not
+    read other parts.
+    """
 
     notes: list[Note] = field(default_factory=list)
     unsupported: list[UnsupportedSentence] = field(default_factory=list)
@@ -58,6 +62,7 @@ class Written:
     model: str | None = None
     finish_reason: Reason = "stop"
     fallback: str | None = None
+    read: set[int] = field(default_factory=set)
     unread: str | None = None
     abstained: bool = False
 
@@ -163,11 +168,16 @@ class _Work:
                     break
                 if len(failed) == min(_FAILURES, len(parts)):
                     raise
-        self._tell(len(parts), len(parts), "write")
+        else:
+            self._tell(len(parts), len(parts), "write")
         if len(found) < len(parts):
             self.written.unread = f"the language model read {len(found)} of {len(parts)} parts" + (
                 " and failed at others" if failed else ", then the time was over"
             )
+        unfit = {one.chunk_id for one in self.written.dropped}
+        self.written.read = {
+            one.candidate.chunk.chunk_id for at in found for one in parts[at]
+        } - unfit
         return [note for at in sorted(found) for note in found[at]]
 
     def _of_part(
