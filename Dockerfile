@@ -3,7 +3,7 @@
 #   docker build --target slim -t afterword:slim .
 #   docker build --build-arg TORCH_INDEX="$TORCH_INDEX" -t afterword .
 #
-# `slim` has the bundled encoder and reader, and not what models of the hub need: torch, transformers
+# `slim` has the bundled networks, and not what models of the hub need: torch, transformers
 # and sentence-transformers. docs/how-to/container.md says how to run them, and
 # docs/decisions/003-container.md why they are as they are. TORCH_INDEX is an additional package
 # index: that of PyTorch's CPU builds is wanted wherever the usual index would give the CUDA build of

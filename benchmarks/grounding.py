@@ -19,23 +19,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from indexes.documents import Span, StoredChunk
 from indexes.encoder import load_encoder
-from service.evidence import Candidate, Evidence
+from service.evidence import Evidence
 from service.grounding import grounding
 from service.sentences import sentence_spans
+from training.passages import evidence_of, read_marked, written
 from training.sets import read_rows
 
 SET: Final = Path(__file__).parent.parent / "tests" / "grounding"
 PARTS: Final = ("tuned", "held")
-KINDS: Final = {
-    "#": "number",
-    "@": "name",
-    "!": "negation",
-    "~": "word",
-    "+": "added",
-}
-_PLACE: Final = re.compile(r"\{([#@!~+])([^}]*)\}")
 _PASSAGES: Final = 8
 SEED: Final = 20260101
 
@@ -50,68 +42,18 @@ class Case:
     topic: str
 
 
-def evidence_of(
-    text: str,
-    title: str = "",
-    headings: Sequence[str] = (),
-    number: int = 1,
-    header: str | None = None,
-) -> Evidence:
-    """Return evidence of a passage that is a document of its own, with a table's header."""
-    chunk = StoredChunk(
-        chunk_id=number,
-        document_id=f"d{number}",
-        uri=f"u{number}",
-        title=title,
-        media_type="text/plain",
-        as_of=None,
-        text_sha256="",
-        span=Span(0, len(text)),
-        text=text,
-        headings=tuple(headings),
-        header=header,
-    )
-    return Evidence(Candidate(chunk, None, None, 1.0), 0.9)
-
-
 def cases(part: str) -> Iterator[Case]:
     """Yield the sentences of a part of the set, each with its own passages and some others."""
-    rows = [json.loads(line) for line in (SET / f"{part}.jsonl").read_text("utf-8").splitlines()]
-    made = [
-        [
-            evidence_of(
-                one["text"],
-                one["title"],
-                one.get("headings", ()),
-                100 * at + place,
-                one.get("header"),
-            )
-            for place, one in enumerate(row["passages"])
-        ]
-        for at, row in enumerate(rows)
-    ]
+    rows = read_marked(SET / f"{part}.jsonl")
     for at, row in enumerate(rows):
-        others = [one for step in range(1, len(rows)) for one in made[(at + step) % len(rows)]]
-        evidence = tuple([*made[at], *others][:_PASSAGES])
-        for marked in row["true"]:
+        rest = (rows[(at + step) % len(rows)] for step in range(1, len(rows)))
+        others = [one for other in rest for one in other.evidence]
+        evidence = (*row.evidence, *others)[:_PASSAGES]
+        for marked in row.true:
             for sentence, kind in written(marked):
-                yield Case(sentence, evidence, kind, row["id"])
-        for sentence in row["invented"]:
-            yield Case(sentence, evidence, "invented", row["id"])
-
-
-def written(marked: str) -> Iterator[tuple[str, str]]:
-    """Yield the true sentence of a marked one, then the wrong ones, each wrong in one place."""
-    places = [(match[1], match[2].split("|")) for match in _PLACE.finditer(marked)]
-
-    def filled(wrong: int | None = None, option: int = 0) -> str:
-        chosen = iter(one[option] if at == wrong else one[0] for at, (_, one) in enumerate(places))
-        return " ".join(_PLACE.sub(lambda _: next(chosen), marked).split())
-
-    yield filled(), "true"
-    for at, (kind, options) in enumerate(places):
-        for option in range(1, len(options)):
-            yield filled(at, option), KINDS[kind]
+                yield Case(sentence, evidence, kind, row.topic)
+        for sentence in row.invented:
+            yield Case(sentence, evidence, "invented", row.topic)
 
 
 _SUBJECT: Final = re.compile(

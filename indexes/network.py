@@ -24,9 +24,11 @@ from indexes.errors import ModelMissing
 Rows = npt.NDArray[np.float32]
 Inputs = Mapping[str, npt.NDArray[np.int64]]
 Keep = Callable[[Any, list[int]], None]
+KeepPairs = Callable[[Sequence[Encoding], Any, list[int]], None]
 
 MANIFEST: Final = "manifest.json"
 NETWORK: Final = "model.xml"
+WEIGHTS: Final = "model.bin"
 TOKENIZER: Final = "tokenizer.json"
 BATCH: Final = 16
 # Few pairs are read at a time, and all cores are to end together.
@@ -42,12 +44,16 @@ _compiling: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a model folder says of itself: `files` maps each file's name to its sha256."""
+    """What a model folder says of itself: `files` maps each file's name to its sha256.
+
+    `below` is the sha256 of the weights whose lower layers it stands on, None of what stands alone.
+    """
 
     name: str
     max_tokens: int
     dimension: int
     files: Mapping[str, str]
+    below: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -59,8 +65,10 @@ class Manifest:
 class _Compiled:
     """A compiled network that runs batches, from any number of threads."""
 
-    def __init__(self, folder: Path, threads: int, streams: int = 0) -> None:
-        self.network = _compile(folder / NETWORK, threads, streams)
+    def __init__(
+        self, folder: Path, threads: int, streams: int = 0, above: Path | None = None
+    ) -> None:
+        self.network = _compile(folder, threads, streams, above)
         self._at_once = self.network.get_property("NUM_STREAMS")
         self._local = threading.local()
 
@@ -158,55 +166,89 @@ class PairRead:
     offsets: Sequence[tuple[int, int]]
 
 
-class PairNetwork:
-    """A network that is compiled once and looks at a question and a text together."""
+class _Pairs:
+    """A tokenizer for pairs of texts, and the compiled network that they are handed to."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
-        """Check and compile the model of `folder`; raises as `Network` does."""
-        self.manifest = load_manifest(folder)
-        tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
-        self._tokenizer_json = tokenizer_json
-        self._tokenizer = Tokenizer.from_str(tokenizer_json)
-        self._tokenizer.enable_truncation(self.manifest.max_tokens, strategy="only_second")
-        self._compiled = _Compiled(folder, threads)
+    def __init__(self, folder: Path, compiled: _Compiled, max_tokens: int) -> None:
+        self.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
+        self.max_tokens = max_tokens
+        self._tokenizer = Tokenizer.from_str(self.tokenizer_json)
+        self._tokenizer.enable_truncation(max_tokens, strategy="only_second")
+        self._compiled = compiled
 
-    def run(self, question: str, texts: Sequence[str]) -> list[PairRead]:
-        """Return what the network says of each text; a pair over `max_tokens` loses its text's end.
-
-        A question that fills them alone is cut first.
-        """
-        question = self._short(question)
-        pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
-        found: dict[int, PairRead] = {}
-        self._compiled.run(self._inputs(pairs), partial(_keep_pairs, pairs, found))
-        return [found[row] for row in range(len(pairs))]
-
-    @cached_property
-    def cutter(self) -> "PairCutter":
-        """What cuts texts so that they are read whole."""
-        return PairCutter(self._tokenizer_json, self.manifest.max_tokens)
+    def run(self, pairs: Sequence[tuple[str, str]], keep: KeepPairs) -> None:
+        """Hand what comes out for each pair to `keep`."""
+        encoded = self._tokenizer.encode_batch(list(pairs))
+        self._compiled.run(self._inputs(encoded), partial(keep, encoded))
 
     def _inputs(self, pairs: Sequence[Encoding]) -> Iterator[tuple[Inputs, list[int]]]:
         for rows in batches([len(one.ids) for one in pairs], PAIRS):
             ids = [pairs[row].ids for row in rows]
-            inputs = padded(ids, self.manifest.max_tokens, PAIR_STEP)
+            inputs = padded(ids, self.max_tokens, PAIR_STEP)
             types = np.zeros_like(inputs["input_ids"])
             for place, row in enumerate(rows):
                 types[place, : len(pairs[row].type_ids)] = pairs[row].type_ids
             yield {**inputs, "token_type_ids": types}, rows
 
     @cached_property
-    def _questions(self) -> Tokenizer:
+    def _uncut(self) -> Tokenizer:
         """A tokenizer that cuts nothing; few questions are so long that it is needed."""
-        return Tokenizer.from_str(self._tokenizer_json)
+        return Tokenizer.from_str(self.tokenizer_json)
 
-    def _short(self, question: str) -> str:
-        """Return the question, cut where it would leave the text no room."""
-        limit = self.manifest.max_tokens // 2
-        if len(unicodedata.normalize("NFKD", question).encode()) <= limit:  # a token has a byte
-            return question
-        offsets = self._questions.encode(question, add_special_tokens=False).offsets
-        return question[: offsets[limit - 1][1]] if len(offsets) > limit else question
+    def short(self, first: str) -> str:
+        """Return the first text of a pair, cut where it would leave the others no room."""
+        limit = self.max_tokens // 2
+        if len(unicodedata.normalize("NFKD", first).encode()) <= limit:  # a token has a byte
+            return first
+        offsets = self._uncut.encode(first, add_special_tokens=False).offsets
+        return first[: offsets[limit - 1][1]] if len(offsets) > limit else first
+
+
+class PairNetwork:
+    """A network that is compiled once and looks at a question and a text together."""
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        """Check and compile the model of `folder`; raises as `Network` does."""
+        self.manifest = load_manifest(folder)
+        self._pairs = _Pairs(folder, _Compiled(folder, threads), self.manifest.max_tokens)
+
+    def run(self, question: str, texts: Sequence[str]) -> list[PairRead]:
+        """Return what the network says of each text; a pair over `max_tokens` loses its text's end.
+
+        A question that fills them alone is cut first.
+        """
+        found: dict[int, PairRead] = {}
+        question = self._pairs.short(question)
+        self._pairs.run([(question, text) for text in texts], partial(_keep_pairs, found))
+        return [found[row] for row in range(len(texts))]
+
+    @cached_property
+    def cutter(self) -> "PairCutter":
+        """What cuts texts so that they are read whole."""
+        return PairCutter(self._pairs.tokenizer_json, self.manifest.max_tokens)
+
+
+class EntailmentNetwork:
+    """A network that says whether a text entails claims; its lower layers are another's."""
+
+    def __init__(self, folder: Path, below: Path, threads: int = 0) -> None:
+        """Check and compile the model of `folder` on top of that of `below`.
+
+        Raises as `Network` does, and ModelMissing if `below` is not what it was trained on.
+        """
+        self.manifest = load_manifest(folder)
+        lower = load_manifest(below)
+        if lower.files[WEIGHTS] != self.manifest.below:
+            raise _missing(folder / MANIFEST, f"belongs to other weights than {below / WEIGHTS}")
+        compiled = _Compiled(below, threads, above=folder)
+        self._pairs = _Pairs(below, compiled, self.manifest.max_tokens)
+
+    def run(self, claim: str, texts: Sequence[str]) -> list[float]:
+        """Return the claim's logit to be entailed by each text; both are cut as a reader's are."""
+        found: dict[int, float] = {}
+        claim = self._pairs.short(claim)
+        self._pairs.run([(claim, text) for text in texts], partial(_keep_logits, found))
+        return [found[row] for row in range(len(texts))]
 
 
 class PairCutter:
@@ -251,7 +293,11 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         manifest = Manifest(
-            found["name"], int(found["max_tokens"]), int(found["dimension"]), found["files"]
+            found["name"],
+            int(found["max_tokens"]),
+            int(found["dimension"]),
+            found["files"],
+            found.get("below"),
         )
     except FileNotFoundError:
         raise _missing(folder / MANIFEST, "is missing") from None
@@ -319,8 +365,15 @@ def _keep(results: Mapping[str, Rows], request: Any, rows: list[int]) -> None:
         values[rows] = request.get_tensor(name).data[: len(rows)]
 
 
+def _keep_logits(
+    found: dict[int, float], _pairs: Sequence[Encoding], request: Any, rows: list[int]
+) -> None:
+    logits = request.get_output_tensor().data
+    found.update((row, float(logits[place, 0])) for place, row in enumerate(rows))
+
+
 def _keep_pairs(
-    pairs: Sequence[Encoding], found: dict[int, PairRead], request: Any, rows: list[int]
+    found: dict[int, PairRead], pairs: Sequence[Encoding], request: Any, rows: list[int]
 ) -> None:
     whole, places = request.get_tensor("pair").data, request.get_tensor("place").data
     for place, row in enumerate(rows):
@@ -363,7 +416,7 @@ def _missing(path: Path, what: str) -> ModelMissing:
     )
 
 
-def _compile(network: Path, threads: int, streams: int) -> Any:
+def _compile(folder: Path, threads: int, streams: int, above: Path | None) -> Any:
     settings = {
         # As many batches at once as there are pairs of cores. One core each, which is what the hint
         # THROUGHPUT gives on few cores, is no faster for batches and slower for a single question.
@@ -378,9 +431,19 @@ def _compile(network: Path, threads: int, streams: int) -> Any:
         settings["INFERENCE_NUM_THREADS"] = threads
     # Two threads that look into networks for the first time wait for each other without end.
     with _compiling:
-        model = _core().read_model(network)
+        model = _core().read_model(folder / NETWORK)
+        if above is not None:
+            model = _joined(model, _core().read_model(above / NETWORK))
         _look_up_in_bytes(model)
         return _core().compile_model(model, "CPU", settings)
+
+
+def _joined(lower: Any, upper: Any) -> Any:
+    """Return both as one: what the upper takes in bears the name of what the lower works out."""
+    made = {one.get_friendly_name(): one for one in lower.get_ops()}
+    for taken in upper.get_parameters():
+        taken.output(0).replace(made[taken.get_friendly_name()].output(0))
+    return import_openvino().Model(upper.get_results(), lower.get_parameters(), upper.get_name())
 
 
 def _look_up_in_bytes(model: Any) -> None:

@@ -16,6 +16,7 @@ from indexes.settings import Settings
 from service.citations import Citer
 from service.clock import Clock
 from service.described import beside_in
+from service.entailment import load_entailment
 from service.evidence import (
     Asked,
     Attend,
@@ -212,7 +213,7 @@ class Answerer:
             return
         settings = self._settings
         desk = desk_for(self._writer(question), settings, check)
-        ground = grounding(weighed.encoder)
+        ground = grounding(weighed.encoder, settings.threads)
         generate = generator_of(desk, question.strategy, ground, settings.unsupported)
         limit = within(settings.answer_seconds, check)
         asked = Asked(weighed.query.text, recent(question.history), question.strategy, limit)
@@ -338,6 +339,7 @@ class Answerer:
             lambda: self._load_encoder(settings.encoder),
             lambda: load_reader(settings.reader, threads=settings.threads),
             lambda: check_writer(settings),
+            lambda: settings.generator == QUOTE or load_entailment(settings.threads),
         )
         reasons = []
         for load in loads:

@@ -200,7 +200,8 @@ def _denies_too(claim: Stated, said: Stated) -> bool:
             if word.clause == said.words[at].clause
         )
         or _denies_in_place(claim, said)
-        or any(opposites(one) & said.affirmed_stems for one in denied)
+        # Where the denied word itself is affirmed, its opposite is told of something else.
+        or any(opposites(one) & said.affirmed_stems for one in denied - said.affirmed_stems)
         or any(formed_against(word.lower, said.lowers) for word in claim.words)
         or any(
             refuses(word.lower)

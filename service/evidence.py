@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -151,6 +151,10 @@ class Support:
     quoted: tuple[Quoted, ...] = ()
     reason: str | None = None
 
+
+NOT_SAID: Final = "no passage says this"
+NOT_QUITE_SAID: Final = "no passage says quite this"
+PART_NOT_SAID: Final = "no passage says a part of this"
 
 Ground = Callable[[str, Sequence[Evidence], Sequence[int]], Support]
 """Checks a sentence, without markers, against the evidence that its writer was given.

@@ -4,26 +4,41 @@ A sentence is taken apart into numbers, names and other words. What bears it out
 sentences of the evidence that together have all its numbers and names and most of its words, where
 no value is swapped, nothing is denied that they affirm, and no word is the opposite of one of
 theirs. Sentences that mean nearly the same may have fewer words in common: the encoder tells.
+
+These rules mind words, and a network that was trained on claims minds what they mean. In English
+both are heard: what a rule has against a sentence can be outweighed by the network's being sure of
+it, and the reverse. That a number or name is in no passage nothing outweighs.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from indexes.encoder import Encoder
 from indexes.encoding import Vectors
+from indexes.languages import ENGLISH
 from service.common_words import word_list
 from service.contradictions import contradicted
-from service.evidence import Evidence, Ground, Quoted, Support
+from service.entailment import evidence_text, load_entailment, nearest
+from service.evidence import (
+    NOT_QUITE_SAID,
+    NOT_SAID,
+    PART_NOT_SAID,
+    Evidence,
+    Ground,
+    Quoted,
+    Support,
+)
 from service.lines import Line, Lines, lines_of
 from service.numbers import Number, comparable, same
 from service.readers import reads
 from service.sentences import QUESTION_MARKS
-from service.stated import PEOPLES, Stated, Value, addresses, one_root, shared_length, stated
+from service.stated import PEOPLES, Stated, Value, addresses, one_root, shared_length
 from service.swaps import Claim, swapped
 
 LONGEST: Final = 1_200
@@ -31,6 +46,7 @@ MOST_VALUES: Final = 40
 _QUOTES: Final = 3
 _CANDIDATES: Final = 8
 _DIGITS: Final = re.compile(r"\d+")
+_COUNTING: Final = {"No", "Nl"}
 _AROUND: Final = 0.6
 _NEARBY: Final = 0.5
 _KINDRED: Final = 0.8
@@ -47,28 +63,83 @@ _SEVERAL: Final = 2
 _CLOSER: Final = 0.05
 
 
+Kind = Literal["value", "little", "part", "opposite", "swap"]
+"""What the rules can have against a sentence: it says a value, or more, that the evidence lacks, or
+the opposite, or a value of something else."""
+
+
+# So many sentences are read closely; the passage of the first one is read beside them.
+_READ_CLOSELY: Final = 3
+# The network's least logit for a claim to pass, by what the rules have against it: found by
+# `training.grounding_levels`.
+_LEAST_SURE: Final[Mapping[Kind | None, float]] = {
+    None: -5.25,
+    "value": -1.5,
+    "little": -4.25,
+    "part": -4.5,
+    "opposite": 0.5,
+    "swap": 2.25,
+}
+
+
 @dataclass(frozen=True, slots=True)
-class _Doubt:
+class Doubt:
     """Why sentences do not bear out a claim, of which they have a share of the words.
 
     `refutes` tells that they speak of the same and say something else.
     """
 
+    kind: Kind
     reason: str
     share: float
-    refutes: bool = False
+    quoted: Sequence[Line] = ()
+
+    @property
+    def refutes(self) -> bool:
+        """Whether they speak of the same and say something else."""
+        return self.kind in {"opposite", "swap"}
 
 
-def grounding(encoder: Encoder) -> Ground:
-    """Return what checks the sentences of one answer; it remembers the evidence."""
-    return _Grounding(encoder)
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What speaks for a sentence: what may bear it out, what the rules have against that.
+
+    `sure` is the network's logit of its being entailed, None where it does not know the language.
+    """
+
+    quoted: Sequence[Line]
+    doubt: Doubt | None
+    sure: float | None
+
+    @property
+    def kind(self) -> Kind | None:
+        """Of which kind the doubt is."""
+        return self.doubt.kind if self.doubt else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the sentence does not pass, None if it does."""
+        if self.doubt is None if self.sure is None else self.sure >= _LEAST_SURE[self.kind]:
+            return None
+        return self.doubt.reason if self.doubt else NOT_QUITE_SAID
 
 
-class _Grounding:
+def grounding(encoder: Encoder, threads: int = 0) -> Ground:
+    """Return what checks the sentences of one answer; it remembers the evidence.
+
+    Its network runs in so many threads, 0 means all cores. It raises ModelMissing as
+    `load_entailment` does, once there is a sentence for it.
+    """
+    return Grounding(encoder, threads)
+
+
+class Grounding:
     """Checks sentences against evidence that stays the same for an answer."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, threads: int = 0) -> None:
+        """See `grounding`."""
         self._encoder = encoder
+        self._threads = threads
         self._evidence: tuple[Evidence, ...] = ()
         self._lines: Lines | None = None
         self._vectors: dict[str, Vectors] = {}
@@ -77,6 +148,18 @@ class _Grounding:
         self, sentence: str, evidence: Sequence[Evidence], named: Sequence[int]
     ) -> Support:
         """Return what bears a sentence out."""
+        found = self.signs(sentence, evidence, named)
+        if isinstance(found, Support):
+            return found
+        if found.reason is not None:
+            return Support(reason=found.reason)
+        ordered = sorted(found.quoted, key=lambda one: (one.passage, one.span))
+        return Support(tuple(_quoted(one) for one in ordered))
+
+    def signs(
+        self, sentence: str, evidence: Sequence[Evidence], named: Sequence[int] = ()
+    ) -> Signs | Support:
+        """Return what speaks for a sentence, or the outcome where nothing is to be weighed."""
         if len(sentence) > LONGEST:
             return Support(reason=f"it has more than {LONGEST} characters and was not checked")
         lines = self._taken_apart(evidence)
@@ -84,14 +167,22 @@ class _Grounding:
             return Support(reason="there is no evidence")
         if (at := lines.by_text.get(_plain(sentence))) is not None:
             return Support((_quoted(lines.all[at]),))
-        claim = stated(
-            sentence, lines.language, nouns=lines.nouns, small=lines.small, stems=lines.small_stems
-        )
-        doubt = _impossible(claim, lines)
-        if doubt:
-            return Support(reason=doubt)
+        claim = lines.apart(sentence)
+        if impossible := _impossible(claim, lines):
+            return Support(reason=impossible)
         near = _nearest(claim, lines, frozenset(named))
-        return self._borne_out(claim, near)
+        if not near:
+            return Support(reason=NOT_SAID)
+        return Signs(*self._by_rules(claim, near), self._sure(claim, lines))
+
+    def _sure(self, claim: Stated, lines: Lines) -> float | None:
+        """Return how sure the network is that some sentences, and a passage, entail a claim."""
+        if claim.language != ENGLISH:
+            return None
+        close = nearest(claim, lines.all, _READ_CLOSELY)
+        around = [line for line in lines.all if line.passage == close[0].passage]
+        texts = [evidence_text(close), evidence_text(around)]
+        return sum(load_entailment(self._threads)(claim.text, texts)) / len(texts)
 
     def _taken_apart(self, evidence: Sequence[Evidence]) -> Lines:
         given = tuple(evidence)
@@ -103,9 +194,10 @@ class _Grounding:
             self._evidence, self._lines, self._vectors = given, lines_of(given), {}
         return self._lines
 
-    def _borne_out(self, claim: Stated, near: Sequence[Line]) -> Support:
+    def _by_rules(self, claim: Stated, near: Sequence[Line]) -> tuple[Sequence[Line], Doubt | None]:
+        """Return sentences that bear a claim out, or those that do most and what is against it."""
         told = Claim(claim)
-        doubts = list[_Doubt]()
+        doubts = list[Doubt]()
         for quoted in _sets(claim, near):
             if all(line.asks for line in quoted):
                 continue
@@ -114,34 +206,31 @@ class _Grounding:
             # of it.
             if any(one.share + _CLOSER > share for one in doubts if one.refutes):
                 continue
-            doubt = self._doubt(claim, told, quoted, near, share)
-            if doubt is None:
-                ordered = sorted(quoted, key=lambda one: (one.passage, one.span))
-                return Support(tuple(_quoted(one) for one in ordered))
-            doubts.append(doubt)
-        worst = max(doubts, key=lambda one: (one.refutes, one.share), default=None)
-        return Support(reason=worst.reason if worst else "no passage says this")
+            found = self._against(claim, told, quoted, near, share)
+            if found is None:
+                return quoted, None
+            doubts.append(Doubt(*found, share, quoted))
+        if not doubts:
+            return near[:1], Doubt("little", NOT_SAID, 0.0)
+        worst = max(doubts, key=lambda one: (one.refutes, one.share))
+        return worst.quoted, worst
 
-    def _doubt(
+    def _against(
         self, claim: Stated, told: Claim, quoted: Sequence[Line], near: Sequence[Line], share: float
-    ) -> _Doubt | None:
+    ) -> tuple[Kind, str] | None:
+        """Return what the rules have against a claim's being borne out by some sentences."""
         for value in claim.values:
             if not _has(value, quoted):
                 kind = "number" if value.number is not None else "name"
-                return _Doubt(f"no sentence on this has the {kind} {value.text}", share)
+                return "value", f"no sentence on this has the {kind} {value.text}"
         if not self._covered(claim, quoted, share):
-            return _Doubt("no passage says this", share)
+            return "little", NOT_SAID
         if self._adds_a_part(claim, quoted):
-            return _Doubt("no passage says a part of this", share)
+            return "part", PART_NOT_SAID
         if contradicted(claim, quoted):
-            return _Doubt("the evidence says the opposite", share, refutes=True)
-        if found := swapped(told, quoted, near):
-            mine, theirs = found
-            reason = f"the evidence has {mine.text} of something else"
-            if theirs is not None:
-                reason = f"the evidence has {theirs.text} where this has {mine.text}"
-            return _Doubt(reason, share, refutes=True)
-        return None
+            return "opposite", "the evidence says the opposite"
+        found = swapped(told, quoted, near)
+        return ("swap", _exchanged(*found)) if found else None
 
     def _covered(self, claim: Stated, quoted: Sequence[Line], share: float) -> bool:
         if share >= _ENOUGH:
@@ -178,6 +267,12 @@ class _Grounding:
             self._vectors.update(zip(missing, made, strict=True))
         mine = self._vectors[claim]
         return max(float(np.dot(mine, self._vectors[one])) for one in texts[1:])
+
+
+def _exchanged(mine: Value, theirs: Value | None) -> str:
+    if theirs is None:
+        return f"the evidence has {mine.text} of something else"
+    return f"the evidence has {theirs.text} where this has {mine.text}"
 
 
 def _is_new(stems: frozenset[str], said: frozenset[str]) -> bool:
@@ -227,12 +322,27 @@ def _missing(claim: Stated, lines: Lines) -> str | None:
 def _unread_digits(claim: Stated, texts: Sequence[str]) -> str | None:
     """Return digits that were not read as a number and that no passage has, None if none."""
     spans = [one.number.span for one in claim.numbers if one.number]
-    for match in _DIGITS.finditer(claim.text):
-        if any(one.start <= match.start() < one.end for one in spans):
-            continue
-        if not any(match.group() in _DIGITS.findall(text) for text in texts):
-            return match.group()
-    return None
+    there = {digits for text in texts for _, digits in _digits(text)}
+    return next(
+        (
+            digits
+            for at, digits in _digits(claim.text)
+            if digits not in there and not any(one.start <= at < one.end for one in spans)
+        ),
+        None,
+    )
+
+
+def _digits(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where digits stand, and signs that count as well, such as a number in a circle.
+
+    Metres squared count nothing.
+    """
+    for found in _DIGITS.finditer(text):
+        yield found.start(), found.group()
+    for at, sign in enumerate(text):
+        if unicodedata.category(sign) in _COUNTING and not text[at - 1 : at].isalpha():
+            yield at, sign
 
 
 def _nearest(claim: Stated, lines: Lines, named: frozenset[int]) -> list[Line]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from indexes.lexical import terms
-from service.evidence import Support
+from service.evidence import NOT_QUITE_SAID, NOT_SAID, PART_NOT_SAID, Support
 from service.streamed import StreamedSentence
 
 CheckWords = Callable[[str], Support]
@@ -55,7 +55,7 @@ _LABEL: Final = re.compile(r"[*_]{0,3}(?P<name>[^:\n]{1,60}?)[*_]{0,3}:[*_]{0,3}
 # Labels that say nothing without the one before: Lit: 4 March / By: Anna Holm.
 _SHORT: Final = _listed("at by for from in of on since to until with")
 # Why words are not borne out where nothing speaks against them.
-_UNTOLD: Final = ("no passage says this", "no passage says a part of this")
+_UNTOLD: Final = (NOT_SAID, NOT_QUITE_SAID, PART_NOT_SAID)
 _PAIR: Final = 2
 _ENDS: Final = (".", "!", "?")
 _EMPHASIS: Final = re.compile(r"\*{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)")

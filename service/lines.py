@@ -65,6 +65,11 @@ class Line:
         return " ".join(self.evidence.candidate.chunk.cut(self.span).split())
 
     @cached_property
+    def read(self) -> str:
+        """Its words with single spaces, a row's with the names of its columns."""
+        return " ".join(self.said.text.split())
+
+    @cached_property
     def asks(self) -> bool:
         """Whether it asks, and says nothing by itself."""
         return self.said.text.rstrip("\"' \n").endswith(QUESTION_MARKS)
@@ -89,6 +94,12 @@ class Lines:
     language: Language
     nouns: bool
     small: frozenset[str]
+
+    def apart(self, sentence: str) -> Stated:
+        """Take a sentence apart that is on these ones."""
+        return stated(
+            sentence, self.language, nouns=self.nouns, small=self.small, stems=self.small_stems
+        )
 
     @cached_property
     def flat(self) -> frozenset[str]:

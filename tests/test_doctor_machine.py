@@ -709,12 +709,17 @@ def test_weights_that_are_not_the_recorded_ones(
 
 def test_bundled_models_that_do_not_run(tmp_path: Path) -> None:
     """Right files on a wrong processor, and a processor that reckons wrongly."""
-    trials = {"encoder": Ended(-signal.SIGILL, "", ""), "reader": Ended(0, '{"best": false}', "")}
+    wrong = Ended(0, '{"best": false}', "")
+    trials = {"encoder": Ended(-signal.SIGILL, "", ""), "reader": wrong, "entailment": wrong}
     subject = subject_of(tmp_path, trials=trials)
     told = looked(models.bundled_encoder, subject)["bundled encoder"]
     assert (told.level, "SIGILL" in told.message) == ("problem", True)
     told = looked(models.bundled_reader, subject)["bundled reader"]
-    assert (told.level, "wrong text" in told.message) == ("problem", True)
+    assert (told.level, "prefers what is wrong" in told.message) == ("problem", True)
+    assert "AFTERWORD_READER=none" in told.do
+    told = looked(models.bundled_entailment, subject)["bundled entailment"]
+    assert (told.level, "prefers what is wrong" in told.message) == ("problem", True)
+    assert "AFTERWORD_GENERATOR=quote" in told.do
 
 
 def test_readers_that_the_settings_name(network: Path, tmp_path: Path) -> None:

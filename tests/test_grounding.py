@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.grounding import evidence_of
 from indexes.documents import Span, StoredChunk
 from indexes.encoder import load_encoder
 from indexes.languages import Language
@@ -18,6 +17,7 @@ from service.lines import Line
 from service.sentences import sentence_spans
 from service.slots import Slot
 from service.swaps import Claim, Fit
+from training.passages import evidence_of
 
 FERRY = (
     "The ferry to Lamb Island leaves at 06:40 on weekdays and at 08:10 on Sundays. "
@@ -84,6 +84,8 @@ def test_two_passages_bear_a_sentence_out_together() -> None:
             "no passage says a part of this",
         ),
         ("The ferry leaves at 06:40 on Sundays.", "the evidence has 08:10 where this has 06:40"),
+        ("A night at the south quay costs \u2474 euros.", "no passage has the number \u2474"),
+        ("A night at the south quay costs 44\u00b2 euros.", "no passage has the number \u00b2"),
         ("A night at the south quay costs 31 euros.", "the evidence has 44 euros where this has"),
         ("A night at the south quay costs 44 dollars.", "no passage has the number 44 dollars"),
         ("Captain Jon Hart commands the ferry.", "no passage has the name Jon Hart"),
@@ -120,6 +122,29 @@ def test_what_is_too_long_is_not_checked() -> None:
     many = grounded(f"Numbers {' '.join(map(str, range(MOST_VALUES + 1)))}.", FERRY)
     assert many.reason is not None
     assert "was not checked" in many.reason
+
+
+def test_a_denial_is_seen_beside_an_opposite_of_something_else() -> None:
+    """That a ticket costs something does not mean that dogs do not travel free."""
+    there = "A ticket costs 12 euros, dogs travel free."
+    assert grounded("Dogs do not travel free.", there).reason == "the evidence says the opposite"
+    assert grounded("Dogs travel free.", there).reason is None
+
+
+def test_the_network_outweighs_a_rule() -> None:
+    """What is meant is seen where words are other ones."""
+    rent = "Heating is included in the rent, electricity is not."
+    assert grounded("Electricity is not included in the rent.", rent).reason is None
+    assert grounded("Electricity is included in the rent.", rent).reason is not None
+    contract = "The council would not renew her contract, which ends in June."
+    assert grounded("Her contract ends in June.", contract).reason is None
+
+
+def test_the_network_refuses_what_no_rule_minds() -> None:
+    """All the words and values may be there and the sentence say something else."""
+    lamp = "The lamp on Skerry Rock has a range of 21 nautical miles. It was lit in March 2026."
+    wrong = "The lamp on Skerry Rock has a range of 21 nautical miles only in fog."
+    assert grounded(wrong, lamp).reason == "no passage says quite this"
 
 
 def test_without_evidence_nothing_is_borne_out() -> None:

@@ -2,13 +2,14 @@
 
 import pytest
 
-from benchmarks.grounding import cases, measured, written
+from benchmarks.grounding import cases, measured
 from service.common_words import is_common
 from training.common_words import common_words
+from training.passages import written
 
-# A little under what was measured when the rules were made.
-TUNED = {"number": 0.955, "name": 0.895, "negation": 0.75, "invented": 0.92}
-HELD = {"number": 0.96, "name": 0.91, "negation": 0.58, "invented": 0.96}
+# A little under what was measured when rules and network were made.
+TUNED = {"number": 0.97, "name": 0.945, "negation": 0.86, "invented": 0.92, "word": 0.77}
+HELD = {"number": 0.96, "name": 0.945, "negation": 0.63, "invented": 0.9, "word": 0.7}
 
 
 def test_a_marked_sentence_is_one_true_and_some_wrong_ones() -> None:
@@ -32,7 +33,10 @@ def test_the_set_is_large_enough() -> None:
 
 @pytest.mark.parametrize(
     ("part", "least", "lost"),
-    [pytest.param("tuned", TUNED, 0.06, marks=pytest.mark.slow), ("held", HELD, 0.14)],
+    [
+        pytest.param("tuned", TUNED, 0.025, marks=pytest.mark.slow),
+        pytest.param("held", HELD, 0.05, marks=pytest.mark.slow),
+    ],
 )
 def test_swaps_are_caught_and_true_sentences_kept(
     part: str, least: dict[str, float], lost: float

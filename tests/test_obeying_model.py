@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from benchmarks.grounding import evidence_of
 from indexes.encoder import load_encoder
 from injections.documents import HONEST
 from service.evidence import Asked, Fallback, Piece, Step, Unsupported
@@ -14,6 +13,7 @@ from service.prompts import Prompts
 from service.strategies import strategy_named
 from service.streamed import inert
 from service.writing import Desk, Manner, writing
+from training.passages import evidence_of
 
 TRUE = "The harbour office is open from 8:00 to 16:30."
 POISON = (

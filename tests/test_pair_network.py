@@ -86,7 +86,7 @@ def test_pairs_come_in_few_lengths(
     def noted(inputs: Iterable[tuple[Inputs, list[int]]], _keep: Keep) -> None:
         met.update(batch["input_ids"].shape for batch, _ in inputs)
 
-    monkeypatch.setattr(network._compiled, "run", noted)
+    monkeypatch.setattr(network._pairs._compiled, "run", noted)
     for count in range(1, MAX_TOKENS):
         with suppress(KeyError):  # nothing was kept
             network.run(QUESTION, [" ".join(["water"] * count)] * PAIRS)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from indexes.documents import Span
 from small_reader import tokenizer, write_weights
-from training.reader import Plan, Trainer, groups, train
+from training.loop import Plan, train
+from training.reader import Trainer, groups, training
 from training.reader_features import collate
 from training.reader_figures import Validation
 from training.reader_model import Batch, Read, rank_loss, span_loss
@@ -211,7 +212,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:
     whole = run(tmp_path, "whole", Plan(32, 0, None))
     run(tmp_path, "parts", Plan(16, 0, None))
     parts = run(tmp_path, "parts", Plan(16, 0, None))
-    assert whole.position == parts.position == 32
+    assert whole.descent.position == parts.descent.position == 32
     for name, weights in whole.model.state_dict().items():
         torch.testing.assert_close(weights, parts.model.state_dict()[name], msg=name)
 
@@ -221,8 +222,9 @@ def run(folder: Path, out: str, plan: Plan) -> Trainer:
     (folder / out).mkdir(exist_ok=True)
     trainer = Trainer(folder / "data", folder / out, write_weights(folder / "weights"), "cpu")
     if (folder / out / "even.pt").exists():
-        trainer.load(folder / out / "even.pt")
+        trainer.descent.load(folder / out / "even.pt")
     trainer.model.train()
-    train(trainer, plan, Validation.drawn(trainer.squad, trainer.miner, trainer.tokenizer))
+    validation = Validation.drawn(trainer.squad, trainer.miner, trainer.tokenizer)
+    train(training(trainer, validation), plan)
     assert (folder / out / "reader.pt").exists()
     return trainer

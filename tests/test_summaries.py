@@ -90,7 +90,7 @@ def summed(
             query_of,
             executor,
             desk,
-            lambda _: verbatim,
+            lambda _encoder, _threads: verbatim,
         )
         return summarise(wanted, sources, events.append, lambda: None), events
 

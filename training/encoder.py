@@ -25,7 +25,7 @@ from tokenizers import Tokenizer
 from transformers import BertModel
 
 from indexes.documents import encoded_text
-from indexes.network import NETWORK, TOKENIZER, import_openvino, padded
+from indexes.network import NETWORK, TOKENIZER, WEIGHTS, import_openvino, padded
 from training.encoder_figures import Figures, SetFigures, measure
 from training.manifest import file_sha256, write_manifest
 from training.sets import read_rows
@@ -166,7 +166,7 @@ def write_network(
     folder.mkdir(parents=True, exist_ok=True)
     import_openvino().save_model(network, folder / NETWORK, compress_to_fp16=False)
     (folder / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
-    write_manifest(folder, about, (NETWORK, "model.bin", TOKENIZER))
+    write_manifest(folder, about, (NETWORK, WEIGHTS, TOKENIZER))
 
 
 def make(data: Path, out: Path) -> Figures:

@@ -20,7 +20,7 @@ import numpy as np
 
 from indexes.collection import open_collection
 from indexes.encoder import load_encoder
-from indexes.network import PairNetwork
+from indexes.network import WEIGHTS, PairNetwork
 from indexes.settings import Settings
 from service.answer import query_of
 from service.attend import Blend, Signs, weigh
@@ -37,7 +37,7 @@ from training.reader_twists import twisted
 from training.sets import SEED, fill, sample
 
 CANDIDATES: Final = 24
-WEIGHTS: Final = "model.bin"
+
 # Only questions that may be trained on, of articles that the reader was not: of squad2-train it has
 # seen every one, so there its logits are surer than they are elsewhere.
 AS_TRAINED: Final = "squad-train"

@@ -1,13 +1,13 @@
 """The reader's network: one BERT over question and chunk, and three heads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import torch
 from torch.nn import functional
-from transformers import BertModel
+from transformers import BertConfig, BertModel
 
 # A masked place gets this logit: its probability is 0 in bf16 too, and no sum becomes infinite.
 NOWHERE: Final = -1e4
@@ -42,24 +42,29 @@ class Read:
 class ReaderModel(torch.nn.Module):
     """Gives a pair's relevance, whether the chunk answers, and where its evidence is."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load BERT from `folder`; the heads are new."""
+    def __init__(self, folder: Path, weights: Mapping[str, torch.Tensor] | None = None) -> None:
+        """Load BERT from `folder`; the heads are new. With `weights`, all are these."""
         super().__init__()
         # No question is met often enough to be learnt by heart, so nothing is dropped at random;
         # without that, plain attention is the fastest way back on a CPU (1.8 times both ways).
-        self.bert = BertModel.from_pretrained(
+        config = BertConfig.from_pretrained(
             folder,
-            add_pooling_layer=False,
             attn_implementation="eager",
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
         )
+        if weights is None:
+            self.bert = BertModel.from_pretrained(folder, config=config, add_pooling_layer=False)
+        else:
+            self.bert = BertModel(config, add_pooling_layer=False)
         # Words that training never meets must stay where pre-training put them.
         self.bert.embeddings.word_embeddings.weight.requires_grad_(False)
         size = self.bert.config.hidden_size
         self.dense = torch.nn.Linear(size, size)
         self.pair = torch.nn.Linear(size, 2)
         self.place = torch.nn.Linear(size, 2)
+        if weights is not None:
+            self.load_state_dict(dict(weights))
 
     def forward(
         self,

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-_NAME: Final = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*")
-_NUMBER: Final = re.compile(r"\b\d[\d,.]*\b")
+NAME: Final = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)*")
+NUMBER: Final = re.compile(r"\b\d[\d,.]*\b")
 # Words and their opposites; where a word has two, the first one counts.
 _WORDS: Final = """
 first last|earliest latest|early late|before after|largest smallest|larger smaller|large small
@@ -31,7 +31,7 @@ import export|imports exports|imported exported|arrive depart|arrived departed|e
 entered left|advantage disadvantage|advantages disadvantages|strength weakness|victory defeat
 ally enemy|allies enemies|primary secondary|fewer more|less more|least most|decline growth
 """.replace("|", " ").split()
-_OPPOSITE: Final = {
+OPPOSITE: Final = {
     word: opposite
     for one, other in reversed(list(zip(_WORDS[::2], _WORDS[1::2], strict=True)))
     for word, opposite in ((other, one), (one, other))
@@ -51,7 +51,7 @@ Frame = tuple[str, str]
 
 def named(question: str) -> list[str]:
     """Return the names and numbers that a question speaks of."""
-    return _NAME.findall(question) + _NUMBER.findall(question)
+    return NAME.findall(question) + NUMBER.findall(question)
 
 
 def frame(question: str) -> Frame | None:
@@ -59,7 +59,7 @@ def frame(question: str) -> Frame | None:
 
     Long ones speak of too much that no other name has to do with.
     """
-    found = list(_NAME.finditer(question))
+    found = list(NAME.finditer(question))
     if len(found) != 1:
         return None
     before, behind = question[: found[0].start()], question[found[0].end() :]
@@ -105,11 +105,11 @@ def denied(question: str, draw: random.Random) -> str | None:
 
 def opposed(question: str, draw: random.Random) -> str | None:
     """Return the question with one word exchanged for its opposite, None if no word has one."""
-    places = [found for found in _WORD.finditer(question) if found.group() in _OPPOSITE]
+    places = [found for found in _WORD.finditer(question) if found.group() in OPPOSITE]
     if not places:
         return None
     found = draw.choice(places)
-    return question[: found.start()] + _OPPOSITE[found.group()] + question[found.end() :]
+    return question[: found.start()] + OPPOSITE[found.group()] + question[found.end() :]
 
 
 def borrowed(paragraph: str, frames: Sequence[Frame], draw: random.Random) -> str | None:
@@ -117,7 +117,7 @@ def borrowed(paragraph: str, frames: Sequence[Frame], draw: random.Random) -> st
 
     None if it has no name; a paragraph hardly ever answers what was not asked of it.
     """
-    names = _NAME.findall(paragraph)
+    names = NAME.findall(paragraph)
     if not names or not frames:
         return None
     before, behind = draw.choice(frames)
@@ -136,7 +136,7 @@ def exchanged(
     if not mentioned:
         return None
     old = draw.choice(mentioned)
-    kind = _NUMBER if _NUMBER.fullmatch(old) else _NAME
+    kind = NUMBER if NUMBER.fullmatch(old) else NAME
     near = draw.random() < 0.5  # noqa: PLR2004 # half of the time
     pool = kind.findall(paragraph) if near else [one for one in others if kind.match(one)]
     fitting = [one for one in pool if one not in question and (one in paragraph) == near]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import torch
-from transformers import BertModel
 
 WEIGHT_BITS: Final = 7
 ACTIVATION_BITS: Final = 8
@@ -32,10 +31,12 @@ class Site:
     readers: tuple[torch.nn.Linear, ...]
 
 
-def sites(bert: BertModel) -> Iterator[Site]:
-    """Yield the four places in each layer where an activation meets weights."""
-    for number, found in enumerate(bert.encoder.layer):
-        layer = cast("Any", found)
+def sites(bert: torch.nn.Module) -> Iterator[Site]:
+    """Yield the four places in each layer where an activation meets weights.
+
+    The layers are those of a BERT, at `encoder.layer`.
+    """
+    for number, layer in enumerate(cast("Any", bert).encoder.layer):
         heads, dense = layer.attention.self, layer.attention.output.dense
         yield Site(f"{number}.heads", heads, (heads.query, heads.key, heads.value))
         yield Site(f"{number}.attention", dense, (dense,))
@@ -43,7 +44,7 @@ def sites(bert: BertModel) -> Iterator[Site]:
         yield Site(f"{number}.output", layer.output.dense, (layer.output.dense,))
 
 
-def smooth(bert: BertModel, samples: Sequence[Mapping[str, torch.Tensor]]) -> None:
+def smooth(bert: torch.nn.Module, samples: Sequence[Mapping[str, torch.Tensor]]) -> None:
     """Give each site its best scales by what `samples` bring there; outputs stay the same."""
     found = activations(bert, samples)
     for site in sites(bert):
@@ -51,7 +52,7 @@ def smooth(bert: BertModel, samples: Sequence[Mapping[str, torch.Tensor]]) -> No
 
 
 def activations(
-    bert: BertModel, samples: Sequence[Mapping[str, torch.Tensor]]
+    bert: torch.nn.Module, samples: Sequence[Mapping[str, torch.Tensor]]
 ) -> dict[str, torch.Tensor]:
     """Return what arrives at each site, shape (tokens of all samples, channels)."""
     found: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites(bert)}

@@ -11,9 +11,10 @@ from docs.generate.markdown import page, table
 
 ROOT: Final = Path(__file__).parent.parent.parent
 _ABOUT: Final = """\
-Afterword is under Apache-2.0 ([LICENSE](../../LICENSE)), and so are its two bundled networks
+Afterword is under Apache-2.0 ([LICENSE](../../LICENSE)), and so are its three bundled networks
 ([encoder](../../indexes/models/encoder/MODEL_CARD.md),
-[reader](../../service/models/reader/MODEL_CARD.md)). These are the packages that
+[reader](../../service/models/reader/MODEL_CARD.md),
+[entailment](../../service/models/entailment/MODEL_CARD.md)). These are the packages that
 `requirements.txt` pins, each with the licence that its own metadata state. All of them may be
 used, changed and passed on in any product, as long as their notices stay; MPL-2.0 asks besides
 that changes to its own files stay open. None is under the GPL or AGPL. A test fails where one

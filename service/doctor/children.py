@@ -31,6 +31,7 @@ TRIALS: Final[Mapping[str, tuple[str, ...]]] = {
     "readers": (_IMPORT, "lxml.etree", "pypdfium2", "python_calamine", "regex", "selectolax"),
     "encoder": (_TRY, "encoder", "bundled"),
     "reader": (_TRY, "reader", "bundled"),
+    "entailment": (_TRY, "entailment", "bundled"),
 }
 
 

@@ -67,6 +67,7 @@ CHECKS: Final = (
     Check("settings", "prompts", settings.prompts, ("numpy",)),
     Check("models", "bundled encoder", models.bundled_encoder, ("numpy",)),
     Check("models", "bundled reader", models.bundled_reader, ("numpy", "tantivy")),
+    Check("models", "bundled entailment", models.bundled_entailment, ("numpy", "tantivy")),
     Check("models", "encoder", models.named_encoder),
     Check("models", "reader", models.named_reader, ("numpy",)),
     Check("models", "language model", models.language_model),

@@ -16,6 +16,10 @@ _SECONDS: Final = 300.0
 _SLIM: Final = "sentence_transformers"
 _WRITER: Final = "language model"
 _QUOTE: Final = "AFTERWORD_GENERATOR=quote"
+_WITHOUT: Final = {
+    "reader": "set AFTERWORD_READER=none, and tell us",
+    "entailment": f"let no language model write ({_QUOTE}), and tell us",
+}
 
 
 def bundled_encoder(subject: Subject) -> Iterator[Finding]:
@@ -32,6 +36,13 @@ def bundled_reader(subject: Subject) -> Iterator[Finding]:
     yield _bundled("reader", FOLDER, subject.trials.get("reader"))
 
 
+def bundled_entailment(subject: Subject) -> Iterator[Finding]:
+    """Compare the files of the network that checks sentences, and tell how its trial went."""
+    from service.entailment import FOLDER
+
+    yield _bundled("entailment", FOLDER, subject.trials.get("entailment"))
+
+
 def _bundled(role: str, folder: Path, trial: Ended | None) -> Finding:
     from indexes.errors import ModelMissing
     from indexes.network import load_manifest
@@ -46,9 +57,9 @@ def _bundled(role: str, folder: Path, trial: Ended | None) -> Finding:
     if trial is not None and trial.fault:
         message = f"its files are right, but it does not run: {trial.fault}"
         return Finding(name, "problem", message, _for_trial(trial), facts)
-    if trial is not None and role == "reader" and not json.loads(trial.out)["best"]:
-        message = "its files are right, but it prefers a wrong text: the processor reckons wrongly"
-        return Finding(name, "problem", message, "set AFTERWORD_READER=none, and tell us", facts)
+    if trial is not None and not json.loads(trial.out).get("best", True):
+        message = "its files are right, but it prefers what is wrong: the processor reckons wrongly"
+        return Finding(name, "problem", message, _WITHOUT[role], facts)
     size = amount(sum((folder / file).stat().st_size for file in manifest.files))
     message = f"{folder}, {size}, sha256 {manifest.sha256[:12]}… as recorded, runs"
     return Finding(name, "ok", message, facts=facts)

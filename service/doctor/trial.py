@@ -9,6 +9,7 @@ from indexes.errors import AfterwordError
 
 _TOKENS = 12
 _QUESTION = "Which river flows through Cologne?"
+_CLAIM = "Cologne lies on the Rhine."
 _TEXTS = ("A swift sleeps on the wing.", "The Rhine flows through Cologne.")
 
 
@@ -46,6 +47,13 @@ def _reader(name: str) -> dict[str, object]:
     return {"threshold": loaded.threshold, "best": found[0].candidate.chunk.text == _TEXTS[-1]}
 
 
+def _entailment(_name: str) -> dict[str, object]:
+    from service.entailment import load_entailment
+
+    wrong, right = load_entailment()(_CLAIM, _TEXTS)
+    return {"best": right > wrong}
+
+
 def _language_model(name: str) -> dict[str, object]:
     from service.hub_language_model import load_hub_language_model
     from service.language_model import Message, Sampling
@@ -59,5 +67,6 @@ def _language_model(name: str) -> dict[str, object]:
 _TRIALS: Final[Mapping[str, Callable[[str], dict[str, object]]]] = {
     "encoder": _encoder,
     "reader": _reader,
+    "entailment": _entailment,
     "language model": _language_model,
 }

@@ -60,7 +60,7 @@ class Sources:
 
     `encoder_of` gives the encoder of a reading, `query_of` what a focus is searched for by. `desk`
     is what a language model writes at, None where none is wanted, and `ground_of` gives what checks
-    its sentences.
+    its sentences, in so many threads.
     """
 
     settings: Settings
@@ -69,7 +69,7 @@ class Sources:
     query_of: Callable[[str, Encoder, Reading], Query]
     executor: Executor
     desk: Desk | None = None
-    ground_of: Callable[[Encoder], Ground] = grounding
+    ground_of: Callable[[Encoder, int], Ground] = grounding
 
 
 def check_wanted(wanted: Wanted, settings: Settings) -> None:
@@ -177,7 +177,7 @@ class _Making:
         settings = self._sources.settings
         writer = Writer(
             desk=desk,
-            ground=self._sources.ground_of(self._encoder),
+            ground=self._sources.ground_of(self._encoder, settings.threads),
             manner=settings.unsupported,
             seconds=settings.summary_seconds,
             pick=self._picked,
