@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.grounding import evidence_of
 from indexes.encoder import load_encoder
 from scripted_model import Script
 from service.evidence import Asked, Evidence, Fallback, Piece, Support, Unsupported
@@ -15,6 +14,7 @@ from service.prompts import Prompts
 from service.strategies import strategy_named
 from service.streamed import StreamedSentence, streamed_sentences
 from service.writing import CUT_OFF, MARK, Desk, Manner, writing
+from training.passages import evidence_of
 
 FERRY = (
     "The ferry to Lamb Island leaves at 06:40 on weekdays. Maria Keller captains it since 2019. "
