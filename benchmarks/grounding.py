@@ -3,7 +3,8 @@
 The set in `tests/grounding` has passages, true sentences on them, and wrong ones made of these by
 swapping one number, one name, one denial or opposite, or one other word, or by adding a phrase
 that nothing bears out. `--squad DATA` measures on paragraphs of SQuAD's development articles too,
-in which answers are swapped with other answers. Prints JSON: `caught` shares of wrong sentences,
+in which answers are swapped with other answers, `--part weighing` on passages that are paraphrased
+as freely as can be. Prints JSON: `caught` shares of wrong sentences,
 `lost` shares of true ones.
 """
 
@@ -28,6 +29,8 @@ from training.sets import read_rows
 
 SET: Final = Path(__file__).parent.parent / "tests" / "grounding"
 PARTS: Final = ("tuned", "held")
+FREELY: Final = "weighing"
+"""Sentences that paraphrase as freely as can be, by which the network's levels were found."""
 _PASSAGES: Final = 8
 SEED: Final = 20260101
 
@@ -210,7 +213,7 @@ def measured(found: Sequence[Case], *, told: bool = False) -> Measured:
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.grounding", description=__doc__)
-    arguments.add_argument("--part", choices=PARTS, action="append", help="all, if none is given")
+    arguments.add_argument("--part", choices=(*PARTS, FREELY), action="append")
     arguments.add_argument("--told", action="store_true", help="print what was misjudged")
     arguments.add_argument("--squad", type=Path, help="folder that holds squad-open-dev")
     arguments.add_argument("--limit", type=int, default=600, help="sentences of SQuAD")

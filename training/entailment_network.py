@@ -35,7 +35,7 @@ from training.reader_weights import reader_weights
 from training.smoothing import smooth
 
 NAME: Final = "afterword-entailment-int8"
-_CALIBRATION: Final = 300
+_CALIBRATION: Final = 150
 # What the reader's network works out last of what it shares, as OpenVINO calls it.
 _BELOW: Final = "__module.bert.embeddings.LayerNorm/aten::layer_norm/Add"
 _MASK: Final = "attention_mask"
