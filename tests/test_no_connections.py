@@ -123,8 +123,8 @@ _REACHING = {
     "smtplib",
 }
 _CALLS = {"create_connection", "connect", "connect_ex", "sendto", "getaddrinfo", "gethostbyname"}
-# Besides the fetching: the service looks up what it is told to bind, its health check and the doctor
-# ask the service itself, and what openai's client got from a language model's server is looked at.
+# Besides the fetching: the service looks up what it is told to bind, its health check and the
+# doctor ask the service itself, and what openai's client gets from a server is looked at.
 _KNOWN = {
     ("ingest/fetch.py", "httpcore2"),
     ("ingest/internet.py", "getaddrinfo"),
