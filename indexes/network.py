@@ -46,7 +46,7 @@ _compiling: Final = threading.Lock()
 class Manifest:
     """What a model folder says of itself: `files` maps each file's name to its sha256.
 
-    `below` is the sha256 of the weights whose lower layers it stands on, None of what stands alone.
+    `below` is the sha256 of the weights whose embeddings it stands on, None of what stands alone.
     """
 
     name: str
@@ -229,7 +229,7 @@ class PairNetwork:
 
 
 class EntailmentNetwork:
-    """A network that says whether a text entails claims; its lower layers are another's."""
+    """A network that says whether texts entail a claim; its embeddings are another's."""
 
     def __init__(self, folder: Path, below: Path, threads: int = 0) -> None:
         """Check and compile the model of `folder` on top of that of `below`.

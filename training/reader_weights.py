@@ -1,6 +1,6 @@
 """The reader's weights as numbers with a decimal point, taken back from its int8 network.
 
-What is trained on top of the reader's lower layers must see what they give when they run.
+What is trained on top of the reader's embeddings must see what they give when they run.
 `python -m training.reader_weights --out OUT [--reader FOLDER]` writes them to OUT/reader.pt, in
 halves of single precision, and the configuration of its kind of network to OUT/config.json.
 """
