@@ -104,9 +104,12 @@ class Doubt:
 class Signs:
     """What speaks for a sentence: what may bear it out, what the rules have against that.
 
-    `sure` is the network's logit of its being entailed, None where it does not know the language.
+    `sure` is the network's logit of its being entailed, None where it does not know the language;
+    `near` are the sentences that have most of it.
     """
 
+    claim: Stated
+    near: Sequence[Line]
     quoted: Sequence[Line]
     doubt: Doubt | None
     sure: float | None
@@ -153,7 +156,8 @@ class Grounding:
             return found
         if found.reason is not None:
             return Support(reason=found.reason)
-        ordered = sorted(found.quoted, key=lambda one: (one.passage, one.span))
+        quoted = found.quoted if found.doubt is None else self._likeliest(found)
+        ordered = sorted(quoted, key=lambda one: (one.passage, one.span))
         return Support(tuple(_quoted(one) for one in ordered))
 
     def signs(
@@ -173,7 +177,7 @@ class Grounding:
         near = _nearest(claim, lines, frozenset(named))
         if not near:
             return Support(reason=NOT_SAID)
-        return Signs(*self._by_rules(claim, near), self._sure(claim, lines))
+        return Signs(claim, near, *self._by_rules(claim, near), self._sure(claim, lines))
 
     def _sure(self, claim: Stated, lines: Lines) -> float | None:
         """Return how sure the network is that some sentences, and a passage, entail a claim."""
@@ -183,6 +187,21 @@ class Grounding:
         around = [line for line in lines.all if line.passage == close[0].passage]
         texts = [evidence_text(close), evidence_text(around)]
         return sum(load_entailment(self._threads)(claim.text, texts)) / len(texts)
+
+    def _likeliest(self, found: Signs) -> Sequence[Line]:
+        """Return what is quoted where the network outweighs a doubt: what it is surest of.
+
+        That is one sentence of those that have most of the numbers and names, or what the rules
+        have least against if none is enough alone.
+        """
+        held = [sum(_in_line(one, line) for one in found.claim.values) for line in found.near]
+        lines = [line for line, values in zip(found.near, held, strict=True) if values == max(held)]
+        texts = [evidence_text((line,)) for line in lines]
+        logits = load_entailment(self._threads)(found.claim.text, texts)
+        best = max(range(len(texts)), key=logits.__getitem__)
+        if logits[best] < _LEAST_SURE[found.kind]:
+            return found.quoted
+        return lines[best : best + 1]
 
     def _taken_apart(self, evidence: Sequence[Evidence]) -> Lines:
         given = tuple(evidence)

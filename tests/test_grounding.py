@@ -140,6 +140,17 @@ def test_the_network_outweighs_a_rule() -> None:
     assert grounded("Her contract ends in June.", contract).reason is None
 
 
+def test_what_the_network_is_surest_of_is_quoted() -> None:
+    """Where it outweighs a rule, the words that the rule went by are not those that bear it out."""
+    wall = (
+        "The harbour wall cost 340,000 euros, of which the county paid half. Two million tonnes of"
+        " cargo were handled in 2025, 12% more than in 2024."
+    )
+    ticket = "A ticket costs 12 euros, children under 6 travel free."
+    found = grounded("Adults pay 12 euros.", wall, ticket)
+    assert quotes(found) == [ticket]
+
+
 def test_the_network_refuses_what_no_rule_minds() -> None:
     """All the words and values may be there and the sentence say something else."""
     lamp = "The lamp on Skerry Rock has a range of 21 nautical miles. It was lit in March 2026."
