@@ -8,8 +8,8 @@ from typing import Final
 
 import regex
 
-from indexes.errors import ModelTooSlow
 from service.evidence import Thought
+from service.holding import held_back
 from service.language_model import Ended
 from service.steps import answer_among_steps
 
@@ -55,47 +55,36 @@ def behind_answer_line(pieces: Iterator[str | Thought | Ended]) -> Iterator[str 
     Where none comes, the whole text is the answer but for its steps (see `service/steps.py`), and
     is yielded at its end. Lines of the kind within an answer are left out.
     """
-    parting = _Parting()
-    try:
-        for piece in pieces:
-            if isinstance(piece, Thought):
-                yield piece
-            elif isinstance(piece, Ended):
-                yield from parting.end(is_cut=piece.reason == "length")
-                parting = _Parting()
-                yield piece
-            else:
-                yield from parting.take(piece)
-    except ModelTooSlow:
-        yield from parting.end(is_cut=True)
-        raise
-    yield from parting.end(is_cut=False)
+    yield from held_back(pieces, _Parting())
 
 
 class _Parting:
     """A text as far as it has come: held back until the line has, and then given."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._held = ""
         self._looked_at = 0
         self._is_behind = False
         self._begins_line = True
 
-    def take(self, text: str) -> Iterator[str | Thought]:
-        self._held += text
+    def take(self, piece: str) -> Iterator[str | Thought]:
+        self._held += piece
         if not self._is_behind:
             yield from self._ahead(is_over=False)
         if self._is_behind:
             yield from self._behind(is_over=False)
 
-    def end(self, *, is_cut: bool) -> Iterator[str | Thought]:
+    def rest(self, *, cut: bool) -> Iterator[str | Thought]:
         if not self._is_behind:
             yield from self._ahead(is_over=True)
         if self._is_behind:
             yield from self._behind(is_over=True)
         else:
-            yield from answer_among_steps(self._held, is_cut=is_cut)
-        self._held = ""
+            yield from answer_among_steps(self._held, is_cut=cut)
+        self._begin()
 
     def _ahead(self, *, is_over: bool) -> Iterator[Thought]:
         """Look for the line in what has come since, and leave what stands behind it."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from indexes.documents import Span
-from indexes.errors import ModelTooSlow
 from indexes.languages import ENGLISH, Language
 from service.blocks import CLOSING, Begun, Block, blocks
 from service.evidence import Thought
+from service.holding import held_back
 from service.language_model import Ended
 from service.markers import behind, in_plain_form, is_marker, taken_off, without_begun
 from service.sentences import COLONS, ENDS, prose_spans
@@ -92,20 +92,7 @@ def streamed_sentences(
     last sentence is not over where the tokens or the time were and it has no mark at its end.
     Raises what the pieces raise; ModelTooSlow once the sentences that were held are told.
     """
-    held = _Held(language, most)
-    try:
-        for piece in pieces:
-            if isinstance(piece, Thought):
-                yield piece
-            elif isinstance(piece, Ended):
-                yield from held.rest(cut=piece.reason == "length")
-                yield piece
-            else:
-                yield from held.take(piece)
-    except ModelTooSlow:
-        yield from held.rest(cut=True)
-        raise
-    yield from held.rest()
+    yield from held_back(pieces, _Held(language, most))
 
 
 class _Held:
@@ -132,7 +119,7 @@ class _Held:
             self._begun = found[-1].begun
         self._looked_at = len(self._text)
 
-    def rest(self, *, cut: bool = False) -> Iterator[StreamedSentence]:
+    def rest(self, *, cut: bool) -> Iterator[StreamedSentence]:
         """Yield all that is left; with `cut` the last may not be over."""
         text = in_plain_form(self._text)
         found = [one.sentence for one in self._found(without_begun(text) if cut else text)]

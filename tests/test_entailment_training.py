@@ -28,7 +28,7 @@ from training.entailment_swaps import (
     twice_denied,
     with_more,
 )
-from training.loop import Plan, Training, train
+from training.loop import Plan, train
 from training.passages import Marked, evidence_of
 from training.reader_model import ReaderModel
 from training.reader_pairs import Asked, Paragraph, TrainingSet
@@ -249,17 +249,7 @@ def run(folder: Path, out: str, plan: Plan) -> Trainer:
     if (folder / out / "even.pt").exists():
         trainer.descent.load(folder / out / "even.pt")
     trainer.model.train()
-    train(
-        Training(
-            trainer.descent,
-            trainer.steps,
-            trainer.step,
-            trainer.figures,
-            folder / out,
-            "entailment.pt",
-        ),
-        plan,
-    )
+    train(trainer.training(folder / out), plan)
     after = trainer.model.state_dict()
     assert any(not torch.equal(value, after[name]) for name, value in fresh.items())
     for name, value in trainer.lower.state_dict().items():

@@ -78,6 +78,10 @@ class Trainer:
         for groups in zip(*drawn, strict=True):
             yield np.concatenate([rows for some in groups for rows in some])
 
+    def training(self, out: Path) -> Training[Rows]:
+        """Return what is trained, its weights going to `out`/entailment.pt."""
+        return Training(self.descent, self.steps, self.step, self.figures, out, "entailment.pt")
+
     def step(self, rows: Rows, factor: float) -> dict[str, float]:
         """Train on some claims; the rates are times `factor`."""
         rows = rows[np.argsort(self._lengths(rows), kind="stable")]
@@ -223,17 +227,7 @@ def main() -> None:
         trainer.model.load_state_dict(torch.load(given.start, weights_only=True)["model"])
     plan = begin(trainer.descent, given)
     trainer.model.train()
-    train(
-        Training(
-            trainer.descent,
-            trainer.steps,
-            trainer.step,
-            trainer.figures,
-            given.out,
-            "entailment.pt",
-        ),
-        plan,
-    )
+    train(trainer.training(given.out), plan)
 
 
 if __name__ == "__main__":
