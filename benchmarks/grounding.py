@@ -24,39 +24,19 @@ from indexes.encoder import load_encoder
 from service.evidence import Evidence
 from service.grounding import grounding
 from service.sentences import sentence_spans
-from training.passages import evidence_of, read_marked, written
+from training.passages import PASSAGES, Case, cases_of, evidence_of
 from training.sets import read_rows
 
 SET: Final = Path(__file__).parent.parent / "tests" / "grounding"
 PARTS: Final = ("tuned", "held")
 FREELY: Final = "weighing"
 """Sentences that paraphrase as freely as can be, by which the network's levels were found."""
-_PASSAGES: Final = 8
 SEED: Final = 20260101
-
-
-@dataclass(frozen=True)
-class Case:
-    """A sentence, what evidence it is checked against, and what it is."""
-
-    sentence: str
-    evidence: Sequence[Evidence]
-    kind: str  # true, invented, or one of KINDS
-    topic: str
 
 
 def cases(part: str) -> Iterator[Case]:
     """Yield the sentences of a part of the set, each with its own passages and some others."""
-    rows = read_marked(SET / f"{part}.jsonl")
-    for at, row in enumerate(rows):
-        rest = (rows[(at + step) % len(rows)] for step in range(1, len(rows)))
-        others = [one for other in rest for one in other.evidence]
-        evidence = (*row.evidence, *others)[:_PASSAGES]
-        for marked in row.true:
-            for sentence, kind in written(marked):
-                yield Case(sentence, evidence, kind, row.topic)
-        for sentence in row.invented:
-            yield Case(sentence, evidence, "invented", row.topic)
+    return cases_of(SET / f"{part}.jsonl")
 
 
 _SUBJECT: Final = re.compile(
@@ -105,7 +85,7 @@ def squad_cases(folder: Path, limit: int) -> Iterator[Case]:
     for place, key in enumerate(ids):
         if made >= limit:
             return
-        around = [corpus[ids[(place + step) % len(ids)]] for step in range(_PASSAGES)]
+        around = [corpus[ids[(place + step) % len(ids)]] for step in range(PASSAGES)]
         evidence = tuple(
             evidence_of(str(one["text"]), str(one["title"]), (), number)
             for number, one in enumerate(around)

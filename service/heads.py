@@ -140,9 +140,7 @@ class Heads:
 
     def told(self, one: StreamedSentence, checked: Checked) -> str:
         """Return a sentence as it is told in running text: with the leads that it needs."""
-        words = checked.words if one.kind == "row" else one.text
-        if one.kind == "row":
-            words = self._words(one)
+        words = self._words(one) if one.kind == "row" else one.text
         if checked.words == words or one.kind not in {"item", "row"}:
             return words
         leads = [head.sentence.text for head in self._leads if head.words and head.state != "out"]
@@ -152,9 +150,9 @@ class Heads:
         """Return a sentence as it is checked: a row with its columns, an item with its label."""
         if one.kind == "row":
             return spoken_row(one.cells, self._header.sentence.cells if self._header else ())
-        words = _EMPHASIS.sub("", one.text) if one.kind == "item" else one.text
         if one.kind != "item":
-            return words
+            return one.text
+        words = _EMPHASIS.sub("", one.text)
         found = _LABEL.match(words)
         if found is None:
             return words

@@ -22,14 +22,13 @@ import numpy.typing as npt
 
 from indexes.encoder import load_encoder
 from service.grounding import Grounding, Kind, Signs
-from training.passages import read_marked, written
+from training.passages import cases_of
 
 # There are more wrong sentences than true ones.
 COST: Final = 0.2
 _LEVELS: Final = np.arange(-6.0, 8.01, 0.25)
 # What passes is averaged over so many levels: a few sentences are not to decide.
 _AROUND: Final = 5
-_PASSAGES: Final = 8
 _KINDS: Final[Sequence[Kind | None]] = (None, *get_args(Kind))
 
 Floats = npt.NDArray[np.float64]
@@ -50,18 +49,16 @@ class Seen:
 
 def seen(path: Path) -> Iterator[Seen]:
     """Yield what speaks for the marked sentences of a file, each with other passages around."""
-    rows, encoder = read_marked(path), load_encoder("bundled")
-    for at, row in enumerate(rows):
-        rest = (rows[(at + step) % len(rows)] for step in range(1, len(rows)))
-        evidence = (*row.evidence, *(one for other in rest for one in other.evidence))[:_PASSAGES]
-        ground = Grounding(encoder)
-        sentences = [one for marked in row.true for one in written(marked)]
-        for sentence, kind in (*sentences, *((one, "invented") for one in row.invented)):
-            found = ground.signs(sentence, evidence)
-            if isinstance(found, Signs):
-                yield Seen(kind, found.kind, found.sure or 0.0)
-            else:
-                yield Seen(kind, None, 0.0, found.reason is None)
+    encoder = load_encoder("bundled")
+    last, ground = None, Grounding(encoder)
+    for case in cases_of(path):
+        if case.evidence is not last:
+            last, ground = case.evidence, Grounding(encoder)
+        found = ground.signs(case.sentence, case.evidence)
+        if isinstance(found, Signs):
+            yield Seen(case.kind, found.kind, found.sure or 0.0)
+        else:
+            yield Seen(case.kind, None, 0.0, found.reason is None)
 
 
 def levels(sets: Sequence[Sequence[Seen]], cost: float) -> dict[Kind | None, float]:

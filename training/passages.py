@@ -22,6 +22,8 @@ KINDS: Final = {
     "~": "word",
     "+": "added",
 }
+PASSAGES: Final = 8
+"""So many passages are checked against, a sentence's own first."""
 _PLACE: Final = re.compile(r"\{([#@!~+])([^}]*)\}")
 
 
@@ -33,6 +35,30 @@ class Marked:
     evidence: tuple[Evidence, ...]
     true: tuple[str, ...]
     invented: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sentence, what evidence it is checked against, and what it is."""
+
+    sentence: str
+    evidence: Sequence[Evidence]
+    kind: str  # true, invented, or one of KINDS
+    topic: str
+
+
+def cases_of(path: Path) -> Iterator[Case]:
+    """Yield the sentences of a file, each with its own passages and some others."""
+    rows = read_marked(path)
+    for at, row in enumerate(rows):
+        rest = (rows[(at + step) % len(rows)] for step in range(1, len(rows)))
+        others = [one for other in rest for one in other.evidence]
+        evidence = (*row.evidence, *others)[:PASSAGES]
+        for marked in row.true:
+            for sentence, kind in written(marked):
+                yield Case(sentence, evidence, kind, row.topic)
+        for sentence in row.invented:
+            yield Case(sentence, evidence, "invented", row.topic)
 
 
 def read_marked(path: Path) -> list[Marked]:
